@@ -1,0 +1,1 @@
+"""The federated-learning market: mechanisms, scores, training, procurement rounds."""

@@ -1,0 +1,1 @@
+"""Mechanisms: bids in; allocation, payments and prices out. One file each."""

@@ -1,0 +1,1 @@
+"""What is being decided: instances, and one readable formulation per problem."""

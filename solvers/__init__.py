@@ -1,0 +1,1 @@
+"""How an optimum is found and proved."""

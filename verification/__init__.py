@@ -1,0 +1,1 @@
+"""Claims, the searches and proofs that judge them, the ledger."""
