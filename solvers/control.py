@@ -1,0 +1,43 @@
+"""What every search is given besides its instance: a deadline, and a place to say how far it is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+__all__ = ["Control"]
+
+
+@dataclass
+class Control:
+    """Deadline and progress of one search.
+
+    Attributes
+    ----------
+    deadline : float or None
+        Value of :func:`time.monotonic` at which to stop with the best point and a valid bound.
+    report : callable, optional
+        Receives short progress messages; by default they go nowhere.
+    """
+
+    deadline: float | None = None
+    report: Callable[[str], None] | None = None
+
+    @classmethod
+    def for_seconds(cls, time_limit: float | None, report: Callable[[str], None] | None = None) -> Control:
+        """Make a control whose deadline is `time_limit` seconds from now (None: no deadline)."""
+        return cls(None if time_limit is None else time.monotonic() + time_limit, report)
+
+    def expired(self) -> bool:
+        """Whether the deadline has passed."""
+        return self.deadline is not None and time.monotonic() >= self.deadline
+
+    def remaining(self) -> float | None:
+        """Seconds left, never negative; None without a deadline."""
+        return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
+
+    def progress(self, message: str) -> None:
+        """Say how far the search is."""
+        if self.report is not None:
+            self.report(message)
