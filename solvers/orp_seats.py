@@ -1,0 +1,68 @@
+"""ORP with seat limits: the matroid greedy on the group-by-requester flow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .polymatroid import COMPILE_FROM, SeatFlow, descending
+
+
+@dataclass(frozen=True)
+class Basis:
+    """A largest-weight set of placeable workers.
+
+    Attributes
+    ----------
+    chosen : ndarray of intp, shape (k,)
+        The workers, ascending.
+    routing : ndarray of int64, shape (L, m)
+        How many of each group go to each requester.
+    blocked_by : ndarray of intp, shape (L,)
+        The worker whose refusal showed that the group is in a tight set, or -1 if the group was never refused.
+    """
+
+    chosen: NDArray[np.intp]
+    routing: NDArray[np.int64]
+    blocked_by: NDArray[np.intp]
+
+
+def best_placeable_set(weights: ArrayLike, groups: ArrayLike, caps: ArrayLike, seats: ArrayLike) -> Basis:
+    """Solve ORP with seats exactly: ``max sum of weights`` over the sets of workers that can be placed.
+
+    Parameters
+    ----------
+    weights : array_like of int, shape (n,)
+        Scores (any integers; workers of weight <= 0 are left out).
+    groups : array_like of int, shape (n,)
+        Group of each worker.
+    caps : array_like of int, shape (L, m)
+        ``tau``.
+    seats : array_like of int, shape (m,)
+        ``s``.
+
+    Returns
+    -------
+    Basis
+        Ties between equal weights go to the lower index, whatever the costs.
+
+    Notes
+    -----
+    DriftPay section 5 solves the same problem by min-cost flow with a node per worker.
+    """
+    weights = np.asarray(weights)
+    groups = np.asarray(groups, dtype=np.int64)
+    if weights.dtype == object:
+        order = np.array(sorted(range(len(weights)), key=lambda i: -weights[i]), dtype=np.intp)
+    else:
+        order = descending(weights.astype(np.int64, copy=False))
+    order = order[(weights[order] > 0).astype(bool)]
+    flow = SeatFlow(caps, seats, compiled=len(order) >= COMPILE_FROM)
+    taken = flow.push(groups[order])
+    steps = np.asarray(flow.first_blocked, dtype=np.intp)
+    blocked_by = np.full(len(steps), -1, dtype=np.intp)
+    refused = steps >= 0
+    blocked_by[refused] = order[steps[refused]]
+    return Basis(np.sort(order[taken > 0]), flow.routing, blocked_by)
