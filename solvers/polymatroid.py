@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -164,7 +165,7 @@ class SeatFlow:
         self._first = self._store(np.zeros(self.n_groups, dtype=np.int64))
         self.first_blocked = self._store(np.full(self.n_groups, -1, dtype=np.int64))
 
-    def _store(self, values: IntArray):
+    def _store(self, values: IntArray) -> Any:
         return values.copy() if self.compiled else values.tolist()
 
     def copy(self) -> SeatFlow:
@@ -195,10 +196,7 @@ class SeatFlow:
         kernel = compiled_augment_sequence() if self.compiled else augment_sequence
         size, width = self.n_groups, self.n_requesters
         scratch = [self._store(np.zeros(k, dtype=np.int64)) for k in (size + width, width, size, size)]
-        if self.compiled:
-            self.first_blocked[self.first_blocked > 0] = 0
-        else:
-            self.first_blocked = [min(step, 0) for step in self.first_blocked]
+        self.first_blocked = self._store(np.minimum(np.asarray(self.first_blocked), 0))
         taken = self._store(np.zeros(len(asked), dtype=np.int64))
         kernel(
             self._store(asked),

@@ -6,7 +6,6 @@ from itertools import chain, combinations
 import networkx
 import numpy as np
 import pytest
-
 from fedmech.solvers import prefix_scan as scan_module
 from fedmech.solvers.orp_seats import best_placeable_set
 from fedmech.solvers.polymatroid import SeatFlow, counts_fit, descending, place, rank
@@ -179,7 +178,7 @@ def test_sampled_brackets_do_not_change_the_answer(monkeypatch, with_seats, top,
 
 def test_a_wrong_guess_is_noticed(monkeypatch):
     rng = np.random.default_rng(3)
-    bids, scores, groups, caps, seats = large_market(rng, 3000, 1000)
+    bids, scores, groups, caps, _ = large_market(rng, 3000, 1000)
     totals, budget = group_totals(groups, caps), int(0.1 * bids.sum())
     plain = prefix_scan(bids, scores, groups, budget, totals)
     monkeypatch.setattr(scan_module, "_SAMPLE", 500)
