@@ -20,7 +20,8 @@ Dirichlet heterogeneity"; "Scoring rules and probe design"):
 5. *Score.* ``v_i = (1 + E_x cos(R_{w_i}(x), R_w(x))) / 2`` over the probe images ``x``, in (0, 1]. The
    representation ``R_w(x)`` is the vector of **centred log-probabilities** of the ten classes, which is
    the vector of logits minus its mean. Logits themselves are fixed only up to a constant per image, which
-   the predictions do not see and the cosine would; centring takes that freedom away.
+   the predictions do not see and the cosine would; centring takes that freedom away. (Gradient descent
+   from zero happens to keep the logits centred; the score does not lean on it.)
 6. *Cost.* Each worker's sample count at a price per sample, plus a fixed part, times a factor of its own
    drawn uniformly from [0.5, 1.5) (`cost_in_cents`). Costs are made up by this formula; scores are measured.
 7. *Groups* are the dominant labels (ties to the smaller label). Requesters, budgets, seats and caps are set
