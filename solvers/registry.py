@@ -104,7 +104,6 @@ def register(
 
 def methods(problem: str | None = None) -> list[Method]:
     """List the registered methods, in the order of the problems and then of their names."""
-    from . import all_methods as _  # registers every method that ships with the package
 
     found = [method for method in _METHODS.values() if problem is None or method.problem == problem]
     return sorted(found, key=lambda method: (PROBLEMS.index(method.problem), method.name))

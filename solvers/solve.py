@@ -117,7 +117,9 @@ def _checked(market: Market, method: Method, answer: Answer, started: float) -> 
         objective = check_feasible(market, method.problem, np.asarray(answer.assignment))
     bound = answer.bound
     if bound is not None and objective is not None and bound < objective:
-        raise CheckError(f"{method.problem} by {method.name}: bound {bound} is below the value {objective} of its own point")
+        raise CheckError(
+            f"{method.problem} by {method.name}: bound {bound} is below the value {objective} of its own point"
+        )
     exactness = method.exactness
     closed = bound is not None and objective is not None and _rounded(market, method.problem, bound) == objective
     status: Status

@@ -1,0 +1,84 @@
+"""What the Pyomo formulations share: the literal ``x_ij`` and its named constraints.
+
+The models are written to be read and exported beside the papers: one binary for every worker and requester, every constraint
+under the name the text gives it. Data are the market's integers (scores times ``score_denominator``, money times
+``money_denominator``), so that a solver never sees a rounded decimal.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .market import Market
+
+if TYPE_CHECKING:
+    import pyomo.environ as pyo
+
+__all__ = ["assignment_model"]
+
+
+def assignment_model(market: Market, name: str, *, relaxed: bool = False) -> pyo.ConcreteModel:
+    """Start a model: sets, ``x[i, j]``, one requester a worker, caps and seats.
+
+    Parameters
+    ----------
+    market : Market
+    name : str
+        Name of the problem.
+    relaxed : bool
+        Whether ``x`` may be fractional.
+
+    Returns
+    -------
+    pyomo.environ.ConcreteModel
+        Components ``W`` (workers), ``G`` (groups), ``R`` (requesters), ``x``, ``one_requester``, ``cap``, ``seats``.
+    """
+    import pyomo.environ as pyo
+
+    model = pyo.ConcreteModel(name=name)
+    model.W = pyo.RangeSet(0, market.n - 1)
+    model.G = pyo.RangeSet(0, market.L - 1)
+    model.R = pyo.RangeSet(0, market.m - 1)
+    model.x = pyo.Var(model.W, model.R, domain=pyo.UnitInterval if relaxed else pyo.Binary)
+    members: list[list[int]] = [[] for _ in range(market.L)]
+    for i, l in enumerate(market.group_of.tolist()):
+        members[l].append(i)
+
+    @model.Constraint(model.W, doc="sum_j x_ij <= 1")
+    def one_requester(model: Any, i: int) -> Any:
+        return sum(model.x[i, j] for j in model.R) <= 1 if market.m else pyo.Constraint.Skip
+
+    @model.Constraint(model.G, model.R, doc="sum_{i in G_l} x_ij <= tau[l, j]")
+    def cap(model: Any, l: int, j: int) -> Any:
+        if not members[l] or market.caps[l, j] >= len(members[l]):
+            return pyo.Constraint.Skip
+        return sum(model.x[i, j] for i in members[l]) <= int(market.caps[l, j])
+
+    @model.Constraint(model.R, doc="sum_i x_ij <= s_j")
+    def seats(model: Any, j: int) -> Any:
+        if market.seats[j] >= market.n:
+            return pyo.Constraint.Skip
+        return sum(model.x[i, j] for i in model.W) <= int(market.seats[j])
+
+    return model
+
+
+def add_total_score(model: pyo.ConcreteModel, market: Market) -> None:
+    """Maximise the total score ``sum v_i x_ij``."""
+    import pyomo.environ as pyo
+
+    model.total_score = pyo.Objective(
+        expr=sum(int(market.scores[i]) * model.x[i, j] for i in model.W for j in model.R), sense=pyo.maximize
+    )
+
+
+def add_pooled_budget(model: pyo.ConcreteModel, market: Market) -> None:
+    """Keep the total cost within the pooled budget: ``sum c_i x_ij <= B``."""
+    import pyomo.environ as pyo
+
+    costs = market.needed_costs
+    spend = sum(int(costs[i]) * model.x[i, j] for i in model.W for j in model.R)
+    model.budget = pyo.Constraint(
+        expr=spend <= market.total_budget if market.n and market.m else pyo.Constraint.Feasible,
+        doc="sum c_i x_ij <= B",
+    )

@@ -1,0 +1,36 @@
+"""OPT, the full-information benchmark with pooled budgets: ORP plus ``sum c_i x_ij <= B``.
+
+Source: DriftPay, section 6, Theorem 6.2 (stated).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .formulation import add_pooled_budget, add_total_score, assignment_model
+from .market import Market
+
+if TYPE_CHECKING:
+    import pyomo.environ as pyo
+
+__all__ = ["opt_model"]
+
+
+def opt_model(market: Market) -> pyo.ConcreteModel:
+    """Formulate OPT: ORP within the pooled budget.
+
+    Parameters
+    ----------
+    market : Market
+        With costs.
+
+    Returns
+    -------
+    pyomo.environ.ConcreteModel
+        Objective ``total_score`` in units of ``1 / market.score_denominator``; ``budget`` in units of
+        ``1 / market.money_denominator``.
+    """
+    model = assignment_model(market, "OPT")
+    add_pooled_budget(model, market)
+    add_total_score(model, market)
+    return model

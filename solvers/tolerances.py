@@ -1,0 +1,30 @@
+"""The one place for tolerances: how far HiGHS is believed, and where it is not asked to prove anything.
+
+Exact code takes no tolerance; these belong to the hand-over to a floating-point solver alone.
+"""
+
+from __future__ import annotations
+
+__all__ = ["EXACT_IN_DOUBLE", "HIGHS_OPTIONS", "INTEGRAL", "STOP_GRACE_SECONDS"]
+
+INTEGRAL = 0.5
+"""A binary of HiGHS's point is read as 1 above this; the rounded point is then re-checked exactly."""
+
+EXACT_IN_DOUBLE = 2**40
+"""Row activities and objectives of integer-scaled data below this are exact in double arithmetic with a margin of 2**13
+over HiGHS's absolute feasibility tolerance; beyond it HiGHS may find points, but what it calls optimal proves nothing."""
+
+HIGHS_OPTIONS: dict[str, bool | int | float | str] = {
+    "output_flag": False,
+    "threads": 1,
+    "random_seed": 0,
+    # The default relative gap of 1e-4 misses optima.
+    "mip_rel_gap": 0.0,
+    "mip_abs_gap": 0.0,
+    "mip_feasibility_tolerance": 1e-9,
+    "primal_feasibility_tolerance": 1e-9,
+}
+"""Set on every run; each return code is checked."""
+
+STOP_GRACE_SECONDS = 2.0
+"""How long HiGHS may take to notice that it was asked to stop before its thread is abandoned (it overruns its own limit)."""
