@@ -41,15 +41,14 @@ def cover_model(market: Market) -> pyo.ConcreteModel:
     if market.coverage is None:
         raise InputError("problem cover needs every worker's coverage", row="workers", field="coverage")
     coverage = market.coverage
-    model = assignment_model(market, "COVER")
+    model: Any = assignment_model(market, "COVER")
     add_pooled_budget(model, market)
     model.P = pyo.RangeSet(0, coverage.shape[1] - 1)
-    model.pairs = pyo.Set(
-        dimen=2, initialize=[(i, r) for i in range(market.n) for r in range(coverage.shape[1]) if coverage[i, r] > 0]
-    )
+    pairs = [(i, r) for i in range(market.n) for r in range(coverage.shape[1]) if coverage[i, r] > 0]
+    model.pairs = pyo.Set(dimen=2, initialize=pairs)
     model.serves = pyo.Var(model.pairs, domain=pyo.UnitInterval)
     by_probe: dict[int, list[int]] = {r: [] for r in range(coverage.shape[1])}
-    for i, r in model.pairs:
+    for i, r in pairs:
         by_probe[r].append(i)
 
     @model.Constraint(model.P, doc="each probe is served once")
@@ -61,6 +60,6 @@ def cover_model(market: Market) -> pyo.ConcreteModel:
         return model.serves[i, r] <= sum(model.x[i, j] for j in model.R)
 
     model.total_coverage = pyo.Objective(
-        expr=sum(int(coverage[i, r]) * model.serves[i, r] for i, r in model.pairs), sense=pyo.maximize
+        expr=sum(int(coverage[i, r]) * model.serves[i, r] for i, r in pairs), sense=pyo.maximize
     )
     return model

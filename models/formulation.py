@@ -7,17 +7,14 @@ under the name the text gives it. Data are the market's integers (scores times `
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .market import Market
-
-if TYPE_CHECKING:
-    import pyomo.environ as pyo
 
 __all__ = ["assignment_model"]
 
 
-def assignment_model(market: Market, name: str, *, relaxed: bool = False) -> pyo.ConcreteModel:
+def assignment_model(market: Market, name: str, *, relaxed: bool = False) -> Any:
     """Start a model: sets, ``x[i, j]``, one requester a worker, caps and seats.
 
     Parameters
@@ -35,7 +32,7 @@ def assignment_model(market: Market, name: str, *, relaxed: bool = False) -> pyo
     """
     import pyomo.environ as pyo
 
-    model = pyo.ConcreteModel(name=name)
+    model: Any = pyo.ConcreteModel(name=name)
     model.W = pyo.RangeSet(0, market.n - 1)
     model.G = pyo.RangeSet(0, market.L - 1)
     model.R = pyo.RangeSet(0, market.m - 1)
@@ -63,7 +60,7 @@ def assignment_model(market: Market, name: str, *, relaxed: bool = False) -> pyo
     return model
 
 
-def add_total_score(model: pyo.ConcreteModel, market: Market) -> None:
+def add_total_score(model: Any, market: Market) -> None:
     """Maximise the total score ``sum v_i x_ij``."""
     import pyomo.environ as pyo
 
@@ -72,7 +69,7 @@ def add_total_score(model: pyo.ConcreteModel, market: Market) -> None:
     )
 
 
-def add_pooled_budget(model: pyo.ConcreteModel, market: Market) -> None:
+def add_pooled_budget(model: Any, market: Market) -> None:
     """Keep the total cost within the pooled budget: ``sum c_i x_ij <= B``."""
     import pyomo.environ as pyo
 

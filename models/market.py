@@ -155,14 +155,14 @@ class Market:
         InputError
             Naming the row and the field, for anything that is not a market.
         """
-        score_integers, score_denominator = _column(scores, "score", "workers")
-        n = len(score_integers)
-        budget_integers, budget_denominator = _column(budgets, "budget", "requesters")
-        m = len(budget_integers)
+        scores, budgets = _sequence(scores), _sequence(budgets)
+        n, m = len(scores), len(budgets)
         names = _ids(worker_ids, n, "w", "workers")
         requesters = list(_ids(requester_ids, m, "r", "requesters"))
-        cost_column = None if costs is None else _column(costs, "cost", "workers", n)
-        bid_column = None if bids is None else _column(bids, "bid", "workers", n)
+        score_integers, score_denominator = _column(scores, "score", "workers", names)
+        budget_integers, budget_denominator = _column(budgets, "budget", "requesters", requesters)
+        cost_column = None if costs is None else _column(costs, "cost", "workers", names)
+        bid_column = None if bids is None else _column(bids, "bid", "workers", names)
         if cost_column is None and bid_column is None:
             raise InputError("needs a cost or a bid for every worker", row="workers", field="cost")
         _require(score_integers, names, "score", "workers", positive=True)
@@ -341,7 +341,7 @@ class Market:
         InputError
             As :meth:`build`.
         """
-        column, denominator = _column(bids, "bid", "workers", self.n)
+        column, denominator = _column(bids, "bid", "workers", self.worker_ids)
         _require(column, self.worker_ids, "bid", "workers")
         return self._with_money(bids=(column, denominator))
 
@@ -353,7 +353,7 @@ class Market:
         InputError
             As :meth:`build`.
         """
-        column, denominator = _column(budgets, "budget", "requesters", self.m)
+        column, denominator = _column(budgets, "budget", "requesters", self.requester_ids)
         _require(column, self.requester_ids, "budget", "requesters")
         return self._with_money(budgets=(column, denominator))
 
@@ -410,17 +410,20 @@ def _row(kind: str, position: int, ids: Sequence[str] | None = None) -> str:
     return f"{kind}[{position}]" + (f" (id '{ids[position]}')" if ids is not None else "")
 
 
-def _column(values: Iterable[Any], field: str, kind: str, length: int | None = None) -> tuple[IntArray, int]:
-    if not isinstance(values, np.ndarray | Sequence):
-        values = list(values)
+def _sequence(values: Iterable[Any]) -> Sequence[Any] | np.ndarray:
+    return values if isinstance(values, np.ndarray | Sequence) else list(values)
+
+
+def _column(values: Iterable[Any], field: str, kind: str, ids: Sequence[str]) -> tuple[IntArray, int]:
+    values = _sequence(values)
     if isinstance(values, np.ndarray) and values.ndim != 1:
         raise InputError(f"expected one number per row, got an array of shape {values.shape}", row=kind, field=field)
-    if length is not None and len(values) != length:
-        raise InputError(f"expected {length} values, got {len(values)}", row=kind, field=field)
+    if len(values) != len(ids):
+        raise InputError(f"expected {len(ids)} values, got {len(values)}", row=kind, field=field)
     try:
         return scale_to_integers(values)
     except InputError as error:
-        row = _row(kind, int(error.row)) if error.row else kind
+        row = _row(kind, int(error.row), ids) if error.row else kind
         raise InputError(error.message, row=row, field=field) from None
 
 

@@ -31,7 +31,7 @@ def opt_sep_model(market: Market) -> pyo.ConcreteModel:
     """
     import pyomo.environ as pyo
 
-    model = assignment_model(market, "OPT-SEP")
+    model: Any = assignment_model(market, "OPT-SEP")
     costs = market.needed_costs
 
     @model.Constraint(model.R, doc="sum_i c_i x_ij <= B_j")

@@ -62,7 +62,7 @@ def _solve(market: Market, problem: str, control: Control) -> Answer:
 
     if not market.n or not market.m:
         return Answer(np.full(market.n, -1, dtype=np.int64), Fraction(0), proved=True)
-    model = FORMULATIONS[problem](market)
+    model: Any = FORMULATIONS[problem](market)
     model.cuts = pyo.ConstraintList()
     objective = model.total_coverage if problem == "cover" else model.total_score
 
@@ -112,7 +112,7 @@ def solve_opt_frac_pyomo(market: Market, control: Control) -> Answer:
     The point is rounded to fractions, scaled into every constraint exactly, and bounded by the exact price of money; it is
     called optimal only if the two meet, which floating point seldom grants.
     """
-    model = FORMULATIONS["opt-frac"](market)
+    model: Any = FORMULATIONS["opt-frac"](market)
     bound = price_of_money(market).value / market.score_denominator
     if not market.n or not market.m:
         return Answer(None, bound, proved=True, shares={})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 
 from ..models.input_error import InputError
@@ -104,7 +105,8 @@ def register(
 
 def methods(problem: str | None = None) -> list[Method]:
     """List the registered methods, in the order of the problems and then of their names."""
-
+    # Registers every method that ships with the package; deferred, for those modules import this one.
+    import_module(f"{__package__}.all_methods")
     found = [method for method in _METHODS.values() if problem is None or method.problem == problem]
     return sorted(found, key=lambda method: (PROBLEMS.index(method.problem), method.name))
 
