@@ -59,7 +59,7 @@ def cover_model(market: Market) -> pyo.ConcreteModel:
     def chosen_serves(model: Any, i: int, r: int) -> Any:
         return model.serves[i, r] <= sum(model.x[i, j] for j in model.R)
 
-    model.total_coverage = pyo.Objective(
-        expr=sum(int(coverage[i, r]) * model.serves[i, r] for i, r in pairs), sense=pyo.maximize
-    )
+    serves: Any = model.serves
+    total = sum(int(coverage[i, r]) * serves[i, r] for i, r in pairs)
+    model.total_coverage = pyo.Objective(expr=total, sense=pyo.maximize)
     return model

@@ -409,7 +409,13 @@ def _worker_fields(market: Market) -> Iterable[tuple[str, str, str, str | None, 
         cost = None if market.costs is None else number_literal(market.cost(i))
         truthful = market.costs is not None and market.bids[i] == market.costs[i]
         bid = None if truthful else number_literal(market.bid(i))
-        yield market.worker_ids[i], market.group_ids[int(market.group_of[i])], number_literal(market.score(i)), cost, bid
+        yield (
+            market.worker_ids[i],
+            market.group_ids[int(market.group_of[i])],
+            number_literal(market.score(i)),
+            cost,
+            bid,
+        )
 
 
 def _coverage_row(market: Market, i: int) -> list[str]:

@@ -16,7 +16,7 @@ from ..models.market import Market
 from .control import Control
 from .solution import Answer
 
-__all__ = ["PROBLEMS", "Method", "MethodFunction", "find_method", "methods", "register"]
+__all__ = ["PROBLEMS", "Method", "MethodFunction", "check_problem", "find_method", "methods", "register"]
 
 PROBLEMS = ("orp", "opt", "opt-frac", "opt-sep", "cover")
 """The problems on a procurement market, by their names on the command line."""
@@ -111,6 +111,18 @@ def methods(problem: str | None = None) -> list[Method]:
     return sorted(found, key=lambda method: (PROBLEMS.index(method.problem), method.name))
 
 
+def check_problem(problem: str) -> None:
+    """Refuse a problem that does not exist.
+
+    Raises
+    ------
+    InputError
+        Listing those there are.
+    """
+    if problem not in PROBLEMS:
+        raise InputError(f"unknown problem {problem!r}; there are {', '.join(PROBLEMS)}", field="problem")
+
+
 def find_method(problem: str, name: str) -> Method:
     """Look a method up by problem and name.
 
@@ -119,8 +131,7 @@ def find_method(problem: str, name: str) -> Method:
     InputError
         If there is no such problem or method; the message lists those there are.
     """
-    if problem not in PROBLEMS:
-        raise InputError(f"unknown problem {problem!r}; there are {', '.join(PROBLEMS)}", field="problem")
+    check_problem(problem)
     known = {method.name: method for method in methods(problem)}
     if name not in known:
         raise InputError(f"unknown method {name!r} for {problem}; there are {', '.join(known)}", field="method")

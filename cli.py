@@ -1,0 +1,56 @@
+"""The command line: ``fedmech COMMAND ...``; each command lives in a file of its own in ``commands/``.
+
+Exit codes: 0 done; 1 a claim or check failed that was expected to hold; 2 bad input; 3 infeasible; 4 stopped before a proof.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .commands.catalogue import mechanisms_command, methods_command
+from .commands.compare import compare_command
+from .commands.generate import generate_command
+from .commands.run import run_command
+from .commands.solve import solve_command
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="fedmech",
+    help="Exact optima, mechanisms and machine-judged theorems for federated-learning markets.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command("solve")(solve_command)
+app.command("run")(run_command)
+app.command("compare")(compare_command)
+app.command("generate")(generate_command)
+app.command("methods")(methods_command)
+app.command("mechanisms")(mechanisms_command)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from . import __version__
+
+        typer.echo(f"fedmech {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="show the version and exit")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

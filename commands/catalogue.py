@@ -1,0 +1,53 @@
+"""``fedmech methods`` and ``fedmech mechanisms``: what there is."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .console import JsonOption, guarded, print_json, table
+
+__all__ = ["mechanisms_command", "methods_command"]
+
+
+@guarded
+def methods_command(
+    problem: Annotated[str | None, typer.Argument(metavar="[PROBLEM]", help="only the methods of this problem")] = None,
+    json: JsonOption = False,
+) -> None:
+    """List the solution methods of every problem."""
+    from ..solvers.registry import check_problem, methods
+
+    if problem is not None:
+        check_problem(problem)
+    found = methods(problem)
+    if json:
+        fields = ("problem", "name", "summary", "seats", "exactness", "max_workers", "reference", "available")
+        print_json({"methods": [{field: getattr(method, field) for field in fields} for method in found]})
+        return
+    rows = [
+        [
+            method.problem,
+            method.name,
+            method.exactness,
+            "any" if method.max_workers is None else f"<= {method.max_workers}",
+            "yes" if method.available else f"needs {', '.join(method.requires)}",
+            method.summary,
+        ]
+        for method in found
+    ]
+    table(None, ["problem", "method", "exactness", "workers", "installed", ""], rows)
+
+
+@guarded
+def mechanisms_command(json: JsonOption = False) -> None:
+    """List the mechanisms."""
+    from ..fl.mechanisms.interface import mechanisms
+
+    found = mechanisms()
+    if json:
+        fields = ("name", "summary", "source")
+        print_json({"mechanisms": [{field: getattr(entry, field) for field in fields} for entry in found]})
+        return
+    table(None, ["mechanism", "", "source"], [[entry.name, entry.summary, entry.source] for entry in found])

@@ -1,0 +1,136 @@
+"""What every command shares: JSON on stdout, messages on stderr, exact numbers shown readably, errors as exit codes."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from ..models.market import Market
+
+__all__ = [
+    "BAD_INPUT",
+    "CHECK_FAILED",
+    "INFEASIBLE",
+    "STOPPED",
+    "JsonOption",
+    "MarketArgument",
+    "SummaryOption",
+    "guarded",
+    "load_market",
+    "number",
+    "print_json",
+    "progress_reporter",
+    "show",
+    "table",
+]
+
+CHECK_FAILED, BAD_INPUT, INFEASIBLE, STOPPED = 1, 2, 3, 4
+"""Exit codes: a check failed, bad input, infeasible, stopped before a proof."""
+
+MarketArgument = Annotated[
+    Path | None, typer.Argument(metavar="[FILE]", help="a *.market.json; the shipped measured market if left out")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="one JSON document on stdout and nothing else")]
+SummaryOption = Annotated[bool, typer.Option("--summary", help="leave assignments out")]
+
+
+def guarded(command: Callable[..., None]) -> Callable[..., None]:
+    """Turn bad input into one line on stderr and exit code 2, an interrupt into exit code 4."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:
+        from ..models.input_error import InputError
+
+        try:
+            command(*args, **kwargs)
+        except InputError as error:
+            typer.echo(f"error: {error}", err=True)
+            raise typer.Exit(BAD_INPUT) from None
+        except KeyboardInterrupt:
+            typer.echo("interrupted before there was anything to report", err=True)
+            raise typer.Exit(STOPPED) from None
+
+    return run
+
+
+def load_market(path: Path | None) -> Market:
+    """Read a market, or the shipped one if no file is named."""
+    from ..models.data import digits_market_path
+    from ..models.market_file import read_market
+
+    return read_market(digits_market_path() if path is None else path)
+
+
+def number(value: Fraction | int | None) -> float | int | None:
+    """Show an exact number as a JSON number (a float where it is no integer); the exact one goes beside it."""
+    if value is None:
+        return None
+    value = Fraction(value)
+    if value.denominator == 1:
+        return value.numerator
+    try:
+        return float(value)
+    except OverflowError:
+        return round(value)
+
+
+def show(value: Fraction | int | None) -> str:
+    """Show an exact number to a person: in full if it is a short decimal, else to seven digits."""
+    if value is None:
+        return "-"
+    value = Fraction(value)
+    if value.denominator == 1 and abs(value.numerator) < 10**15:
+        return f"{value.numerator:,}"
+    digits = str(abs(round(value)))
+    if len(digits) > 15:
+        # Too large for a float to show faithfully.
+        return f"{'-' if value < 0 else ''}{digits[0]}.{digits[1:7]}…e{len(digits) - 1}"
+    text = f"{float(value):.12g}"
+    return text if Fraction(text) == value else f"{float(value):.7g}…"
+
+
+def print_json(document: Any) -> None:
+    """Print one JSON document on stdout."""
+    sys.stdout.write(json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def progress_reporter() -> Callable[[str], None] | None:
+    """Return a function that shows progress on stderr, or None if stderr is not a terminal."""
+    if not sys.stderr.isatty():
+        return None
+
+    def report(message: str) -> None:
+        typer.echo(f"  {message}", err=True)
+
+    return report
+
+
+def table(title: str | None, columns: list[str], rows: list[list[str]], right: tuple[int, ...] = ()) -> None:
+    """Print a table; columns listed in `right` are right-aligned."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        show_header=any(columns),
+    )
+    for position, column in enumerate(columns):
+        shown.add_column(column, justify="right" if position in right else "left", overflow="fold")
+    for row in rows:
+        shown.add_row(*row)
+    # A pipe has no width of its own; do not fold what a file or a pager can hold.
+    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False, markup=False)
+    console.print(shown)

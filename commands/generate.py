@@ -1,0 +1,49 @@
+"""``fedmech generate``: random markets of the usual kinds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .console import guarded
+
+__all__ = ["generate_command"]
+
+
+@guarded
+def generate_command(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="the *.market.json to write")],
+    kind: Annotated[
+        str, typer.Option(help="a uncorrelated, b weakly, c strongly correlated, d subset-sum, lognormal")
+    ] = "a",
+    n: Annotated[int, typer.Option("-n", "--workers", help="workers")] = 100,
+    requesters: Annotated[int, typer.Option("-m", "--requesters", help="requesters")] = 5,
+    groups: Annotated[int, typer.Option("-L", "--groups", help="groups")] = 10,
+    top: Annotated[int, typer.Option(help="largest cost")] = 10**6,
+    cap_share: Annotated[float, typer.Option(help="what caps admit, as a share of each group")] = 0.3,
+    budget_share: Annotated[float, typer.Option(help="pooled budget as a share of ORP's cost")] = 0.5,
+    seat_share: Annotated[float | None, typer.Option(help="seats as a share of what caps admit")] = None,
+    seed: Annotated[int, typer.Option(help="seed")] = 0,
+    workers_file: Annotated[
+        str | None, typer.Option(help="put the workers into this .csv or .parquet beside OUT")
+    ] = None,
+) -> None:
+    """Write a random market."""
+    from ..models.generate import generate_market
+    from ..models.market_file import write_market
+
+    market = generate_market(
+        kind,
+        n,
+        requesters=requesters,
+        groups=groups,
+        top=top,
+        cap_share=cap_share,
+        budget_share=budget_share,
+        seat_share=seat_share,
+        seed=seed,
+    )
+    write_market(market, out, workers_file=workers_file)
+    typer.echo(f"{out}: {market}", err=True)

@@ -1,0 +1,80 @@
+"""``fedmech run``: one mechanism on a market's bids."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .console import JsonOption, MarketArgument, SummaryOption, guarded, load_market, number, print_json, show, table
+
+if TYPE_CHECKING:
+    from ..fl.mechanisms.interface import Outcome
+    from ..models.market import Market
+
+__all__ = ["run_command"]
+
+
+@guarded
+def run_command(
+    file: MarketArgument = None,
+    mechanism: Annotated[str, typer.Option(help="a name from 'fedmech mechanisms'")] = "driftpay-co",
+    json: JsonOption = False,
+    summary: SummaryOption = False,
+) -> None:
+    """Run a mechanism: bids in; winners, payments and the critical price out."""
+    from ..fl.mechanisms.interface import run_mechanism
+
+    market = load_market(file)
+    outcome = run_mechanism(market, mechanism)
+    if json:
+        print_json(outcome_document(market, outcome, summary=summary))
+        return
+    from fractions import Fraction
+
+    budget = Fraction(market.total_budget, market.money_denominator)
+    rows = [
+        ["mechanism", f"{outcome.mechanism}, {outcome.seconds:.3f} s"],
+        ["winners", f"{len(outcome.winners):,} of {market.n:,} workers"],
+        ["score", show(outcome.score)],
+        ["critical price", show(outcome.critical_price)],
+        ["total payment", f"{show(outcome.total_payment)} of {show(budget)}"],
+    ]
+    table(None, ["", ""], rows)
+    if not summary:
+        first = outcome.winners[:20].tolist()
+        names = [market.requester_ids[int(outcome.assignment[i])] for i in first]
+        winners = [
+            [market.worker_ids[i], name, show(market.score(i)), show(market.bid(i)), show(outcome.payment(i))]
+            for i, name in zip(first, names, strict=True)
+        ]
+        left = len(outcome.winners) - len(first)
+        title = "Winners" + (f" (first 20; {left:,} more with --json)" if left > 0 else "")
+        table(title, ["worker", "requester", "score", "bid", "payment"], winners, (2, 3, 4))
+
+
+def outcome_document(market: Market, outcome: Outcome, *, summary: bool = False) -> dict[str, Any]:
+    """Return the JSON answer of ``fedmech run``."""
+    from ..models.exact import format_exact
+
+    document: dict[str, Any] = {"mechanism": outcome.mechanism}
+    if not summary:
+        document["winners"] = [
+            {
+                "worker": market.worker_ids[i],
+                "requester": market.requester_ids[int(outcome.assignment[i])],
+                "payment": number(outcome.payment(i)),
+                "payment_exact": format_exact(outcome.payment(i)),
+            }
+            for i in outcome.winners.tolist()
+        ]
+    price = outcome.critical_price
+    return document | {
+        "total_payment": number(outcome.total_payment),
+        "total_payment_exact": format_exact(outcome.total_payment),
+        "score": number(outcome.score),
+        "score_exact": format_exact(outcome.score),
+        "critical_price": number(price),
+        "critical_price_exact": None if price is None else format_exact(price),
+        "seconds": outcome.seconds,
+    }
