@@ -6,6 +6,7 @@ what has been proved.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ import numpy as np
 
 from .control import Control
 from .solution import Stopped
-from .tolerances import HIGHS_OPTIONS, STOP_GRACE_SECONDS
+from .tolerances import EXACT_IN_DOUBLE, HIGHS_OPTIONS, STOP_GRACE_SECONDS
 
 __all__ = ["HighsRun", "MipArrays", "apply_options", "load_highs", "run_highs"]
 
@@ -110,26 +111,33 @@ def apply_options(highs: Any, highspy: Any, options: Mapping[str, Any]) -> None:
             raise RuntimeError(f"HiGHS does not accept the option {name} = {value!r}")
 
 
+def _scale(coefficients: np.ndarray) -> float:
+    """A power of two that brings a row within what HiGHS accepts; 1 for every row it could prove anything about."""
+    largest = float(np.abs(coefficients).max(initial=0.0))
+    return 1.0 if largest < EXACT_IN_DOUBLE else 2.0 ** (math.frexp(largest)[1] - 40)
+
+
 def build_model(highspy: Any, model: MipArrays) -> Any:
     """Turn arrays into a ``HighsLp``."""
     lp = highspy.HighsLp()
     columns = len(model.objective)
     lp.num_col_, lp.num_row_ = columns, len(model.rows)
     lp.sense_ = highspy.ObjSense.kMaximize
-    lp.col_cost_ = np.asarray(model.objective, dtype=np.float64)
+    lp.col_cost_ = model.objective / _scale(model.objective)
     lp.col_lower_ = np.zeros(columns)
     lp.col_upper_ = np.asarray(model.upper, dtype=np.float64)
     kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
     if model.integer.any():
         lp.integrality_ = [kinds[int(flag)] for flag in model.integer]
-    lp.row_lower_ = np.array([row[2] for row in model.rows])
-    lp.row_upper_ = np.array([row[3] for row in model.rows])
+    scales = [_scale(row[1]) for row in model.rows]
+    lp.row_lower_ = np.array([row[2] / scale for row, scale in zip(model.rows, scales, strict=True)])
+    lp.row_upper_ = np.array([row[3] / scale for row, scale in zip(model.rows, scales, strict=True)])
     matrix = lp.a_matrix_
     matrix.format_ = highspy.MatrixFormat.kRowwise
     matrix.start_ = np.concatenate([[0], np.cumsum([len(row[0]) for row in model.rows])]).astype(np.int32)
     empty = np.zeros(0)
     matrix.index_ = np.concatenate([row[0] for row in model.rows] or [empty]).astype(np.int32)
-    matrix.value_ = np.concatenate([row[1] for row in model.rows] or [empty])
+    matrix.value_ = np.concatenate([row[1] / scale for row, scale in zip(model.rows, scales, strict=True)] or [empty])
     return lp
 
 
