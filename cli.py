@@ -5,6 +5,8 @@ Exit codes: 0 done; 1 a claim or check failed that was expected to hold; 2 bad i
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import Annotated
 
 import typer
@@ -53,4 +55,16 @@ def _common(
 
 def main() -> None:
     """Run the command line."""
-    app()
+    try:
+        app()
+    finally:
+        _leave_behind_abandoned_runs(sys.exc_info()[1])
+
+
+def _leave_behind_abandoned_runs(leaving: BaseException | None) -> None:
+    """End the process at once if a HiGHS thread is still busy: unwinding it would abort the process."""
+    highs = sys.modules.get(f"{__package__}.solvers.highs")
+    if highs is not None and highs.abandoned_runs and isinstance(leaving, SystemExit):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(leaving.code if isinstance(leaving.code, int) else 0)

@@ -117,7 +117,7 @@ def _print_requesters(market: Market, solution: Solution) -> None:
     import numpy as np
 
     from ..models.exact import exact_sum
-    from ..models.market import UNLIMITED
+    from ..models.market_columns import UNLIMITED
 
     assert solution.assignment is not None
     rows = []

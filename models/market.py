@@ -15,35 +15,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .exact import IntArray, exact_sum, parse_integer, rescale, scale_to_integers
+from .exact import IntArray, exact_sum, rescale
 from .input_error import InputError
+from .market_columns import (
+    UNLIMITED,
+    as_sequence,
+    cap_limits,
+    coverage_matrix,
+    group_indices,
+    number_column,
+    require_sign,
+    seat_limits,
+    unique_ids,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Market", "NumberedIds"]
-
-UNLIMITED = -1
-"""How a missing cap or seat limit is kept in ``cap_limits`` and ``seat_limits``."""
-
-
-@dataclass(frozen=True)
-class NumberedIds(Sequence[str]):
-    """The ids ``w1, w2, ...`` without storing them: a market of ten million workers needs no ten million strings."""
-
-    prefix: str
-    count: int
-
-    def __len__(self) -> int:
-        return self.count
-
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return [f"{self.prefix}{i + 1}" for i in range(*index.indices(self.count))]
-        position = index + self.count if index < 0 else index
-        if not 0 <= position < self.count:
-            raise IndexError(index)
-        return f"{self.prefix}{position + 1}"
+__all__ = ["Market"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,28 +144,28 @@ class Market:
         InputError
             Naming the row and the field, for anything that is not a market.
         """
-        scores, budgets = _sequence(scores), _sequence(budgets)
+        scores, budgets = as_sequence(scores), as_sequence(budgets)
         n, m = len(scores), len(budgets)
-        names = _ids(worker_ids, n, "w", "workers")
-        requesters = list(_ids(requester_ids, m, "r", "requesters"))
-        score_integers, score_denominator = _column(scores, "score", "workers", names)
-        budget_integers, budget_denominator = _column(budgets, "budget", "requesters", requesters)
-        cost_column = None if costs is None else _column(costs, "cost", "workers", names)
-        bid_column = None if bids is None else _column(bids, "bid", "workers", names)
+        names = unique_ids(worker_ids, n, "w", "workers")
+        requesters = list(unique_ids(requester_ids, m, "r", "requesters"))
+        score_integers, score_denominator = number_column(scores, "score", "workers", names)
+        budget_integers, budget_denominator = number_column(budgets, "budget", "requesters", requesters)
+        cost_column = None if costs is None else number_column(costs, "cost", "workers", names)
+        bid_column = None if bids is None else number_column(bids, "bid", "workers", names)
         if cost_column is None and bid_column is None:
             raise InputError("needs a cost or a bid for every worker", row="workers", field="cost")
-        _require(score_integers, names, "score", "workers", positive=True)
-        _require(budget_integers, requesters, "budget", "requesters")
-        group_names, group_of = _groups(groups, group_ids, names)
+        require_sign(score_integers, names, "score", "workers", positive=True)
+        require_sign(budget_integers, requesters, "budget", "requesters")
+        group_names, group_of = group_indices(groups, group_ids, names)
         denominator = budget_denominator
         for column, field in ((cost_column, "cost"), (bid_column, "bid")):
             if column is not None:
-                _require(column[0], names, field, "workers")
+                require_sign(column[0], names, field, "workers")
                 denominator = math.lcm(denominator, column[1])
         cost_integers = None if cost_column is None else rescale(*cost_column, denominator)
         bid_integers = cost_integers if bid_column is None else rescale(*bid_column, denominator)
         assert bid_integers is not None
-        coverage_integers, coverage_denominator = _coverage(coverage, names)
+        coverage_integers, coverage_denominator = coverage_matrix(coverage, names)
         return cls(
             worker_ids=names,
             group_ids=group_names,
@@ -186,8 +175,8 @@ class Market:
             costs=cost_integers,
             bids=bid_integers,
             budgets=rescale(budget_integers, budget_denominator, denominator),
-            cap_limits=_cap_limits(caps, default_cap, group_names, requesters),
-            seat_limits=_seat_limits(seats, requesters),
+            cap_limits=cap_limits(caps, default_cap, group_names, requesters),
+            seat_limits=seat_limits(seats, requesters),
             coverage=coverage_integers,
             score_denominator=score_denominator,
             money_denominator=denominator,
@@ -341,8 +330,8 @@ class Market:
         InputError
             As :meth:`build`.
         """
-        column, denominator = _column(bids, "bid", "workers", self.worker_ids)
-        _require(column, self.worker_ids, "bid", "workers")
+        column, denominator = number_column(bids, "bid", "workers", self.worker_ids)
+        require_sign(column, self.worker_ids, "bid", "workers")
         return self._with_money(bids=(column, denominator))
 
     def with_budgets(self, budgets: Iterable[Any]) -> Market:
@@ -353,8 +342,8 @@ class Market:
         InputError
             As :meth:`build`.
         """
-        column, denominator = _column(budgets, "budget", "requesters", self.requester_ids)
-        _require(column, self.requester_ids, "budget", "requesters")
+        column, denominator = number_column(budgets, "budget", "requesters", self.requester_ids)
+        require_sign(column, self.requester_ids, "budget", "requesters")
         return self._with_money(budgets=(column, denominator))
 
     def _with_money(self, **changed: tuple[IntArray, int]) -> Market:
@@ -401,153 +390,3 @@ class Market:
 
     def __repr__(self) -> str:
         return f"Market(n={self.n}, m={self.m}, L={self.L}, budget={float(Fraction(self.total_budget, self.money_denominator)):g})"
-
-
-# ---------------------------------------------------------------------- validation
-
-
-def _row(kind: str, position: int, ids: Sequence[str] | None = None) -> str:
-    return f"{kind}[{position}]" + (f" (id '{ids[position]}')" if ids is not None else "")
-
-
-def _sequence(values: Iterable[Any]) -> Sequence[Any] | np.ndarray:
-    return values if isinstance(values, np.ndarray | Sequence) else list(values)
-
-
-def _column(values: Iterable[Any], field: str, kind: str, ids: Sequence[str]) -> tuple[IntArray, int]:
-    values = _sequence(values)
-    if isinstance(values, np.ndarray) and values.ndim != 1:
-        raise InputError(f"expected one number per row, got an array of shape {values.shape}", row=kind, field=field)
-    if len(values) != len(ids):
-        raise InputError(f"expected {len(ids)} values, got {len(values)}", row=kind, field=field)
-    try:
-        return scale_to_integers(values)
-    except InputError as error:
-        row = _row(kind, int(error.row), ids) if error.row else kind
-        raise InputError(error.message, row=row, field=field) from None
-
-
-def _require(values: IntArray, ids: Sequence[str], field: str, kind: str, *, positive: bool = False) -> None:
-    bad = np.flatnonzero(values <= 0 if positive else values < 0)
-    if len(bad):
-        position = int(bad[0])
-        wanted = "> 0" if positive else ">= 0"
-        found = "zero" if values[position] == 0 else "a negative number"
-        raise InputError(f"must be {wanted}, got {found}", row=_row(kind, position, ids), field=field)
-
-
-def _ids(ids: Iterable[Any] | None, count: int, prefix: str, kind: str) -> Sequence[str]:
-    if ids is None:
-        return NumberedIds(prefix, count)
-    names = [str(name) for name in ids]
-    if len(names) != count:
-        raise InputError(f"expected {count} ids, got {len(names)}", row=kind, field="id")
-    if len(set(names)) < count:
-        seen: set[str] = set()
-        for position, name in enumerate(names):
-            if name in seen:
-                raise InputError(f"duplicate id {name!r}", row=_row(kind, position), field="id")
-            seen.add(name)
-    return names
-
-
-def _groups(
-    groups: Iterable[Any] | None, group_ids: Iterable[Any] | None, names: Sequence[str]
-) -> tuple[Sequence[str], np.ndarray]:
-    n = len(names)
-    known = None if group_ids is None else list(_ids(group_ids, len(list(group_ids := list(group_ids))), "g", "groups"))
-    if groups is None:
-        if known is not None and len(known) != 1:
-            raise InputError("needs the group of every worker", row="workers", field="group")
-        return known or ["g1"], np.zeros(n, dtype=np.int64)
-    labels = [str(label) for label in (groups.tolist() if isinstance(groups, np.ndarray) else groups)]
-    if len(labels) != n:
-        raise InputError(f"expected {n} values, got {len(labels)}", row="workers", field="group")
-    index = {name: position for position, name in enumerate(known if known is not None else dict.fromkeys(labels))}
-    try:
-        group_of = np.fromiter((index[label] for label in labels), dtype=np.int64, count=n)
-    except KeyError as error:
-        position = labels.index(error.args[0])
-        raise InputError(
-            f"unknown group {labels[position]!r}", row=_row("workers", position, names), field="group"
-        ) from None
-    return list(index), group_of
-
-
-def _limit(value: Any, row: str, field: str) -> int:
-    """Read a cap or seat limit: a whole number >= 0, or None for unlimited."""
-    if value is None:
-        return UNLIMITED
-    try:
-        limit = parse_integer(value)
-    except InputError as error:
-        raise InputError(error.message, row=row, field=field) from None
-    if limit < 0:
-        raise InputError(f"must be >= 0, got {limit}", row=row, field=field)
-    return min(limit, 2**31)
-
-
-def _cap_limits(caps: Any, default_cap: Any, groups: Sequence[str], requesters: Sequence[str]) -> np.ndarray:
-    default = _limit(default_cap, "market", "default_cap")
-    limits = np.full((len(groups), len(requesters)), default, dtype=np.int64)
-    if caps is None:
-        return limits
-    if isinstance(caps, Mapping):
-        group_index = {name: position for position, name in enumerate(groups)}
-        requester_index = {name: position for position, name in enumerate(requesters)}
-        for position, ((group, requester), cap) in enumerate(caps.items()):
-            row = _row("caps", position)
-            if str(group) not in group_index:
-                raise InputError(f"unknown group {str(group)!r}", row=row, field="group")
-            if str(requester) not in requester_index:
-                raise InputError(f"unknown requester {str(requester)!r}", row=row, field="requester")
-            limits[group_index[str(group)], requester_index[str(requester)]] = _limit(cap, row, "cap")
-        return limits
-    rows = [list(row) for row in caps]
-    if len(rows) != len(groups) or any(len(row) != len(requesters) for row in rows):
-        raise InputError(
-            f"expected {len(groups)} x {len(requesters)} caps (groups x requesters)", row="caps", field="cap"
-        )
-    for l, row in enumerate(rows):
-        for j, cap in enumerate(row):
-            if cap is not None:
-                limits[l, j] = _limit(cap, f"caps[{groups[l]}, {requesters[j]}]", "cap")
-    return limits
-
-
-def _seat_limits(seats: Iterable[Any] | None, requesters: Sequence[str]) -> np.ndarray:
-    if seats is None:
-        return np.full(len(requesters), UNLIMITED, dtype=np.int64)
-    values = list(seats)
-    if len(values) != len(requesters):
-        raise InputError(f"expected {len(requesters)} values, got {len(values)}", row="requesters", field="seats")
-    limits = [_limit(value, _row("requesters", j, requesters), "seats") for j, value in enumerate(values)]
-    return np.array(limits, dtype=np.int64)
-
-
-def _coverage(coverage: Any, names: Sequence[str]) -> tuple[IntArray | None, int]:
-    if coverage is None:
-        return None, 1
-    rows = coverage if isinstance(coverage, np.ndarray) else [list(row) for row in coverage]
-    if len(rows) != len(names):
-        raise InputError(f"expected {len(names)} rows, got {len(rows)}", row="workers", field="coverage")
-    width = len(rows[0]) if len(rows) else 0
-    for position, row in enumerate(rows):
-        if len(row) != width:
-            raise InputError(
-                f"expected {width} values as in the first row, got {len(row)}",
-                row=_row("workers", position, names),
-                field="coverage",
-            )
-    flat = rows.ravel() if isinstance(rows, np.ndarray) else [value for row in rows for value in row]
-    try:
-        integers, denominator = scale_to_integers(flat)
-    except InputError as error:
-        row = _row("workers", int(error.row) // width, names) if error.row else "workers"
-        raise InputError(error.message, row=row, field="coverage") from None
-    bad = np.flatnonzero(integers < 0)
-    if len(bad):
-        raise InputError(
-            "must be >= 0, got a negative number", row=_row("workers", int(bad[0]) // width, names), field="coverage"
-        )
-    return integers.reshape(len(names), width), denominator

@@ -21,7 +21,8 @@ import numpy as np
 
 from .exact import format_exact
 from .input_error import InputError
-from .market import UNLIMITED, Market
+from .market import Market
+from .market_columns import UNLIMITED
 
 __all__ = ["FORMAT", "number_literal", "read_json", "read_market", "write_market", "write_whole"]
 

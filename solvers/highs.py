@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -19,9 +18,12 @@ from .control import Control
 from .solution import Stopped
 from .tolerances import EXACT_IN_DOUBLE, HIGHS_OPTIONS, STOP_GRACE_SECONDS
 
-__all__ = ["HighsRun", "MipArrays", "apply_options", "load_highs", "run_highs"]
+__all__ = ["HighsRun", "MipArrays", "abandoned_runs", "apply_options", "load_highs", "run_highs"]
 
 _BAD_VERSIONS = {(1, 14, 0)}
+
+abandoned_runs: list[Any] = []
+"""Runs that did not stop in time and still hold a thread; a process with any must leave without unwinding them."""
 
 
 @dataclass
@@ -185,22 +187,25 @@ def run_highs(
     if model.integer.any():
         highs.cbMipImprovingSolution.subscribe(keep)
         highs.cbMipInterrupt.subscribe(interrupt)
-    worker = threading.Thread(target=highs.run, daemon=True)
-    worker.start()
+    done = threading.Event()
+
+    def work() -> None:
+        highs.run()
+        done.set()
+
+    # Waiting on an event, not on the thread: an interrupted join may take a running thread for a finished one.
+    threading.Thread(target=work, daemon=True).start()
     stopped: Stopped = "proved"
     try:
-        while worker.is_alive():
-            worker.join(0.05)
-            if control.expired() and worker.is_alive():
+        while not done.wait(0.05):
+            if control.expired():
                 stopped = "time-limit"
                 break
     except KeyboardInterrupt:
         stopped = "interrupted"
     stop.set()
-    give_up = time.monotonic() + STOP_GRACE_SECONDS
-    while worker.is_alive() and time.monotonic() < give_up:
-        worker.join(0.05)
-    if worker.is_alive():
+    if not done.wait(STOP_GRACE_SECONDS):
+        abandoned_runs.append(highs)
         return HighsRun("stopped", incumbents[-1] if incumbents else start, stopped)
     return _read(highspy, highs, incumbents, start, stopped)
 
@@ -214,8 +219,10 @@ def _read(
         return HighsRun("infeasible", None, "proved")
     if status in (kinds.kOptimal, kinds.kModelEmpty):
         return HighsRun("optimal", np.array(highs.getSolution().col_value, dtype=np.float64), "proved")
-    if status not in (kinds.kTimeLimit, kinds.kInterrupt, kinds.kSolutionLimit, kinds.kUnknown):
+    best = incumbents[-1] if incumbents else start
+    if status in (kinds.kSolveError, kinds.kUnknown):
+        # It lost its footing in floating point; what it had found so far is still a proposal.
+        return HighsRun("stopped", best, "node-limit" if stopped == "proved" else stopped)
+    if status not in (kinds.kTimeLimit, kinds.kInterrupt):
         raise RuntimeError(f"HiGHS stopped with status {highs.modelStatusToString(status)}")
-    return HighsRun(
-        "stopped", incumbents[-1] if incumbents else start, "time-limit" if stopped == "proved" else stopped
-    )
+    return HighsRun("stopped", best, "time-limit" if stopped == "proved" else stopped)

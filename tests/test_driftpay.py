@@ -83,7 +83,9 @@ def test_never_reads_costs() -> None:
 
 
 def test_payments_beyond_64_bits_are_exact() -> None:
-    market = Market.build(scores=[2**40 + 1, 2**40 - 1, 7], costs=["1/3", "1/7", 10**9], budgets=[10**6 + Fraction(1, 11)])
+    market = Market.build(
+        scores=[2**40 + 1, 2**40 - 1, 7], costs=["1/3", "1/7", 10**9], budgets=[10**6 + Fraction(1, 11)]
+    )
     outcome = run_mechanism(market, "driftpay-co")
     assert outcome.winners.tolist() == [0, 1]
     assert outcome.total_payment == market.budget(0)

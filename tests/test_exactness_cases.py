@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
-from fedmech import Market, NotOptimalError, methods, solve
+from fedmech import Market, methods, solve
 
 TINY = Fraction(1, 2**20)
 
@@ -41,16 +41,15 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_pooled_optimum_is_exact_or_not_claimed(case: str, method: str) -> None:
     market, optimum = CASES[case]
-    try:
-        solution = solve(market, "opt", method)
-    except NotOptimalError as refused:
-        # Allowed only to a method that leans on HiGHS, on data that no double can hold; its bound must still be valid.
-        assert refused.solution.exactness == "solver"
-        assert refused.solution.bound is not None
-        assert refused.solution.bound >= optimum
-        assert case in ("huge beside tiny", "beyond 64 bits")
-    else:
+    solution = solve(market, "opt", method, allow_suboptimal=True)
+    if solution.status == "optimal":
         assert solution.objective == optimum
+    else:
+        # Allowed only to a method that leans on HiGHS, on data that no double can hold; its bound must still be valid.
+        assert solution.exactness == "solver"
+        assert solution.bound is not None
+        assert solution.bound >= optimum
+        assert case in ("huge beside tiny", "beyond 64 bits")
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -59,6 +58,12 @@ def test_the_default_method_proves_every_case(case: str) -> None:
     assert solve(market, "opt").objective == optimum
 
 
-def test_separate_budgets_are_exact() -> None:
+@pytest.mark.parametrize("method", [method.name for method in methods("opt-sep")] + ["auto"])
+def test_separate_budgets_are_exact_or_not_claimed(method: str) -> None:
     market = Market.build(scores=[1, 1, 1], costs=["0.1", "0.2", "0.3"], budgets=["0.3", "0.29999999999"])
-    assert solve(market, "opt-sep", "highs-arrays").objective == solve(market, "opt-sep", "brute-force").objective == 2
+    solution = solve(market, "opt-sep", method, allow_suboptimal=True)
+    assert (solution.objective == 2) if solution.status == "optimal" else (solution.exactness == "solver")
+    assert solution.bound is not None
+    assert solution.bound >= 2
+    # Only HiGHS may lose its footing on eleven digits.
+    assert solution.status == "optimal" or "highs" in solution.method

@@ -142,9 +142,7 @@ def flow_value(market: Market, counts: tuple[int, ...]) -> int:
         inside = [j for j in range(market.m) if chosen >> j & 1]
         outside = [j for j in range(market.m) if not chosen >> j & 1]
         seats = sum(int(market.seats[j]) for j in inside)
-        flows = sum(
-            min(count, sum(int(market.caps[l, j]) for j in outside)) for l, count in enumerate(counts)
-        )
+        flows = sum(min(count, sum(int(market.caps[l, j]) for j in outside)) for l, count in enumerate(counts))
         cuts.append(seats + flows)
     return min(cuts)
 

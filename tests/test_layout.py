@@ -1,0 +1,74 @@
+"""The layout is the architecture: packages listed, imports one way, nothing heavy on import, no file too long."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import fedmech
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+ROOMS = ("models", "solvers", "fl", "verification", "commands")
+SOURCES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+
+
+def test_packages_in_pyproject_are_the_tree() -> None:
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    found = {".".join(("fedmech", *path.parent.relative_to(ROOT).parts)) for path in SOURCES}
+    assert sorted(listed) == sorted({"fedmech", *found})
+    for package in found:
+        assert (ROOT / Path(*package.split(".")[1:]) / "__init__.py").exists(), package
+
+
+def imported_rooms(path: Path) -> set[str]:
+    """The rooms a file imports from, wherever in the file the import stands."""
+    depth = len(path.relative_to(ROOT).parts)
+    rooms = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level == depth:
+            # The root package itself: the room is the first name.
+            rooms |= {(node.module or alias.name).split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and (node.module or "").startswith("fedmech"):
+            rooms.add("absolute import of fedmech")
+        elif isinstance(node, ast.Import):
+            rooms |= {"absolute import of fedmech" for alias in node.names if alias.name.split(".")[0] == "fedmech"}
+    return rooms & {*ROOMS, "cli", "absolute import of fedmech"}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_one_way(path: Path) -> None:
+    room = path.relative_to(ROOT).parts[0]
+    allowed = set(ROOMS[: ROOMS.index(room) + 1])
+    assert imported_rooms(path) <= allowed
+
+
+def test_the_checker_of_imports_can_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{__name__}.ROOT", tmp_path)
+    (tmp_path / "models").mkdir()
+    bad = tmp_path / "models" / "bad.py"
+    bad.write_text("def f():\n    from ..solvers.solve import solve\n")
+    assert imported_rooms(bad) == {"solvers"}
+
+
+def test_importing_fedmech_is_cheap() -> None:
+    heavy = ("torch", "cvxpy", "pandas", "matplotlib", "numba", "highspy", "pyomo", "sympy", "scipy", "numpy")
+    code = f"import sys, fedmech, fedmech.cli; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_public_names_load() -> None:
+    for name in fedmech.__all__:
+        assert getattr(fedmech, name) is not None
+    assert callable(fedmech.solve)
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = fedmech.nonsense
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_file_is_too_long(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 520
