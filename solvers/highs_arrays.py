@@ -120,15 +120,19 @@ def pair_model(market: Market) -> Formulation:
         upper=np.ones(len(workers)),
         integer=np.ones(len(workers), dtype=bool),
     )
-    for i in np.flatnonzero(fits.sum(axis=1) > 1):
-        model.at_most(np.flatnonzero(workers == i), 1.0, 1.0)
+    # Pairs come sorted by worker, so the pairs of one worker stand together.
+    ends = np.cumsum(fits.sum(axis=1))
+    for first, end in zip(np.concatenate([[0], ends[:-1]]), ends, strict=True):
+        if end - first > 1:
+            model.at_most(np.arange(first, end), 1.0, 1.0)
     for j in range(market.m):
         mine = np.flatnonzero(requesters == j)
         model.at_most(mine, _floats(costs[workers[mine]]), float(market.budgets[j]))
         if len(mine) > market.seats[j]:
             model.at_most(mine, 1.0, float(market.seats[j]))
+        groups = market.group_of[workers[mine]]
         for l in range(market.L):
-            cell = mine[market.group_of[workers[mine]] == l]
+            cell = mine[groups == l]
             if len(cell) > market.caps[l, j]:
                 model.at_most(cell, 1.0, float(market.caps[l, j]))
 
