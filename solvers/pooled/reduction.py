@@ -1,0 +1,119 @@
+"""Large problems: keep the items near the margin, decide the others by a guess.
+
+A dual of a random sample gives a price of money and a threshold per group; items far above their threshold are taken,
+items far below dropped, and the band between is kept, wide enough for what sampling can be off by.  This proves
+nothing: the answer is audited over all items afterwards.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .dual import Grouped, minimise
+from .problem import CHUNK, PooledProblem, exact_sum
+
+
+def reduce(
+    problem: PooledProblem, width: float
+) -> tuple[PooledProblem | None, NDArray[np.int64], NDArray[np.bool_]]:
+    """Keep the items near the margin of a sampled dual.
+
+    Parameters
+    ----------
+    problem : PooledProblem
+    width : float
+        Factor on the width of the band.
+
+    Returns
+    -------
+    PooledProblem or None
+        The problem on the band, with what is left of the limits and the budget; None if the guess was too far off.
+    ndarray of int
+        The band's items.
+    ndarray of bool, shape (n,)
+        The items taken.
+    """
+    n, level = problem.n, len(problem.limits)
+    size = min(n // 4, max(1 << 14, int(n**0.75)))
+    sample = np.sort(np.random.default_rng(n).integers(0, n, size))
+    totals = np.bincount(problem.groups, minlength=level)
+    price, offsets, tilt, half = _sampled(problem, sample, totals, width)
+    fixed = np.zeros(n, dtype=bool)
+    bands = []
+    counts = np.zeros(level, dtype=np.int64)
+    cost = 0
+    for begin in range(0, n, CHUNK):
+        part = slice(begin, begin + CHUNK)
+        groups, costs = problem.groups[part], problem.costs[part]
+        worth = problem.scores[part] - price * costs.astype(np.float64)
+        worth = worth.astype(np.float64, copy=False)
+        worth -= offsets[groups]
+        if tilt:
+            worth += tilt * scatter_noise(begin, len(worth))
+        band = np.flatnonzero(np.abs(worth) <= half)
+        bands.append(band + begin)
+        above = worth > half
+        fixed[part] = above
+        taken = groups[above]
+        counts += np.bincount(taken, minlength=level)
+        cost += exact_sum(costs[above])
+    inside = np.concatenate(bands)
+    limits = [int(k) - int(c) for k, c in zip(problem.limits, counts, strict=True)]
+    budget = problem.budget - cost
+    if min(limits, default=0) < 0 or budget < 0:
+        return None, inside, fixed
+    return problem.take(inside, tuple(limits), budget), inside, fixed
+
+
+def scatter_noise(begin: int, count: int) -> NDArray[np.float64]:
+    """Deterministic noise in (0, 1] for the items ``begin .. begin + count - 1``."""
+    index = np.arange(begin, begin + count, dtype=np.uint64)
+    index *= np.uint64(2654435761)
+    index &= np.uint64((1 << 24) - 1)
+    noise = index.astype(np.float64)
+    noise += 1.0
+    noise *= 1.0 / (1 << 24)
+    return noise
+
+
+def _sampled(problem: PooledProblem, sample: NDArray, totals: NDArray, width: float):
+    """Return a price, a threshold per group, the strength of the noise and half the width of the band."""
+    level = len(problem.limits)
+    part = problem.take(sample, (), 0)
+    sizes = np.bincount(part.groups, minlength=level)
+    share = sizes / np.maximum(totals, 1)
+    limits = tuple(int(round(k * s)) for k, s in zip(problem.limits, share.tolist(), strict=True))
+    budget = int(problem.budget * len(sample) // problem.n)
+    part = PooledProblem(part.scores, part.costs, part.groups, limits, budget)
+    items = Grouped.of(part)
+    low, high = 0, sum(limits)
+    price = float(minimise(items, budget, low, high).price)
+    worth = items.scores - price * items.costs
+    offsets = _thresholds(items, worth, limits)
+    distance = np.abs(worth - offsets[items.groups])
+    share = min(0.5, width * 4.0 * (level / len(sample)) ** 0.5)
+    half = float(np.quantile(distance, share))
+    scale = float(np.max(items.scores)) or 1.0
+    tilt = 0.0
+    if half <= 1e-9 * scale:
+        # Scores proportional to costs, or few distinct numbers: decide among equals by noise.
+        tilt = 1e-3
+        noise = tilt * ((sample.astype(np.uint64) * np.uint64(2654435761) & np.uint64((1 << 24) - 1)) + 1.0) / (1 << 24)
+        noise = noise[items.order]
+        price = float(minimise(items, budget, low, high, noise=noise).price)
+        worth = items.scores + noise - price * items.costs
+        offsets = _thresholds(items, worth, limits)
+        half = float(np.quantile(np.abs(worth - offsets[items.groups]), share))
+    return price, offsets, tilt, half
+
+
+def _thresholds(items: Grouped, worth: NDArray, limits: tuple[int, ...]) -> NDArray[np.float64]:
+    offsets = np.zeros(len(limits))
+    for group, limit in enumerate(limits):
+        part = worth[items.start[group] : items.start[group + 1]]
+        if 0 < limit < len(part):
+            offsets[group] = max(0.0, float(np.partition(part, len(part) - limit)[len(part) - limit]))
+        elif limit <= 0 and len(part):
+            offsets[group] = max(0.0, float(part.max()))
+    return offsets
