@@ -13,13 +13,21 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from .core import Core, build_core
 from .dual import DualSolution, Grouped, minimise
-from .enumeration import Flips, TooManyStates, best_flips
+from .enumeration import TooManyStates, best_flips
 from .problem import PooledProblem
 from .relaxation import Multipliers, bound_of, complete
+from .swaps import best_swaps
 
 STAGES = (10, 16, 24, 34, 46, 60, 80, 100, 128, 160, 200, 256, 320, 400, 512, 700, 1000, 1500, 2200, 3200, 5000)
-"""Sizes of the core that are tried one after the other."""
+"""Numbers of bundles that are enumerated one after the other."""
+
+CORE_ITEMS = (300, 20_000)
+"""So many items of least loss are bundled, first and then."""
+
+SWAP_ITEMS = (400, 3000)
+"""So many items are tried for swaps where many reduced values are zero, first and then."""
 
 
 @dataclass
@@ -162,105 +170,55 @@ def search_leaf(
     if incumbent.offer(problem, base) and leaf.gap(incumbent) < 0:
         leaf.closed = True
         return
-    losses = np.abs(leaf.reduced)
-    counts = np.bincount(problem.groups[base], minlength=len(problem.limits)).tolist()
-    money = problem.budget - problem.cost(base)
-    total = sum(counts)
-    candidates = _by_effective_loss(problem, losses, base, leaf.gap(incumbent))
-    budget = most_states
-    last = -1
+    many = int(np.count_nonzero(leaf.reduced == 0)) > 2 * len(leaf.problem.limits) + 4
+    if many:
+        for size in SWAP_ITEMS:
+            swapped = best_swaps(leaf.problem, leaf.multipliers, leaf.reduced, base, size)
+            if swapped is not None and incumbent.offer(leaf.problem, swapped) and leaf.gap(incumbent) < 0:
+                leaf.closed = True
+                return
+            if expired() or size >= leaf.problem.n:
+                break
+    for most in CORE_ITEMS:
+        core = build_core(leaf.problem, leaf.multipliers, leaf.reduced, base, leaf.gap(incumbent), most)
+        finished = _grow(leaf, core, incumbent, most_states, expired)
+        if leaf.closed or finished or core.missing is None:
+            return
+
+
+def _grow(
+    leaf: Leaf, core: Core, incumbent: Incumbent, most_states: int, expired: Callable[[], bool]
+) -> bool:
+    """Enumerate ever more bundles of a core; return whether to stop (closed, or too many states)."""
+    scale = leaf.multipliers.scale
     for stage in STAGES:
         gap = leaf.gap(incumbent)
         if gap < 0:
             leaf.closed = True
-            return
-        size = min(stage, len(candidates.index))
-        if size == last:
-            break
-        last = size
+            return True
+        size = min(stage, len(core.members))
         within = gap
-        if size < len(candidates.index):
-            within = min(within, int(candidates.loss[size]) - 1)
-        if candidates.least_missing is not None:
-            within = min(within, candidates.least_missing - 1)
-        limit = min(gap, max(within, m.scale - 1))
-        index = candidates.index[:size]
-        index = index[losses[index] <= limit]
-        flips = _flips(problem, m, base, losses, index, counts, money, total)
+        if size < len(core.members):
+            within = min(within, core.entry[size] - 1)
+        if core.missing is not None:
+            within = min(within, core.missing - 1)
+        limit = min(gap, max(within, scale - 1))
+        usable, flips = core.flips(size, limit)
         try:
-            found = best_flips(flips, float(limit) / m.scale, budget, expired)
+            found = best_flips(flips, limit / scale, most_states, expired)
         except TooManyStates:
-            break
+            return True
+        realised = True
         if found is not None:
-            chosen = base.copy()
-            chosen[index[found[1]]] ^= True
-            incumbent.offer(problem, chosen)
-        leaf.core = len(index)
-        if within >= leaf.gap(incumbent):
+            chosen = core.apply(usable[found[1]])
+            realised = chosen is not None
+            if chosen is not None:
+                incumbent.offer(leaf.problem, chosen)
+                realised = incumbent.value >= leaf.problem.value(leaf.base) + found[0]
+        leaf.core = max(leaf.core, len(usable))
+        if within >= leaf.gap(incumbent) and realised:
             leaf.closed = True
-            return
-
-
-@dataclass
-class _Candidates:
-    index: NDArray
-    loss: NDArray
-    least_missing: int | None
-
-
-def _by_effective_loss(problem: PooledProblem, losses: NDArray, base: NDArray[np.bool_], gap: int) -> _Candidates:
-    """Order the core by loss, the j-th of several equal items counting j times.
-
-    Equal items are interchangeable: a set that flips j of them may be taken to flip the first j, and loses j times as
-    much as one of them.
-    """
-    most = STAGES[-1]
-    index = np.flatnonzero(losses <= gap)
-    least_missing: int | None = None
-    if len(index) > 40 * most:
-        inner = losses[index]
-        order = np.argsort(inner, kind="stable")
-        least_missing = int(inner[order[40 * most]])
-        index = index[order[: 40 * most]]
-    kinds: dict[tuple, int] = {}
-    effective = []
-    tie = []
-    costs, scores, groups = problem.costs, problem.scores, problem.groups
-    scramble = np.random.default_rng(0).permutation(len(index))
-    index = index[scramble]
-    for i in index.tolist():
-        key = (int(groups[i]), int(scores[i]), int(costs[i]), bool(base[i]))
-        copy = kinds[key] = kinds.get(key, 0) + 1
-        effective.append(int(losses[i]) * copy)
-        tie.append(copy)
-    order = sorted(range(len(index)), key=lambda j: (effective[j], tie[j]))
-    kept = [j for j in order if effective[j] <= gap]
-    if len(kept) > most:
-        beyond = effective[kept[most]]
-        least_missing = beyond if least_missing is None else min(beyond, least_missing)
-        kept = kept[:most]
-    return _Candidates(index[kept], np.array([effective[j] for j in kept], dtype=losses.dtype), least_missing)
-
-
-def _flips(problem, m: Multipliers, base, losses, index, counts, money, total) -> Flips:
-    sign = np.where(base[index], -1, 1)
-    groups = problem.groups[index]
-    room, unused = {}, {}
-    for group in set(groups.tolist()):
-        free = problem.limits[group] - counts[group]
-        adds = int(((groups == group) & (sign > 0)).sum())
-        if adds > free or m.limits[group]:
-            room[group] = free
-            unused[group] = m.limits[group] / m.scale
-    bounded = m.count != 0 or total + int((sign > 0).sum()) > m.high or total - int((sign < 0).sum()) < m.low
-    return Flips(
-        groups,
-        problem.costs[index] * sign,
-        problem.scores[index] * sign,
-        sign,
-        np.array([int(x) / m.scale for x in losses[index].tolist()], dtype=np.float64),
-        room,
-        unused,
-        money,
-        (m.low - total, m.high - total) if bounded else None,
-    )
+            return True
+        if size == len(core.members):
+            return False
+    return False

@@ -1,0 +1,102 @@
+"""Two exchanges at once that use up the budget: a search for good sets where many items are equally good.
+
+Where scores follow costs the bound is met by *some* set whose cost is exactly the budget; which items it holds hardly
+matters.  Two disjoint random collections of exchanges (one item in, one out, same group) are joined by a binary search
+for the two that together use the money best.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .problem import PooledProblem
+from .relaxation import Multipliers
+
+MOST_PAIRS = 200_000
+"""Exchanges listed on each side."""
+
+
+def best_swaps(
+    problem: PooledProblem, multipliers: Multipliers, reduced: NDArray, base: NDArray[np.bool_], size: int
+) -> NDArray[np.bool_] | None:
+    """Return the best set that is at most two exchanges away from `base` within the `size` items of least loss.
+
+    Parameters
+    ----------
+    problem, multipliers, reduced
+        The leaf.
+    base : ndarray of bool
+        May exceed the budget.
+    size : int
+
+    Returns
+    -------
+    ndarray of bool or None
+        None if no pair of exchanges fits the budget.
+    """
+    rng = np.random.default_rng(size)
+    index = rng.permutation(problem.n)
+    if size < problem.n:
+        losses = np.abs(reduced[index])
+        if losses.dtype == object:
+            index = index[np.argsort(losses, kind="stable")[:size]]
+        else:
+            index = index[np.argpartition(losses, size)[:size]]
+        index = rng.permutation(index)
+    money = problem.budget - problem.cost(base)
+    counts = np.bincount(problem.groups[base], minlength=len(problem.limits)).tolist()
+    # Groups with two places to spare and no price may exchange with each other.
+    loose = np.array(
+        [mu == 0 and k - c >= 2 for mu, k, c in zip(multipliers.limits, problem.limits, counts, strict=True)]
+    )
+    pool = np.where(loose[problem.groups[index]], -1, problem.groups[index])
+    sides = [
+        _exchanges(problem, base, index[side::2], pool[side::2], loose, multipliers, counts) for side in (0, 1)
+    ]
+    one, two = sides
+    at = np.searchsorted(two[0], money - one[0], side="right") - 1
+    fits = np.flatnonzero(at >= 0)
+    if not len(fits):
+        return None
+    gain = one[1][fits] + two[1][at[fits]]
+    top = fits[int(np.argmax(gain))]
+    chosen = base.copy()
+    for item in (*one[2][top], *two[2][at[top]]):
+        if item >= 0:
+            chosen[item] ^= True
+    return chosen
+
+
+def _exchanges(problem: PooledProblem, base, index, pool, loose, multipliers: Multipliers, counts):
+    """List exchanges as (money, score, items) by money, only those better than all cheaper ones."""
+    inside, outside = index[base[index]], index[~base[index]]
+    inner, outer = pool[base[index]], pool[~base[index]]
+    firsts, seconds = [np.array([-1])], [np.array([-1])]
+    pools = np.unique(pool).tolist()
+    share = MOST_PAIRS // max(1, len(pools))
+    for group in pools:
+        out, into = inside[inner == group], outside[outer == group]
+        if multipliers.count == 0 and group == -1 and len(into) and multipliers.low == 0:
+            firsts.append(np.full(len(into), -1))
+            seconds.append(into)
+        if not (len(out) and len(into)):
+            continue
+        width = max(1, int(share**0.5))
+        out = out[: max(width, share // max(1, len(into)))]
+        into = into[: max(width, share // max(1, len(out)))]
+        firsts.append(np.repeat(out, len(into)))
+        seconds.append(np.tile(into, len(out)))
+    first, second = np.concatenate(firsts), np.concatenate(seconds)
+    money = np.where(second >= 0, problem.costs[second], 0) - np.where(first >= 0, problem.costs[first], 0)
+    score = np.where(second >= 0, problem.scores[second], 0) - np.where(first >= 0, problem.scores[first], 0)
+    if money.dtype == object or score.dtype == object:
+        order = np.argsort(-score, kind="stable")
+        order = order[np.argsort(money[order], kind="stable")]
+    else:
+        order = np.lexsort((-score, money))
+    ranked = score[order]
+    keep = np.ones(len(order), dtype=bool)
+    keep[1:] = ranked[1:] > np.maximum.accumulate(ranked)[:-1]
+    order = order[keep]
+    return money[order], score[order], np.stack([first[order], second[order]], axis=1).tolist()
