@@ -22,6 +22,7 @@ from .problem import PooledProblem
 from .relaxation import Multipliers
 
 FREE = -1
+PIVOTED = -2
 PIVOT_COPIES = 8
 """A kind is a pivot if so many of it are chosen and as many are not."""
 
@@ -44,8 +45,8 @@ class Core:
     ----------
     members : list of ndarray
         Items of each bundle; empty for places left unused.
-    home : list of int
-        The group each bundle belongs to.
+    groups : ndarray of int
+        The group whose count a bundle changes; FREE or PIVOTED where none is tracked.
     entry : list of int
         A set that cannot do without the bundle loses at least this much (scaled).
     missing : int or None
@@ -56,7 +57,6 @@ class Core:
     base: NDArray[np.bool_]
     multipliers: Multipliers
     members: list[NDArray]
-    home: list[int]
     groups: NDArray
     money: NDArray
     score: NDArray
@@ -67,6 +67,7 @@ class Core:
     pivots: dict[int, Pivot]
     missing: int | None
     counts: list[int]
+    unused: dict[int, tuple[int, int]]
 
     def flips(self, size: int, limit: int) -> tuple[NDArray, Flips]:
         """Return the usable ones among the first `size` bundles, and their numbers here."""
@@ -98,22 +99,20 @@ class Core:
         for b in bundles.tolist():
             items = self.members[b]
             chosen[items] ^= True
-            group = self.home[b]
-            if group in self.pivots:
-                change = int(self.base[items].sum()) * -2 + len(items) if len(items) else int(self.count_of_unused(b))
-                needed[group] = needed.get(group, 0) + change
+            if b in self.unused:
+                group, size = self.unused[b]
+                needed[group] = needed.get(group, 0) + size
+            elif self.groups[b] == PIVOTED:
+                for i in items.tolist():
+                    group = int(self.problem.groups[i])
+                    needed[group] = needed.get(group, 0) + (-1 if self.base[i] else 1)
         for group, change in needed.items():
             pivot = self.pivots[group]
             pool = pivot.chosen if change > 0 else pivot.others
-            pool = pool[: abs(change)]
             if len(pool) < abs(change):
                 return None
-            chosen[pool] ^= True
+            chosen[pool[: abs(change)]] ^= True
         return chosen
-
-    def count_of_unused(self, bundle: int) -> int:
-        """Return how many pivots a bundle of unused places gives back."""
-        return -int(self.money[bundle]) // self.pivots[self.home[bundle]].cost if self.home[bundle] in self.pivots else 0
 
 
 def build_core(
@@ -141,43 +140,41 @@ def build_core(
     Core
     """
     losses = np.abs(reduced)
-    index = np.flatnonzero(losses <= gap)
+    counts = np.bincount(problem.groups[base], minlength=len(problem.limits)).tolist()
+    effective = losses + _companions(problem, multipliers, losses, base, counts)
+    index = np.flatnonzero(effective <= gap)
     missing: int | None = None
     if len(index) > most:
-        inner = losses[index]
-        if inner.dtype == object:
-            part = np.argsort(inner, kind="stable")
-        else:
-            part = np.argpartition(inner, most)
+        inner = effective[index]
+        part = np.argsort(inner, kind="stable") if inner.dtype == object else np.argpartition(inner, most)
         missing = int(inner[part[most]])
         index = index[part[:most]]
-    counts = np.bincount(problem.groups[base], minlength=len(problem.limits)).tolist()
     groups = problem.groups[index].astype(np.int64)
     inside = base[index]
     rises = np.bincount(groups[~inside], minlength=len(problem.limits)).tolist()
     open_groups = np.array(
-        [
-            mu == 0 and k - c >= r
-            for mu, k, c, r in zip(multipliers.limits, problem.limits, counts, rises, strict=True)
-        ],
+        [mu == 0 and k - c >= r for mu, k, c, r in zip(multipliers.limits, problem.limits, counts, rises, strict=True)],
         dtype=bool,
     )
     pool = np.where(open_groups[groups], FREE, groups)
-    scores, costs, loss = problem.scores[index], problem.costs[index], losses[index]
-    order = np.lexsort((inside, *_sort_keys(costs), *_sort_keys(scores), pool))
-    same = np.zeros(len(order), dtype=bool)
-    if len(order):
-        a, b = order[1:], order[:-1]
-        same[1:] = (inside[a] == inside[b]) & (costs[a] == costs[b]) & (scores[a] == scores[b]) & (pool[a] == pool[b])
-    begins = np.flatnonzero(~same)
-    ends = np.append(begins[1:], len(order))
-    pivots = _pivots(problem, base, index, order, begins, ends, pool, loss, inside, multipliers)
-    members, home, entry, copies = [], [], [], []
+    scores, costs, loss, extra = problem.scores[index], problem.costs[index], losses[index], effective[index]
+    pivots = _pivots(problem, base, index, pool, loss, inside, counts)
+    if pivots:
+        has = np.isin(pool, list(pivots))
+        size = len(problem.limits)
+        lift_score = np.array([pivots[g].score if g in pivots else 0 for g in range(size)], dtype=scores.dtype)
+        lift_cost = np.array([pivots[g].cost if g in pivots else 0 for g in range(size)], dtype=costs.dtype)
+        scores = scores - np.where(has, lift_score[groups], 0)
+        costs = costs - np.where(has, lift_cost[groups], 0)
+        pool = np.where(has, PIVOTED, pool)
+    order, begins, ends = _kinds(pool, scores, costs, inside)
+    members, home, entry, total, money, score, count = [], [], [], [], [], [], []
     for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
         first = order[begin]
-        each, group = int(loss[first]), int(pool[first])
-        if group in pivots and each == 0 and int(costs[first]) == pivots[group].cost:
+        group, each, sign = int(pool[first]), int(loss[first]), -1 if inside[first] else 1
+        if group == PIVOTED and scores[first] == 0 and costs[first] == 0:
             continue
+        worth, price, start = int(scores[first]) * sign, int(costs[first]) * sign, int(extra[first]) - each
         usable = end - begin if each == 0 else min(end - begin, gap // each)
         taken = 0
         size = 1
@@ -185,47 +182,41 @@ def build_core(
             size = min(size, usable - taken)
             members.append(index[order[begin + taken : begin + taken + size]])
             home.append(group)
-            entry.append((taken + 1) * each)
-            copies.append(size)
+            entry.append((taken + 1) * each + (0 if group == PIVOTED else start))
+            total.append(each * size)
+            money.append(price * size)
+            score.append(worth * size)
+            count.append(0 if group == PIVOTED else sign * size)
             taken += size
             size *= 2
-    sign = [-1 if len(x) and base[x[0]] else 1 for x in members]
     kind = object if object in (scores.dtype, costs.dtype) else np.int64
-    money = [int(problem.costs[x[0]]) * len(x) * s for x, s in zip(members, sign, strict=True)]
-    score = [int(problem.scores[x[0]]) * len(x) * s for x, s in zip(members, sign, strict=True)]
-    count = [len(x) * s for x, s in zip(members, sign, strict=True)]
-    total = [int(losses[x[0]]) * len(x) for x in members]
-    for i, group in enumerate(home):
-        if group in pivots:
-            money[i] -= pivots[group].cost * count[i]
-            score[i] -= pivots[group].score * count[i]
-            count[i] = 0
+    unused: dict[int, tuple[int, int]] = {}
     for group, pivot in pivots.items():
         mu = multipliers.limits[group]
         taken, size = 0, 1
         while mu and (taken + 1) * mu <= gap:
             size = min(size, gap // mu - taken)
             members.append(index[:0])
-            home.append(group)
+            home.append(PIVOTED)
             entry.append((taken + 1) * mu)
             total.append(mu * size)
             money.append(-pivot.cost * size)
             score.append(-pivot.score * size)
-            count.append(-size)
+            count.append(0)
+            unused[len(members) - 1] = (group, size)
             taken += size
             size *= 2
     rank = sorted(range(len(members)), key=lambda i: (entry[i], total[i]))
     room = {}
     for group in set(home):
-        if group != FREE and group not in pivots:
+        if group >= 0:
             room[group] = problem.limits[group] - counts[group]
-    where = np.array([FREE if g in pivots else g for g in home], dtype=np.int64)
+    where = np.array(home, dtype=np.int64)
     return Core(
         problem,
         base,
         multipliers,
         [members[i] for i in rank],
-        [home[i] for i in rank],
         where[rank] if rank else where,
         np.array([money[i] for i in rank], dtype=kind),
         np.array([score[i] for i in rank], dtype=kind),
@@ -236,7 +227,56 @@ def build_core(
         pivots,
         missing,
         counts,
+        {new: unused[old] for new, old in enumerate(rank) if old in unused},
     )
+
+
+def _companions(problem: PooledProblem, multipliers: Multipliers, losses, base, counts) -> NDArray:
+    """Return what else a set loses that flips an item: a full group gives one up for every one it takes in.
+
+    An item taken into a full group costs at least the least loss of one dropped; one dropped leaves a place that is
+    either paid for (``mu``) or taken by another.
+    """
+    level = len(problem.limits)
+    full = np.array([c >= k for c, k in zip(counts, problem.limits, strict=True)], dtype=bool)
+    dropping = _least(problem.groups[base], losses[base], level)
+    taking = _least(problem.groups[~base], losses[~base], level)
+    take = [d if f and d is not None else 0 for d, f in zip(dropping, full.tolist(), strict=True)]
+    drop = [
+        (min(t, mu) if t is not None else mu) if f else 0
+        for t, f, mu in zip(taking, full.tolist(), multipliers.limits, strict=True)
+    ]
+    one, two = np.array(take, dtype=losses.dtype), np.array(drop, dtype=losses.dtype)
+    return np.where(base, two[problem.groups], one[problem.groups])
+
+
+def _least(groups: NDArray, losses: NDArray, level: int) -> list[int | None]:
+    """Return the least loss in each group, None where a group is empty."""
+    least: list[int | None] = [None] * level
+    if not len(groups):
+        return least
+    if losses.dtype == object:
+        for g, x in zip(groups.tolist(), losses.tolist(), strict=True):
+            if least[g] is None or x < least[g]:
+                least[g] = x
+        return least
+    found = np.full(level, -1, dtype=np.int64)
+    order = np.lexsort((losses, groups))
+    ordered = groups[order]
+    heads = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
+    found[ordered[heads]] = losses[order[heads]]
+    return [x if x >= 0 else None for x in found.tolist()]
+
+
+def _kinds(pool, scores, costs, inside) -> tuple[NDArray, NDArray, NDArray]:
+    """Sort equal items together; return the order and where each kind begins and ends."""
+    order = np.lexsort((inside, *_sort_keys(costs), *_sort_keys(scores), pool))
+    same = np.zeros(len(order), dtype=bool)
+    if len(order):
+        a, b = order[1:], order[:-1]
+        same[1:] = (inside[a] == inside[b]) & (costs[a] == costs[b]) & (scores[a] == scores[b]) & (pool[a] == pool[b])
+    begins = np.flatnonzero(~same)
+    return order, begins, np.append(begins[1:], len(order))
 
 
 def _sort_keys(values: NDArray) -> list[NDArray]:
@@ -247,20 +287,21 @@ def _sort_keys(values: NDArray) -> list[NDArray]:
     return [np.array([rank[x] for x in values.tolist()], dtype=np.int64)]
 
 
-def _pivots(problem, base, index, order, begins, ends, pool, loss, inside, multipliers) -> dict[int, Pivot]:
-    sizes: dict[tuple[int, int, int], list[NDArray | None]] = {}
-    for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
-        first = order[begin]
-        if end - begin < PIVOT_COPIES or pool[first] == FREE or loss[first] != 0:
-            continue
-        item = index[first]
-        key = (int(pool[first]), int(problem.scores[item]), int(problem.costs[item]))
-        sides = sizes.setdefault(key, [None, None])
-        sides[0 if inside[first] else 1] = index[order[begin:end]]
+def _pivots(problem, base, index, pool, loss, inside, counts) -> dict[int, Pivot]:
+    """Find the kinds of reduced value zero that can make up for counts."""
+    zero = np.flatnonzero((loss == 0) & (pool != FREE))
     pivots: dict[int, Pivot] = {}
-    for (group, score, cost), (chosen, others) in sizes.items():
-        full = problem.limits[group] == int(base[problem.groups == group].sum())
-        if chosen is None or others is None or cost == 0 or not full or group in pivots:
+    if len(zero) < 2 * PIVOT_COPIES:
+        return pivots
+    scores, costs = problem.scores[index[zero]], problem.costs[index[zero]]
+    order, begins, ends = _kinds(pool[zero], scores, costs, np.zeros(len(zero), dtype=bool))
+    for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
+        if end - begin < 2 * PIVOT_COPIES:
             continue
-        pivots[group] = Pivot(score, cost, chosen, others)
+        items = zero[order[begin:end]]
+        group = int(pool[items[0]])
+        chosen, others = index[items[inside[items]]], index[items[~inside[items]]]
+        if group in pivots or counts[group] != problem.limits[group] or min(len(chosen), len(others)) < PIVOT_COPIES:
+            continue
+        pivots[group] = Pivot(int(problem.scores[chosen[0]]), int(problem.costs[chosen[0]]), chosen, others)
     return pivots

@@ -18,16 +18,47 @@ from .dual import DualSolution, Grouped, minimise
 from .enumeration import TooManyStates, best_flips
 from .problem import PooledProblem
 from .relaxation import Multipliers, bound_of, complete
-from .swaps import best_swaps
+from .swaps import best_swaps, candidates
 
-STAGES = (10, 16, 24, 34, 46, 60, 80, 100, 128, 160, 200, 256, 320, 400, 512, 700, 1000, 1500, 2200, 3200, 5000)
+STAGES = (
+    10,
+    16,
+    24,
+    34,
+    40,
+    46,
+    52,
+    60,
+    70,
+    80,
+    100,
+    128,
+    160,
+    200,
+    256,
+    320,
+    400,
+    512,
+    700,
+    1000,
+    1500,
+    2200,
+    3200,
+    5000,
+)
 """Numbers of bundles that are enumerated one after the other."""
 
 CORE_ITEMS = (300, 20_000)
 """So many items of least loss are bundled, first and then."""
 
 SWAP_ITEMS = (400, 3000)
-"""So many items are tried for swaps where many reduced values are zero, first and then."""
+"""So many items are tried for exchanges, first and then."""
+
+SWAP_ROUNDS = 12
+"""Most rounds of exchanges."""
+
+PATIENCE = 40
+"""Enumerations beyond this many bundles are preceded by exchanges, to start from a small gap."""
 
 
 @dataclass
@@ -171,14 +202,8 @@ def search_leaf(
         leaf.closed = True
         return
     many = int(np.count_nonzero(leaf.reduced == 0)) > 2 * len(leaf.problem.limits) + 4
-    if many:
-        for size in SWAP_ITEMS:
-            swapped = best_swaps(leaf.problem, leaf.multipliers, leaf.reduced, base, size)
-            if swapped is not None and incumbent.offer(leaf.problem, swapped) and leaf.gap(incumbent) < 0:
-                leaf.closed = True
-                return
-            if expired() or size >= leaf.problem.n:
-                break
+    if many and _exchange(leaf, base, incumbent, SWAP_ROUNDS, expired):
+        return
     for most in CORE_ITEMS:
         core = build_core(leaf.problem, leaf.multipliers, leaf.reduced, base, leaf.gap(incumbent), most)
         finished = _grow(leaf, core, incumbent, most_states, expired)
@@ -186,12 +211,35 @@ def search_leaf(
             return
 
 
-def _grow(
-    leaf: Leaf, core: Core, incumbent: Incumbent, most_states: int, expired: Callable[[], bool]
+def _exchange(
+    leaf: Leaf, base: NDArray[np.bool_], incumbent: Incumbent, rounds: int, expired: Callable[[], bool]
 ) -> bool:
+    """Improve the incumbent by exchanges, from `base` and then from itself; return whether that closes the leaf."""
+    idle = 0
+    for attempt in range(rounds):
+        gap = leaf.gap(incumbent)
+        if gap < 0 or idle > 2 or expired():
+            break
+        index = candidates(leaf.problem, leaf.reduced, gap, SWAP_ITEMS[attempt > 0], attempt)
+        start = incumbent.chosen if attempt % 2 else base
+        swapped = best_swaps(leaf.problem, leaf.multipliers, start, index)
+        if swapped is not None and incumbent.offer(leaf.problem, swapped):
+            idle = 0
+        else:
+            idle += 1
+    leaf.closed = leaf.gap(incumbent) < 0
+    return leaf.closed
+
+
+def _grow(leaf: Leaf, core: Core, incumbent: Incumbent, most_states: int, expired: Callable[[], bool]) -> bool:
     """Enumerate ever more bundles of a core; return whether to stop (closed, or too many states)."""
     scale = leaf.multipliers.scale
+    exchanged = False
     for stage in STAGES:
+        if stage > PATIENCE and not exchanged and leaf.gap(incumbent) > 0:
+            exchanged = True
+            if _exchange(leaf, leaf.base, incumbent, SWAP_ROUNDS, expired):
+                return True
         gap = leaf.gap(incumbent)
         if gap < 0:
             leaf.closed = True

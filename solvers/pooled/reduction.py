@@ -14,9 +14,7 @@ from .dual import Grouped, minimise
 from .problem import CHUNK, PooledProblem, exact_sum
 
 
-def reduce(
-    problem: PooledProblem, width: float
-) -> tuple[PooledProblem | None, NDArray[np.int64], NDArray[np.bool_]]:
+def reduce(problem: PooledProblem, width: float) -> tuple[PooledProblem | None, NDArray[np.int64], NDArray[np.bool_]]:
     """Keep the items near the margin of a sampled dual.
 
     Parameters

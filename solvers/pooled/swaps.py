@@ -17,33 +17,50 @@ MOST_PAIRS = 200_000
 """Exchanges listed on each side."""
 
 
+def candidates(problem: PooledProblem, reduced: NDArray, gap: int, size: int, seed: int) -> NDArray:
+    """Return about `size` items within the gap, in random order: those of least loss, for every magnitude of cost."""
+    rng = np.random.default_rng(seed)
+    losses = np.abs(reduced)
+    index = rng.permutation(np.flatnonzero(losses <= gap))
+    if len(index) <= size:
+        return index
+    if problem.costs.dtype == object:
+        magnitude = np.array([int(c).bit_length() for c in problem.costs[index].tolist()])
+    else:
+        magnitude = np.frexp(problem.costs[index].astype(np.float64))[1]
+    kinds = np.unique(magnitude).tolist()
+    share = max(8, size // len(kinds))
+    kept = []
+    for m in kinds:
+        part = index[magnitude == m]
+        if len(part) > share:
+            inner = losses[part]
+            near = min(len(part), 2 * share if seed else share)
+            order = np.argsort(inner, kind="stable") if inner.dtype == object else np.argpartition(inner, near - 1)
+            part = rng.permutation(part[order[:near]])[:share]
+        kept.append(part)
+    return rng.permutation(np.concatenate(kept))
+
+
 def best_swaps(
-    problem: PooledProblem, multipliers: Multipliers, reduced: NDArray, base: NDArray[np.bool_], size: int
+    problem: PooledProblem, multipliers: Multipliers, base: NDArray[np.bool_], index: NDArray
 ) -> NDArray[np.bool_] | None:
-    """Return the best set that is at most two exchanges away from `base` within the `size` items of least loss.
+    """Return the best set that is at most two exchanges of items of `index` away from `base`.
 
     Parameters
     ----------
-    problem, multipliers, reduced
+    problem, multipliers
         The leaf.
     base : ndarray of bool
         May exceed the budget.
-    size : int
+    index : ndarray of int
+        In random order.
 
     Returns
     -------
     ndarray of bool or None
         None if no pair of exchanges fits the budget.
     """
-    rng = np.random.default_rng(size)
-    index = rng.permutation(problem.n)
-    if size < problem.n:
-        losses = np.abs(reduced[index])
-        if losses.dtype == object:
-            index = index[np.argsort(losses, kind="stable")[:size]]
-        else:
-            index = index[np.argpartition(losses, size)[:size]]
-        index = rng.permutation(index)
     money = problem.budget - problem.cost(base)
     counts = np.bincount(problem.groups[base], minlength=len(problem.limits)).tolist()
     # Groups with two places to spare and no price may exchange with each other.
@@ -51,9 +68,7 @@ def best_swaps(
         [mu == 0 and k - c >= 2 for mu, k, c in zip(multipliers.limits, problem.limits, counts, strict=True)]
     )
     pool = np.where(loose[problem.groups[index]], -1, problem.groups[index])
-    sides = [
-        _exchanges(problem, base, index[side::2], pool[side::2], loose, multipliers, counts) for side in (0, 1)
-    ]
+    sides = [_exchanges(problem, base, index[side::2], pool[side::2], loose, multipliers, counts) for side in (0, 1)]
     one, two = sides
     at = np.searchsorted(two[0], money - one[0], side="right") - 1
     fits = np.flatnonzero(at >= 0)
