@@ -17,9 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..certificate import Multipliers
 from .enumeration import Flips
 from .problem import PooledProblem
-from .relaxation import Multipliers
 
 FREE = -1
 PIVOTED = -2

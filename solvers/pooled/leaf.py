@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from ..certificate import Multipliers
 from .core import Core, build_core
 from .dual import DualSolution, Grouped, minimise
 from .enumeration import TooManyStates, best_flips
 from .problem import PooledProblem
-from .relaxation import Multipliers, bound_of, complete
+from .relaxation import bound_of, complete
 from .swaps import best_swaps, candidates
 
 STAGES = (
@@ -196,7 +197,7 @@ def search_leaf(
     if leaf.gap(incumbent) < 0:
         leaf.closed = True
         return
-    problem, m = leaf.problem, leaf.multipliers
+    problem = leaf.problem
     leaf.base = base = base_set(leaf, items)
     if incumbent.offer(problem, base) and leaf.gap(incumbent) < 0:
         leaf.closed = True

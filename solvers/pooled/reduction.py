@@ -81,7 +81,7 @@ def _sampled(problem: PooledProblem, sample: NDArray, totals: NDArray, width: fl
     part = problem.take(sample, (), 0)
     sizes = np.bincount(part.groups, minlength=level)
     share = sizes / np.maximum(totals, 1)
-    limits = tuple(int(round(k * s)) for k, s in zip(problem.limits, share.tolist(), strict=True))
+    limits = tuple(round(k * s) for k, s in zip(problem.limits, share.tolist(), strict=True))
     budget = int(problem.budget * len(sample) // problem.n)
     part = PooledProblem(part.scores, part.costs, part.groups, limits, budget)
     items = Grouped.of(part)

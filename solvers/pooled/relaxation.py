@@ -1,14 +1,14 @@
 """Exact reduced values and the exact bound at rational multipliers.
 
-With a price ``lam = N / D`` of money, a multiplier ``nu`` of the total count and ``mu_l >= 0`` of each limit, all times
-``D`` so that they are integers, an item's reduced value is ``q_i = D v_i - N c_i - nu - mu_g(i)`` and every feasible set
-``x`` with ``low <= |x| <= high`` satisfies
+With a price ``lam = N / D`` of money, a multiplier ``nu`` of the total count and ``mu_l >= 0`` of each limit, all
+times ``D`` so that they are integers, an item's reduced value is ``q_i = D v_i - N c_i - nu - mu_g(i)`` and every
+feasible set ``x`` with ``low <= |x| <= high`` satisfies
 
     D v(x) <= N B + nu * (high if nu > 0 else low) + sum_l mu_l K_l + sum_i max(0, q_i)                           (1)
 
-with equality up to the *loss* of ``x``: ``N * (money left)``, ``nu`` times the distance to the count it prices, ``mu_l``
-times the unused places of group ``l``, and ``|q_i|`` for every item on which ``x`` disagrees with the sign of ``q_i``.
-So a set better than a known value disagrees only on items with ``|q_i|`` at most the gap: the core.
+with equality up to the *loss* of ``x``: ``N * (money left)``, ``nu`` times the distance to the count it prices,
+``mu_l`` times the unused places of group ``l``, and ``|q_i|`` for every item on which ``x`` disagrees with the sign of
+``q_i``. So a set better than a known value disagrees only on items with ``|q_i|`` at most the gap: the core.
 """
 
 from __future__ import annotations
@@ -19,38 +19,8 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from ..certificate import Multipliers
 from .problem import CHUNK, WORD, PooledProblem, exact_sum
-
-
-@dataclass(frozen=True)
-class Multipliers:
-    """Multipliers of one leaf, scaled by the common denominator ``scale``.
-
-    Attributes
-    ----------
-    low, high : int
-        The leaf holds the sets with ``low <= |x| <= high``.
-    scale : int
-        ``D > 0``.
-    price : int
-        ``N >= 0``, of the budget.
-    count : int
-        ``nu``, of the upper end of the count interval if positive, of the lower end if negative.
-    limits : tuple of int
-        ``mu_l >= 0``.
-    """
-
-    low: int
-    high: int
-    scale: int
-    price: int
-    count: int
-    limits: tuple[int, ...]
-
-    def constant(self, budget: int, limits: tuple[int, ...]) -> int:
-        """Return the part of the bound (1) that no item enters."""
-        total = self.price * budget + self.count * (self.high if self.count > 0 else self.low)
-        return total + sum(m * k for m, k in zip(self.limits, limits, strict=True))
 
 
 def lagrangian(problem: PooledProblem, price: Fraction) -> tuple[int, int, NDArray]:

@@ -14,21 +14,28 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..certificate import Multipliers
+from ..solution import Stopped
 from .dual import Grouped
 from .leaf import Incumbent, Leaf, open_leaf, search_leaf
-from .problem import PooledProblem, common_divisor
+from .problem import PooledProblem, common_divisor, exact_sum
 from .reduction import reduce
-from .relaxation import Multipliers, audit
+from .relaxation import audit
 
 DIRECT = 20_000
 """Problems up to this size are not reduced."""
+
+WIDEST = 64
+"""A margin that had to be widened beyond this factor is widened to everything."""
+
+FIRST_STATES, MOST_STATES = 300_000, 6_000_000
+"""States of an enumeration in a leaf that can be split, and in one that cannot."""
 
 
 @dataclass
@@ -44,10 +51,12 @@ class PooledResult:
         No feasible set is worth more (exact).
     proved : bool
         ``value`` is the optimum.
+    stopped : {'proved', 'time-limit', 'node-limit', 'interrupted'}
+        Why the search ended.
     leaves : list of Multipliers
         Proof of the bound: their count intervals cover everything.
     core : int
-        Items in the largest core enumerated.
+        Flips in the largest core enumerated.
     reduced : int
         Items that were looked at closely.
     """
@@ -56,67 +65,78 @@ class PooledResult:
     value: int
     bound: Fraction
     proved: bool
+    stopped: Stopped
     leaves: list[Multipliers] = field(default_factory=list)
     core: int = 0
     reduced: int = 0
 
 
-def solve_pooled(
-    problem: PooledProblem,
-    deadline: float | None = None,
-    most_states: int = 6_000_000,
-    expired: Callable[[], bool] | None = None,
-) -> PooledResult:
+class _Clock:
+    """Says when to stop, and why."""
+
+    def __init__(self, deadline: float | None):
+        self.deadline = deadline
+        self.interrupted = False
+
+    def over(self) -> bool:
+        return self.interrupted or (self.deadline is not None and time.monotonic() > self.deadline)
+
+    def reason(self) -> Stopped:
+        if self.interrupted:
+            return "interrupted"
+        return "time-limit" if self.over() else "node-limit"
+
+
+def solve_pooled(problem: PooledProblem, deadline: float | None = None, most_states: int = MOST_STATES) -> PooledResult:
     """Solve ``max v x : c x <= B, |x in group l| <= K_l`` exactly.
 
     Parameters
     ----------
     problem : PooledProblem
     deadline : float, optional
-        In ``time.monotonic()`` seconds: return the best set and a valid exact bound after it.
+        In ``time.monotonic()`` seconds: return the best set and a valid exact bound after it; Ctrl-C does the same.
     most_states : int
-        States of one enumeration; bounds the memory (about 50 bytes each).
-    expired : callable, optional
-        Another reason to stop, polled.
+        States of one enumeration; bounds the memory (about 100 bytes each).
 
     Returns
     -------
     PooledResult
     """
-
-    def over() -> bool:
-        return (deadline is not None and time.monotonic() > deadline) or (expired is not None and expired())
-
+    clock = _Clock(deadline)
     kept, clean = _clean(problem)
     step = common_divisor(clean.scores) or 1
     width = 1.0
+    best: PooledResult | None = None
     while True:
-        if clean.n <= DIRECT or width > 64:
-            margin, inside, fixed = clean, np.arange(clean.n), np.zeros(clean.n, dtype=bool)
-        else:
+        margin: PooledProblem | None = clean
+        inside, fixed = np.arange(clean.n), np.zeros(clean.n, dtype=bool)
+        if clean.n > DIRECT and width <= WIDEST:
             margin, inside, fixed = reduce(clean, width)
-        if margin is None:
-            width *= 4
-            continue
-        offset = clean.value(fixed)
-        outcome = _branch(margin, int(fixed.sum()), offset, step, most_states, over)
+            if margin is None:
+                width *= 4
+                continue
+        outcome = _branch(margin, step, most_states, clock)
         chosen = fixed.copy()
         chosen[inside[outcome.incumbent.chosen]] = True
-        full_limits = clean.limits
-        ok, bound = _audit(clean, chosen, fixed, inside, outcome, full_limits, step)
-        if ok or len(inside) == clean.n or over():
-            everything = np.zeros(problem.n, dtype=bool)
-            everything[kept[chosen] if kept is not None else chosen] = True
-            return PooledResult(
-                everything,
-                clean.value(chosen),
-                bound,
-                ok,
-                outcome.leaf_multipliers(int(fixed.sum())),
-                outcome.core,
-                len(inside),
-            )
+        leaves = outcome.leaf_multipliers(int(fixed.sum()), sum(clean.limits))
+        proved, bound = _audit(clean, chosen, fixed, inside, outcome, leaves, step)
+        value = clean.value(chosen)
+        result = PooledResult(
+            chosen, value, bound, proved, "proved" if proved else clock.reason(), leaves, outcome.core, len(inside)
+        )
+        if best is not None and not proved:
+            better = max(best, result, key=lambda r: r.value)
+            tight = min(best, result, key=lambda r: r.bound)
+            result = replace(better, bound=tight.bound, leaves=tight.leaves, stopped=result.stopped)
+        best = result
+        if proved or len(inside) == clean.n or clock.over():
+            break
         width *= 4
+    if kept is not None:
+        everything = np.zeros(problem.n, dtype=bool)
+        everything[kept[best.chosen]] = True
+        best = replace(best, chosen=everything)
+    return best
 
 
 def _clean(problem: PooledProblem) -> tuple[NDArray | None, PooledProblem]:
@@ -136,50 +156,55 @@ class _Outcome:
     leaves: list[Leaf]
     core: int
 
-    def leaf_multipliers(self, fixed: int) -> list[Multipliers]:
-        """Return the leaves' multipliers for the whole problem, where `fixed` more items are chosen."""
+    def leaf_multipliers(self, fixed: int, most: int) -> list[Multipliers]:
+        """Return the leaves' multipliers for the whole problem, where `fixed` more items are chosen.
+
+        The first interval may begin at 0 and the last end at `most`, unless that end is priced.
+        """
         leaves = []
-        for position, leaf in enumerate(self.leaves):
+        for leaf in self.leaves:
             m = leaf.multipliers
-            low = m.low + fixed if position else 0
-            leaves.append(Multipliers(low, m.high + fixed, m.scale, m.price, m.count, m.limits))
+            leaves.append(replace(m, low=m.low + fixed, high=m.high + fixed))
+        if leaves and leaves[0].count >= 0:
+            leaves[0] = replace(leaves[0], low=0)
+        if leaves and leaves[-1].count <= 0:
+            leaves[-1] = replace(leaves[-1], high=max(most, leaves[-1].high))
         return leaves
 
 
-def _branch(
-    problem: PooledProblem, fixed: int, offset: int, step: int, most_states: int, over: Callable[[], bool]
-) -> _Outcome:
+def _branch(problem: PooledProblem, step: int, most_states: int, clock: _Clock) -> _Outcome:
     """Best-first search over intervals of the total count."""
     items = Grouped.of(problem)
     sizes = np.diff(items.start).tolist()
     most = sum(min(k, s) for k, s in zip(problem.limits, sizes, strict=True))
     incumbent = Incumbent(np.zeros(problem.n, dtype=bool), 0, step)
-    root = open_leaf(problem, items, 0, most, incumbent)
     queue: list[tuple[Fraction, int, Leaf]] = []
     done: list[Leaf] = []
     core = serial = 0
 
-    def push(leaf: Leaf) -> None:
+    def push(low: int, high: int, guess: float | None = None) -> None:
         nonlocal serial
         serial += 1
+        leaf = open_leaf(problem, items, low, high, incumbent, guess)
         heapq.heappush(queue, (-Fraction(leaf.bound, leaf.multipliers.scale), serial, leaf))
 
-    push(root)
+    push(0, most)
     while queue:
         _, _, leaf = heapq.heappop(queue)
-        if over():
-            done.append(leaf)
-            continue
         split = _split_point(leaf)
-        search_leaf(leaf, items, incumbent, most_states if split is None else min(most_states, 300_000), over)
+        try:
+            if not clock.over():
+                search_leaf(leaf, items, incumbent, FIRST_STATES if split is not None else most_states, clock.over)
+        except KeyboardInterrupt:
+            clock.interrupted = True
         core = max(core, leaf.core)
-        if leaf.closed or split is None:
+        if clock.over() or leaf.closed or split is None:
+            leaf.closed = leaf.closed or leaf.gap(incumbent) < 0
             done.append(leaf)
             continue
-        m = leaf.multipliers
         guess = float(leaf.dual.price)
-        push(open_leaf(problem, items, m.low, split, incumbent, guess))
-        push(open_leaf(problem, items, split + 1, m.high, incumbent, guess))
+        push(leaf.multipliers.low, split, guess)
+        push(split + 1, leaf.multipliers.high, guess)
     return _Outcome(incumbent, sorted(done, key=lambda x: x.multipliers.low), core)
 
 
@@ -204,30 +229,37 @@ def _audit(
     fixed: NDArray[np.bool_],
     inside: NDArray,
     outcome: _Outcome,
-    limits: tuple[int, ...],
+    leaves: list[Multipliers],
     step: int,
 ) -> tuple[bool, Fraction]:
     """Recompute every leaf's bound over all items; return whether the optimum is proved, and the exact bound."""
     value = problem.value(chosen)
-    proved = problem.feasible(chosen)
-    best = Fraction(value)
-    whole = outcome.leaf_multipliers(int(fixed.sum()))
-    if not whole:
-        return proved, best
-    for leaf, multipliers in zip(outcome.leaves, whole, strict=True):
-        base = fixed.copy()
-        base[inside[leaf.base if len(leaf.base) else leaf.reduced > 0]] = True
-        found = audit(problem, multipliers, base, -1)
+    proved = problem.feasible(chosen) and covers(leaves, sum(problem.limits))
+    best = Fraction(value) if proved else Fraction(exact_sum(problem.scores))
+    for leaf, multipliers in zip(outcome.leaves, leaves, strict=True):
+        found = audit(problem, multipliers, chosen, -1)
         gap = found.bound - multipliers.scale * (value + step)
         if gap < 0:
             continue
-        if leaf.closed:
+        if leaf.closed and gap <= leaf.gap(outcome.incumbent):
+            # The base and its core, over all items: nothing outside may be within the gap or on the wrong side.
+            base = fixed.copy()
+            base[inside[leaf.base]] = True
             found = audit(problem, multipliers, base, gap)
-            core = int(np.count_nonzero(np.abs(leaf.reduced) <= gap))
-            if found.strangers == 0 and found.core == core and gap <= leaf.gap(outcome.incumbent):
+            if found.strangers == 0 and found.core == int(np.count_nonzero(np.abs(leaf.reduced) <= gap)):
                 continue
         proved = False
         best = max(best, Fraction(found.bound, multipliers.scale))
-    # Better sets are whole multiples of the step.
+    # What is better is so by whole multiples of the step.
     floor = best.numerator // best.denominator // step * step
     return proved, max(Fraction(value), min(best, Fraction(floor)))
+
+
+def covers(leaves: list[Multipliers], most: int) -> bool:
+    """Whether the leaves' count intervals leave no number from 0 to `most` out."""
+    start = 0
+    for leaf in leaves:
+        if leaf.low > start:
+            return False
+        start = max(start, leaf.high + 1)
+    return start > most

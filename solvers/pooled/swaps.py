@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..certificate import Multipliers
 from .problem import PooledProblem
-from .relaxation import Multipliers
 
 MOST_PAIRS = 200_000
 """Exchanges listed on each side."""
