@@ -122,6 +122,8 @@ def build_core(
     base: NDArray[np.bool_],
     gap: int,
     most: int,
+    *,
+    pivoting: bool = True,
 ) -> Core:
     """Bundle the `most` items of least loss among those within the gap.
 
@@ -134,6 +136,8 @@ def build_core(
     gap : int
         Sets that lose more are of no interest.
     most : int
+    pivoting : bool
+        Whether groups may leave their count to a pivot.
 
     Returns
     -------
@@ -158,7 +162,7 @@ def build_core(
     )
     pool = np.where(open_groups[groups], FREE, groups)
     scores, costs, loss, extra = problem.scores[index], problem.costs[index], losses[index], effective[index]
-    pivots = _pivots(problem, base, index, pool, loss, inside, counts)
+    pivots = _pivots(problem, base, index, pool, loss, inside, counts) if pivoting else {}
     if pivots:
         has = np.isin(pool, list(pivots))
         size = len(problem.limits)

@@ -206,9 +206,14 @@ def search_leaf(
     if many and _exchange(leaf, base, incumbent, SWAP_ROUNDS, expired):
         return
     for most in CORE_ITEMS:
-        core = build_core(leaf.problem, leaf.multipliers, leaf.reduced, base, leaf.gap(incumbent), most)
-        finished = _grow(leaf, core, incumbent, most_states, expired)
-        if leaf.closed or finished or core.missing is None:
+        for pivoting in (True, False):
+            core = build_core(
+                leaf.problem, leaf.multipliers, leaf.reduced, base, leaf.gap(incumbent), most, pivoting=pivoting
+            )
+            stop = _grow(leaf, core, incumbent, most_states, expired)
+            if leaf.closed or not core.pivots:
+                break
+        if leaf.closed or stop or core.missing is None:
             return
 
 
@@ -221,8 +226,8 @@ def _exchange(
         gap = leaf.gap(incumbent)
         if gap < 0 or idle > 2 or expired():
             break
-        index = candidates(leaf.problem, leaf.reduced, gap, SWAP_ITEMS[attempt > 0], attempt)
         start = incumbent.chosen if attempt % 2 else base
+        index = candidates(leaf.problem, leaf.reduced, start, gap, SWAP_ITEMS[attempt > 0], attempt)
         swapped = best_swaps(leaf.problem, leaf.multipliers, start, index)
         if swapped is not None and incumbent.offer(leaf.problem, swapped):
             idle = 0
@@ -260,10 +265,9 @@ def _grow(leaf: Leaf, core: Core, incumbent: Incumbent, most_states: int, expire
         realised = True
         if found is not None:
             chosen = core.apply(usable[found[1]])
-            realised = chosen is not None
             if chosen is not None:
                 incumbent.offer(leaf.problem, chosen)
-                realised = incumbent.value >= leaf.problem.value(leaf.base) + found[0]
+            realised = incumbent.value >= leaf.problem.value(leaf.base) + found[0]
         leaf.core = max(leaf.core, len(usable))
         if within >= leaf.gap(incumbent) and realised:
             leaf.closed = True

@@ -17,8 +17,14 @@ MOST_PAIRS = 200_000
 """Exchanges listed on each side."""
 
 
-def candidates(problem: PooledProblem, reduced: NDArray, gap: int, size: int, seed: int) -> NDArray:
-    """Return about `size` items within the gap, in random order: those of least loss, for every magnitude of cost."""
+def candidates(
+    problem: PooledProblem, reduced: NDArray, base: NDArray[np.bool_], gap: int, size: int, seed: int
+) -> NDArray:
+    """Return about `size` items within the gap, in random order.
+
+    Those of least loss for every magnitude of cost; at every third seed those closest to the cost that best separates
+    what is in `base` from what is not (a base that holds the dearest items can only be changed there).
+    """
     rng = np.random.default_rng(seed)
     losses = np.abs(reduced)
     index = rng.permutation(np.flatnonzero(losses <= gap))
@@ -28,6 +34,8 @@ def candidates(problem: PooledProblem, reduced: NDArray, gap: int, size: int, se
         magnitude = np.array([int(c).bit_length() for c in problem.costs[index].tolist()])
     else:
         magnitude = np.frexp(problem.costs[index].astype(np.float64))[1]
+    if seed % 3 == 2:
+        return rng.permutation(index[_border(problem, base, index)[:size]])
     kinds = np.unique(magnitude).tolist()
     share = max(8, size // len(kinds))
     kept = []
@@ -40,6 +48,18 @@ def candidates(problem: PooledProblem, reduced: NDArray, gap: int, size: int, se
             part = rng.permutation(part[order[:near]])[:share]
         kept.append(part)
     return rng.permutation(np.concatenate(kept))
+
+
+def _border(problem: PooledProblem, base: NDArray[np.bool_], index: NDArray) -> NDArray:
+    costs = problem.costs[index].astype(np.float64)
+    inside = base[index]
+    held = int(inside.sum())
+    if held in (0, len(index)):
+        return np.argsort(costs, kind="stable")
+    dear = costs[inside].mean() > costs[~inside].mean()
+    rank = len(index) - held if dear else held
+    border = np.partition(costs, rank)[rank]
+    return np.argsort(np.abs(costs - border), kind="stable")
 
 
 def best_swaps(
