@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..certificate import Multipliers
-from .enumeration import Flips
+from .flips import Flips
 from .problem import PooledProblem
 
 FREE = -1

@@ -31,14 +31,18 @@ class Grouped:
         Items by group (stable).
     start : ndarray of int, shape (L + 1,)
         Where each group begins in `order`.
-    scores, costs : ndarray of float, shape (n,)
+    groups, exact_scores, exact_costs : ndarray of int, shape (n,)
         In that order.
+    scores, costs : ndarray of float, shape (n,)
+        The same, rounded.
     """
 
     problem: PooledProblem
     order: NDArray
     start: NDArray
     groups: NDArray
+    exact_scores: NDArray
+    exact_costs: NDArray
     scores: NDArray
     costs: NDArray
 
@@ -48,13 +52,9 @@ class Grouped:
         order = np.argsort(problem.groups, kind="stable")
         groups = problem.groups[order]
         start = np.searchsorted(groups, np.arange(len(problem.limits) + 1))
+        scores, costs = problem.scores[order], problem.costs[order]
         return Grouped(
-            problem,
-            order,
-            start,
-            groups,
-            problem.scores[order].astype(np.float64),
-            problem.costs[order].astype(np.float64),
+            problem, order, start, groups, scores, costs, scores.astype(np.float64), costs.astype(np.float64)
         )
 
     def leaders(self, worth: NDArray) -> NDArray[np.bool_]:
@@ -72,7 +72,11 @@ class Grouped:
                 mark[begin:end] = True
             elif limit > 0:
                 part = worth[begin:end]
-                mark[begin + np.argpartition(part, end - begin - limit)[end - begin - limit :]] = True
+                above = part >= np.partition(part, end - begin - limit)[end - begin - limit]
+                if int(np.count_nonzero(above)) > limit:
+                    above = np.zeros(end - begin, dtype=bool)
+                    above[np.argpartition(part, end - begin - limit)[end - begin - limit :]] = True
+                mark[begin:end] = above
         return mark
 
     def best(self, worth: NDArray, low: int, high: int) -> NDArray[np.bool_]:
@@ -131,6 +135,7 @@ def minimise(
     low: int,
     high: int,
     guess: float | None = None,
+    closeness: float = 0.005,
     noise: NDArray | None = None,
     iterations: int = 200,
 ) -> DualSolution:
@@ -142,8 +147,8 @@ def minimise(
     budget : int
     low, high : int
         The number of chosen items lies between them.
-    guess : float, optional
-        Where to look first.
+    guess, closeness : float, optional
+        Where to look first, and how far off (relatively) that may be.
     noise : ndarray of float, optional
         Added to the scores when sets are compared: breaks ties so that the sets on the two sides of the budget end
         up close to each other.  The price is then that of the perturbed problem.
@@ -152,13 +157,11 @@ def minimise(
     -------
     DualSolution
     """
-    problem = items.problem
     scores = items.scores if noise is None else items.scores + noise
 
     def line_at(price: float) -> Line:
         mark = items.best(scores - price * items.costs, low, high)
-        index = items.order[mark]
-        return Line(mark, exact_sum(problem.scores[index]), exact_sum(problem.costs[index]))
+        return Line(mark, exact_sum(items.exact_scores[mark]), exact_sum(items.exact_costs[mark]))
 
     def level(line: Line) -> float | int:
         return line.score if noise is None else line.score + float(noise[line.mark].sum())
@@ -181,7 +184,7 @@ def minimise(
             under = line_at(steep)
     if under.cost > budget:
         return DualSolution(Fraction(steep), under, None)
-    for near in () if guess is None else (guess * 0.995, guess * 1.005):
+    for near in () if guess is None else (guess * (1 - closeness), guess * (1 + closeness)):
         line = line_at(near)
         if line.cost > budget:
             over = line if line.cost < over.cost else over

@@ -15,46 +15,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .flips import Flips, TooManyStates
+from .small import SmallSearch
+
 SLACK = 1e-9
 """Relative slack on the loss limit: far above what rounding can do to a sum of nonnegative floats, so nothing is lost."""
 
 
-class TooManyStates(Exception):
-    """The enumeration would need more states than it was allowed."""
-
-
-@dataclass(frozen=True)
-class Flips:
-    """Flips that may be combined, and what they must satisfy together.
-
-    Attributes
-    ----------
-    groups : ndarray of int, shape (k,)
-    money, score : ndarray of integer, shape (k,)
-        Change of cost and of score: negative where a chosen item is dropped.
-    count : ndarray of int, shape (k,)
-        +1 or -1.
-    loss : ndarray of float, shape (k,)
-        Loss of each flip, >= 0.
-    room : dict of int to int
-        For every group with flips in which a limit matters: how far its count may rise.
-    unused : dict of int to float
-        Loss per place left unused below that.
-    money_room : int
-        The total change of cost is at most this (negative: must fall).
-    count_room : tuple of int, optional
-        The total count changes by at least and at most this; None: free.
-    """
-
-    groups: NDArray
-    money: NDArray
-    score: NDArray
-    count: NDArray
-    loss: NDArray
-    room: dict[int, int]
-    unused: dict[int, float]
-    money_room: int
-    count_room: tuple[int, int] | None = None
+SMALL = 30_000
+"""Searches with no more states than this run in plain Python, which starts faster than array operations."""
 
 
 @dataclass
@@ -214,9 +183,14 @@ def best_flips(
     TooManyStates
         The search was cut short: nothing is proved.
     """
-    search = _Search(flips, limit, most_states, expired)
     halves, split = _halves(flips)
     tracked = flips.count_room is not None
+    try:
+        return SmallSearch(flips, limit * (1 + SLACK), min(most_states, SMALL)).run(halves, split)
+    except TooManyStates:
+        if most_states <= SMALL or expired():
+            raise
+    search = _Search(flips, limit, most_states, expired)
     tables = [_table(search, half, split, tracked) for half in halves]
     if split is not None:
         low, high = None, flips.room[split]

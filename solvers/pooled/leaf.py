@@ -16,37 +16,13 @@ from numpy.typing import NDArray
 from ..certificate import Multipliers
 from .core import Core, build_core
 from .dual import DualSolution, Grouped, minimise
-from .enumeration import TooManyStates, best_flips
+from .enumeration import best_flips
+from .flips import TooManyStates
 from .problem import PooledProblem
 from .relaxation import bound_of, complete
 from .swaps import best_swaps, candidates
 
-STAGES = (
-    10,
-    16,
-    24,
-    34,
-    40,
-    46,
-    52,
-    60,
-    70,
-    80,
-    100,
-    128,
-    160,
-    200,
-    256,
-    320,
-    400,
-    512,
-    700,
-    1000,
-    1500,
-    2200,
-    3200,
-    5000,
-)
+STAGES = (12, 24, 36, 48, 64, 84, 110, 144, 190, 250, 330, 440, 600, 800, 1100, 1500, 2200, 3200, 5000, 10000, 20000)
 """Numbers of bundles that are enumerated one after the other."""
 
 CORE_ITEMS = (300, 20_000)

@@ -7,14 +7,39 @@ nothing: the answer is audited over all items afterwards.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from .dual import Grouped, minimise
 from .problem import CHUNK, PooledProblem, exact_sum
+from .relaxation import Taken
 
 
-def reduce(problem: PooledProblem, width: float) -> tuple[PooledProblem | None, NDArray[np.int64], NDArray[np.bool_]]:
+@dataclass(frozen=True)
+class Reduced:
+    """A problem cut down to its margin.
+
+    Attributes
+    ----------
+    margin : PooledProblem
+        The problem on the margin's items, with what is left of the limits and the budget.
+    inside : ndarray of int
+        These items, ascending.
+    fixed : Taken
+        The items taken for granted.
+    price : float or None
+        About the price of money.
+    """
+
+    margin: PooledProblem
+    inside: NDArray[np.int64]
+    fixed: Taken
+    price: float | None
+
+
+def reduce(problem: PooledProblem, width: float) -> Reduced | None:
     """Keep the items near the margin of a sampled dual.
 
     Parameters
@@ -25,43 +50,41 @@ def reduce(problem: PooledProblem, width: float) -> tuple[PooledProblem | None, 
 
     Returns
     -------
-    PooledProblem or None
-        The problem on the band, with what is left of the limits and the budget; None if the guess was too far off.
-    ndarray of int
-        The band's items.
-    ndarray of bool, shape (n,)
-        The items taken.
+    Reduced or None
+        None if the guess was too far off.
     """
     n, level = problem.n, len(problem.limits)
     size = min(n // 4, max(1 << 14, int(n**0.75)))
     sample = np.sort(np.random.default_rng(n).integers(0, n, size))
-    totals = np.bincount(problem.groups, minlength=level)
-    price, offsets, tilt, half = _sampled(problem, sample, totals, width)
+    price, offsets, tilt, half = _sampled(problem, sample, width)
     fixed = np.zeros(n, dtype=bool)
     bands = []
     counts = np.zeros(level, dtype=np.int64)
-    cost = 0
+    cost = score = 0
     for begin in range(0, n, CHUNK):
         part = slice(begin, begin + CHUNK)
-        groups, costs = problem.groups[part], problem.costs[part]
-        worth = problem.scores[part] - price * costs.astype(np.float64)
-        worth = worth.astype(np.float64, copy=False)
+        groups, costs, scores = problem.groups[part], problem.costs[part], problem.scores[part]
+        worth = costs.astype(np.float64)
+        worth *= -price
+        worth += scores.astype(np.float64, copy=False)
         worth -= offsets[groups]
         if tilt:
             worth += tilt * scatter_noise(begin, len(worth))
-        band = np.flatnonzero(np.abs(worth) <= half)
-        bands.append(band + begin)
         above = worth > half
+        band = np.flatnonzero((worth >= -half) & ~above)
+        bands.append(band + begin)
         fixed[part] = above
-        taken = groups[above]
-        counts += np.bincount(taken, minlength=level)
-        cost += exact_sum(costs[above])
+        taken = np.flatnonzero(above)
+        counts += np.bincount(groups[taken], minlength=level)
+        cost += exact_sum(costs[taken])
+        score += exact_sum(scores[taken])
     inside = np.concatenate(bands)
     limits = [int(k) - int(c) for k, c in zip(problem.limits, counts, strict=True)]
     budget = problem.budget - cost
     if min(limits, default=0) < 0 or budget < 0:
-        return None, inside, fixed
-    return problem.take(inside, tuple(limits), budget), inside, fixed
+        return None
+    margin = problem.take(inside, tuple(limits), budget)
+    return Reduced(margin, inside, Taken(fixed, score, cost, counts.tolist()), None if tilt else price)
 
 
 def scatter_noise(begin: int, count: int) -> NDArray[np.float64]:
@@ -75,11 +98,12 @@ def scatter_noise(begin: int, count: int) -> NDArray[np.float64]:
     return noise
 
 
-def _sampled(problem: PooledProblem, sample: NDArray, totals: NDArray, width: float):
+def _sampled(problem: PooledProblem, sample: NDArray, width: float):
     """Return a price, a threshold per group, the strength of the noise and half the width of the band."""
     level = len(problem.limits)
     part = problem.take(sample, (), 0)
     sizes = np.bincount(part.groups, minlength=level)
+    totals = np.bincount(problem.groups, minlength=level)
     share = sizes / np.maximum(totals, 1)
     limits = tuple(round(k * s) for k, s in zip(problem.limits, share.tolist(), strict=True))
     budget = int(problem.budget * len(sample) // problem.n)

@@ -106,89 +106,118 @@ def _assemble(problem: PooledProblem, multipliers: Multipliers, score: int, cost
 
 
 @dataclass(frozen=True)
-class Audit:
-    """What one pass over all items finds at given multipliers.
+class Taken:
+    """A set of items with its exact totals.
 
     Attributes
     ----------
-    bound : int
-        The right-hand side of (1).
-    core : int
-        How many items have ``|q_i| <= width``.
-    strangers : int
-        How many of the others disagree with the given set.
+    mark : ndarray of bool, shape (n,)
+    score, cost : int
+    counts : list of int
+        Items of each group.
     """
 
-    bound: int
-    core: int
-    strangers: int
+    mark: NDArray[np.bool_]
+    score: int
+    cost: int
+    counts: list[int]
+
+    def add(self, problem: PooledProblem, index: NDArray) -> Taken:
+        """Return the set with the items `index`, none of which it holds, added."""
+        mark = self.mark.copy()
+        mark[index] = True
+        counts = np.bincount(problem.groups[index], minlength=len(self.counts)).tolist()
+        return Taken(
+            mark,
+            self.score + exact_sum(problem.scores[index]),
+            self.cost + exact_sum(problem.costs[index]),
+            [a + b for a, b in zip(self.counts, counts, strict=True)],
+        )
 
 
-def audit(problem: PooledProblem, multipliers: Multipliers, chosen: NDArray[np.bool_], width: int) -> Audit:
-    """Recompute the bound over all items, and count the core and the disagreements outside it.
+def audit(problem: PooledProblem, multipliers: Multipliers, base: Taken, width: int) -> tuple[int, NDArray]:
+    """Recompute the bound over all items, and find the items on which a better set may differ from `base`.
 
-    Signs are exact: in 64-bit integers where nothing can overflow, else in floating point with a rigorous error
-    bound, the few items it leaves open in Python integers.
+    Parameters
+    ----------
+    problem, multipliers
+    base : Taken
+        Any set; the bound is right whatever it is, and found faster if it agrees with the signs of the reduced values.
+    width : int
+        The gap; negative if only the bound is wanted.
+
+    Returns
+    -------
+    int
+        The right-hand side of (1): that of `base`, plus ``|q_i|`` for every item on which it disagrees.
+    ndarray of int
+        The items with ``|q_i| <= width`` or on which `base` disagrees, ascending.
+
+    Notes
+    -----
+    Signs are exact: in 64-bit integers where nothing can overflow, else in floating point with a rigorous error bound,
+    the few items it leaves open in Python integers.
     """
-    level = len(problem.limits)
     small = problem.scores.dtype != object and problem.costs.dtype != object
     vmax = int(problem.scores.max()) if problem.n else 0
     cmax = int(problem.costs.max()) if problem.n else 0
-    shift = max([abs(multipliers.count + m) for m in multipliers.limits], default=0)
-    fits = small and 4 * (multipliers.scale * vmax + multipliers.price * cmax + shift + abs(width)) < WORD
     offsets = [m + multipliers.count for m in multipliers.limits]
-    classify = _classify_words if fits else _classify_mixed
-    score = cost = core = strangers = 0
-    counts = np.zeros(level, dtype=np.int64)
+    shift = max([abs(x) for x in offsets], default=0)
+    fits = small and 4 * (multipliers.scale * vmax + multipliers.price * cmax + shift + abs(width)) < WORD
+    bound = multipliers.constant(problem.budget, problem.limits)
+    bound += multipliers.scale * base.score - multipliers.price * base.cost
+    bound -= sum(x * k for x, k in zip(offsets, base.counts, strict=True))
+    suspects = []
+    shifts = np.array(offsets, dtype=np.int64) if fits else np.zeros(0)
     for begin in range(0, problem.n, CHUNK):
         part = slice(begin, begin + CHUNK)
-        groups = problem.groups[part]
-        scores, costs = problem.scores[part], problem.costs[part]
-        positive, inner = classify(scores, costs, groups, multipliers, offsets, width)
-        score += exact_sum(scores[positive])
-        cost += exact_sum(costs[positive])
-        counts += np.bincount(groups[positive], minlength=level)
-        if width >= 0:
-            core += int(np.count_nonzero(inner))
-            strangers += int(np.count_nonzero((positive != chosen[part]) & ~inner))
-    return Audit(_assemble(problem, multipliers, score, cost, counts.tolist()), core, strangers)
+        groups, scores, costs, mark = problem.groups[part], problem.scores[part], problem.costs[part], base.mark[part]
+        if fits:
+            reduced = scores * multipliers.scale
+            reduced -= costs * multipliers.price
+            reduced -= shifts[groups]
+            found = np.flatnonzero(_suspect(reduced, mark, width))
+            exact = reduced[found].tolist()
+        else:
+            found = _doubtful(scores, costs, groups, mark, multipliers, offsets, width)
+            exact = [
+                int(scores[i]) * multipliers.scale - int(costs[i]) * multipliers.price - offsets[int(groups[i])]
+                for i in found.tolist()
+            ]
+            sure = [
+                width >= abs(q) or (q < 0 if mark[i] else q > 0) for i, q in zip(found.tolist(), exact, strict=True)
+            ]
+            exact = [q for q, s in zip(exact, sure, strict=True) if s]
+            found = found[np.array(sure, dtype=bool)]
+        bound += sum(abs(q) for q, m in zip(exact, mark[found].tolist(), strict=True) if (q < 0 if m else q > 0))
+        suspects.append(found + begin)
+    return bound, np.concatenate(suspects) if suspects else np.zeros(0, dtype=np.int64)
 
 
-def _classify_words(scores, costs, groups, multipliers: Multipliers, offsets, width):
-    reduced = scores * multipliers.scale
-    reduced -= costs * multipliers.price
-    reduced -= np.array(offsets, dtype=np.int64)[groups]
-    return reduced > 0, (np.abs(reduced) <= width if width >= 0 else None)
+def _suspect(reduced: NDArray, mark: NDArray[np.bool_], width: int) -> NDArray[np.bool_]:
+    """Mark items on the wrong side of `mark`, or within the width."""
+    wrong = np.where(mark, reduced < 0, reduced > 0)
+    if width >= 0:
+        wrong |= (reduced <= width) & (reduced >= -width)
+    return wrong
 
 
-def _classify_mixed(scores, costs, groups, multipliers: Multipliers, offsets, width):
+def _doubtful(scores, costs, groups, mark, multipliers: Multipliers, offsets: list[int], width: int) -> NDArray:
+    """Return every item that exact arithmetic might call suspect, and some more."""
     magnitude = max(
-        multipliers.scale.bit_length() + _bits(scores),
-        multipliers.price.bit_length() + _bits(costs),
-        max((abs(o).bit_length() for o in offsets), default=0),
+        multipliers.scale.bit_length() + int(scores.max()).bit_length(),
+        multipliers.price.bit_length() + int(costs.max()).bit_length(),
+        max((abs(x).bit_length() for x in offsets), default=0),
         abs(width).bit_length(),
     )
     if magnitude > 900:
-        open_items = np.ones(len(scores), dtype=bool)
-        positive = np.zeros(len(scores), dtype=bool)
-        inner = np.zeros(len(scores), dtype=bool)
-    else:
-        gain = scores.astype(np.float64) * float(multipliers.scale)
-        loss = costs.astype(np.float64) * float(multipliers.price)
-        shift = np.array([float(o) for o in offsets])[groups]
-        estimate = gain - loss - shift
-        # Each term is off by at most 3 roundings, the two differences by one each: 2**-49 covers them fourfold.
-        error = (gain + loss + np.abs(shift)) * 2.0**-49
-        positive = estimate > 0
-        inner = np.abs(estimate) <= float(max(width, 0))
-        border = float(max(width, 0))
-        open_items = (np.abs(estimate) <= error) | (np.abs(np.abs(estimate) - border) <= error + border * 2.0**-49)
-    for i in np.flatnonzero(open_items).tolist():
-        exact = int(scores[i]) * multipliers.scale - int(costs[i]) * multipliers.price - offsets[int(groups[i])]
-        positive[i] = exact > 0
-        inner[i] = abs(exact) <= width
-    return positive, inner
-
-
-def _bits(values: NDArray) -> int:
-    return int(values.max()).bit_length() if len(values) else 0
+        return np.arange(len(scores))
+    gain = scores.astype(np.float64) * float(multipliers.scale)
+    loss = costs.astype(np.float64) * float(multipliers.price)
+    shift = np.array([float(x) for x in offsets])[groups]
+    estimate = gain - loss - shift
+    # Each term is off by at most 3 roundings, the two differences by one each: 2**-49 covers them fourfold.
+    error = (gain + loss + np.abs(shift)) * 2.0**-49
+    outward = np.where(mark, -estimate, estimate)
+    border = float(max(width, 0)) * (1 + 2.0**-49)
+    return np.flatnonzero((outward >= -error) | (np.abs(estimate) <= border + error))

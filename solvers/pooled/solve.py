@@ -25,8 +25,8 @@ from ..solution import Stopped
 from .dual import Grouped
 from .leaf import Incumbent, Leaf, open_leaf, search_leaf
 from .problem import PooledProblem, common_divisor, exact_sum
-from .reduction import reduce
-from .relaxation import audit
+from .reduction import Reduced, reduce
+from .relaxation import Taken, audit
 
 DIRECT = 20_000
 """Problems up to this size are not reduced."""
@@ -108,28 +108,24 @@ def solve_pooled(problem: PooledProblem, deadline: float | None = None, most_sta
     width = 1.0
     best: PooledResult | None = None
     while True:
-        margin: PooledProblem | None = clean
-        inside, fixed = np.arange(clean.n), np.zeros(clean.n, dtype=bool)
         if clean.n > DIRECT and width <= WIDEST:
-            margin, inside, fixed = reduce(clean, width)
-            if margin is None:
+            reduced = reduce(clean, width)
+            if reduced is None:
                 width *= 4
                 continue
-        outcome = _branch(margin, step, most_states, clock)
-        chosen = fixed.copy()
-        chosen[inside[outcome.incumbent.chosen]] = True
-        leaves = outcome.leaf_multipliers(int(fixed.sum()), sum(clean.limits))
-        proved, bound = _audit(clean, chosen, fixed, inside, outcome, leaves, step)
-        value = clean.value(chosen)
-        result = PooledResult(
-            chosen, value, bound, proved, "proved" if proved else clock.reason(), leaves, outcome.core, len(inside)
-        )
-        if best is not None and not proved:
+        else:
+            nothing = Taken(np.zeros(clean.n, dtype=bool), 0, 0, [0] * len(clean.limits))
+            reduced = Reduced(clean, np.arange(clean.n), nothing, None)
+        outcome = _branch(reduced.margin, reduced.price, step, most_states, clock)
+        fixed = sum(reduced.fixed.counts)
+        leaves = outcome.leaf_multipliers(fixed, sum(clean.limits))
+        result = _audited(clean, reduced, outcome, leaves, step, clock)
+        if best is not None and not result.proved:
             better = max(best, result, key=lambda r: r.value)
             tight = min(best, result, key=lambda r: r.bound)
             result = replace(better, bound=tight.bound, leaves=tight.leaves, stopped=result.stopped)
         best = result
-        if proved or len(inside) == clean.n or clock.over():
+        if best.proved or len(reduced.inside) == clean.n or clock.over():
             break
         width *= 4
     if kept is not None:
@@ -172,7 +168,7 @@ class _Outcome:
         return leaves
 
 
-def _branch(problem: PooledProblem, step: int, most_states: int, clock: _Clock) -> _Outcome:
+def _branch(problem: PooledProblem, price: float | None, step: int, most_states: int, clock: _Clock) -> _Outcome:
     """Best-first search over intervals of the total count."""
     items = Grouped.of(problem)
     sizes = np.diff(items.start).tolist()
@@ -188,7 +184,7 @@ def _branch(problem: PooledProblem, step: int, most_states: int, clock: _Clock) 
         leaf = open_leaf(problem, items, low, high, incumbent, guess)
         heapq.heappush(queue, (-Fraction(leaf.bound, leaf.multipliers.scale), serial, leaf))
 
-    push(0, most)
+    push(0, most, price)
     while queue:
         _, _, leaf = heapq.heappop(queue)
         split = _split_point(leaf)
@@ -223,36 +219,32 @@ def _split_point(leaf: Leaf) -> int | None:
     return min(max(point, m.low), m.high - 1)
 
 
-def _audit(
-    problem: PooledProblem,
-    chosen: NDArray[np.bool_],
-    fixed: NDArray[np.bool_],
-    inside: NDArray,
-    outcome: _Outcome,
-    leaves: list[Multipliers],
-    step: int,
-) -> tuple[bool, Fraction]:
-    """Recompute every leaf's bound over all items; return whether the optimum is proved, and the exact bound."""
-    value = problem.value(chosen)
-    proved = problem.feasible(chosen) and covers(leaves, sum(problem.limits))
-    best = Fraction(value) if proved else Fraction(exact_sum(problem.scores))
+def _audited(
+    problem: PooledProblem, reduced: Reduced, outcome: _Outcome, leaves: list[Multipliers], step: int, clock: _Clock
+) -> PooledResult:
+    """Turn an outcome on the margin into one on all items: every leaf's bound and core are found anew."""
+    inside, incumbent = reduced.inside, outcome.incumbent
+    chosen = reduced.fixed.add(problem, inside[incumbent.chosen])
+    proved = chosen.cost <= problem.budget and all(c <= k for c, k in zip(chosen.counts, problem.limits, strict=True))
+    if not proved:
+        raise AssertionError("the set found on the margin does not fit the whole")
+    proved = covers(leaves, sum(problem.limits))
+    best = Fraction(chosen.score) if proved else Fraction(exact_sum(problem.scores))
     for leaf, multipliers in zip(outcome.leaves, leaves, strict=True):
-        found = audit(problem, multipliers, chosen, -1)
-        gap = found.bound - multipliers.scale * (value + step)
-        if gap < 0:
-            continue
-        if leaf.closed and gap <= leaf.gap(outcome.incumbent):
-            # The base and its core, over all items: nothing outside may be within the gap or on the wrong side.
-            base = fixed.copy()
-            base[inside[leaf.base]] = True
-            found = audit(problem, multipliers, base, gap)
-            if found.strangers == 0 and found.core == int(np.count_nonzero(np.abs(leaf.reduced) <= gap)):
-                continue
-        proved = False
-        best = max(best, Fraction(found.bound, multipliers.scale))
+        width = leaf.gap(incumbent) if leaf.closed else -1
+        base = reduced.fixed.add(problem, inside[leaf.base if width >= 0 else leaf.reduced > 0])
+        bound, suspects = audit(problem, multipliers, base, width)
+        gap = bound - multipliers.scale * (chosen.score + step)
+        # What may be decided otherwise must have been: all of it was in the margin, and the gap is not larger than there.
+        searched = leaf.closed and gap <= width and bool(np.isin(suspects, inside, assume_unique=True).all())
+        if gap >= 0 and not searched:
+            proved = False
+            best = max(best, Fraction(bound, multipliers.scale))
     # What is better is so by whole multiples of the step.
     floor = best.numerator // best.denominator // step * step
-    return proved, max(Fraction(value), min(best, Fraction(floor)))
+    bound = max(Fraction(chosen.score), min(best, Fraction(floor)))
+    stopped = "proved" if proved else clock.reason()
+    return PooledResult(chosen.mark, chosen.score, bound, proved, stopped, leaves, outcome.core, len(inside))
 
 
 def covers(leaves: list[Multipliers], most: int) -> bool:
