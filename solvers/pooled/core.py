@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..certificate import Multipliers
+from .dual import Grouped
 from .flips import Flips
 from .problem import PooledProblem
 
@@ -116,7 +117,7 @@ class Core:
 
 
 def build_core(
-    problem: PooledProblem,
+    items: Grouped,
     multipliers: Multipliers,
     reduced: NDArray,
     base: NDArray[np.bool_],
@@ -129,8 +130,8 @@ def build_core(
 
     Parameters
     ----------
-    problem, multipliers, reduced
-        The leaf.
+    items, multipliers, reduced
+        The problem by group, and the leaf.
     base : ndarray of bool
         Agrees with the signs of `reduced`.
     gap : int
@@ -143,9 +144,10 @@ def build_core(
     -------
     Core
     """
+    problem = items.problem
     losses = np.abs(reduced)
     counts = np.bincount(problem.groups[base], minlength=len(problem.limits)).tolist()
-    effective = losses + _companions(problem, multipliers, losses, base, counts)
+    effective = losses + _companions(items, multipliers, losses, base, counts)
     index = np.flatnonzero(effective <= gap)
     missing: int | None = None
     if len(index) > most:
@@ -235,16 +237,16 @@ def build_core(
     )
 
 
-def _companions(problem: PooledProblem, multipliers: Multipliers, losses, base, counts) -> NDArray:
+def _companions(items: Grouped, multipliers: Multipliers, losses, base, counts) -> NDArray:
     """Return what else a set loses that flips an item: a full group gives one up for every one it takes in.
 
     An item taken into a full group costs at least the least loss of one dropped; one dropped leaves a place that is
     either paid for (``mu``) or taken by another.
     """
-    level = len(problem.limits)
+    problem = items.problem
     full = np.array([c >= k for c, k in zip(counts, problem.limits, strict=True)], dtype=bool)
-    dropping = _least(problem.groups[base], losses[base], level)
-    taking = _least(problem.groups[~base], losses[~base], level)
+    dropping = _least(items, losses, base)
+    taking = _least(items, losses, ~base)
     take = [d if f and d is not None else 0 for d, f in zip(dropping, full.tolist(), strict=True)]
     drop = [
         (min(t, mu) if t is not None else mu) if f else 0
@@ -254,22 +256,19 @@ def _companions(problem: PooledProblem, multipliers: Multipliers, losses, base, 
     return np.where(base, two[problem.groups], one[problem.groups])
 
 
-def _least(groups: NDArray, losses: NDArray, level: int) -> list[int | None]:
-    """Return the least loss in each group, None where a group is empty."""
+def _least(items: Grouped, losses: NDArray, among: NDArray[np.bool_]) -> list[int | None]:
+    """Return the least loss in each group among some items, None where there are none."""
+    level = len(items.start) - 1
     least: list[int | None] = [None] * level
-    if not len(groups):
+    kept = items.order[among[items.order]]
+    if not len(kept):
         return least
-    if losses.dtype == object:
-        for g, x in zip(groups.tolist(), losses.tolist(), strict=True):
-            if least[g] is None or x < least[g]:
-                least[g] = x
-        return least
-    found = np.full(level, -1, dtype=np.int64)
-    order = np.lexsort((losses, groups))
-    ordered = groups[order]
-    heads = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
-    found[ordered[heads]] = losses[order[heads]]
-    return [x if x >= 0 else None for x in found.tolist()]
+    groups = items.problem.groups[kept]
+    heads = np.flatnonzero(np.append(True, groups[1:] != groups[:-1]))
+    smallest = np.minimum.reduceat(losses[kept], heads)
+    for group, loss in zip(groups[heads].tolist(), smallest.tolist(), strict=True):
+        least[group] = loss
+    return least
 
 
 def _kinds(pool, scores, costs, inside) -> tuple[NDArray, NDArray, NDArray]:

@@ -161,7 +161,7 @@ def minimise(
 
     def line_at(price: float) -> Line:
         mark = items.best(scores - price * items.costs, low, high)
-        return Line(mark, exact_sum(items.exact_scores[mark]), exact_sum(items.exact_costs[mark]))
+        return Line(mark, exact_sum(items.exact_scores * mark), exact_sum(items.exact_costs * mark))
 
     def level(line: Line) -> float | int:
         return line.score if noise is None else line.score + float(noise[line.mark].sum())

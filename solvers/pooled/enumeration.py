@@ -22,7 +22,7 @@ SLACK = 1e-9
 """Relative slack on the loss limit: far above what rounding can do to a sum of nonnegative floats, so nothing is lost."""
 
 
-SMALL = 30_000
+SMALL = 60_000
 """Searches with no more states than this run in plain Python, which starts faster than array operations."""
 
 

@@ -7,6 +7,7 @@ the gap leaves open, or until the bound is met.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -184,7 +185,7 @@ def search_leaf(
     for most in CORE_ITEMS:
         for pivoting in (True, False):
             core = build_core(
-                leaf.problem, leaf.multipliers, leaf.reduced, base, leaf.gap(incumbent), most, pivoting=pivoting
+                items, leaf.multipliers, leaf.reduced, base, leaf.gap(incumbent), most, pivoting=pivoting
             )
             stop = _grow(leaf, core, incumbent, most_states, expired)
             if leaf.closed or not core.pivots:
@@ -227,6 +228,9 @@ def _grow(leaf: Leaf, core: Core, incumbent: Incumbent, most_states: int, expire
             leaf.closed = True
             return True
         size = min(stage, len(core.members))
+        needed = bisect_right(core.entry, gap)
+        if needed <= stage * 6 // 5:
+            size = needed
         within = gap
         if size < len(core.members):
             within = min(within, core.entry[size] - 1)

@@ -64,11 +64,11 @@ class PooledProblem:
 
     def value(self, chosen: NDArray[np.bool_]) -> int:
         """Total score of a set of items."""
-        return exact_sum(self.scores[chosen])
+        return exact_sum(self.scores * chosen)
 
     def cost(self, chosen: NDArray[np.bool_]) -> int:
         """Total cost of a set of items."""
-        return exact_sum(self.costs[chosen])
+        return exact_sum(self.costs * chosen)
 
     def feasible(self, chosen: NDArray[np.bool_]) -> bool:
         """Whether a set of items respects the budget and every limit."""

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .dual import Grouped, minimise
+from .passes import compiled
 from .problem import CHUNK, PooledProblem, exact_sum
 from .relaxation import Taken
 
@@ -57,11 +58,30 @@ def reduce(problem: PooledProblem, width: float) -> Reduced | None:
     size = min(n // 4, max(1 << 14, int(n**0.75)))
     sample = np.sort(np.random.default_rng(n).integers(0, n, size))
     price, offsets, tilt, half = _sampled(problem, sample, width)
-    fixed = np.zeros(n, dtype=bool)
-    bands = []
+    kernels = compiled(problem)
     counts = np.zeros(level, dtype=np.int64)
+    if kernels is not None:
+        fixed, band = np.empty(n, dtype=bool), np.empty(n, dtype=np.int64)
+        found, score, cost = kernels[0](
+            problem.scores, problem.costs, problem.groups, price, offsets, tilt, half, fixed, band, counts
+        )
+        inside = band[:found].copy()
+    else:
+        fixed, inside, score, cost = _classify(problem, price, offsets, tilt, half, counts)
+    limits = [int(k) - int(c) for k, c in zip(problem.limits, counts, strict=True)]
+    budget = problem.budget - cost
+    if min(limits, default=0) < 0 or budget < 0:
+        return None
+    margin = problem.take(inside, tuple(limits), budget)
+    return Reduced(margin, inside, Taken(fixed, score, cost, counts.tolist()), None if tilt else price)
+
+
+def _classify(problem: PooledProblem, price: float, offsets: NDArray, tilt: float, half: float, counts: NDArray):
+    """Do what :func:`.passes.classify` does, a chunk at a time."""
+    fixed = np.zeros(problem.n, dtype=bool)
+    bands = []
     cost = score = 0
-    for begin in range(0, n, CHUNK):
+    for begin in range(0, problem.n, CHUNK):
         part = slice(begin, begin + CHUNK)
         groups, costs, scores = problem.groups[part], problem.costs[part], problem.scores[part]
         worth = costs.astype(np.float64)
@@ -75,16 +95,10 @@ def reduce(problem: PooledProblem, width: float) -> Reduced | None:
         bands.append(band + begin)
         fixed[part] = above
         taken = np.flatnonzero(above)
-        counts += np.bincount(groups[taken], minlength=level)
+        counts += np.bincount(groups[taken], minlength=len(counts))
         cost += exact_sum(costs[taken])
         score += exact_sum(scores[taken])
-    inside = np.concatenate(bands)
-    limits = [int(k) - int(c) for k, c in zip(problem.limits, counts, strict=True)]
-    budget = problem.budget - cost
-    if min(limits, default=0) < 0 or budget < 0:
-        return None
-    margin = problem.take(inside, tuple(limits), budget)
-    return Reduced(margin, inside, Taken(fixed, score, cost, counts.tolist()), None if tilt else price)
+    return fixed, np.concatenate(bands), score, cost
 
 
 def scatter_noise(begin: int, count: int) -> NDArray[np.float64]:
@@ -114,7 +128,7 @@ def _sampled(problem: PooledProblem, sample: NDArray, width: float):
     worth = items.scores - price * items.costs
     offsets = _thresholds(items, worth, limits)
     distance = np.abs(worth - offsets[items.groups])
-    share = min(0.5, width * 4.0 * (level / len(sample)) ** 0.5)
+    share = min(0.5, width * 2.5 * (level / len(sample)) ** 0.5)
     half = float(np.quantile(distance, share))
     scale = float(np.max(items.scores)) or 1.0
     tilt = 0.0

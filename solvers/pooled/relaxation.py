@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..certificate import Multipliers
+from .passes import compiled
 from .problem import CHUNK, WORD, PooledProblem, exact_sum
 
 
@@ -167,6 +168,27 @@ def audit(problem: PooledProblem, multipliers: Multipliers, base: Taken, width: 
     bound = multipliers.constant(problem.budget, problem.limits)
     bound += multipliers.scale * base.score - multipliers.price * base.cost
     bound -= sum(x * k for x, k in zip(offsets, base.counts, strict=True))
+    kernels = compiled(problem) if fits else None
+    if kernels is not None:
+        out = np.empty(problem.n, dtype=np.int64)
+        shifts = np.array(offsets, dtype=np.int64)
+        found = out[
+            : kernels[1](
+                problem.scores,
+                problem.costs,
+                problem.groups,
+                multipliers.scale,
+                multipliers.price,
+                shifts,
+                base.mark,
+                max(width, -1),
+                out,
+            )
+        ].copy()
+        reduced = problem.scores[found] * multipliers.scale - problem.costs[found] * multipliers.price
+        reduced -= shifts[problem.groups[found]]
+        wrong = np.where(base.mark[found], reduced < 0, reduced > 0)
+        return bound + sum(np.abs(reduced[wrong]).tolist()), found
     suspects = []
     shifts = np.array(offsets, dtype=np.int64) if fits else np.zeros(0)
     for begin in range(0, problem.n, CHUNK):
