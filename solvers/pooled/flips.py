@@ -1,0 +1,45 @@
+"""What an enumeration is given: flips that may be combined, and the conditions on them together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from numpy.typing import NDArray
+
+
+class TooManyStates(Exception):
+    """The enumeration would need more states than it was allowed."""
+
+
+@dataclass(frozen=True)
+class Flips:
+    """Flips that may be combined, and what they must satisfy together.
+
+    Attributes
+    ----------
+    groups : ndarray of int, shape (k,)
+    money, score : ndarray of integer, shape (k,)
+        Change of cost and of score: negative where a chosen item is dropped.
+    count : ndarray of int, shape (k,)
+        +1 or -1.
+    loss : ndarray of float, shape (k,)
+        Loss of each flip, >= 0.
+    room : dict of int to int
+        For every group with flips in which a limit matters: how far its count may rise.
+    unused : dict of int to float
+        Loss per place left unused below that.
+    money_room : int
+        The total change of cost is at most this (negative: must fall).
+    count_room : tuple of int, optional
+        The total count changes by at least and at most this; None: free.
+    """
+
+    groups: NDArray
+    money: NDArray
+    score: NDArray
+    count: NDArray
+    loss: NDArray
+    room: dict[int, int]
+    unused: dict[int, float]
+    money_room: int
+    count_room: tuple[int, int] | None = None

@@ -1,0 +1,112 @@
+"""The pooled problem as plain integer arrays.
+
+``max sum v_i x_i`` subject to ``sum c_i x_i <= B`` and, for every group ``l``, at most ``K_l`` chosen: OPT without
+binding seats, after requesters have been collapsed into group totals (section 5 of DriftPay; see
+``Market.group_totals``).  Everything below works on this form alone.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+CHUNK = 1 << 16
+"""Items handled at a time in passes over everything: small enough to stay in the processor's cache."""
+
+WORD = 1 << 62
+"""Integers below this (sums included) live in int64 arrays, all others in object arrays of Python integers."""
+
+
+@dataclass(frozen=True)
+class PooledProblem:
+    """A knapsack over a partition matroid, in exact integers.
+
+    Attributes
+    ----------
+    scores, costs : ndarray, shape (n,)
+        int64 where the total fits in 62 bits, else Python integers (``object``).  ``scores > 0``, ``costs >= 0``.
+    groups : ndarray of int, shape (n,)
+        Group of each item, ``0 <= g < L``.
+    limits : tuple of int, length L
+        At most so many items of each group.
+    budget : int
+        ``B >= 0``.
+    """
+
+    scores: NDArray
+    costs: NDArray
+    groups: NDArray
+    limits: tuple[int, ...]
+    budget: int
+
+    @property
+    def n(self) -> int:
+        """Number of items."""
+        return len(self.scores)
+
+    @staticmethod
+    def of(scores, costs, groups, limits, budget) -> PooledProblem:
+        """Build a problem from array-likes of integers, choosing a representation that cannot overflow."""
+        return PooledProblem(
+            safe_integers(scores),
+            safe_integers(costs),
+            np.asarray(groups, dtype=None if len(groups) else np.int64),
+            tuple(int(k) for k in limits),
+            int(budget),
+        )
+
+    def take(self, index: NDArray, limits: tuple[int, ...], budget: int) -> PooledProblem:
+        """Return the problem on the items `index`, with other limits and budget."""
+        return PooledProblem(self.scores[index], self.costs[index], self.groups[index], limits, budget)
+
+    def value(self, chosen: NDArray[np.bool_]) -> int:
+        """Total score of a set of items."""
+        return exact_sum(self.scores * chosen)
+
+    def cost(self, chosen: NDArray[np.bool_]) -> int:
+        """Total cost of a set of items."""
+        return exact_sum(self.costs * chosen)
+
+    def feasible(self, chosen: NDArray[np.bool_]) -> bool:
+        """Whether a set of items respects the budget and every limit."""
+        counts = np.bincount(self.groups[chosen], minlength=len(self.limits))
+        return self.cost(chosen) <= self.budget and all(int(c) <= k for c, k in zip(counts, self.limits, strict=True))
+
+
+def safe_integers(values) -> NDArray:
+    """Return `values` as int64 if their total magnitude fits in 62 bits, else as Python integers."""
+    array = np.asarray(values)
+    if array.size == 0:
+        return np.zeros(0, dtype=np.int64)
+    if array.dtype == object:
+        top = max(abs(int(x)) for x in array)
+        if top * array.size < WORD:
+            return array.astype(np.int64)
+        return array
+    top = max(int(array.max()), -int(array.min()))
+    array = array.astype(np.int64, copy=False)
+    if top * array.size < WORD or abs(float(array.astype(np.float64).sum())) < 0.9 * WORD:
+        return array
+    return array.astype(object)
+
+
+def exact_sum(array: NDArray) -> int:
+    """Sum without overflow: int64 arrays here have totals below 2**62, object arrays hold Python integers."""
+    return int(array.sum()) if len(array) else 0
+
+
+def common_divisor(array: NDArray) -> int:
+    """Greatest common divisor of the entries (0 if all are 0 or there are none), with an early exit at 1."""
+    divisor = 0
+    for start in range(0, len(array), 1024):
+        block = array[start : start + 1024]
+        if block.dtype == object:
+            divisor = math.gcd(divisor, *(int(x) for x in block))
+        else:
+            divisor = math.gcd(divisor, int(np.gcd.reduce(block)))
+        if divisor == 1:
+            break
+    return divisor

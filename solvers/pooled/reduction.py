@@ -1,0 +1,155 @@
+"""Large problems: keep the items near the margin, decide the others by a guess.
+
+A dual of a random sample gives a price of money and a threshold per group; items far above their threshold are taken,
+items far below dropped, and the band between is kept, wide enough for what sampling can be off by.  This proves
+nothing: the answer is audited over all items afterwards.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .dual import Grouped, minimise
+from .passes import compiled
+from .problem import CHUNK, PooledProblem, exact_sum
+from .relaxation import Taken
+
+
+@dataclass(frozen=True)
+class Reduced:
+    """A problem cut down to its margin.
+
+    Attributes
+    ----------
+    margin : PooledProblem
+        The problem on the margin's items, with what is left of the limits and the budget.
+    inside : ndarray of int
+        These items, ascending.
+    fixed : Taken
+        The items taken for granted.
+    price : float or None
+        About the price of money.
+    """
+
+    margin: PooledProblem
+    inside: NDArray[np.int64]
+    fixed: Taken
+    price: float | None
+
+
+def reduce(problem: PooledProblem, width: float) -> Reduced | None:
+    """Keep the items near the margin of a sampled dual.
+
+    Parameters
+    ----------
+    problem : PooledProblem
+    width : float
+        Factor on the width of the band.
+
+    Returns
+    -------
+    Reduced or None
+        None if the guess was too far off.
+    """
+    n, level = problem.n, len(problem.limits)
+    size = min(n // 4, max(1 << 14, int(n**0.75)))
+    sample = np.sort(np.random.default_rng(n).integers(0, n, size))
+    price, offsets, tilt, half = _sampled(problem, sample, width)
+    kernels = compiled(problem)
+    counts = np.zeros(level, dtype=np.int64)
+    if kernels is not None:
+        fixed, band = np.empty(n, dtype=bool), np.empty(n, dtype=np.int64)
+        found, score, cost = kernels[0](
+            problem.scores, problem.costs, problem.groups, price, offsets, tilt, half, fixed, band, counts
+        )
+        inside = band[:found].copy()
+    else:
+        fixed, inside, score, cost = _classify(problem, price, offsets, tilt, half, counts)
+    limits = [int(k) - int(c) for k, c in zip(problem.limits, counts, strict=True)]
+    budget = problem.budget - cost
+    if min(limits, default=0) < 0 or budget < 0:
+        return None
+    margin = problem.take(inside, tuple(limits), budget)
+    return Reduced(margin, inside, Taken(fixed, score, cost, counts.tolist()), None if tilt else price)
+
+
+def _classify(problem: PooledProblem, price: float, offsets: NDArray, tilt: float, half: float, counts: NDArray):
+    """Do what :func:`.passes.classify` does, a chunk at a time."""
+    fixed = np.zeros(problem.n, dtype=bool)
+    bands = []
+    cost = score = 0
+    for begin in range(0, problem.n, CHUNK):
+        part = slice(begin, begin + CHUNK)
+        groups, costs, scores = problem.groups[part], problem.costs[part], problem.scores[part]
+        worth = costs.astype(np.float64)
+        worth *= -price
+        worth += scores.astype(np.float64, copy=False)
+        worth -= offsets[groups]
+        if tilt:
+            worth += tilt * scatter_noise(begin, len(worth))
+        above = worth > half
+        band = np.flatnonzero((worth >= -half) & ~above)
+        bands.append(band + begin)
+        fixed[part] = above
+        taken = np.flatnonzero(above)
+        counts += np.bincount(groups[taken], minlength=len(counts))
+        cost += exact_sum(costs[taken])
+        score += exact_sum(scores[taken])
+    return fixed, np.concatenate(bands), score, cost
+
+
+def scatter_noise(begin: int, count: int) -> NDArray[np.float64]:
+    """Deterministic noise in (0, 1] for the items ``begin .. begin + count - 1``."""
+    index = np.arange(begin, begin + count, dtype=np.uint64)
+    index *= np.uint64(2654435761)
+    index &= np.uint64((1 << 24) - 1)
+    noise = index.astype(np.float64)
+    noise += 1.0
+    noise *= 1.0 / (1 << 24)
+    return noise
+
+
+def _sampled(problem: PooledProblem, sample: NDArray, width: float):
+    """Return a price, a threshold per group, the strength of the noise and half the width of the band."""
+    level = len(problem.limits)
+    part = problem.take(sample, (), 0)
+    sizes = np.bincount(part.groups, minlength=level)
+    totals = np.bincount(problem.groups, minlength=level)
+    share = sizes / np.maximum(totals, 1)
+    limits = tuple(round(k * s) for k, s in zip(problem.limits, share.tolist(), strict=True))
+    budget = int(problem.budget * len(sample) // problem.n)
+    part = PooledProblem(part.scores, part.costs, part.groups, limits, budget)
+    items = Grouped.of(part)
+    low, high = 0, sum(limits)
+    price = float(minimise(items, budget, low, high).price)
+    worth = items.scores - price * items.costs
+    offsets = _thresholds(items, worth, limits)
+    distance = np.abs(worth - offsets[items.groups])
+    share = min(0.5, width * 2.5 * (level / len(sample)) ** 0.5)
+    half = float(np.quantile(distance, share))
+    scale = float(np.max(items.scores)) or 1.0
+    tilt = 0.0
+    if half <= 1e-9 * scale:
+        # Scores proportional to costs, or few distinct numbers: decide among equals by noise.
+        tilt = 1e-3
+        noise = tilt * ((sample.astype(np.uint64) * np.uint64(2654435761) & np.uint64((1 << 24) - 1)) + 1.0) / (1 << 24)
+        noise = noise[items.order]
+        price = float(minimise(items, budget, low, high, noise=noise).price)
+        worth = items.scores + noise - price * items.costs
+        offsets = _thresholds(items, worth, limits)
+        half = float(np.quantile(np.abs(worth - offsets[items.groups]), share))
+    return price, offsets, tilt, half
+
+
+def _thresholds(items: Grouped, worth: NDArray, limits: tuple[int, ...]) -> NDArray[np.float64]:
+    offsets = np.zeros(len(limits))
+    for group, limit in enumerate(limits):
+        part = worth[items.start[group] : items.start[group + 1]]
+        if 0 < limit < len(part):
+            offsets[group] = max(0.0, float(np.partition(part, len(part) - limit)[len(part) - limit]))
+        elif limit <= 0 and len(part):
+            offsets[group] = max(0.0, float(part.max()))
+    return offsets

@@ -1,0 +1,257 @@
+"""Exact optimum of the pooled problem, with the multipliers that prove it.
+
+1. Items that cost more than the budget are dropped; the budget is rounded down to a multiple of the costs' common
+   divisor.
+2. Large problems are reduced to the items near the margin (`reduction`), by a guess that is audited afterwards.
+3. The root leaf is bounded and searched (`leaf`).  What it leaves open is split by the total count, where the linear
+   relaxation chooses a fractional number of items: with scores that are a constant above the costs this closes what
+   no price of money alone can.
+4. Every leaf is audited over *all* items in exact arithmetic before anything is called optimal; if the margin was
+   guessed too narrow it is widened, in the end to everything.
+"""
+
+from __future__ import annotations
+
+import heapq
+import time
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..certificate import Multipliers
+from ..solution import Stopped
+from .dual import Grouped
+from .leaf import Incumbent, Leaf, open_leaf, search_leaf
+from .problem import PooledProblem, common_divisor, exact_sum
+from .reduction import Reduced, reduce
+from .relaxation import Taken, audit
+
+DIRECT = 20_000
+"""Problems up to this size are not reduced."""
+
+WIDEST = 64
+"""A margin that had to be widened beyond this factor is widened to everything."""
+
+FIRST_STATES, MOST_STATES = 300_000, 6_000_000
+"""States of an enumeration in a leaf that can be split, and in one that cannot."""
+
+
+@dataclass
+class PooledResult:
+    """Answer to a pooled problem.
+
+    Attributes
+    ----------
+    chosen : ndarray of bool, shape (n,)
+    value : int
+        Its total score.
+    bound : Fraction
+        No feasible set is worth more (exact).
+    proved : bool
+        ``value`` is the optimum.
+    stopped : {'proved', 'time-limit', 'node-limit', 'interrupted'}
+        Why the search ended.
+    leaves : list of Multipliers
+        Proof of the bound: their count intervals cover everything.
+    core : int
+        Flips in the largest core enumerated.
+    reduced : int
+        Items that were looked at closely.
+    """
+
+    chosen: NDArray[np.bool_]
+    value: int
+    bound: Fraction
+    proved: bool
+    stopped: Stopped
+    leaves: list[Multipliers] = field(default_factory=list)
+    core: int = 0
+    reduced: int = 0
+
+
+class _Clock:
+    """Says when to stop, and why."""
+
+    def __init__(self, deadline: float | None):
+        self.deadline = deadline
+        self.interrupted = False
+
+    def over(self) -> bool:
+        return self.interrupted or (self.deadline is not None and time.monotonic() > self.deadline)
+
+    def reason(self) -> Stopped:
+        if self.interrupted:
+            return "interrupted"
+        return "time-limit" if self.over() else "node-limit"
+
+
+def solve_pooled(problem: PooledProblem, deadline: float | None = None, most_states: int = MOST_STATES) -> PooledResult:
+    """Solve ``max v x : c x <= B, |x in group l| <= K_l`` exactly.
+
+    Parameters
+    ----------
+    problem : PooledProblem
+    deadline : float, optional
+        In ``time.monotonic()`` seconds: return the best set and a valid exact bound after it; Ctrl-C does the same.
+    most_states : int
+        States of one enumeration; bounds the memory (about 100 bytes each).
+
+    Returns
+    -------
+    PooledResult
+    """
+    clock = _Clock(deadline)
+    kept, clean = _clean(problem)
+    step = common_divisor(clean.scores) or 1
+    width = 1.0
+    best: PooledResult | None = None
+    while True:
+        if clean.n > DIRECT and width <= WIDEST:
+            reduced = reduce(clean, width)
+            if reduced is None:
+                width *= 4
+                continue
+        else:
+            nothing = Taken(np.zeros(clean.n, dtype=bool), 0, 0, [0] * len(clean.limits))
+            reduced = Reduced(clean, np.arange(clean.n), nothing, None)
+        outcome = _branch(reduced.margin, reduced.price, step, most_states, clock)
+        fixed = sum(reduced.fixed.counts)
+        leaves = outcome.leaf_multipliers(fixed, sum(clean.limits))
+        result = _audited(clean, reduced, outcome, leaves, step, clock)
+        if best is not None and not result.proved:
+            better = max(best, result, key=lambda r: r.value)
+            tight = min(best, result, key=lambda r: r.bound)
+            result = replace(better, bound=tight.bound, leaves=tight.leaves, stopped=result.stopped)
+        best = result
+        if best.proved or len(reduced.inside) == clean.n or clock.over():
+            break
+        width *= 4
+    if kept is not None:
+        everything = np.zeros(problem.n, dtype=bool)
+        everything[kept[best.chosen]] = True
+        best = replace(best, chosen=everything)
+    return best
+
+
+def _clean(problem: PooledProblem) -> tuple[NDArray | None, PooledProblem]:
+    """Drop what costs more than the budget and round the budget down to what costs can add up to."""
+    kept = None
+    if problem.n and int(problem.costs.max()) > problem.budget:
+        kept = np.flatnonzero(problem.costs <= problem.budget)
+        problem = problem.take(kept, problem.limits, problem.budget)
+    divisor = common_divisor(problem.costs)
+    budget = problem.budget // divisor * divisor if divisor else problem.budget
+    return kept, PooledProblem(problem.scores, problem.costs, problem.groups, problem.limits, budget)
+
+
+@dataclass
+class _Outcome:
+    incumbent: Incumbent
+    leaves: list[Leaf]
+    core: int
+
+    def leaf_multipliers(self, fixed: int, most: int) -> list[Multipliers]:
+        """Return the leaves' multipliers for the whole problem, where `fixed` more items are chosen.
+
+        The first interval may begin at 0 and the last end at `most`, unless that end is priced.
+        """
+        leaves = []
+        for leaf in self.leaves:
+            m = leaf.multipliers
+            leaves.append(replace(m, low=m.low + fixed, high=m.high + fixed))
+        if leaves and leaves[0].count >= 0:
+            leaves[0] = replace(leaves[0], low=0)
+        if leaves and leaves[-1].count <= 0:
+            leaves[-1] = replace(leaves[-1], high=max(most, leaves[-1].high))
+        return leaves
+
+
+def _branch(problem: PooledProblem, price: float | None, step: int, most_states: int, clock: _Clock) -> _Outcome:
+    """Best-first search over intervals of the total count."""
+    items = Grouped.of(problem)
+    sizes = np.diff(items.start).tolist()
+    most = sum(min(k, s) for k, s in zip(problem.limits, sizes, strict=True))
+    incumbent = Incumbent(np.zeros(problem.n, dtype=bool), 0, step)
+    queue: list[tuple[Fraction, int, Leaf]] = []
+    done: list[Leaf] = []
+    core = serial = 0
+
+    def push(low: int, high: int, guess: float | None = None) -> None:
+        nonlocal serial
+        serial += 1
+        leaf = open_leaf(problem, items, low, high, incumbent, guess)
+        heapq.heappush(queue, (-Fraction(leaf.bound, leaf.multipliers.scale), serial, leaf))
+
+    push(0, most, price)
+    while queue:
+        _, _, leaf = heapq.heappop(queue)
+        split = _split_point(leaf)
+        try:
+            if not clock.over():
+                search_leaf(leaf, items, incumbent, FIRST_STATES if split is not None else most_states, clock.over)
+        except KeyboardInterrupt:
+            clock.interrupted = True
+        core = max(core, leaf.core)
+        if clock.over() or leaf.closed or split is None:
+            leaf.closed = leaf.closed or leaf.gap(incumbent) < 0
+            done.append(leaf)
+            continue
+        guess = float(leaf.dual.price)
+        push(leaf.multipliers.low, split, guess)
+        push(split + 1, leaf.multipliers.high, guess)
+    return _Outcome(incumbent, sorted(done, key=lambda x: x.multipliers.low), core)
+
+
+def _split_point(leaf: Leaf) -> int | None:
+    """Where to cut the count interval: below the fractional count of the relaxation, or just inside a priced end."""
+    m = leaf.multipliers
+    if m.low == m.high or leaf.dual.over is None or leaf.dual.under is None:
+        return None
+    one, two = int(leaf.dual.over.mark.sum()), int(leaf.dual.under.mark.sum())
+    run = leaf.dual.over.cost - leaf.dual.under.cost
+    share = Fraction(leaf.problem.budget - leaf.dual.under.cost, run)
+    count = two + share * (one - two)
+    point = count.numerator // count.denominator
+    if point == count and m.count > 0:
+        point -= 1
+    return min(max(point, m.low), m.high - 1)
+
+
+def _audited(
+    problem: PooledProblem, reduced: Reduced, outcome: _Outcome, leaves: list[Multipliers], step: int, clock: _Clock
+) -> PooledResult:
+    """Turn an outcome on the margin into one on all items: every leaf's bound and core are found anew."""
+    inside, incumbent = reduced.inside, outcome.incumbent
+    chosen = reduced.fixed.add(problem, inside[incumbent.chosen])
+    proved = chosen.cost <= problem.budget and all(c <= k for c, k in zip(chosen.counts, problem.limits, strict=True))
+    if not proved:
+        raise AssertionError("the set found on the margin does not fit the whole")
+    proved = covers(leaves, sum(problem.limits))
+    best = Fraction(chosen.score) if proved else Fraction(exact_sum(problem.scores))
+    for leaf, multipliers in zip(outcome.leaves, leaves, strict=True):
+        width = leaf.gap(incumbent) if leaf.closed else -1
+        base = reduced.fixed.add(problem, inside[leaf.base if width >= 0 else leaf.reduced > 0])
+        bound, suspects = audit(problem, multipliers, base, width)
+        gap = bound - multipliers.scale * (chosen.score + step)
+        # What may be decided otherwise must have been: all of it was in the margin, and the gap is not larger than there.
+        searched = leaf.closed and gap <= width and bool(np.isin(suspects, inside, assume_unique=True).all())
+        if gap >= 0 and not searched:
+            proved = False
+            best = max(best, Fraction(bound, multipliers.scale))
+    # What is better is so by whole multiples of the step.
+    floor = best.numerator // best.denominator // step * step
+    bound = max(Fraction(chosen.score), min(best, Fraction(floor)))
+    stopped = "proved" if proved else clock.reason()
+    return PooledResult(chosen.mark, chosen.score, bound, proved, stopped, leaves, outcome.core, len(inside))
+
+
+def covers(leaves: list[Multipliers], most: int) -> bool:
+    """Whether the leaves' count intervals leave no number from 0 to `most` out."""
+    start = 0
+    for leaf in leaves:
+        if leaf.low > start:
+            return False
+        start = max(start, leaf.high + 1)
+    return start > most
