@@ -92,13 +92,18 @@ class _Partial:
     def __len__(self) -> int:
         return len(self.loss)
 
-    def double(self, worker: int, loss: int, extra: int, empty: int, limit: int) -> None:
-        """Keep every partial set with and without flipping one more worker."""
-        bit = len(self.flips) % 64
+    def double(self, worker: int, loss: int, extra: int, empty: int, limit: int, twin: bool) -> None:
+        """Keep every partial set with and without flipping one more worker; a twin only after the one before it."""
+        number = len(self.flips)
+        bit = number % 64
         self.flips.append(worker)
         if bit == 0:
             self.words.append(np.zeros(len(self), dtype=np.uint64))
-        source = np.flatnonzero(self.loss <= limit - loss)
+        allowed = self.loss <= limit - loss
+        if twin:
+            before = (self.words[(number - 1) // 64] >> np.uint64((number - 1) % 64)) & np.uint64(1)
+            allowed = allowed & (before == 1)
+        source = np.flatnonzero(allowed)
         self.loss = np.concatenate([self.loss, self.loss[source] + loss])
         self.extra = np.concatenate([self.extra, self.extra[source] + extra])
         self.empty = np.concatenate([self.empty, self.empty[source] + empty])
@@ -173,18 +178,26 @@ class _Search:
         for number, members in enumerate(self.duals.chain):
             stage[members] = number
         stage_of = stage[self.market.groups[core]]
+        # Workers equal in group, score, cost and side are twins; only the number of flips among them matters.
         size = np.abs(self.duals.reduced[core])
+        traits = (self.market.costs[core], self.market.scores[core], self.market.groups[core], self.in_reference[core])
+        # Costly flips first: the list then stays short until the last few.
+        order = np.lexsort((*traits, -size, stage_of))
+        core, stage_of = core[order], stage_of[order]
+        new = np.ones(len(core), dtype=bool)
+        new[1:] = np.logical_or.reduce([(trait[order][1:] != trait[order][:-1]).astype(bool) for trait in traits])
+        self.twin = dict(zip(core.tolist(), (~new).tolist(), strict=True))
         half = (len(core) + 1) // 2
         steps: list[int] = []
         cut = done = 0
         for number in range(len(self.duals.chain) + 1):
             at = np.flatnonzero(stage_of == number)
-            # Costly flips first: the list then stays short until the last few.
-            at = at[np.argsort(-size[at], kind="stable")]
             ahead = half - done
             if 0 <= ahead <= len(at):
-                to_left = np.zeros(len(at), dtype=bool)
-                to_left[np.linspace(0, len(at) - 1, ahead).astype(np.intp) if ahead else []] = True
+                # The stage that is cut gives every second class or so of twins to the left.
+                share = (np.arange(len(at)) + 1) * ahead // max(len(at), 1)
+                first = np.maximum.accumulate(np.where(new[at], np.arange(len(at)), 0))
+                to_left = (np.diff(share, prepend=0) > 0)[first]
                 cut = len(steps) + int(to_left.sum())
                 at = np.concatenate([at[to_left], at[~to_left]])
                 half = -1
@@ -202,9 +215,8 @@ class _Search:
                 continue
             leaves = bool(self.in_reference[i])
             cost = int(self.market.costs[i])
-            partial.double(
-                i, abs(int(self.duals.reduced[i])), -cost if leaves else cost, 1 if leaves else -1, self.limit
-            )
+            loss, sign = abs(int(self.duals.reduced[i])), -1 if leaves else 1
+            partial.double(i, loss, sign * cost, -sign, self.limit, self.twin[i])
             self.largest = max(self.largest, len(partial))
             if len(partial) > self.most_states or self.expired():
                 raise _GaveUp
@@ -230,8 +242,10 @@ class _Search:
             stop = max(start + 1, int(np.searchsorted(ends, before + _PAIRS_AT_ONCE, side="right")))
             part = slice(start, stop)
             a = np.repeat(np.arange(start, stop), sizes[part])
-            b = np.arange(len(a)) - np.repeat(ends[part] - sizes[part] - before, sizes[part]) + np.repeat(
-                low[part], sizes[part]
+            b = (
+                np.arange(len(a))
+                - np.repeat(ends[part] - sizes[part] - before, sizes[part])
+                + np.repeat(low[part], sizes[part])
             )
             total = left.loss[rows[a]] + loss[b] + (room[a] - extra[b]) * price
             fits = np.flatnonzero(total <= self.limit)

@@ -17,12 +17,13 @@ _ROUNDS = 40
 def improve_by_swaps(
     market: SeatMarket, duals: SeatDuals, chosen: NDArray[np.intp], expired: Callable[[], bool]
 ) -> NDArray[np.intp]:
-    """Raise the value of an affordable placeable set by moves of up to two pairs of workers at once.
+    """Raise the value of an affordable placeable set by up to four moves at once.
 
     A move exchanges two workers of one group, drops one, or adds one to a group that has a place left; group counts
-    thus stay placeable.  Candidates are workers of small ``|p_i|``, ties at random, split in two halves.  All moves
-    inside each half are listed; for every move of one half the best partner of the other that the budget admits is
-    found by bisection in a list sorted by cost, so some ``10^10`` pairs of moves are covered at once.
+    thus stay placeable.  Candidates are workers of small ``|p_i|``, or small against their cost, ties at random, split
+    in two halves.  All moves (in small markets: pairs of moves) inside each half are listed; for each one the best
+    partner in the other half that the budget admits is found by bisection in a list sorted by cost, so some
+    ``10^10`` combinations are covered at once.
 
     Parameters
     ----------
@@ -41,27 +42,50 @@ def improve_by_swaps(
     if not len(market.scores):
         return chosen
     rng = np.random.default_rng(len(market.scores))
-    size = np.abs(duals.reduced.astype(np.float64))
-    member = np.zeros(len(size), dtype=bool)
+    loss = np.abs(duals.reduced.astype(np.float64))
+    sizes = loss, loss / (market.costs.astype(np.float64) + 1)
+    member = np.zeros(len(loss), dtype=bool)
     member[chosen] = True
-    value, slack = market.value(chosen), market.budget - market.cost(chosen)
+    best, best_value = member.copy(), market.value(chosen)
+    value, slack = best_value, market.budget - market.cost(chosen)
     idle = 0
-    for _ in range(_ROUNDS):
-        if duals.bound - duals.denominator * value < duals.denominator or idle >= 3 or expired():
+    for turn in range(_ROUNDS):
+        if duals.bound - duals.denominator * best_value < duals.denominator or expired():
             break
-        near = _candidates(market, size, member, rng)
+        near = _candidates(market, sizes[turn % 2], member, rng)
         growing = _groups_with_room(market, member)
-        left = _moves(market, member, near[0::2], growing)
-        right = _moves(market, member, near[1::2], None)
+        left = _half(market, member, near[0::4], near[2::4], growing)
+        right = _half(market, member, near[1::4], near[3::4], None)
         found = _best_pair(left, right, slack)
-        if found is None:
-            idle += 1
+        idle = idle + 1 if found is None else 0
+        if found is None and idle < 2:
             continue
-        idle = 0
-        gain, spent, moved = found
+        if found is None:
+            # Stuck: go on from a nearby set of the same counts, kept within the budget.
+            idle = 0
+            member = best.copy()
+            near = near[: len(near) // 4]
+            moved = _shuffled(market, member, near, market.budget - market.cost(np.flatnonzero(member)), rng)
+        else:
+            moved = found
         member[moved] ^= True
-        value, slack = value + gain, slack - spent
-    return np.flatnonzero(member)
+        at = np.flatnonzero(member)
+        value, slack = market.value(at), market.budget - market.cost(at)
+        if value > best_value:
+            best, best_value = member.copy(), value
+    return np.flatnonzero(best)
+
+
+def _shuffled(market: SeatMarket, member, near: NDArray[np.intp], slack: int, rng) -> NDArray[np.intp]:
+    """Return workers to exchange: a few random moves within groups that the budget admits."""
+    _, extra, moves = _moves(market, member, near, None)
+    moved: set[int] = set()
+    for row in rng.permutation(len(extra))[:50].tolist():
+        pair = {int(i) for i in moves[row] if i >= 0}
+        if int(extra[row]) <= slack and not moved & pair and len(moved) < 8:
+            moved |= pair
+            slack -= int(extra[row])
+    return np.array(sorted(moved), dtype=np.intp)
 
 
 def _candidates(market: SeatMarket, size: NDArray, member: NDArray[np.bool_], rng) -> NDArray[np.intp]:
@@ -89,24 +113,35 @@ def _groups_with_room(market: SeatMarket, member: NDArray[np.bool_]) -> NDArray[
     return np.array([bool(flow.copy().push([group])[0]) for group in range(len(counts))])
 
 
+def _half(market: SeatMarket, member, some: NDArray[np.intp], others: NDArray[np.intp], growing):
+    """List the moves of one half, sorted by extra cost: pairs of moves where these are few enough."""
+    gain, extra, moves = first = _moves(market, member, some, growing)
+    gain_2, extra_2, moves_2 = _moves(market, member, others, None)
+    if len(gain) * len(gain_2) <= 2 * _PAIRS:
+        a, b = (grid.ravel() for grid in np.indices((len(gain), len(gain_2))))
+        first = gain[a] + gain_2[b], extra[a] + extra_2[b], np.concatenate([moves[a], moves_2[b]], axis=1)
+    else:
+        first = _moves(market, member, np.concatenate([some, others]), growing)
+    order = np.argsort(first[1], kind="stable")
+    return first[0][order], first[1][order], first[2][order]
+
+
 def _moves(market: SeatMarket, member, workers: NDArray[np.intp], growing: NDArray[np.bool_] | None):
-    """List moves (gain, extra cost, out, in) sorted by extra cost; -1 for no worker, both -1 for no move."""
+    """List moves as (gain, extra cost, workers that change sides, shape (k, 2) with -1 for none)."""
     inside, outside = workers[member[workers]], workers[~member[workers]]
-    pairs = np.argwhere(market.groups[inside][:, None] == market.groups[outside][None, :]) if len(workers) else []
-    pairs = np.asarray(pairs, dtype=np.intp).reshape(-1, 2)
+    pairs = np.argwhere(market.groups[inside][:, None] == market.groups[outside][None, :]).reshape(-1, 2)
     joining = outside[growing[market.groups[outside]]] if growing is not None else outside[:0]
     out = np.concatenate([[-1], inside[pairs[:, 0]], inside, np.full(len(joining), -1)]).astype(np.intp)
     into = np.concatenate([[-1], outside[pairs[:, 1]], np.full(len(inside), -1), joining]).astype(np.intp)
     gain = np.where(into >= 0, market.scores[into], 0) - np.where(out >= 0, market.scores[out], 0)
     extra = np.where(into >= 0, market.costs[into], 0) - np.where(out >= 0, market.costs[out], 0)
-    order = np.argsort(extra, kind="stable")
-    return gain[order], extra[order], out[order], into[order]
+    return gain, extra, np.stack([out, into], axis=1)
 
 
-def _best_pair(left, right, slack: int):
-    """Return (gain, extra cost, workers) of the best pair of moves within the budget, or None without a gain."""
-    gain_l, extra_l, out_l, in_l = left
-    gain_r, extra_r, out_r, in_r = right
+def _best_pair(left, right, slack: int) -> NDArray[np.intp] | None:
+    """Return the workers of the best pair of moves within the budget, or None without a gain."""
+    gain_l, extra_l, moves_l = left
+    gain_r, extra_r, moves_r = right
     best_up_to = np.maximum.accumulate(gain_r)
     reach = np.searchsorted(extra_r, slack - extra_l, side="right") - 1
     total = np.where(reach >= 0, gain_l + best_up_to[np.maximum(reach, 0)], 0)
@@ -114,5 +149,5 @@ def _best_pair(left, right, slack: int):
     if int(total[a]) <= 0:
         return None
     b = int(np.flatnonzero(gain_r[: reach[a] + 1] == best_up_to[reach[a]])[0])
-    moved = np.array([i for i in (out_l[a], in_l[a], out_r[b], in_r[b]) if i >= 0], dtype=np.intp)
-    return int(total[a]), int(extra_l[a]) + int(extra_r[b]), moved
+    moved = np.concatenate([moves_l[a], moves_r[b]])
+    return moved[moved >= 0]
