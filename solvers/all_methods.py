@@ -1,5 +1,5 @@
 """Imports every module that registers a method; add yours here."""
 
-from . import brute_force, highs_arrays, matroid, max_flow, parametric, pyomo_highs
+from . import brute_force, highs_arrays, matroid, max_flow, opt_seats, parametric, pyomo_highs
 
-__all__ = ["brute_force", "highs_arrays", "matroid", "max_flow", "parametric", "pyomo_highs"]
+__all__ = ["brute_force", "highs_arrays", "matroid", "max_flow", "opt_seats", "parametric", "pyomo_highs"]

@@ -1,8 +1,7 @@
-"""OPT with seat limits: dual bound, swaps, and an exact enumeration around the bound."""
+"""OPT with seat limits: dual bound, exact enumeration around it, swaps, and HiGHS for what is left."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import log
@@ -10,17 +9,26 @@ from math import log
 import numpy as np
 from numpy.typing import NDArray
 
+from ..models.exact import exact_sum
+from ..models.market import Market
+from .control import Control
+from .matroid import route
+from .registry import register
 from .seat_core import enumerate_within, flips_within
+from .seat_core_highs import search_core
 from .seat_duals import SeatDuals, SeatMarket, lagrangian, most_workers
 from .seat_swaps import improve_by_swaps
+from .solution import Answer, Exactness, Stopped
 
-_FIRST_STATES = 50_000
+__all__ = ["SeatOptimum", "best_affordable_set"]
+
+_FIRST_STATES = 300_000
 _MOST_STATES = 2_000_000
 
 
-@dataclass(frozen=True)
+@dataclass
 class SeatOptimum:
-    """The end of a search.
+    """The state of a search, and its end.
 
     Attributes
     ----------
@@ -28,41 +36,45 @@ class SeatOptimum:
         The best affordable placeable set found, ascending.
     value : int
         Its score.
-    bound : int
-        No affordable placeable set scores more.
-    proved : bool
-        Whether the two meet.
-    duals : SeatDuals
-        The multipliers behind the bound.
+    duals : SeatDuals or None
+        The multipliers behind the bound; None if the search was stopped before it had any.
+    covered : int
+        Every set with a loss up to this against ``duals.bound`` was looked at.
     core : int
-        Workers left open by the last enumeration.
+        Workers left open by the last complete enumeration.
     states : int
         Largest number of partial sets held.
+    by_solver : bool
+        Whether HiGHS claims that nothing better exists.
+    stopped : str
+        Why the search ended, where it ended without a proof.
     """
 
     chosen: NDArray[np.intp]
-    value: int
-    bound: int
-    proved: bool
-    duals: SeatDuals
-    core: int
-    states: int
+    value: int = 0
+    duals: SeatDuals | None = None
+    covered: int = -1
+    core: int = 0
+    states: int = 0
+    by_solver: bool = False
+    stopped: Stopped = "node-limit"
+
+    def gap_to(self, step: int) -> int:
+        """Loss that a set one unit better would have at most, in units of ``1 / D``; negative if there is none."""
+        assert self.duals is not None
+        return self.duals.bound - self.duals.denominator * (self.value + step)
 
 
-def best_affordable_set(
-    market: SeatMarket,
-    expired: Callable[[], bool] = lambda: False,
-    most_states: int = _MOST_STATES,
-) -> SeatOptimum:
+def best_affordable_set(market: SeatMarket, control: Control, most_states: int = _MOST_STATES) -> SeatOptimum:
     """Solve OPT with seats exactly: the placeable set of largest score within the pooled budget.
 
     Parameters
     ----------
     market : SeatMarket
-    expired : callable
-        Asked now and then; once true the search ends with the best point and a valid bound.
+    control : Control
+        On expiry, or on Ctrl-C, the search ends with the best point so far.
     most_states : int
-        Partial sets the enumeration may hold before it gives up.
+        Partial sets the enumeration may hold before HiGHS takes over.
 
     Returns
     -------
@@ -72,35 +84,76 @@ def best_affordable_set(
     -----
     The Lagrangian bound leaves a gap of about one worker's score.  All sets of loss up to a growing limit are
     enumerated, until the limit meets the loss of the best point known.  Where too many sets are too close to the bound,
-    swaps look for a point that meets it.  What was enumerated also sharpens the bound when the search is cut short.
+    swaps look for a point that meets it, and HiGHS decides among the workers still open.  What was enumerated also
+    sharpens the bound when the search is cut short.
     """
-    market = replace(market, most=most_workers(market))
-    best, duals = lagrangian(market, expired)
-    value = market.value(best)
-    covered = limit = -1
-    core = states = 0
-    step = _unit(market) * duals.denominator
-    for allowed in (min(_FIRST_STATES, most_states), most_states):
-        # A better set is worth one unit more, so its loss is at least this much smaller.
-        while covered < (needed := duals.bound - duals.denominator * value - step) and not expired():
-            trial = min(needed, _next_limit(duals, limit, states))
-            found = enumerate_within(market, duals, trial, allowed, expired)
-            states = max(states, found.states)
+    state = SeatOptimum(np.zeros(0, dtype=np.intp))
+    try:
+        _search(replace(market, most=most_workers(market)), control, most_states, state)
+    except KeyboardInterrupt:
+        state.stopped = "interrupted"
+    if state.stopped == "node-limit" and control.expired():
+        state.stopped = "time-limit"
+    return state
+
+
+def _search(market: SeatMarket, control: Control, most_states: int, state: SeatOptimum) -> None:
+    state.chosen, state.duals = lagrangian(market, control.expired)
+    state.value = market.value(state.chosen)
+    step = _unit(market)
+    limit = -1
+    for attempt, allowed in enumerate((min(_FIRST_STATES, most_states), most_states)):
+        while state.covered < (needed := state.gap_to(step)) and not control.expired():
+            trial = min(needed, _next_limit(state.duals, limit, state.states))
+            found = enumerate_within(market, state.duals, trial, allowed, control.expired)
+            state.states = max(state.states, found.states)
             if not found.complete:
                 break
-            covered = limit = trial
-            core = len(flips_within(duals, limit))
-            if found.best is not None and market.value(found.best) > value:
-                best, value = found.best, market.value(found.best)
+            state.covered = limit = trial
+            state.core = len(flips_within(state.duals, limit))
+            if found.best is not None and market.value(found.best) > state.value:
+                state.chosen, state.value = found.best, market.value(found.best)
+            control.progress(f"opt: value {state.value}, {state.core} workers open, {found.states} partial sets")
         else:
             break
-        if allowed < most_states:
-            best = improve_by_swaps(market, duals, best, expired)
-            value = market.value(best)
-    proved = duals.bound - duals.denominator * value - step <= covered
-    unseen = (duals.bound - covered - 1) // duals.denominator
-    bound = value if proved else max(value, unseen)
-    return SeatOptimum(best, value, bound, proved, duals, core, states)
+        if attempt == 0:
+            state.chosen = improve_by_swaps(market, state.duals, state.chosen, control.expired)
+            state.value = market.value(state.chosen)
+    if state.covered < state.gap_to(step) and not control.expired():
+        state.chosen, state.by_solver = search_core(market, state.duals, state.chosen, step, control)
+        state.value = market.value(state.chosen)
+
+
+@register("opt", "polymatroid", summary="exact multipliers over the seat polymatroid, enumeration around their bound")
+def solve_opt_seats(market: Market, control: Control) -> Answer:
+    """Solve OPT with caps, seats and pooled budget; without binding seats the polymatroid is that of the caps alone."""
+    plain = SeatMarket(
+        market.scores, market.needed_costs, market.group_of, market.total_budget, market.caps, market.seats
+    )
+    found = best_affordable_set(plain, control)
+    if found.duals is None:
+        bound = exact_sum(market.scores)
+        details = {}
+    else:
+        certified = found.covered >= found.gap_to(_unit(plain))
+        unseen = (found.duals.bound - found.covered - 1) // found.duals.denominator
+        bound = found.value if certified else max(found.value, unseen)
+        price = Fraction(found.duals.multiplier, found.duals.denominator)
+        details = {
+            "price_of_budget": price * market.money_denominator / market.score_denominator,
+            "lagrangian_bound": Fraction(found.duals.bound, found.duals.denominator * market.score_denominator),
+            "core": found.core,
+            "partial_sets": found.states,
+        }
+    exactness: Exactness = "solver" if found.by_solver else "certified"
+    return Answer(
+        route(market, found.chosen),
+        Fraction(bound, market.score_denominator),
+        found.stopped,
+        proved=found.by_solver,
+        exactness=exactness,
+        details=details,
+    )
 
 
 def _unit(market: SeatMarket) -> int:

@@ -26,6 +26,7 @@ from .orp_seats import Basis, best_placeable_set
 from .polymatroid import rank
 
 _WEIGHT_BITS = 56
+_SAMPLE = 2**14
 
 
 @dataclass(frozen=True)
@@ -182,11 +183,12 @@ def lagrangian(market: SeatMarket, expired: Callable[[], bool]) -> tuple[NDArray
     cheap = free[_subset_basis(market, free)]
     best = cheap
     price, seen = Fraction(0), {Fraction(0)}
+    hints = _sampled_prices(market, expired)
     while not expired():
         dear_line = market.value(dear), market.cost(dear)
         cheap_line = market.value(cheap), market.cost(cheap)
         crossing = Fraction(dear_line[0] - cheap_line[0], dear_line[1] - cheap_line[1])
-        trial = _representable(market, max(crossing, Fraction(0)))
+        trial = _representable(market, hints.pop() if hints else max(crossing, Fraction(0)))
         if trial in seen:
             break
         seen.add(trial)
@@ -206,6 +208,27 @@ def lagrangian(market: SeatMarket, expired: Callable[[], bool]) -> tuple[NDArray
     if market.cost(reference.chosen) <= market.budget and market.value(reference.chosen) > market.value(best):
         best = reference.chosen
     return best, duals_at(market, price, reference, weights)
+
+
+def _sampled_prices(market: SeatMarket, expired: Callable[[], bool]) -> list[Fraction]:
+    """Guess ``lambda`` from a sample with caps, seats and budget scaled down alike: trial prices around it."""
+    n = len(market.scores)
+    if n < 8 * _SAMPLE:
+        return []
+    sample = np.arange(0, n, n // _SAMPLE)
+    share = len(sample) / n
+    small = SeatMarket(
+        market.scores[sample],
+        market.costs[sample],
+        market.groups[sample],
+        market.budget * len(sample) // n,
+        np.rint(market.caps * share).astype(np.int64),
+        np.rint(market.seats * share).astype(np.int64),
+        None if market.most is None else market.most * len(sample) // n,
+    )
+    _, duals = lagrangian(small, expired)
+    price = Fraction(duals.multiplier, duals.denominator)
+    return [price * Fraction(101, 100), price * Fraction(99, 100)] if price else []
 
 
 def _subset_basis(market: SeatMarket, workers: NDArray[np.intp]) -> NDArray[np.intp]:

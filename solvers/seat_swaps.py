@@ -43,7 +43,7 @@ def improve_by_swaps(
         return chosen
     rng = np.random.default_rng(len(market.scores))
     loss = np.abs(duals.reduced.astype(np.float64))
-    sizes = loss, loss / (market.costs.astype(np.float64) + 1)
+    pools = [_pool(market, size) for size in (loss, loss / (market.costs.astype(np.float64) + 1))]
     member = np.zeros(len(loss), dtype=bool)
     member[chosen] = True
     best, best_value = member.copy(), market.value(chosen)
@@ -52,7 +52,7 @@ def improve_by_swaps(
     for turn in range(_ROUNDS):
         if duals.bound - duals.denominator * best_value < duals.denominator or expired():
             break
-        near = _candidates(market, sizes[turn % 2], member, rng)
+        near = _candidates(market, *pools[turn % 2], member, rng)
         growing = _groups_with_room(market, member)
         left = _half(market, member, near[0::4], near[2::4], growing)
         right = _half(market, member, near[1::4], near[3::4], None)
@@ -88,22 +88,30 @@ def _shuffled(market: SeatMarket, member, near: NDArray[np.intp], slack: int, rn
     return np.array(sorted(moved), dtype=np.intp)
 
 
-def _candidates(market: SeatMarket, size: NDArray, member: NDArray[np.bool_], rng) -> NDArray[np.intp]:
-    """Choose workers of small ``|p_i|``, in and out alike in each group, as many as the list of pairs admits."""
-    n_groups = len(market.caps)
-    each = max(2, int((2 * _PAIRS / n_groups) ** 0.5))
-    pool = len(size)
-    if pool > 64 * each * n_groups:
-        limit = np.partition(size, 32 * each * n_groups)[32 * each * n_groups]
-        at = np.flatnonzero(size <= limit)
-        at = rng.choice(at, min(len(at), 64 * each * n_groups), replace=False)
-    else:
-        at = rng.permutation(pool)
+def _each_side(market: SeatMarket) -> int:
+    """Candidates in, and candidates out, of each group: as many as the list of pairs admits."""
+    return max(2, int((2 * _PAIRS / max(len(market.caps), 1)) ** 0.5))
+
+
+def _pool(market: SeatMarket, size: NDArray) -> tuple[NDArray[np.intp], NDArray]:
+    """Return the workers of smallest size that candidates are drawn from, and their sizes."""
+    wanted = 32 * _each_side(market) * len(market.caps)
+    if len(size) <= wanted:
+        return np.arange(len(size)), size
+    at = np.flatnonzero(size <= np.partition(size, wanted)[wanted])
+    at = at[:: max(1, len(at) // (2 * wanted))]
+    return at, size[at]
+
+
+def _candidates(market: SeatMarket, pool: NDArray[np.intp], size: NDArray, member, rng) -> NDArray[np.intp]:
+    """Choose workers of small size, ties at random, in and out alike in each group."""
+    shuffled = rng.permutation(len(pool))
+    at = pool[shuffled]
     side = 2 * market.groups[at] + member[at]
-    at = at[np.lexsort((size[at], side))]
-    side = 2 * market.groups[at] + member[at]
-    sizes = np.bincount(side, minlength=2 * n_groups)
-    return at[np.arange(len(at)) - np.repeat(np.cumsum(sizes) - sizes, sizes) < each]
+    order = np.lexsort((size[shuffled], side))
+    sizes = np.bincount(side, minlength=2 * len(market.caps))
+    rank_in_side = np.arange(len(at)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return at[order[rank_in_side < _each_side(market)]]
 
 
 def _groups_with_room(market: SeatMarket, member: NDArray[np.bool_]) -> NDArray[np.bool_]:
