@@ -29,7 +29,9 @@ class Basis:
     blocked_by: NDArray[np.intp]
 
 
-def best_placeable_set(weights: ArrayLike, groups: ArrayLike, caps: ArrayLike, seats: ArrayLike) -> Basis:
+def best_placeable_set(
+    weights: ArrayLike, groups: ArrayLike, caps: ArrayLike, seats: ArrayLike, most: int | None = None
+) -> Basis:
     """Solve ORP with seats exactly: ``max sum of weights`` over the sets of workers that can be placed.
 
     Parameters
@@ -42,6 +44,8 @@ def best_placeable_set(weights: ArrayLike, groups: ArrayLike, caps: ArrayLike, s
         ``tau``.
     seats : array_like of int, shape (m,)
         ``s``.
+    most : int, optional
+        Also choose at most so many workers (the truncated matroid: the first ``most`` accepted).
 
     Returns
     -------
@@ -60,9 +64,16 @@ def best_placeable_set(weights: ArrayLike, groups: ArrayLike, caps: ArrayLike, s
         order = descending(weights.astype(np.int64, copy=False))
     order = order[(weights[order] > 0).astype(bool)]
     flow = SeatFlow(caps, seats, compiled=len(order) >= COMPILE_FROM)
-    taken = flow.push(groups[order])
-    steps = np.asarray(flow.first_blocked, dtype=np.intp)
+    accepted = np.flatnonzero(flow.push(groups[order]) > 0)
+    steps = np.array(flow.first_blocked, dtype=np.intp)
+    if most is not None and len(accepted) > most:
+        # The next worker that would have been accepted is refused, and with it everything after.
+        steps[(steps < 0) | (steps > accepted[most])] = accepted[most]
+        accepted = accepted[:most]
+        counts = np.bincount(groups[order[accepted]], minlength=len(steps))
+        flow = SeatFlow(caps, seats)
+        flow.push(np.arange(len(counts)), counts)
     blocked_by = np.full(len(steps), -1, dtype=np.intp)
     refused = steps >= 0
     blocked_by[refused] = order[steps[refused]]
-    return Basis(np.sort(order[taken > 0]), flow.routing, blocked_by)
+    return Basis(np.sort(order[accepted]), flow.routing, blocked_by)

@@ -19,7 +19,7 @@ __all__ = ["choose_method", "solve"]
 
 PREFERENCES: dict[str, tuple[str, ...]] = {
     "orp": ("matroid",),
-    "opt": ("pooled", "highs-arrays"),
+    "opt": ("pooled", "polymatroid"),
     "opt-frac": ("parametric",),
     "opt-sep": ("highs-arrays",),
     "cover": ("highs-arrays",),
