@@ -11,7 +11,7 @@ import numpy as np
 _INT64_SAFE = 2**62
 
 
-def _integers(values: object) -> np.ndarray:
+def integers(values: object) -> np.ndarray:
     """Return the values as ``int64`` where every sum of magnitudes fits in 62 bits, else as Python integers."""
     array = np.asarray(values)
     if array.dtype.kind in "iu" and array.size:
@@ -68,7 +68,7 @@ class SeparateInstance:
         ValueError
             If a cost, cap, seat limit or budget is negative, a score is not positive, or the shapes do not agree.
         """
-        score, cost = _integers(scores), _integers(costs)
+        score, cost = integers(scores), integers(costs)
         group = np.asarray(groups, dtype=np.int64).reshape(-1)
         cap = np.asarray(caps, dtype=np.int64)
         seat = np.asarray(seats, dtype=np.int64).reshape(-1)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .columns import Columns, TooManyColumnsError, core_of, list_columns
+from .exchange import improve
 from .greedy import repair_and_fill
 from .instance import SeparateInstance
 from .literal import solve_literal
@@ -93,6 +94,10 @@ class _Search:
     def expired(self) -> bool:
         return self.deadline is not None and time.monotonic() > self.deadline
 
+    def _enough(self, assignment: np.ndarray) -> bool:
+        self.offer(assignment)
+        return self.answer.proved
+
     def split(self, members: np.ndarray, attempts: int, seed: int = 0) -> None:
         splitter = Splitter(self.instance, members, seed)
         done = splitter.balance(attempts, self.deadline)
@@ -107,6 +112,7 @@ class _Search:
         total, unit = multipliers.total, multipliers.denominator
         self.lower(instance.floor(total, unit))
         gamma = max(total - unit * answer.bound, 0)
+        improve(instance, multipliers, answer.assignment, self._enough, 3 * instance.m * instance.m, self.deadline)
         alike = _interchangeable(instance, multipliers)
         while not answer.proved:
             most = total - unit * (answer.value + instance.unit)
@@ -196,7 +202,7 @@ def solve_separate(
     try:
         if answer.proved:
             return answer
-        chosen, bound = pooled(instance, deadline)
+        chosen, bound = pooled(instance, deadline if deadline is None else min(deadline, time.monotonic() + 2))
         search.lower(instance.floor(bound))
         if chosen is not None:
             for seed in range(4):

@@ -1,0 +1,204 @@
+"""COVER by branch and bound in exact integers, on the bound of `level_bound`.
+
+At a node some workers are chosen and some are dropped. What is chosen raises the levels; workers whose margin alone
+puts them beyond the best known set are fixed; the free worker of largest margin is tried in, then out.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from .instance import CoverInstance, Router
+from .lazy_greedy import best_start
+from .level_bound import LevelBound, level_bound
+
+
+@dataclass
+class Levels:
+    """Levels, times the denominator, and the price of money, times the denominator, that the bounds start from."""
+
+    levels: np.ndarray
+    price: int
+    denominator: int
+
+
+@dataclass
+class CoverAnswer:
+    """Result of a COVER method.
+
+    Attributes
+    ----------
+    chosen : ndarray of int64
+        A feasible set of workers, increasing.
+    value : int
+        Its coverage.
+    bound : int
+        Exact upper bound on the optimum.
+    exact : bool
+        Whether the bound rests on integer arithmetic alone, not on HiGHS.
+    stopped : str
+        ``proved``, ``time-limit``, ``node-limit`` or ``interrupted``.
+    nodes : int
+        Nodes of the branch and bound.
+    """
+
+    chosen: np.ndarray
+    value: int
+    bound: int
+    exact: bool = True
+    stopped: str = "proved"
+    nodes: int = 0
+
+    @property
+    def proved(self) -> bool:
+        """Whether the value meets the bound."""
+        return self.value >= self.bound
+
+
+@dataclass
+class _Node:
+    chosen: list[int]
+    free: np.ndarray
+    covered: np.ndarray
+    bound: int
+
+
+class _Stopped(Exception):
+    pass
+
+
+def branch_and_bound(
+    instance: CoverInstance,
+    start: np.ndarray | None = None,
+    levels: Levels | None = None,
+    deadline: float | None = None,
+    node_limit: int | None = None,
+) -> CoverAnswer:
+    """Solve COVER by branch and bound.
+
+    Parameters
+    ----------
+    instance : CoverInstance
+        The market in integers.
+    start : ndarray of int64, optional
+        A feasible set; by default lazy greedy with exchanges.
+    levels : Levels, optional
+        Levels and price for the bound; zeros by default, which is the plain submodular bound.
+    deadline : float, optional
+        Value of ``time.monotonic()`` at which to stop.
+    node_limit : int, optional
+        Most nodes.
+
+    Returns
+    -------
+    CoverAnswer
+        Proved, or the best set and the largest bound of the open nodes.
+    """
+    first = best_start(instance, deadline) if start is None else start
+    best = CoverAnswer(first, instance.value(first), 0)
+    kinds = instance.coverage.shape[1]
+    hints = [Levels(np.zeros(kinds, dtype=np.int64), 0, 1)]
+    if levels is not None:
+        hints.insert(0, levels)
+    seats = int(min(instance.n, instance.seats.sum()))
+    zero = np.zeros(kinds, dtype=instance.coverage.dtype)
+    trivial = sum(instance.coverage.max(axis=0).tolist()) if instance.n else 0
+    stack = [_Node([], np.flatnonzero(instance.able), zero, trivial)]
+    try:
+        while stack:
+            if node_limit is not None and best.nodes >= node_limit:
+                best.stopped = "node-limit"
+                break
+            if deadline is not None and time.monotonic() > deadline:
+                best.stopped = "time-limit"
+                break
+            node = stack[-1]
+            if node.bound <= best.value:
+                stack.pop()
+                continue
+            best.nodes += 1
+            children = _expand(instance, node, best, hints, seats)
+            stack.pop()
+            stack.extend(children)
+    except KeyboardInterrupt:
+        best.stopped = "interrupted"
+    best.bound = max([best.value, *(node.bound for node in stack)])
+    return best
+
+
+def _expand(
+    instance: CoverInstance, node: _Node, best: CoverAnswer, hints: list[Levels], seats: int
+) -> list[_Node]:
+    worth = sum(node.covered.tolist())
+    chosen = node.chosen
+    if worth > best.value:
+        best.chosen, best.value = np.array(sorted(chosen), dtype=np.int64), worth
+    room = instance.budget - instance.cost(np.array(chosen, dtype=np.int64))
+    router = Router(instance)
+    for i in chosen:
+        router.add(int(instance.groups[i]))
+    free = node.free
+    open_groups = np.array([router.fits(g) for g in range(instance.caps.shape[0])], dtype=bool)
+    free = free[open_groups[instance.groups[free]] & np.asarray(instance.costs[free] <= room, dtype=bool)]
+    gains = np.maximum(instance.coverage[free] - node.covered, 0).sum(axis=1)
+    free = free[np.asarray(gains > 0, dtype=bool)]
+    if not free.size:
+        return []
+    held = np.bincount(instance.groups[np.array(chosen, dtype=np.int64)], minlength=instance.caps.shape[0])
+    totals = instance.group_totals - held
+    bound, drop, need = node.bound, np.zeros(free.size, dtype=bool), np.zeros(free.size, dtype=bool)
+    margin: np.ndarray | None = None
+    for hint in hints:
+        found = _bound_at(instance, node, free, totals, seats - len(chosen), room, hint)
+        value = found.total // found.denominator
+        beyond = found.total - found.denominator * (best.value + 1)
+        if beyond < 0:
+            return []
+        drop |= np.asarray(-found.margin > beyond, dtype=bool)
+        need |= np.asarray(found.margin > beyond, dtype=bool)
+        if value < bound or margin is None:
+            margin = found.margin
+        bound = min(bound, value)
+    assert margin is not None
+    if (drop & need).any():
+        return []
+    if need.any():
+        taken = chosen + free[need].tolist()
+        if not instance.is_feasible(np.array(taken, dtype=np.int64)):
+            return []
+        covered = np.maximum(node.covered, instance.coverage[free[need]].max(axis=0))
+        return [_Node(taken, free[~need & ~drop], covered, bound)]
+    kept = free[~drop]
+    if not kept.size:
+        return []
+    at = int(np.argmax(margin[~drop].astype(float)))
+    pick = int(kept[at])
+    rest = np.delete(kept, at)
+    outside = _Node(chosen, rest, node.covered, bound)
+    inside = _Node([*chosen, pick], rest, np.maximum(node.covered, instance.coverage[pick]), bound)
+    return [outside, inside]
+
+
+def _bound_at(
+    instance: CoverInstance, node: _Node, free: np.ndarray, totals: np.ndarray, seats: int, room: int, hint: Levels
+) -> LevelBound:
+    """Bound of a node at the hint's levels, the price of money moved up or down as it is over- or underspent."""
+    unit = hint.denominator
+    dtype = object if max(node.covered.tolist(), default=0) * unit >= 2**61 else node.covered.dtype
+    levels = np.maximum(node.covered.astype(dtype) * unit, hint.levels)
+    coverage, costs, groups = instance.coverage[free], instance.costs[free], instance.groups[free]
+    best = level_bound(coverage, costs, groups, totals, seats, room, levels, hint.price, unit)
+    total_cost = sum(costs.tolist())
+    if not total_cost:
+        return best
+    price = hint.price or max(1, sum(coverage.ravel().tolist()) * unit // total_cost)
+    for up, down in ((1, 1), (2, 1), (2, 1), (3, 2), (3, 2), (5, 4)):
+        spent = sum(costs[np.asarray(best.margin > 0, dtype=bool)].tolist())
+        trial = price * up // down if spent > room else price * down // up
+        found = level_bound(coverage, costs, groups, totals, seats, room, levels, trial, unit)
+        if found.total < best.total:
+            best, price = found, trial
+    return best
