@@ -7,12 +7,13 @@ puts them beyond the best known set are fixed; the free worker of largest margin
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from .instance import CoverInstance, Router
-from .lazy_greedy import best_start
+from .lazy_greedy import best_start, exchange
 from .level_bound import LevelBound, level_bound
 
 
@@ -58,6 +59,10 @@ class CoverAnswer:
         return self.value >= self.bound
 
 
+# Given the chosen and the free workers: levels for the bound, and how much of each free worker the relaxation takes.
+Relaxation = Callable[[list[int], np.ndarray], tuple[Levels, np.ndarray] | None]
+
+
 @dataclass
 class _Node:
     chosen: list[int]
@@ -66,16 +71,13 @@ class _Node:
     bound: int
 
 
-class _Stopped(Exception):
-    pass
-
-
 def branch_and_bound(
     instance: CoverInstance,
     start: np.ndarray | None = None,
     levels: Levels | None = None,
     deadline: float | None = None,
     node_limit: int | None = None,
+    relax: Relaxation | None = None,
 ) -> CoverAnswer:
     """Solve COVER by branch and bound.
 
@@ -91,6 +93,8 @@ def branch_and_bound(
         Value of ``time.monotonic()`` at which to stop.
     node_limit : int, optional
         Most nodes.
+    relax : callable, optional
+        Suggests levels at every node and a worker to branch on; the bounds stay exact whatever it returns.
 
     Returns
     -------
@@ -120,7 +124,7 @@ def branch_and_bound(
                 stack.pop()
                 continue
             best.nodes += 1
-            children = _expand(instance, node, best, hints, seats)
+            children = _expand(instance, node, best, hints, seats, relax)
             stack.pop()
             stack.extend(children)
     except KeyboardInterrupt:
@@ -130,7 +134,12 @@ def branch_and_bound(
 
 
 def _expand(
-    instance: CoverInstance, node: _Node, best: CoverAnswer, hints: list[Levels], seats: int
+    instance: CoverInstance,
+    node: _Node,
+    best: CoverAnswer,
+    hints: list[Levels],
+    seats: int,
+    relax: Relaxation | None,
 ) -> list[_Node]:
     worth = sum(node.covered.tolist())
     chosen = node.chosen
@@ -151,7 +160,14 @@ def _expand(
     totals = instance.group_totals - held
     bound, drop, need = node.bound, np.zeros(free.size, dtype=bool), np.zeros(free.size, dtype=bool)
     margin: np.ndarray | None = None
-    for hint in hints:
+    share: np.ndarray | None = None
+    for hint in [*hints, None]:
+        if hint is None:
+            suggestion = relax(chosen, free) if relax is not None else None
+            if suggestion is None:
+                break
+            hint, share = suggestion
+            _round(instance, best, chosen, free, share)
         found = _bound_at(instance, node, free, totals, seats - len(chosen), room, hint)
         value = found.total // found.denominator
         beyond = found.total - found.denominator * (best.value + 1)
@@ -174,12 +190,37 @@ def _expand(
     kept = free[~drop]
     if not kept.size:
         return []
-    at = int(np.argmax(margin[~drop].astype(float)))
+    if share is not None:
+        at = int(np.argmin(np.abs(share[~drop] - 0.6)))
+    else:
+        at = int(np.argmax(margin[~drop].astype(float)))
     pick = int(kept[at])
     rest = np.delete(kept, at)
     outside = _Node(chosen, rest, node.covered, bound)
     inside = _Node([*chosen, pick], rest, np.maximum(node.covered, instance.coverage[pick]), bound)
     return [outside, inside]
+
+
+def _round(instance: CoverInstance, best: CoverAnswer, chosen: list[int], free: np.ndarray, share: np.ndarray) -> None:
+    """Try the set that takes free workers by decreasing share while they fit."""
+    router = Router(instance)
+    for i in chosen:
+        router.add(int(instance.groups[i]))
+    taken = list(chosen)
+    room = instance.budget - instance.cost(np.array(chosen, dtype=np.int64))
+    for at in np.argsort(-share, kind="stable").tolist():
+        i = int(free[at])
+        if share[at] < 0.01:
+            break
+        if int(instance.costs[i]) <= room and router.add(int(instance.groups[i])):
+            taken.append(i)
+            room -= int(instance.costs[i])
+    found = np.array(sorted(taken), dtype=np.int64)
+    if best.nodes <= 3:
+        found = exchange(instance, found, time.monotonic() + 0.1)
+    worth = instance.value(found)
+    if worth > best.value:
+        best.chosen, best.value = found, worth
 
 
 def _bound_at(

@@ -127,43 +127,35 @@ def _build(instance: CoverInstance, *, integral: bool) -> _Model:
     return _Model(model, kinds, exact, coverage_scale, cost_scale)
 
 
-def relaxation_levels(
-    instance: CoverInstance, seconds: float | None = None
-) -> tuple[Levels | None, np.ndarray | None]:
-    """Levels and price from the duals of the facility-location relaxation, rounded; and its fractional workers.
+class NodeRelaxation:
+    """The facility-location relaxation with some workers chosen and some dropped, warm-started from node to node."""
 
-    Parameters
-    ----------
-    instance : CoverInstance
-        The market in integers.
-    seconds : float, optional
-        Time limit.
+    def __init__(self, instance: CoverInstance, deadline: float | None = None) -> None:
+        self.instance, self.deadline = instance, deadline
+        self.model = _build(instance, integral=False)
+        total = sum(instance.coverage.ravel().tolist()) + 1
+        self.denominator = 1 << max(4, min(30, 58 - total.bit_length()))
 
-    Returns
-    -------
-    levels : Levels or None
-        None if HiGHS gives no duals in time.
-    weights : ndarray or None
-        Value of each worker's variable.
-    """
-    if not instance.coverage.size:
-        return None, None
-    model = _build(instance, integral=False)
-    configure(model.highs, seconds)
-    model.highs.run()
-    solution = model.highs.getSolution()
-    if not solution.dual_valid:
-        return None, None
-    dual = np.abs(np.array(solution.row_dual))
-    if not np.isfinite(dual).all():
-        return None, None
-    total = sum(instance.coverage.ravel().tolist()) + 1
-    denominator = 1 << max(4, min(30, 58 - total.bit_length()))
-    levels = [round(Fraction(float(x) * model.coverage_scale) * denominator) for x in dual[: model.kinds]]
-    small = sum(levels) < 2**61
-    array = np.array(levels, dtype=np.int64 if small else object)
-    price = round(Fraction(float(dual[model.kinds]) * model.coverage_scale / model.cost_scale) * denominator)
-    return Levels(array, price, denominator), np.array(solution.col_value)[: instance.n]
+    def __call__(self, chosen: list[int], free: np.ndarray) -> tuple[Levels, np.ndarray] | None:
+        """Duals as levels and a price, rounded, and the shares of the free workers; None without duals in time."""
+        n, model = self.instance.n, self.model
+        upper = np.zeros(n)
+        upper[free] = 1.0
+        lower = np.zeros(n)
+        lower[chosen] = upper[chosen] = 1.0
+        configure(model.highs, _left(self.deadline))
+        model.highs.changeColsBounds(n, np.arange(n, dtype=np.int32), lower, upper)
+        model.highs.run()
+        solution = model.highs.getSolution()
+        if not solution.dual_valid:
+            return None
+        dual = np.abs(np.array(solution.row_dual))
+        if not np.isfinite(dual).all():
+            return None
+        levels = [round(Fraction(float(x) * model.coverage_scale) * self.denominator) for x in dual[: model.kinds]]
+        price = round(Fraction(float(dual[model.kinds]) * model.coverage_scale / model.cost_scale) * self.denominator)
+        array = np.array(levels, dtype=np.int64 if sum(levels) < 2**61 else object)
+        return Levels(array, price, self.denominator), np.array(solution.col_value)[free]
 
 
 def solve_facility(
@@ -201,12 +193,11 @@ def solve_facility(
     answer = CoverAnswer(start, core.value(start), trivial)
     try:
         if not answer.proved:
-            levels, _ = relaxation_levels(core, _left(deadline))
-            answer = branch_and_bound(core, start, levels, deadline, certify_nodes)
+            answer = branch_and_bound(core, start, None, deadline, certify_nodes, NodeRelaxation(core, deadline))
         if answer.stopped == "node-limit":
             _by_highs(core, answer, deadline)
         if answer.stopped == "node-limit":
-            answer = branch_and_bound(core, answer.chosen, levels, deadline)
+            answer = branch_and_bound(core, answer.chosen, None, deadline, None, NodeRelaxation(core, deadline))
     except KeyboardInterrupt:
         answer.stopped = "interrupted"
     answer.chosen = workers[answer.chosen]
