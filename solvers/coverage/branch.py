@@ -19,11 +19,34 @@ from .level_bound import LevelBound, level_bound
 
 @dataclass
 class Levels:
-    """Levels, times the denominator, and the price of money, times the denominator, that the bounds start from."""
+    """What a bound starts from, all times the denominator.
+
+    Attributes
+    ----------
+    levels : ndarray, shape (R,)
+        Nonnegative level of each kind.
+    price : int
+        Nonnegative price of money.
+    denominator : int
+        Positive.
+    places, seats : list of int, optional
+        Nonnegative price of a worker of each group (L,), and of a seat at each requester (m,).
+    """
 
     levels: np.ndarray
     price: int
     denominator: int
+    places: list[int] | None = None
+    seats: list[int] | None = None
+
+    def worth(self, instance: CoverInstance) -> int:
+        """Most that the places of any set that can be routed are worth: linear programming duality on the routing."""
+        assert self.places is not None
+        assert self.seats is not None
+        total = sum(price * seats for price, seats in zip(self.seats, instance.seats.tolist(), strict=True))
+        for place, caps in zip(self.places, instance.caps.tolist(), strict=True):
+            total += sum(cap * max(0, place - seat) for cap, seat in zip(caps, self.seats, strict=True))
+        return total
 
 
 @dataclass
@@ -231,15 +254,26 @@ def _bound_at(
     dtype = object if max(node.covered.tolist(), default=0) * unit >= 2**61 else node.covered.dtype
     levels = np.maximum(node.covered.astype(dtype) * unit, hint.levels)
     coverage, costs, groups = instance.coverage[free], instance.costs[free], instance.groups[free]
-    best = level_bound(coverage, costs, groups, totals, seats, room, levels, hint.price, unit)
+    places: tuple[np.ndarray, int] | None = None
+    if hint.places is not None:
+        taken = sum(hint.places[group] for group in instance.groups[np.array(node.chosen, dtype=np.int64)].tolist())
+        places = _array(hint.places), hint.worth(instance) - taken
+
+    def at(price: int) -> LevelBound:
+        return level_bound(coverage, costs, groups, levels, price, unit, room, places, totals, seats)
+
+    best = at(hint.price)
     total_cost = sum(costs.tolist())
-    if not total_cost:
+    if not total_cost or places is not None:
         return best
     price = hint.price or max(1, sum(coverage.ravel().tolist()) * unit // total_cost)
     for up, down in ((1, 1), (2, 1), (2, 1), (3, 2), (3, 2), (5, 4)):
         spent = sum(costs[np.asarray(best.margin > 0, dtype=bool)].tolist())
-        trial = price * up // down if spent > room else price * down // up
-        found = level_bound(coverage, costs, groups, totals, seats, room, levels, trial, unit)
+        found = at(price * up // down if spent > room else price * down // up)
         if found.total < best.total:
-            best, price = found, trial
+            best, price = found, price * up // down if spent > room else price * down // up
     return best
+
+
+def _array(values: list[int]) -> np.ndarray:
+    return np.array(values, dtype=np.int64 if max(values, default=0) < 2**61 else object)

@@ -152,10 +152,18 @@ class NodeRelaxation:
         dual = np.abs(np.array(solution.row_dual))
         if not np.isfinite(dual).all():
             return None
-        levels = [round(Fraction(float(x) * model.coverage_scale) * self.denominator) for x in dual[: model.kinds]]
-        price = round(Fraction(float(dual[model.kinds]) * model.coverage_scale / model.cost_scale) * self.denominator)
+        groups, m = self.instance.caps.shape
+        kinds = model.kinds
+
+        def rounded(values: np.ndarray, scale: float) -> list[int]:
+            return [round(Fraction(float(value) * scale) * self.denominator) for value in values]
+
+        levels = rounded(dual[:kinds], model.coverage_scale)
+        price = rounded(dual[kinds : kinds + 1], model.coverage_scale / model.cost_scale)[0]
+        places = rounded(dual[kinds + 1 : kinds + 1 + groups], model.coverage_scale)
+        seats = rounded(dual[dual.size - m :], model.coverage_scale) if self.instance.seats_bind else [0] * m
         array = np.array(levels, dtype=np.int64 if sum(levels) < 2**61 else object)
-        return Levels(array, price, self.denominator), np.array(solution.col_value)[free]
+        return Levels(array, price, self.denominator, places, seats), np.array(solution.col_value)[free]
 
 
 def solve_facility(
