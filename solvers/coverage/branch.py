@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..control import Control
+from ..solution import Stopped
 from .instance import CoverInstance, Router
 from .lazy_greedy import best_start, exchange
 from .level_bound import LevelBound, level_bound
@@ -61,10 +63,10 @@ class CoverAnswer:
         Its coverage.
     bound : int
         Exact upper bound on the optimum.
-    exact : bool
-        Whether the bound rests on integer arithmetic alone, not on HiGHS.
+    claimed : bool
+        Whether HiGHS claims that nothing is better; the bound itself always rests on integer arithmetic alone.
     stopped : str
-        ``proved``, ``time-limit``, ``node-limit`` or ``interrupted``.
+        Why it ended.
     nodes : int
         Nodes of the branch and bound.
     """
@@ -72,13 +74,13 @@ class CoverAnswer:
     chosen: np.ndarray
     value: int
     bound: int
-    exact: bool = True
-    stopped: str = "proved"
+    claimed: bool = False
+    stopped: Stopped = "proved"
     nodes: int = 0
 
     @property
     def proved(self) -> bool:
-        """Whether the value meets the bound."""
+        """Whether the value meets the exact bound."""
         return self.value >= self.bound
 
 
@@ -98,7 +100,7 @@ def branch_and_bound(
     instance: CoverInstance,
     start: np.ndarray | None = None,
     levels: Levels | None = None,
-    deadline: float | None = None,
+    control: Control | None = None,
     node_limit: int | None = None,
     relax: Relaxation | None = None,
 ) -> CoverAnswer:
@@ -112,8 +114,8 @@ def branch_and_bound(
         A feasible set; by default lazy greedy with exchanges.
     levels : Levels, optional
         Levels and price for the bound; zeros by default, which is the plain submodular bound.
-    deadline : float, optional
-        Value of ``time.monotonic()`` at which to stop.
+    control : Control, optional
+        Deadline and progress.
     node_limit : int, optional
         Most nodes.
     relax : callable, optional
@@ -124,7 +126,8 @@ def branch_and_bound(
     CoverAnswer
         Proved, or the best set and the largest bound of the open nodes.
     """
-    first = best_start(instance, deadline) if start is None else start
+    control = control or Control()
+    first = best_start(instance, control.deadline) if start is None else start
     best = CoverAnswer(first, instance.value(first), 0)
     kinds = instance.coverage.shape[1]
     hints = [Levels(np.zeros(kinds, dtype=np.int64), 0, 1)]
@@ -139,7 +142,7 @@ def branch_and_bound(
             if node_limit is not None and best.nodes >= node_limit:
                 best.stopped = "node-limit"
                 break
-            if deadline is not None and time.monotonic() > deadline:
+            if control.expired():
                 best.stopped = "time-limit"
                 break
             node = stack[-1]

@@ -7,14 +7,14 @@ there is an optimum without them. The routing is one flow variable per slot, onl
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 
-from ..separate.literal import configure
+from ..control import Control
+from ..highs import MipArrays, apply_options, build_model, load_highs, run_highs
+from ..tolerances import EXACT_IN_DOUBLE, HIGHS_OPTIONS, INTEGRAL
 from .branch import CoverAnswer, Levels, branch_and_bound
 from .instance import CoverInstance
 from .lazy_greedy import best_start
@@ -51,142 +51,134 @@ def undominated(instance: CoverInstance, most: int = 4000) -> np.ndarray:
     return np.flatnonzero(keep)
 
 
-@dataclass
-class _Model:
-    highs: Any
-    kinds: int
-    exact: bool
-    coverage_scale: float
-    cost_scale: float
+@dataclass(frozen=True)
+class _Facility:
+    """The model: columns are workers, then levels, then slots; rows are kinds, budget, groups, then the others.
+
+    ``coverage_unit`` and ``money_unit`` say what 1.0 in the model stands for; both are 1.0 if all sums are exact in double.
+    """
+
+    model: MipArrays
+    level_kind: np.ndarray
+    level_value: np.ndarray
+    coverage_unit: float
+    money_unit: float
+
+    @property
+    def exact(self) -> bool:
+        return self.coverage_unit == 1.0 and self.money_unit == 1.0
 
 
-def _build(instance: CoverInstance, *, integral: bool) -> _Model:
-    import highspy
-
-    z = instance.coverage
-    n, kinds = z.shape
-    groups, m = instance.caps.shape
-    top, dear = max(z.ravel().tolist(), default=1), max([1, *instance.costs.tolist()])
-    coverage_scale = 1.0 if top < 2**40 else top / 2**40
-    cost_scale = 1.0 if dear < 2**40 else dear / 2**40
-    columns: list[np.ndarray] = []
-    rows_of: list[np.ndarray] = []
-    values: list[float] = []
-    level_workers: list[np.ndarray] = []
-    flow = groups * m if instance.seats_bind else 0
+def facility(instance: CoverInstance, *, integral: bool) -> _Facility:
+    """Build the facility-location form of a COVER instance."""
+    z, n, (groups, m) = instance.coverage, instance.n, instance.caps.shape
+    kinds = z.shape[1]
+    total = sum(z.max(axis=0).tolist()) if n else 0
+    money = sum(instance.costs.tolist()) + instance.budget
+    coverage_unit = 1.0 if total < EXACT_IN_DOUBLE else total / EXACT_IN_DOUBLE
+    money_unit = 1.0 if money < EXACT_IN_DOUBLE else money / EXACT_IN_DOUBLE
+    level_kind: list[int] = []
+    level_value: list[int] = []
+    offering: list[np.ndarray] = []
     for r in range(kinds):
-        offering = np.flatnonzero(np.asarray(z[:, r] > 0, dtype=bool))
-        if not offering.size:
+        those = np.flatnonzero(np.asarray(z[:, r] > 0, dtype=bool))
+        levels, which = np.unique(z[those, r], return_inverse=True)
+        order = np.argsort(which, kind="stable")
+        offering += (
+            np.split(those[order], np.cumsum(np.bincount(which, minlength=levels.size))[:-1]) if levels.size else []
+        )
+        level_kind += [r] * levels.size
+        level_value += levels.tolist()
+    count, flows = len(level_value), groups * m if instance.seats_bind else 0
+    model = MipArrays(
+        objective=np.concatenate([np.zeros(n), np.array(level_value, dtype=float) / coverage_unit, np.zeros(flows)]),
+        upper=np.concatenate([np.ones(n + count), instance.caps.ravel().astype(float)[:flows]]),
+        integer=np.concatenate([np.full(n, integral), np.zeros(count + flows, dtype=bool)]),
+    )
+    kind = np.array(level_kind, dtype=np.int64)
+    for r in range(kinds):
+        model.at_most(n + np.flatnonzero(kind == r), 1.0, 1.0)
+    model.at_most(np.arange(n), instance.costs.astype(float) / money_unit, float(instance.budget) / money_unit)
+    for group in range(groups):
+        members = np.flatnonzero(instance.groups == group)
+        if not flows:
+            model.at_most(members, 1.0, float(instance.group_totals[group]))
             continue
-        levels, which = np.unique(z[offering, r], return_inverse=True)
-        for t, level in enumerate(levels.tolist()):
-            values.append(float(level) / coverage_scale)
-            level_workers.append(offering[which == t])
-            columns.append(np.array([r]))
-    count = len(values)
-    # Rows: kinds | budget | groups | levels | seats (with flow).
-    budget_row, group_row, level_row = kinds, kinds + 1, kinds + 1 + groups
-    seat_row = level_row + count
-    upper = np.zeros(seat_row + (m if flow else 0))
-    upper[:kinds] = 1.0
-    upper[budget_row] = min(float(instance.budget), 1e9 * dear) / cost_scale
-    upper[group_row:level_row] = 0.0 if flow else instance.group_totals
-    if flow:
-        upper[seat_row:] = instance.seats
-    entries: list[list[tuple[int, float]]] = [[] for _ in range(n)]
-    cost = (instance.costs.astype(float) / cost_scale).tolist()
-    group = instance.groups.tolist()
-    for i in range(n):
-        entries[i] = [(budget_row, cost[i]), (group_row + group[i], 1.0)]
-    for t, offering in enumerate(level_workers):
-        for i in offering.tolist():
-            entries[i].append((level_row + t, -1.0))
-    for t, kind in enumerate(columns):
-        entries.append([(int(kind[0]), 1.0), (level_row + t, 1.0)])
-    for index in range(flow):
-        entries.append([(group_row + index // m, -1.0), (seat_row + index % m, 1.0)])
-    rows_of = [np.array([row for row, _ in entry], dtype=np.int32) for entry in entries]
-    lp = highspy.HighsLp()
-    lp.num_col_, lp.num_row_ = len(entries), upper.size
-    lp.col_cost_ = np.concatenate([np.zeros(n), -np.array(values), np.zeros(flow)])
-    lp.col_lower_ = np.zeros(len(entries))
-    lp.col_upper_ = np.concatenate([np.ones(n + count), instance.caps.ravel().astype(float) if flow else np.zeros(0)])
-    lp.row_lower_, lp.row_upper_ = np.full(upper.size, -highspy.kHighsInf), upper
-    lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-    lp.a_matrix_.start_ = np.concatenate([[0], np.cumsum([rows.size for rows in rows_of])]).astype(np.int32)
-    lp.a_matrix_.index_ = np.concatenate(rows_of) if rows_of else np.zeros(0, dtype=np.int32)
-    lp.a_matrix_.value_ = np.array([value for entry in entries for _, value in entry])
-    if integral:
-        kind = highspy.HighsVarType
-        lp.integrality_ = [kind.kInteger] * n + [kind.kContinuous] * (len(entries) - n)
-    model = highspy.Highs()
-    model.setOptionValue("output_flag", False)
-    if model.passModel(lp) == highspy.HighsStatus.kError:
-        raise RuntimeError("HiGHS refused the model")
-    exact = coverage_scale == 1.0 and cost_scale == 1.0
-    return _Model(model, kinds, exact, coverage_scale, cost_scale)
+        cells = n + count + group * m + np.arange(m)
+        signs = np.concatenate([np.ones(members.size), -np.ones(m)])
+        model.at_most(np.concatenate([members, cells]), signs, 0.0)
+    for t, those in enumerate(offering):
+        signs = np.concatenate([[1.0], -np.ones(those.size)])
+        model.at_most(np.concatenate([[n + t], those]), signs, 0.0)
+    for j in range(m if flows else 0):
+        model.at_most(n + count + np.arange(groups) * m + j, 1.0, float(instance.seats[j]))
+    return _Facility(model, kind, np.array(level_value, dtype=z.dtype), coverage_unit, money_unit)
 
 
 class NodeRelaxation:
     """The facility-location relaxation with some workers chosen and some dropped, warm-started from node to node."""
 
-    def __init__(self, instance: CoverInstance, deadline: float | None = None) -> None:
-        self.instance, self.deadline = instance, deadline
-        self.model = _build(instance, integral=False)
+    def __init__(self, instance: CoverInstance, control: Control) -> None:
+        self.instance, self.control = instance, control
+        self.form = facility(instance, integral=False)
+        self.highspy = load_highs()
+        self.highs = self.highspy.Highs()
+        apply_options(self.highs, self.highspy, HIGHS_OPTIONS)
+        self.highs.passModel(build_model(self.highspy, self.form.model))
         total = sum(instance.coverage.ravel().tolist()) + 1
         self.denominator = 1 << max(4, min(30, 58 - total.bit_length()))
 
     def __call__(self, chosen: list[int], free: np.ndarray) -> tuple[Levels, np.ndarray] | None:
-        """Duals as levels and a price, rounded, and the shares of the free workers; None without duals in time."""
-        n, model = self.instance.n, self.model
+        """Duals as levels and prices, rounded, and the shares of the free workers; None without duals in time."""
+        n, form = self.instance.n, self.form
         upper = np.zeros(n)
         upper[free] = 1.0
         lower = np.zeros(n)
         lower[chosen] = upper[chosen] = 1.0
-        configure(model.highs, _left(self.deadline))
-        model.highs.changeColsBounds(n, np.arange(n, dtype=np.int32), lower, upper)
-        model.highs.run()
-        solution = model.highs.getSolution()
+        remaining = self.control.remaining()
+        if remaining is not None:
+            # HiGHS counts the time of all runs of one object.
+            apply_options(self.highs, self.highspy, {"time_limit": self.highs.getRunTime() + remaining})
+        self.highs.changeColsBounds(n, np.arange(n, dtype=np.int32), lower, upper)
+        self.highs.run()
+        solution = self.highs.getSolution()
         if not solution.dual_valid:
             return None
         dual = np.abs(np.array(solution.row_dual))
         if not np.isfinite(dual).all():
             return None
         groups, m = self.instance.caps.shape
-        kinds = model.kinds
+        kinds = self.instance.coverage.shape[1]
 
         def rounded(values: np.ndarray, scale: float) -> list[int]:
             return [round(Fraction(float(value) * scale) * self.denominator) for value in values]
 
-        levels = rounded(dual[:kinds], model.coverage_scale)
-        price = rounded(dual[kinds : kinds + 1], model.coverage_scale / model.cost_scale)[0]
-        places = rounded(dual[kinds + 1 : kinds + 1 + groups], model.coverage_scale)
-        seats = rounded(dual[dual.size - m :], model.coverage_scale) if self.instance.seats_bind else [0] * m
+        levels = rounded(dual[:kinds], form.coverage_unit)
+        price = rounded(dual[kinds : kinds + 1], form.coverage_unit / form.money_unit)[0]
+        places = rounded(dual[kinds + 1 : kinds + 1 + groups], form.coverage_unit)
+        seats = rounded(dual[dual.size - m :], form.coverage_unit) if self.instance.seats_bind else [0] * m
         array = np.array(levels, dtype=np.int64 if sum(levels) < 2**61 else object)
         return Levels(array, price, self.denominator, places, seats), np.array(solution.col_value)[free]
 
 
-def solve_facility(
-    instance: CoverInstance,
-    deadline: float | None = None,
-    certify_nodes: int = 300,
-) -> CoverAnswer:
-    """Solve COVER: greedy and exchanges, the relaxation's exact bound, a short exact search, then HiGHS.
+def solve_cover(instance: CoverInstance, control: Control | None = None, certify_nodes: int = 300) -> CoverAnswer:
+    """Solve COVER: greedy and exchanges, branch and bound on exact bounds, then HiGHS on what that leaves open.
 
     Parameters
     ----------
     instance : CoverInstance
         The market in integers.
-    deadline : float, optional
-        Value of ``time.monotonic()`` at which to stop.
+    control : Control, optional
+        Deadline and progress.
     certify_nodes : int
-        Nodes of the exact branch and bound tried before HiGHS searches; the answer is exact if they suffice.
+        Nodes of the exact branch and bound before HiGHS takes over; the proof is exact if they suffice.
 
     Returns
     -------
     CoverAnswer
-        `exact` tells whether integer arithmetic proved the bound, or HiGHS with gaps zero.
+        Proved by its exact bound, claimed by HiGHS, or the best set and a valid bound at the time it stopped.
     """
+    control = control or Control()
     workers = undominated(instance)
     core = CoverInstance(
         instance.coverage[workers],
@@ -196,55 +188,74 @@ def solve_facility(
         instance.seats,
         instance.budget,
     )
-    start = best_start(core, deadline, 0.2)
+    start = best_start(core, control.deadline, 0.2)
     trivial = sum(core.coverage.max(axis=0).tolist()) if core.n else 0
     answer = CoverAnswer(start, core.value(start), trivial)
     try:
         if not answer.proved:
-            answer = branch_and_bound(core, start, None, deadline, certify_nodes, NodeRelaxation(core, deadline))
-        if answer.stopped == "node-limit":
-            _by_highs(core, answer, deadline)
-        if answer.stopped == "node-limit":
-            answer = branch_and_bound(core, answer.chosen, None, deadline, None, NodeRelaxation(core, deadline))
+            relax = NodeRelaxation(core, control)
+            answer = branch_and_bound(core, start, None, control, certify_nodes, relax)
+            if answer.stopped == "node-limit":
+                _by_highs(core, answer, control)
+            if answer.stopped == "node-limit":
+                nodes = answer.nodes
+                answer = branch_and_bound(core, answer.chosen, None, control, None, relax)
+                answer.nodes += nodes
     except KeyboardInterrupt:
         answer.stopped = "interrupted"
     answer.chosen = workers[answer.chosen]
     return answer
 
 
-def _left(deadline: float | None) -> float | None:
-    return None if deadline is None else max(0.0, deadline - time.monotonic())
+def _point(form: _Facility, instance: CoverInstance, chosen: np.ndarray) -> np.ndarray:
+    """The point of the model that chooses these workers."""
+    n = instance.n
+    point = np.zeros(form.model.objective.size)
+    point[chosen] = 1.0
+    if chosen.size:
+        best = instance.coverage[chosen].max(axis=0)
+        hit = np.asarray(form.level_value == best[form.level_kind], dtype=bool)
+        point[n + np.flatnonzero(hit)] = 1.0
+    if instance.seats_bind:
+        placed = instance.assign(chosen)[chosen]
+        cells = n + form.level_kind.size + instance.groups[chosen] * instance.seats.size + placed
+        np.add.at(point, cells, 1.0)
+    return point
 
 
-def _by_highs(instance: CoverInstance, answer: CoverAnswer, deadline: float | None) -> None:
-    """Improve `answer` by HiGHS; a point that overspends is cut off and the model solved again."""
-    import highspy
-
-    model = _build(instance, integral=True)
-    if not model.exact:
+def _by_highs(instance: CoverInstance, answer: CoverAnswer, control: Control) -> None:
+    """Improve `answer` by HiGHS; a point that overspends is cut off, a better one has to be beaten in turn."""
+    form = facility(instance, integral=True)
+    if not form.exact:
         return
+    model, fixed, n = form.model, len(form.model.rows), instance.n
+    scored = np.arange(n, n + form.level_kind.size)
+    cuts: list[np.ndarray] = []
+    asked = False
+    while not control.expired():
+        del model.rows[fixed:]
+        for cut in cuts:
+            model.at_most(cut, 1.0, float(cut.size - 1))
+        if asked:
+            model.at_least(scored, model.objective[scored], float(answer.value + 1))
+        run = run_highs(model, control, None if asked else _point(form, instance, answer.chosen))
+        if run.outcome == "infeasible":
+            answer.claimed, answer.stopped = True, "proved"
+            return
+        if run.point is None:
+            answer.stopped = run.stopped
+            return
+        chosen = np.flatnonzero(run.point[:n] > INTEGRAL)
+        if not instance.is_feasible(chosen):
+            cuts.append(chosen)
+        elif (worth := instance.value(chosen)) > answer.value:
+            answer.chosen, answer.value, asked = chosen, worth, True
+        elif asked:
+            # Asked for more than the best value, it calls something no better optimal: floating point ends here.
+            return
+        else:
+            asked = True
+        if run.outcome == "stopped":
+            answer.stopped = run.stopped
+            return
     answer.stopped = "time-limit"
-    while not answer.proved:
-        seconds = _left(deadline)
-        if seconds is not None and seconds <= 0:
-            return
-        configure(model.highs, seconds)
-        hint = np.zeros(instance.n)
-        hint[answer.chosen] = 1.0
-        model.highs.setSolution(instance.n, np.arange(instance.n, dtype=np.int32), hint)
-        model.highs.run()
-        status, solution = model.highs.getModelStatus(), model.highs.getSolution()
-        reported = model.highs.getInfo().mip_dual_bound
-        if abs(reported) < 2**50 and (bound := int(np.floor(-reported + 1e-3))) < answer.bound:
-            answer.bound, answer.exact = max(bound, answer.value), False
-        if not solution.value_valid:
-            return
-        chosen = np.flatnonzero(np.array(solution.col_value)[: instance.n] > 0.5)
-        feasible = instance.is_feasible(chosen)
-        if feasible and (worth := instance.value(chosen)) > answer.value:
-            answer.chosen, answer.value, answer.bound = chosen, worth, max(answer.bound, worth)
-        if status != highspy.HighsModelStatus.kOptimal or feasible:
-            break
-        index = chosen.astype(np.int32)
-        model.highs.addRow(-highspy.kHighsInf, float(index.size - 1), index.size, index, np.ones(index.size))
-    answer.stopped = "proved" if answer.proved else "time-limit"

@@ -58,7 +58,7 @@ class CoverInstance:
             raise ValueError("the shapes of coverage, costs, groups, caps and seats do not agree")
         if min(z.ravel().tolist(), default=0) < 0 or min(cost.tolist(), default=0) < 0 or budget < 0:
             raise ValueError("coverage, costs and the budget must be nonnegative")
-        if n and not (0 <= int(group.min()) and int(group.max()) < cap.shape[0]):
+        if n and (int(group.min()) < 0 or int(group.max()) >= cap.shape[0]):
             raise ValueError("a group is out of range")
         if (cap.size and int(cap.min()) < 0) or (seat.size and int(seat.min()) < 0):
             raise ValueError("caps and seats must be nonnegative")

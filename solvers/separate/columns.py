@@ -147,7 +147,9 @@ class _Half:
         self.dtype = object if self.entry.dtype == object or instance.costs.dtype == object else np.int64
         self.idle = 0
         self.absent = [
-            group for group in range(self.cap.size) if self.cap[group] > 0 and not pairs[core[instance.groups[core] == group], requester].any()
+            group
+            for group in range(self.cap.size)
+            if self.cap[group] > 0 and not pairs[core[instance.groups[core] == group], requester].any()
         ]
         for group in self.absent:
             self.idle += int(multipliers.slot[group, requester]) * int(self.cap[group])

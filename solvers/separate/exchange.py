@@ -130,7 +130,9 @@ def _exchange(
     reduced = SeparateInstance(instance.scores, instance.costs, instance.groups, caps, seats, tuple(budgets))
     pairs = np.zeros((instance.n, instance.m), dtype=bool)
     for j in pair:
-        pairs[core, j] = (caps[instance.groups[core], j] > 0) & np.asarray(instance.costs[core] <= budgets[j], dtype=bool)
+        pairs[core, j] = (caps[instance.groups[core], j] > 0) & np.asarray(
+            instance.costs[core] <= budgets[j], dtype=bool
+        )
     now = sum(loss[j] for j in pair) + sum(multipliers.best[outside].tolist() if outside else [])
     now -= sum(int(multipliers.best[i] - multipliers.reduced[i, current[i]]) for i in kept.tolist())
     most = now - multipliers.denominator * instance.unit

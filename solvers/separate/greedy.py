@@ -23,7 +23,7 @@ def repair_and_fill(instance: SeparateInstance, assignment: np.ndarray) -> np.nd
         Feasible. Of each overspent requester the workers of least score per cost are dropped.
     """
     result = assignment.copy()
-    scores, costs = instance.scores.tolist(), instance.costs.tolist()
+    costs = instance.costs.tolist()
     group = instance.groups.tolist()
     room = list(instance.budgets)
     slots, seats = instance.caps.tolist(), instance.seats.tolist()

@@ -60,7 +60,9 @@ class SeparateInstance:
     budgets: tuple[int, ...]
 
     @staticmethod
-    def of(scores: object, costs: object, groups: object, caps: object, seats: object, budgets: object) -> SeparateInstance:
+    def of(
+        scores: object, costs: object, groups: object, caps: object, seats: object, budgets: object
+    ) -> SeparateInstance:
         """Build an instance from sequences: caps and seats above the number of workers are clipped, not copied.
 
         Raises
@@ -78,7 +80,7 @@ class SeparateInstance:
             raise ValueError("the shapes of scores, costs, groups, caps, seats and budgets do not agree")
         if n and (min(score.tolist()) <= 0 or min(cost.tolist()) < 0):
             raise ValueError("scores must be positive and costs nonnegative")
-        if n and not (0 <= int(group.min()) and int(group.max()) < cap.shape[0]):
+        if n and (int(group.min()) < 0 or int(group.max()) >= cap.shape[0]):
             raise ValueError("a group is out of range")
         if (cap.size and int(cap.min()) < 0) or (seat.size and int(seat.min()) < 0) or any(b < 0 for b in money):
             raise ValueError("caps, seats and budgets must be nonnegative")
@@ -138,9 +140,7 @@ class SeparateInstance:
         np.add.at(used, (self.groups[placed], target), 1)
         if (used > self.caps).any() or (used.sum(axis=0) > self.seats).any():
             return False
-        return all(
-            sum(self.costs[placed[target == j]].tolist()) <= budget for j, budget in enumerate(self.budgets)
-        )
+        return all(sum(self.costs[placed[target == j]].tolist()) <= budget for j, budget in enumerate(self.budgets))
 
     def floor(self, numerator: int, denominator: int = 1) -> int:
         """Round a bound on the optimum down to a value that a set of workers can have."""

@@ -15,8 +15,9 @@ from fractions import Fraction
 
 import numpy as np
 
+from ..control import Control
+from .class_model import relaxation_duals
 from .instance import SeparateInstance
-from .literal import build, configure
 
 _LIMIT = 2**61
 
@@ -99,15 +100,15 @@ def price_out(
     return Multipliers(denominator, lam, mu, sigma, reduced, best, constant + sum(best.tolist()))
 
 
-def find_multipliers(instance: SeparateInstance, seconds: float | None = None) -> Multipliers:
+def find_multipliers(instance: SeparateInstance, control: Control) -> Multipliers:
     """Multipliers near the best ones: duals of the linear relaxation, rounded, made alike for like requesters.
 
     Parameters
     ----------
     instance : SeparateInstance
         The market in integers.
-    seconds : float, optional
-        Time limit of the linear program; without duals the multipliers are zero.
+    control : Control
+        Deadline; without duals in time the multipliers are zero.
 
     Returns
     -------
@@ -115,12 +116,11 @@ def find_multipliers(instance: SeparateInstance, seconds: float | None = None) -
         A valid bound in every case.
     """
     groups, m = instance.caps.shape
-    duals = _relaxation_duals(instance, seconds)
+    duals = relaxation_duals(instance, control)
     if duals is None:
         return price_out(instance, [0] * m, [[0] * m for _ in range(groups)], [0] * m, 1)
     budget, slot, seat = duals
-    scale = sum(instance.scores.tolist()) + max(instance.scores.tolist(), default=1)
-    bits = max(8, min(40, 60 - (8 * scale).bit_length()))
+    bits = max(8, min(40, 57 - sum(instance.scores.tolist()).bit_length()))
     denominator = 1 << bits
 
     def rounded(value: float) -> int:
@@ -141,28 +141,3 @@ def find_multipliers(instance: SeparateInstance, seconds: float | None = None) -
         [rounded(value) for value in seat.tolist()],
         denominator,
     )
-
-
-def _relaxation_duals(
-    instance: SeparateInstance, seconds: float | None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Duals of budgets, slots and seats in the linear relaxation of the literal model, as floats."""
-    workers, requesters = np.nonzero(instance.eligible)
-    if not workers.size:
-        return None
-    model, scale = build(instance, workers, requesters, integral=False)
-    configure(model, seconds)
-    model.run()
-    solution = model.getSolution()
-    if not solution.dual_valid:
-        return None
-    dual = np.abs(np.array(solution.row_dual))
-    groups, m = instance.caps.shape
-    n = instance.n
-    score_scale, cost_scale = scale
-    budget = dual[n : n + m] * score_scale / cost_scale
-    seat = dual[n + m : n + 2 * m] * score_scale
-    slot = (dual[n + 2 * m :] * score_scale).reshape(groups, m)
-    if not all(np.isfinite(part).all() for part in (budget, seat, slot)):
-        return None
-    return budget, slot, seat

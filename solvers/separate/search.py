@@ -11,22 +11,24 @@ Whatever stops the search, the best allocation and a valid exact bound are retur
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from ..control import Control
+from ..solution import Stopped
+from .class_model import improve_by_highs
 from .columns import Columns, TooManyColumnsError, core_of, list_columns
 from .exchange import improve
 from .greedy import repair_and_fill
 from .instance import SeparateInstance
-from .literal import solve_literal
 from .multipliers import Multipliers, find_multipliers
 from .packing import pack, workers_in
 from .split import Splitter
 
-PooledOptimum = Callable[[SeparateInstance, float | None], tuple[np.ndarray | None, int]]
+PooledOptimum = Callable[[SeparateInstance, Control], tuple[np.ndarray | None, int]]
+"""``(instance, control) -> (workers of a pooled optimum as bool (n,), or None; exact bound on the pooled optimum)``."""
 
 
 @dataclass
@@ -41,10 +43,10 @@ class SeparateAnswer:
         Its score.
     bound : int
         Exact upper bound on the optimum.
-    exact : bool
-        Whether the bound rests on integer arithmetic alone, not on HiGHS.
+    claimed : bool
+        Whether HiGHS claims that nothing is better; the bound itself always rests on integer arithmetic alone.
     stopped : str
-        ``proved``, ``time-limit``, ``node-limit`` or ``interrupted``.
+        Why it ended.
     step : str
         The step that ended it: ``split``, ``search`` or ``highs``.
     """
@@ -52,30 +54,24 @@ class SeparateAnswer:
     assignment: np.ndarray
     value: int
     bound: int
-    exact: bool = True
-    stopped: str = "proved"
+    claimed: bool = False
+    stopped: Stopped = "proved"
     step: str = "split"
 
     @property
     def proved(self) -> bool:
-        """Whether the value meets the bound."""
+        """Whether the value meets the exact bound."""
         return self.value >= self.bound
 
 
-def pooled_by_highs(instance: SeparateInstance, deadline: float | None) -> tuple[np.ndarray | None, int]:
-    """Pooled relaxation (one budget, group totals) by HiGHS: its workers and a bound on its value."""
-    money = sum(instance.budgets)
-    reach = instance.eligible.any(axis=1)
-    single = SeparateInstance(
-        instance.scores, instance.costs, instance.groups, instance.group_totals[:, None], np.array([instance.n]), (money,)
-    )
-    answer = solve_literal(single, deadline, allowed=reach[:, None])
-    return (None if answer.assignment is None else answer.assignment >= 0), answer.bound
+def no_pooled_optimum(instance: SeparateInstance, control: Control) -> tuple[np.ndarray | None, int]:
+    """Know nothing about the pooled optimum: the bound is the total score of all workers who fit somewhere."""
+    return None, sum(instance.scores[instance.eligible.any(axis=1)].tolist())
 
 
 class _Search:
-    def __init__(self, instance: SeparateInstance, deadline: float | None, progress: Callable[[str], None]) -> None:
-        self.instance, self.deadline, self.progress = instance, deadline, progress
+    def __init__(self, instance: SeparateInstance, control: Control) -> None:
+        self.instance, self.control = instance, control
         start = repair_and_fill(instance, np.full(instance.n, -1, dtype=np.int64))
         reach = instance.eligible.any(axis=1)
         self.answer = SeparateAnswer(start, instance.value(start), sum(instance.scores[reach].tolist()))
@@ -86,13 +82,10 @@ class _Search:
             if not self.instance.is_feasible(assignment):
                 raise AssertionError("an infeasible allocation was offered")
             self.answer.assignment, self.answer.value = assignment, value
-            self.progress(f"value {value}, bound {self.answer.bound}")
+            self.control.progress(f"value {value}, bound {self.answer.bound}")
 
     def lower(self, bound: int) -> None:
         self.answer.bound = min(self.answer.bound, max(bound, self.answer.value))
-
-    def expired(self) -> bool:
-        return self.deadline is not None and time.monotonic() > self.deadline
 
     def _enough(self, assignment: np.ndarray) -> bool:
         self.offer(assignment)
@@ -100,55 +93,69 @@ class _Search:
 
     def split(self, members: np.ndarray, attempts: int, seed: int = 0) -> None:
         splitter = Splitter(self.instance, members, seed)
-        done = splitter.balance(attempts, self.deadline)
+        done = splitter.balance(attempts, self.control.deadline)
         assignment = splitter.assignment()
         self.offer(assignment if done else repair_and_fill(self.instance, assignment))
 
+    def prepare(self) -> None:
+        """Find multipliers, and lower the bound to theirs."""
+        self.multipliers = find_multipliers(self.instance, self.control)
+        self.lower(self.instance.floor(self.multipliers.total, self.multipliers.denominator))
+        self.alike = _interchangeable(self.instance, self.multipliers)
+
+    def exchange(self) -> None:
+        """Improve the best allocation two requesters at a time."""
+        rounds = 3 * self.instance.m**2
+        improve(self.instance, self.multipliers, self.answer.assignment, self._enough, rounds, self.control.deadline)
+
+    def _most(self) -> int:
+        """Largest loss an allocation better than the best one can have."""
+        return self.multipliers.total - self.multipliers.denominator * (self.answer.value + self.instance.unit)
+
+    def open_pairs(self) -> np.ndarray:
+        """Pairs, bool (n, m), that a better allocation can use."""
+        return core_of(self.multipliers, self.instance, self._most())
+
     def by_loss(self, limit: int, nodes: int) -> bool:
         """Search by loss with growing limits; whether the optimum was proved."""
-        instance, answer = self.instance, self.answer
-        seconds = None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
-        multipliers = find_multipliers(instance, seconds)
+        instance, answer, multipliers = self.instance, self.answer, self.multipliers
         total, unit = multipliers.total, multipliers.denominator
-        self.lower(instance.floor(total, unit))
         gamma = max(total - unit * answer.bound, 0)
-        improve(instance, multipliers, answer.assignment, self._enough, 3 * instance.m * instance.m, self.deadline)
-        alike = _interchangeable(instance, multipliers)
         while not answer.proved:
-            most = total - unit * (answer.value + instance.unit)
-            gamma = min(gamma, most)
-            if self.expired():
+            gamma = min(gamma, self._most())
+            if self.control.expired():
                 answer.stopped = "time-limit"
                 return False
             try:
                 pairs = core_of(multipliers, instance, gamma)
                 core = np.flatnonzero(pairs.any(axis=1))
                 columns: list[Columns] = []
-                for j in range(instance.m):
-                    twin = alike[j]
-                    fresh = twin == j
+                for j, twin in enumerate(self.alike):
+                    alone = twin == j
                     columns.append(
-                        list_columns(instance, multipliers, j, pairs, core, gamma, limit) if fresh else columns[twin]
+                        list_columns(instance, multipliers, j, pairs, core, gamma, limit) if alone else columns[twin]
                     )
             except TooManyColumnsError:
                 answer.stopped = "node-limit"
                 return False
             left_out = np.where(pairs[core].sum(axis=1) > 1, multipliers.best[core], 0 * multipliers.best[core])
-            found = pack(columns, left_out, gamma, alike, nodes, self.deadline)
-            self.progress(f"loss limit {gamma / unit:.6g}: {[c.loss.size for c in columns]} sets, {found.nodes} nodes")
+            found = pack(columns, left_out, gamma, self.alike, nodes, self.control.deadline)
+            sizes = [c.loss.size for c in columns]
+            self.control.progress(f"loss limit {gamma / unit:.6g}: {sizes} sets, {found.nodes} nodes")
             if found.chosen is not None:
                 assignment = np.full(instance.n, -1, dtype=np.int64)
                 for j, position in enumerate(found.chosen):
                     assignment[workers_in(columns[j].mask[position], core)] = j
                 self.offer(assignment)
             if not found.complete:
-                answer.stopped = "time-limit" if self.expired() else "node-limit"
+                answer.stopped = "time-limit" if self.control.expired() else "node-limit"
                 return False
             if found.chosen is not None:
                 self.lower(answer.value)
                 break
             self.lower(instance.floor(total - gamma - 1, unit))
             gamma = max(gamma + unit, 2 * gamma)
+        answer.stopped = "proved"
         return True
 
 
@@ -171,9 +178,8 @@ def _interchangeable(instance: SeparateInstance, multipliers: Multipliers) -> li
 
 def solve_separate(
     instance: SeparateInstance,
-    deadline: float | None = None,
-    pooled: PooledOptimum = pooled_by_highs,
-    progress: Callable[[str], None] = lambda message: None,
+    control: Control | None = None,
+    pooled: PooledOptimum = no_pooled_optimum,
     list_limit: int = 1_000_000,
     node_limit: int = 50_000,
 ) -> SeparateAnswer:
@@ -183,12 +189,10 @@ def solve_separate(
     ----------
     instance : SeparateInstance
         The market in integers.
-    deadline : float, optional
-        Value of ``time.monotonic()`` at which to stop.
+    control : Control, optional
+        Deadline and progress.
     pooled : callable
-        Returns the workers of a pooled optimum (bool, shape (n,), or None) and a bound on its value.
-    progress : callable
-        Receives messages.
+        See :data:`PooledOptimum`.
     list_limit, node_limit : int
         Most sets of a requester, most nodes of a packing search.
 
@@ -197,31 +201,42 @@ def solve_separate(
     SeparateAnswer
         Proved, or the best allocation and a valid bound at the time it stopped.
     """
-    search = _Search(instance, deadline, progress)
+    control = control or Control()
+    search = _Search(instance, control)
     answer = search.answer
     try:
-        if answer.proved:
-            return answer
-        chosen, bound = pooled(instance, deadline if deadline is None else min(deadline, time.monotonic() + 2))
-        search.lower(instance.floor(bound))
-        if chosen is not None:
-            for seed in range(4):
-                search.split(np.flatnonzero(chosen), 60, seed)
-                if answer.proved or search.expired():
-                    break
-        if answer.proved:
-            return answer
-        answer.step = "search"
-        if search.by_loss(list_limit, node_limit) or search.expired():
-            return answer
-        answer.step = "highs"
-        found = solve_literal(instance, deadline, floor=answer.value)
-        if found.assignment is not None:
-            search.offer(found.assignment)
-        if found.bound < answer.bound:
-            search.lower(found.bound)
-            answer.exact = False
-        answer.stopped = "proved" if answer.proved else "time-limit"
+        _run(search, pooled, list_limit, node_limit)
     except KeyboardInterrupt:
         answer.stopped = "interrupted"
+    if answer.proved:
+        answer.stopped = "proved"
     return answer
+
+
+def _run(search: _Search, pooled: PooledOptimum, list_limit: int, node_limit: int) -> None:
+    instance, control, answer = search.instance, search.control, search.answer
+    if answer.proved:
+        return
+    chosen, bound = pooled(instance, control)
+    search.lower(instance.floor(bound))
+    if chosen is not None:
+        for seed in range(4):
+            search.split(np.flatnonzero(chosen), 60, seed)
+            if answer.proved or control.expired():
+                break
+    if answer.proved:
+        return
+    answer.step = "search"
+    search.prepare()
+    for lists, nodes in ((20_000, 300), (list_limit, node_limit)):
+        if answer.proved or search.by_loss(lists, nodes):
+            return
+        if lists < list_limit:
+            search.exchange()
+    if answer.proved:
+        return
+    answer.step = "highs"
+    found = improve_by_highs(instance, control, answer.value, search.open_pairs())
+    if found.assignment is not None:
+        search.offer(found.assignment)
+    answer.claimed, answer.stopped = found.claimed, found.stopped
