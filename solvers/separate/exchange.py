@@ -1,6 +1,6 @@
-"""Improve an allocation two requesters at a time, each such exchange searched exactly within a core of workers.
+"""Improve an allocation a few requesters at a time, each such exchange searched exactly within a core of workers.
 
-With multipliers at hand every allocation has an additive loss against their bound. For requesters ``j`` and ``k`` the
+With multipliers at hand every allocation has an additive loss against their bound. For two to four requesters the
 workers they hold, and the free workers that cost least to bring in, form a small OPT-SEP whose better solutions are
 those of smaller loss: `columns` and `packing` find them.
 """
@@ -42,11 +42,11 @@ def improve(
     enough: Callable[[np.ndarray], bool],
     rounds: int,
     deadline: float | None = None,
-    core_size: int = 34,
+    core_sizes: tuple[int, int] = (20, 46),
     limit: int = 200_000,
     seed: int = 0,
 ) -> np.ndarray:
-    """Improve a feasible allocation by exact exchanges between pairs of requesters.
+    """Improve a feasible allocation by exact exchanges between a few requesters at a time.
 
     Parameters
     ----------
@@ -57,15 +57,15 @@ def improve(
     enough : callable
         Called with every better allocation; true ends the search.
     rounds : int
-        Most pairs in a row without an improvement.
+        Most exchanges in a row without an improvement.
     deadline : float, optional
         Value of ``time.monotonic()`` at which to stop.
-    core_size : int
-        Workers in the core of one exchange.
+    core_sizes : (int, int)
+        Fewest and most workers in the core of one exchange.
     limit : int
         Most sets listed for one requester.
     seed : int
-        Seed of the choice of pairs and cores.
+        Seed of the choice of requesters and cores.
 
     Returns
     -------
@@ -77,15 +77,12 @@ def improve(
     failures = 0
     while failures < rounds and not (deadline is not None and time.monotonic() > deadline):
         loss = losses(instance, multipliers, current)
-        if instance.m == 1:
-            pair = [0]
-        elif failures % 2 == 0:
-            weights = [float(x) / max(1, max(loss)) + 0.05 for x in loss]
-            first = choose.choices(range(instance.m), weights)[0]
-            pair = [first, choose.choice([j for j in range(instance.m) if j != first])]
-        else:
-            pair = choose.sample(range(instance.m), 2)
-        better = _exchange(instance, multipliers, current, pair, loss, core_size, limit, choose)
+        weights = [float(x) / max(1, max(loss)) + 0.05 for x in loss]
+        partners = [choose.choices(range(instance.m), weights)[0]]
+        rest = [j for j in range(instance.m) if j != partners[0]]
+        partners += choose.sample(rest, min(len(rest), choose.choice((1, 1, 2, 2, 3))))
+        size = choose.randint(*core_sizes)
+        better = _exchange(instance, multipliers, current, partners, loss, size, limit, choose)
         if better is None:
             failures += 1
             continue
