@@ -13,6 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from .columns import Columns
+from .packing_kernel import advance, compiled_advance
+
+COMPILE_FROM = 4000
+"""Searches that visit more nodes than this are worth the start-up of numba."""
+
+KERNEL_NODES = 100_000
+"""Nodes between two looks at the clock."""
 
 
 @dataclass
@@ -59,13 +66,70 @@ def pack(
     Packing
         With ``complete`` false, the best found so far, which proves nothing about better ones.
     """
-    search = _Search(columns, left_out, gamma, alike, node_limit, deadline)
+    first = min(node_limit, COMPILE_FROM) if _fits(columns, left_out) else node_limit
+    search = _Search(columns, left_out, gamma, alike, first, deadline)
     try:
         search.visit({j: np.arange(c.loss.size) for j, c in enumerate(columns)}, 0, search.empty)
         complete = True
     except _Stopped:
         complete = False
-    return Packing(search.best, search.gamma + 1 if search.best is not None else gamma + 1, complete, search.nodes)
+    best, limit = search.best, search.gamma
+    if not complete and first < node_limit and not (deadline is not None and time.monotonic() > deadline):
+        better, limit, complete, nodes = run_kernel(columns, left_out, limit, alike, node_limit, deadline)
+        best = best if better is None else better
+        search.nodes += nodes
+    return Packing(best, limit + 1 if best is not None else gamma + 1, complete, search.nodes)
+
+
+def _fits(columns: Sequence[Columns], left_out: np.ndarray) -> bool:
+    """Whether all sums of losses fit in 62 bits and the search's tables in memory."""
+    total = sum(left_out.tolist()) + sum(int(c.loss[-1]) for c in columns if c.loss.size)
+    return total < 2**62 and sum(c.loss.size for c in columns) * (len(columns) + 1) < 2**26
+
+
+def run_kernel(
+    columns: Sequence[Columns],
+    left_out: np.ndarray,
+    gamma: int,
+    alike: Sequence[int],
+    node_limit: int,
+    deadline: float | None = None,
+    compiled: bool = True,
+) -> tuple[list[int] | None, int, bool, int]:
+    """Search from the start in `packing_kernel`; parameters as of :func:`pack`.
+
+    Returns
+    -------
+    chosen : list of int or None
+        Sets of a packing of loss at most `gamma`.
+    limit : int
+        No packing has a smaller loss than this plus one, if `complete`.
+    complete : bool
+    nodes : int
+    """
+    m, words = len(columns), columns[0].mask.shape[1]
+    step = compiled_advance() if compiled else advance
+    start = np.concatenate([[0], np.cumsum([c.loss.size for c in columns])]).astype(np.int64)
+    loss = np.concatenate([c.loss for c in columns]).astype(np.int64)
+    mask = np.concatenate([c.mask for c in columns])
+    padded = np.zeros(max(1, words * 64), dtype=np.int64)
+    padded[: left_out.size] = left_out
+    levels, total = m + 1, max(1, loss.size)
+    depth, state = np.full(1, -1, dtype=np.int64), np.array([gamma, 0], dtype=np.int64)
+    sets, size = np.zeros((levels, total), dtype=np.int64), np.zeros((levels, m), dtype=np.int64)
+    used = np.zeros((levels, words), dtype=np.uint64)
+    so_far, rest, lost, pick, at = (np.zeros(levels, dtype=np.int64) for _ in range(5))
+    stack, best = np.full(m, -1, dtype=np.int64), np.full(m, -1, dtype=np.int64)
+    labels = np.array(alike, dtype=np.int64)
+    while True:
+        over = step(
+            loss, mask, start, labels, padded, depth, sets, size, used, so_far, rest, lost, pick, at, stack, best, state,
+            KERNEL_NODES,
+        )  # fmt: skip
+        if over or state[1] >= node_limit or (deadline is not None and time.monotonic() > deadline):
+            break
+    chosen = (best - start[:-1]).tolist() if m == 0 or best[0] >= 0 else None
+    return chosen, int(state[0]), bool(over), int(state[1])
 
 
 class _Search:

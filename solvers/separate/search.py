@@ -181,7 +181,7 @@ def solve_separate(
     control: Control | None = None,
     pooled: PooledOptimum = no_pooled_optimum,
     list_limit: int = 1_000_000,
-    node_limit: int = 50_000,
+    node_limit: int = 20_000_000,
 ) -> SeparateAnswer:
     """Solve OPT-SEP.
 
