@@ -10,9 +10,12 @@ from . import (
     parametric,
     pyomo_highs,
 )
+from .coverage import method as coverage
+from .separate import method as separate
 
 __all__ = [
     "brute_force",
+    "coverage",
     "highs_arrays",
     "matroid",
     "max_flow",
@@ -20,4 +23,5 @@ __all__ = [
     "opt_seats",
     "parametric",
     "pyomo_highs",
+    "separate",
 ]

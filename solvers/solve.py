@@ -21,8 +21,8 @@ PREFERENCES: dict[str, tuple[str, ...]] = {
     "orp": ("matroid",),
     "opt": ("pooled", "polymatroid"),
     "opt-frac": ("parametric",),
-    "opt-sep": ("highs-arrays",),
-    "cover": ("highs-arrays",),
+    "opt-sep": ("loss-search",),
+    "cover": ("facility",),
 }
 """What ``auto`` tries, best first; the first that can take the market runs, and the answer names it."""
 

@@ -28,9 +28,13 @@ AGREEMENT: dict[tuple[str, str], str] = {
     ("opt-frac", "pyomo-highs"): "bounds",
     ("opt-sep", "brute-force"): "every",
     ("opt-sep", "highs-arrays"): "every",
+    ("opt-sep", "loss-search"): "every",
     ("opt-sep", "pyomo-highs"): "some",
     ("cover", "brute-force"): "every",
     ("cover", "highs-arrays"): "every",
+    ("cover", "facility"): "every",
+    ("cover", "branch-and-bound"): "every",
+    ("cover", "lazy-greedy"): "greedy",
     ("cover", "pyomo-highs"): "some",
 }
 

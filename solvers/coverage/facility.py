@@ -1,0 +1,261 @@
+"""COVER in facility-location form through HiGHS arrays, re-checked exactly.
+
+One binary per worker, and for each kind one variable per distinct level of coverage, at most 1 in all and at most the
+number of chosen workers who offer that level. Workers that another one of their group matches at no more cost are left out:
+there is an optimum without them. The routing is one flow variable per slot, only where seats can matter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from ..control import Control
+from ..highs import MipArrays, apply_options, build_model, load_highs, run_highs
+from ..tolerances import EXACT_IN_DOUBLE, HIGHS_OPTIONS, INTEGRAL
+from .branch import CoverAnswer, Levels, branch_and_bound
+from .instance import CoverInstance
+from .lazy_greedy import best_start
+
+
+def undominated(instance: CoverInstance, most: int = 4000) -> np.ndarray:
+    """Workers worth considering: able, of some use, and not matched by another one of the group at no more cost.
+
+    Parameters
+    ----------
+    instance : CoverInstance
+        The market in integers.
+    most : int
+        Groups larger than this are not compared.
+
+    Returns
+    -------
+    ndarray of int64
+        Positions, increasing. Some optimum uses these alone; of workers alike the first is kept.
+    """
+    z, costs = instance.coverage, instance.costs
+    keep = instance.able & np.asarray((z > 0).any(axis=1), dtype=bool)
+    for group in np.unique(instance.groups[keep]).tolist():
+        members = np.flatnonzero(keep & (instance.groups == group))
+        if members.size > most:
+            continue
+        order = sorted(members.tolist(), key=lambda i: (costs[i], -sum(z[i].tolist()), i))
+        kept: list[int] = []
+        for i in order:
+            if kept and bool((z[kept] >= z[i]).all(axis=1).any()):
+                keep[i] = False
+            else:
+                kept.append(i)
+    return np.flatnonzero(keep)
+
+
+@dataclass(frozen=True)
+class _Facility:
+    """The model: columns are workers, then levels, then slots; rows are kinds, budget, groups, then the others.
+
+    ``coverage_unit`` and ``money_unit`` say what 1.0 in the model stands for; both are 1.0 if all sums are exact in double.
+    """
+
+    model: MipArrays
+    level_kind: np.ndarray
+    level_value: np.ndarray
+    coverage_unit: float
+    money_unit: float
+
+    @property
+    def exact(self) -> bool:
+        return self.coverage_unit == 1.0 and self.money_unit == 1.0
+
+
+def facility(instance: CoverInstance, *, integral: bool) -> _Facility:
+    """Build the facility-location form of a COVER instance."""
+    z, n, (groups, m) = instance.coverage, instance.n, instance.caps.shape
+    kinds = z.shape[1]
+    total = sum(z.max(axis=0).tolist()) if n else 0
+    money = sum(instance.costs.tolist()) + instance.budget
+    coverage_unit = 1.0 if total < EXACT_IN_DOUBLE else total / EXACT_IN_DOUBLE
+    money_unit = 1.0 if money < EXACT_IN_DOUBLE else money / EXACT_IN_DOUBLE
+    level_kind: list[int] = []
+    level_value: list[int] = []
+    offering: list[np.ndarray] = []
+    for r in range(kinds):
+        those = np.flatnonzero(np.asarray(z[:, r] > 0, dtype=bool))
+        levels, which = np.unique(z[those, r], return_inverse=True)
+        order = np.argsort(which, kind="stable")
+        offering += (
+            np.split(those[order], np.cumsum(np.bincount(which, minlength=levels.size))[:-1]) if levels.size else []
+        )
+        level_kind += [r] * levels.size
+        level_value += levels.tolist()
+    count, flows = len(level_value), groups * m if instance.seats_bind else 0
+    model = MipArrays(
+        objective=np.concatenate([np.zeros(n), np.array(level_value, dtype=float) / coverage_unit, np.zeros(flows)]),
+        upper=np.concatenate([np.ones(n + count), instance.caps.ravel().astype(float)[:flows]]),
+        integer=np.concatenate([np.full(n, integral), np.zeros(count + flows, dtype=bool)]),
+    )
+    kind = np.array(level_kind, dtype=np.int64)
+    for r in range(kinds):
+        model.at_most(n + np.flatnonzero(kind == r), 1.0, 1.0)
+    model.at_most(np.arange(n), instance.costs.astype(float) / money_unit, float(instance.budget) / money_unit)
+    for group in range(groups):
+        members = np.flatnonzero(instance.groups == group)
+        if not flows:
+            model.at_most(members, 1.0, float(instance.group_totals[group]))
+            continue
+        cells = n + count + group * m + np.arange(m)
+        signs = np.concatenate([np.ones(members.size), -np.ones(m)])
+        model.at_most(np.concatenate([members, cells]), signs, 0.0)
+    for t, those in enumerate(offering):
+        signs = np.concatenate([[1.0], -np.ones(those.size)])
+        model.at_most(np.concatenate([[n + t], those]), signs, 0.0)
+    for j in range(m if flows else 0):
+        model.at_most(n + count + np.arange(groups) * m + j, 1.0, float(instance.seats[j]))
+    return _Facility(model, kind, np.array(level_value, dtype=z.dtype), coverage_unit, money_unit)
+
+
+class NodeRelaxation:
+    """The facility-location relaxation with some workers chosen and some dropped, warm-started from node to node."""
+
+    def __init__(self, instance: CoverInstance, control: Control) -> None:
+        self.instance, self.control = instance, control
+        self.form = facility(instance, integral=False)
+        self.highspy = load_highs()
+        self.highs = self.highspy.Highs()
+        apply_options(self.highs, self.highspy, HIGHS_OPTIONS)
+        self.highs.passModel(build_model(self.highspy, self.form.model))
+        total = sum(instance.coverage.ravel().tolist()) + 1
+        self.denominator = 1 << max(4, min(30, 58 - total.bit_length()))
+
+    def __call__(self, chosen: list[int], free: np.ndarray) -> tuple[Levels, np.ndarray] | None:
+        """Duals as levels and prices, rounded, and the shares of the free workers; None without duals in time."""
+        n, form = self.instance.n, self.form
+        upper = np.zeros(n)
+        upper[free] = 1.0
+        lower = np.zeros(n)
+        lower[chosen] = upper[chosen] = 1.0
+        remaining = self.control.remaining()
+        if remaining is not None:
+            # HiGHS counts the time of all runs of one object.
+            apply_options(self.highs, self.highspy, {"time_limit": self.highs.getRunTime() + remaining})
+        self.highs.changeColsBounds(n, np.arange(n, dtype=np.int32), lower, upper)
+        self.highs.run()
+        solution = self.highs.getSolution()
+        if not solution.dual_valid:
+            return None
+        dual = np.abs(np.array(solution.row_dual))
+        if not np.isfinite(dual).all():
+            return None
+        groups, m = self.instance.caps.shape
+        kinds = self.instance.coverage.shape[1]
+
+        def rounded(values: np.ndarray, scale: float) -> list[int]:
+            return [round(Fraction(float(value) * scale) * self.denominator) for value in values]
+
+        levels = rounded(dual[:kinds], form.coverage_unit)
+        price = rounded(dual[kinds : kinds + 1], form.coverage_unit / form.money_unit)[0]
+        places = rounded(dual[kinds + 1 : kinds + 1 + groups], form.coverage_unit)
+        seats = rounded(dual[dual.size - m :], form.coverage_unit) if self.instance.seats_bind else [0] * m
+        array = np.array(levels, dtype=np.int64 if sum(levels) < 2**61 else object)
+        return Levels(array, price, self.denominator, places, seats), np.array(solution.col_value)[free]
+
+
+def solve_cover(instance: CoverInstance, control: Control | None = None, certify_nodes: int = 300) -> CoverAnswer:
+    """Solve COVER: greedy and exchanges, branch and bound on exact bounds, then HiGHS on what that leaves open.
+
+    Parameters
+    ----------
+    instance : CoverInstance
+        The market in integers.
+    control : Control, optional
+        Deadline and progress.
+    certify_nodes : int
+        Nodes of the exact branch and bound before HiGHS takes over; the proof is exact if they suffice.
+
+    Returns
+    -------
+    CoverAnswer
+        Proved by its exact bound, claimed by HiGHS, or the best set and a valid bound at the time it stopped.
+    """
+    control = control or Control()
+    workers = undominated(instance)
+    core = CoverInstance(
+        instance.coverage[workers],
+        instance.costs[workers],
+        instance.groups[workers],
+        instance.caps,
+        instance.seats,
+        instance.budget,
+    )
+    start = best_start(core, control.deadline, 0.2)
+    trivial = sum(core.coverage.max(axis=0).tolist()) if core.n else 0
+    answer = CoverAnswer(start, core.value(start), trivial)
+    try:
+        if not answer.proved:
+            relax = NodeRelaxation(core, control)
+            answer = branch_and_bound(core, start, None, control, certify_nodes, relax)
+            if answer.stopped == "node-limit":
+                _by_highs(core, answer, control)
+            if answer.stopped == "node-limit":
+                nodes = answer.nodes
+                answer = branch_and_bound(core, answer.chosen, None, control, None, relax)
+                answer.nodes += nodes
+    except KeyboardInterrupt:
+        answer.stopped = "interrupted"
+    answer.chosen = workers[answer.chosen]
+    return answer
+
+
+def _point(form: _Facility, instance: CoverInstance, chosen: np.ndarray) -> np.ndarray:
+    """The point of the model that chooses these workers."""
+    n = instance.n
+    point = np.zeros(form.model.objective.size)
+    point[chosen] = 1.0
+    if chosen.size:
+        best = instance.coverage[chosen].max(axis=0)
+        hit = np.asarray(form.level_value == best[form.level_kind], dtype=bool)
+        point[n + np.flatnonzero(hit)] = 1.0
+    if instance.seats_bind:
+        placed = instance.assign(chosen)[chosen]
+        cells = n + form.level_kind.size + instance.groups[chosen] * instance.seats.size + placed
+        np.add.at(point, cells, 1.0)
+    return point
+
+
+def _by_highs(instance: CoverInstance, answer: CoverAnswer, control: Control) -> None:
+    """Improve `answer` by HiGHS; a point that overspends is cut off, a better one has to be beaten in turn."""
+    form = facility(instance, integral=True)
+    if not form.exact:
+        return
+    model, fixed, n = form.model, len(form.model.rows), instance.n
+    scored = np.arange(n, n + form.level_kind.size)
+    cuts: list[np.ndarray] = []
+    asked = False
+    while not control.expired():
+        del model.rows[fixed:]
+        for cut in cuts:
+            model.at_most(cut, 1.0, float(cut.size - 1))
+        if asked:
+            model.at_least(scored, model.objective[scored], float(answer.value + 1))
+        run = run_highs(model, control, None if asked else _point(form, instance, answer.chosen))
+        if run.outcome == "infeasible":
+            answer.claimed, answer.stopped = True, "proved"
+            return
+        if run.point is None:
+            answer.stopped = run.stopped
+            return
+        chosen = np.flatnonzero(run.point[:n] > INTEGRAL)
+        if not instance.is_feasible(chosen):
+            cuts.append(chosen)
+        elif (worth := instance.value(chosen)) > answer.value:
+            answer.chosen, answer.value, asked = chosen, worth, True
+        elif asked:
+            # Asked for more than the best value, it calls something no better optimal: floating point ends here.
+            return
+        else:
+            asked = True
+        if run.outcome == "stopped":
+            answer.stopped = run.stopped
+            return
+    answer.stopped = "time-limit"

@@ -1,0 +1,134 @@
+"""Lazy greedy for COVER, and exchanges of one worker for another.
+
+Coverage is monotone and submodular, so a marginal value computed earlier bounds the one now (Minoux 1978): only the
+front of a heap is ever recomputed. All comparisons are exact.
+"""
+
+from __future__ import annotations
+
+import heapq
+import time
+from fractions import Fraction
+
+import numpy as np
+
+from .instance import CoverInstance, Router
+
+
+def lazy_greedy(instance: CoverInstance, by_density: bool) -> np.ndarray:
+    """Add the worker of largest marginal value (per cost, if `by_density`) while one fits.
+
+    Parameters
+    ----------
+    instance : CoverInstance
+        The market in integers.
+    by_density : bool
+        Whether marginal values are divided by costs. Free workers come first then.
+
+    Returns
+    -------
+    ndarray of int64
+        The chosen workers, increasing. Ties go to the lower index.
+    """
+    router = Router(instance)
+    covered = np.zeros(instance.coverage.shape[1], dtype=instance.coverage.dtype)
+    costs, groups = instance.costs.tolist(), instance.groups.tolist()
+    money = instance.budget
+
+    def rank(gain: int, i: int) -> tuple[bool, Fraction | int]:
+        if not by_density:
+            return False, -gain
+        return costs[i] > 0, (Fraction(-gain, costs[i]) if costs[i] else -gain)
+
+    heap: list[tuple[tuple[bool, Fraction | int], int, int]] = []
+    for i in np.flatnonzero(instance.able).tolist():
+        gain = sum(instance.coverage[i].tolist())
+        if gain:
+            heap.append((rank(gain, i), i, 0))
+    heapq.heapify(heap)
+    chosen: list[int] = []
+    while heap:
+        _, i, fresh = heapq.heappop(heap)
+        if costs[i] > money:
+            continue
+        if fresh < len(chosen):
+            gain = sum(np.maximum(instance.coverage[i] - covered, 0).tolist())
+            if gain:
+                heapq.heappush(heap, (rank(gain, i), i, len(chosen)))
+            continue
+        if router.add(groups[i]):
+            chosen.append(i)
+            money -= costs[i]
+            covered = np.maximum(covered, instance.coverage[i])
+    return np.array(sorted(chosen), dtype=np.int64)
+
+
+def best_start(instance: CoverInstance, deadline: float | None = None, seconds: float = 0.5) -> np.ndarray:
+    """Best of both greedy orders and the best single worker, improved by exchanges.
+
+    Parameters
+    ----------
+    instance : CoverInstance
+        The market in integers.
+    deadline : float, optional
+        Value of ``time.monotonic()`` at which to stop.
+    seconds : float
+        Most time for exchanges.
+
+    Returns
+    -------
+    ndarray of int64
+        A feasible set of workers, increasing.
+    """
+    candidates = [lazy_greedy(instance, True), lazy_greedy(instance, False)]
+    best = max(candidates, key=instance.value)
+    end = time.monotonic() + seconds
+    return exchange(instance, best, end if deadline is None else min(end, deadline))
+
+
+def exchange(instance: CoverInstance, chosen: np.ndarray, deadline: float | None = None) -> np.ndarray:
+    """Swap one chosen worker for one other (or add one) as long as the coverage grows.
+
+    Parameters
+    ----------
+    instance : CoverInstance
+        The market in integers.
+    chosen : ndarray of int64
+        A feasible set.
+    deadline : float, optional
+        Value of ``time.monotonic()`` at which to stop.
+
+    Returns
+    -------
+    ndarray of int64
+        A feasible set, increasing, at least as good.
+    """
+    current = chosen.tolist()
+    groups = instance.groups
+    zero = np.zeros(instance.coverage.shape[1], dtype=instance.coverage.dtype)
+    improved = True
+    while improved:
+        improved = False
+        worth = instance.value(np.array(current, dtype=np.int64))
+        for out in [-1, *current]:
+            if deadline is not None and time.monotonic() > deadline:
+                return np.array(sorted(current), dtype=np.int64)
+            rest = [i for i in current if i != out]
+            covered = instance.coverage[rest].max(axis=0) if rest else zero
+            room = instance.budget - instance.cost(np.array(rest, dtype=np.int64))
+            router = Router(instance)
+            for i in rest:
+                router.add(int(groups[i]))
+            open_groups = np.array([router.fits(g) for g in range(instance.caps.shape[0])])
+            fits = instance.able & open_groups[groups] & np.asarray(instance.costs <= room, dtype=bool)
+            fits[rest] = False
+            options = np.flatnonzero(fits)
+            if not options.size:
+                continue
+            totals = np.maximum(instance.coverage[options], covered).sum(axis=1)
+            at = int(np.argmax(totals))
+            if int(totals[at]) > worth:
+                current = [*rest, int(options[at])]
+                improved = True
+                break
+    return np.array(sorted(current), dtype=np.int64)

@@ -1,0 +1,1 @@
+"""OPT-SEP, the winner selection with one budget for every requester."""

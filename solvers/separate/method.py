@@ -1,0 +1,46 @@
+"""OPT-SEP's own method in the registry."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+
+from ...models.market import Market
+from ..control import Control
+from ..parametric import price_of_money
+from ..registry import register
+from ..solution import Answer
+from .instance import SeparateInstance
+from .search import solve_separate
+
+__all__ = ["instance_of", "solve_opt_sep"]
+
+
+def instance_of(market: Market) -> SeparateInstance:
+    """OPT-SEP of a market in integers, in units of its denominators."""
+    return SeparateInstance.of(
+        market.scores, market.needed_costs, market.group_of, market.caps, market.seats, market.budgets
+    )
+
+
+@register("opt-sep", "loss-search", summary="pooled optimum and split, else a search by loss against a dual bound")
+def solve_opt_sep(market: Market, control: Control) -> Answer:
+    """Solve OPT-SEP; see :mod:`fedmech.solvers.separate.search`."""
+
+    def pooled(instance: SeparateInstance, control: Control) -> tuple[np.ndarray | None, int]:
+        relaxed = price_of_money(market)
+        chosen = np.zeros(instance.n, dtype=bool)
+        chosen[relaxed.within] = True
+        return chosen, int(relaxed.value)
+
+    found = solve_separate(instance_of(market), control, pooled)
+    unit = market.score_denominator
+    return Answer(
+        found.assignment,
+        Fraction(found.bound, unit),
+        found.stopped,
+        proved=found.proved or found.claimed,
+        exactness="certified" if found.proved else "solver",
+        details={"step": found.step, "best": found.value / unit},
+    )

@@ -1,0 +1,222 @@
+"""Choose one set for each requester, no worker twice, of least total loss.
+
+Depth first, the requester with the fewest sets left next. A branch ends where the losses so far, the least
+losses still open and the workers no remaining set can place exceed the limit.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .columns import Columns
+from .packing_kernel import advance, compiled_advance
+
+COMPILE_FROM = 4000
+"""Searches that visit more nodes than this are worth the start-up of numba."""
+
+KERNEL_NODES = 100_000
+"""Nodes between two looks at the clock."""
+
+
+@dataclass
+class Packing:
+    """Outcome of a search: sets chosen for each requester (None if none), their loss, and whether it was exhaustive."""
+
+    chosen: list[int] | None
+    loss: int
+    complete: bool
+    nodes: int
+
+
+class _Stopped(Exception):
+    pass
+
+
+def pack(
+    columns: Sequence[Columns],
+    left_out: np.ndarray,
+    gamma: int,
+    alike: Sequence[int],
+    node_limit: int,
+    deadline: float | None = None,
+) -> Packing:
+    """Find the packing of least loss at most `gamma`.
+
+    Parameters
+    ----------
+    columns : sequence of Columns
+        Sets of each requester, by increasing loss.
+    left_out : ndarray, shape (core,)
+        Loss of leaving each worker of the core out.
+    gamma : int
+        Largest total loss of interest.
+    alike : sequence of int
+        Label of each requester; those with one label have the same sets and are interchangeable.
+    node_limit : int
+        Most nodes to visit.
+    deadline : float, optional
+        Value of ``time.monotonic()`` at which to stop.
+
+    Returns
+    -------
+    Packing
+        With ``complete`` false, the best found so far, which proves nothing about better ones.
+    """
+    first = min(node_limit, COMPILE_FROM) if _fits(columns, left_out) else node_limit
+    search = _Search(columns, left_out, gamma, alike, first, deadline)
+    try:
+        search.visit({j: np.arange(c.loss.size) for j, c in enumerate(columns)}, 0, search.empty)
+        complete = True
+    except _Stopped:
+        complete = False
+    best, limit = search.best, search.gamma
+    if not complete and first < node_limit and not (deadline is not None and time.monotonic() > deadline):
+        better, limit, complete, nodes = run_kernel(columns, left_out, limit, alike, node_limit, deadline)
+        best = best if better is None else better
+        search.nodes += nodes
+    return Packing(best, limit + 1 if best is not None else gamma + 1, complete, search.nodes)
+
+
+def _fits(columns: Sequence[Columns], left_out: np.ndarray) -> bool:
+    """Whether all sums of losses fit in 62 bits and the search's tables in memory."""
+    total = sum(left_out.tolist()) + sum(int(c.loss[-1]) for c in columns if c.loss.size)
+    return total < 2**62 and sum(c.loss.size for c in columns) * (len(columns) + 1) < 2**26
+
+
+def run_kernel(
+    columns: Sequence[Columns],
+    left_out: np.ndarray,
+    gamma: int,
+    alike: Sequence[int],
+    node_limit: int,
+    deadline: float | None = None,
+    compiled: bool = True,
+) -> tuple[list[int] | None, int, bool, int]:
+    """Search from the start in `packing_kernel`; parameters as of :func:`pack`.
+
+    Returns
+    -------
+    chosen : list of int or None
+        Sets of a packing of loss at most `gamma`.
+    limit : int
+        No packing has a smaller loss than this plus one, if `complete`.
+    complete : bool
+    nodes : int
+    """
+    m, words = len(columns), columns[0].mask.shape[1]
+    step = compiled_advance() if compiled else advance
+    start = np.concatenate([[0], np.cumsum([c.loss.size for c in columns])]).astype(np.int64)
+    loss = np.concatenate([c.loss for c in columns]).astype(np.int64)
+    mask = np.concatenate([c.mask for c in columns])
+    padded = np.zeros(max(1, words * 64), dtype=np.int64)
+    padded[: left_out.size] = left_out
+    levels, total = m + 1, max(1, loss.size)
+    depth, state = np.full(1, -1, dtype=np.int64), np.array([gamma, 0], dtype=np.int64)
+    sets, size = np.zeros((levels, total), dtype=np.int64), np.zeros((levels, m), dtype=np.int64)
+    used = np.zeros((levels, words), dtype=np.uint64)
+    so_far, rest, lost, pick, at = (np.zeros(levels, dtype=np.int64) for _ in range(5))
+    stack, best = np.full(m, -1, dtype=np.int64), np.full(m, -1, dtype=np.int64)
+    labels = np.array(alike, dtype=np.int64)
+    while True:
+        over = step(
+            loss, mask, start, labels, padded, depth, sets, size, used, so_far, rest, lost, pick, at, stack, best, state,
+            KERNEL_NODES,
+        )  # fmt: skip
+        if over or state[1] >= node_limit or (deadline is not None and time.monotonic() > deadline):
+            break
+    chosen = (best - start[:-1]).tolist() if m == 0 or best[0] >= 0 else None
+    return chosen, int(state[0]), bool(over), int(state[1])
+
+
+class _Search:
+    def __init__(
+        self,
+        columns: Sequence[Columns],
+        left_out: np.ndarray,
+        gamma: int,
+        alike: Sequence[int],
+        node_limit: int,
+        deadline: float | None,
+    ) -> None:
+        self.columns, self.left_out, self.gamma, self.alike = columns, left_out, gamma, alike
+        self.node_limit, self.deadline = node_limit, deadline
+        self.best: list[int] | None = None
+        self.nodes = 0
+        words = columns[0].mask.shape[1] if columns else 0
+        self.empty = np.zeros(words, dtype=np.uint64)
+        self.everyone = _bits(np.asarray(left_out != 0, dtype=bool), words)
+        self.stack = [-1] * len(columns)
+
+    def visit(self, open_sets: dict[int, np.ndarray], loss: int, used: np.ndarray) -> None:
+        self.nodes += 1
+        if self.nodes > self.node_limit or (
+            self.deadline is not None and self.nodes % 64 == 0 and time.monotonic() > self.deadline
+        ):
+            raise _Stopped
+        least: dict[int, int] = {}
+        reach = used.copy()
+        for j, sets in open_sets.items():
+            if not sets.size:
+                return
+            least[j] = int(self.columns[j].loss[sets[0]])
+            reach |= np.bitwise_or.reduce(self.columns[j].mask[sets], axis=0)
+        missing = self.everyone & ~reach
+        lost = self._missing(missing)
+        if loss + lost + sum(least.values()) > self.gamma:
+            return
+        if not open_sets:
+            self.gamma = loss + lost - 1
+            self.best = self.stack.copy()
+            return
+        j = min(open_sets, key=lambda k: (open_sets[k].size, k))
+        mine = self.columns[j]
+        others = {k: sets for k, sets in open_sets.items() if k != j}
+        rest = sum(least.values()) - least[j]
+        for position in open_sets[j].tolist():
+            here = loss + int(mine.loss[position])
+            if here + rest + lost > self.gamma:
+                break
+            mask = mine.mask[position]
+            child: dict[int, np.ndarray] = {}
+            for k, sets in others.items():
+                if self.alike[k] == self.alike[j]:
+                    after = position if not mask.any() else position + 1
+                    sets = sets[np.searchsorted(sets, after) :]
+                theirs = self.columns[k]
+                room = self.gamma - here - rest + least[k]
+                sets = sets[: np.searchsorted(theirs.loss[sets], room, side="right")]
+                sets = sets[~(theirs.mask[sets] & mask).any(axis=1)]
+                child[k] = sets
+                if not sets.size:
+                    break
+            else:
+                self.stack[j] = position
+                self.visit(child, here, used | mask)
+
+    def _missing(self, words: np.ndarray) -> int:
+        if not words.any():
+            return 0
+        return sum(self.left_out[_positions(words, self.left_out.size)].tolist())
+
+
+def _bits(flags: np.ndarray, words: int) -> np.ndarray:
+    """Pack booleans into 64-bit words, the first into the lowest bit."""
+    packed = np.zeros(words, dtype=np.uint64)
+    for position in np.flatnonzero(flags).tolist():
+        packed[position >> 6] |= np.uint64(1 << (position & 63))
+    return packed
+
+
+def _positions(words: np.ndarray, size: int) -> np.ndarray:
+    """Positions of the bits set, in order."""
+    flags = np.unpackbits(words.astype("<u8").view(np.uint8), bitorder="little")[:size]
+    return np.flatnonzero(flags)
+
+
+def workers_in(mask: np.ndarray, core: np.ndarray) -> np.ndarray:
+    """Workers of a set."""
+    return core[_positions(mask, core.size)]

@@ -1,0 +1,165 @@
+"""The packing search for numba: the same branching as in `packing`, on flat arrays, and resumable.
+
+All of its state lies in the arrays it is given, so that it can stop after some nodes, let the caller look at the clock, and
+go on. The source runs as plain Python too.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+
+def advance(
+    loss: Any, mask: Any, start: Any, alike: Any, left_out: Any, depth: Any, sets: Any, size: Any, used: Any, so_far: Any,
+    rest: Any, lost: Any, pick: Any, at: Any, stack: Any, best: Any, state: Any, nodes: int,
+) -> int:  # fmt: skip
+    """Visit up to `nodes` nodes; return 1 if the search is over, 0 if it can go on.
+
+    Parameters
+    ----------
+    loss : ndarray of int64, shape (K,)
+        Losses of the sets, the sets of requester ``j`` being ``start[j]..start[j+1]``, increasing.
+    mask : ndarray of uint64, shape (K, W)
+        Their workers.
+    start, alike : ndarray of int64, shapes (m + 1,), (m,)
+        First set of each requester; label of each requester, equal for interchangeable ones.
+    left_out : ndarray of int64, shape (W * 64,)
+        Loss of leaving a worker out.
+    depth : ndarray of int64, shape (1,)
+        Level of the search; -1 before it starts.
+    sets : ndarray of int64, shape (m + 1, K)
+        Sets still possible at each level, those of ``j`` from ``start[j]`` on.
+    size : ndarray of int64, shape (m + 1, m)
+        How many of them; -1 for requesters that have theirs.
+    used, so_far, rest, lost, pick, at : ndarray
+        Per level: workers used, loss, least loss of the other requesters, loss of workers out of reach, requester
+        branched on, its next set.
+    stack, best : ndarray of int64, shape (m,)
+        Sets chosen on the way down, and in the best packing (-1: none).
+    state : ndarray of int64, shape (2,)
+        Largest loss of interest; nodes visited.
+    nodes : int
+        Most nodes of this call.
+    """
+    m = size.shape[1]
+    words = mask.shape[1]
+    one = np.uint64(1)
+    zero = np.uint64(0)
+    reach = np.zeros(words, dtype=np.uint64)
+    budget = nodes
+    while True:
+        d = depth[0]
+        child = d + 1
+        if d >= 0:
+            j = pick[d]
+            if at[d] >= size[d, j]:
+                depth[0] = d - 1
+                if d == 0:
+                    return 1
+                continue
+            if budget <= 0:
+                return 0
+            column = sets[d, start[j] + at[d]]
+            at[d] += 1
+            here = so_far[d] + loss[column]
+            if here + rest[d] + lost[d] > state[0]:
+                depth[0] = d - 1
+                if d == 0:
+                    return 1
+                continue
+            stack[j] = column
+            empty = True
+            for w in range(words):
+                used[child, w] = used[d, w] | mask[column, w]
+                reach[w] = used[child, w]
+                if mask[column, w] != zero:
+                    empty = False
+            so_far[child] = here
+            alive = True
+            for k in range(m):
+                size[child, k] = -1
+                if k == j or size[d, k] < 0:
+                    continue
+                count = 0
+                room = state[0] - here - rest[d] + loss[sets[d, start[k]]]
+                same = alike[k] == alike[j]
+                after = column - start[j] + (0 if empty else 1)
+                for position in range(size[d, k]):
+                    other = sets[d, start[k] + position]
+                    if loss[other] > room:
+                        break
+                    if same and other - start[k] < after:
+                        continue
+                    clash = False
+                    for w in range(words):
+                        if mask[other, w] & mask[column, w] != zero:
+                            clash = True
+                            break
+                    if clash:
+                        continue
+                    sets[child, start[k] + count] = other
+                    count += 1
+                    for w in range(words):
+                        reach[w] |= mask[other, w]
+                size[child, k] = count
+                if count == 0:
+                    alive = False
+                    break
+            budget -= 1
+            state[1] += 1
+            if not alive:
+                continue
+        else:
+            so_far[child] = 0
+            for w in range(words):
+                used[child, w] = zero
+                reach[w] = zero
+            for k in range(m):
+                size[child, k] = start[k + 1] - start[k]
+                if size[child, k] == 0:
+                    return 1
+                for position in range(size[child, k]):
+                    sets[child, start[k] + position] = start[k] + position
+                    for w in range(words):
+                        reach[w] |= mask[start[k] + position, w]
+        missing = 0
+        for w in range(words):
+            if reach[w] != ~zero:
+                for b in range(64):
+                    if (reach[w] >> np.uint64(b)) & one == zero:
+                        missing += left_out[w * 64 + b]
+        least = 0
+        fewest = -1
+        for k in range(m):
+            if size[child, k] >= 0:
+                least += loss[sets[child, start[k]]]
+                if fewest < 0 or size[child, k] < size[child, fewest]:
+                    fewest = k
+        if so_far[child] + missing + least > state[0]:
+            if d < 0:
+                return 1
+            continue
+        if fewest < 0:
+            state[0] = so_far[child] + missing - 1
+            for k in range(m):
+                best[k] = stack[k]
+            if d < 0:
+                return 1
+            continue
+        lost[child] = missing
+        rest[child] = least - loss[sets[child, start[fewest]]]
+        pick[child] = fewest
+        at[child] = 0
+        depth[0] = child
+
+
+@functools.cache
+def compiled_advance() -> Callable[..., int]:
+    """:func:`advance` compiled by numba (from its on-disk cache after the first time)."""
+    from numba import njit
+
+    return njit(cache=True)(advance)

@@ -1,0 +1,242 @@
+"""The exact method for OPT-SEP: pooled optimum and split, then a search by loss against a dual bound.
+
+1. The pooled optimum bounds the separate one. If its workers can be split over the requesters, both are equal.
+2. Otherwise rational multipliers give a bound against which every allocation has an exact, additive loss. For a growing
+   limit on the loss, all worker sets each requester can have are listed and packed (`columns`, `packing`). A pass
+   without a packing lowers the bound by its limit; a pass with one ends with the optimum.
+3. Where the lists grow too long, HiGHS takes what is left of the pairs, and the answer is marked as the solver's.
+
+Whatever stops the search, the best allocation and a valid exact bound are returned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..control import Control
+from ..solution import Stopped
+from .class_model import improve_by_highs
+from .columns import Columns, TooManyColumnsError, core_of, list_columns
+from .exchange import improve
+from .greedy import repair_and_fill
+from .instance import SeparateInstance
+from .multipliers import Multipliers, find_multipliers
+from .packing import pack, workers_in
+from .split import Splitter
+
+PooledOptimum = Callable[[SeparateInstance, Control], tuple[np.ndarray | None, int]]
+"""``(instance, control) -> (workers of a pooled optimum as bool (n,), or None; exact bound on the pooled optimum)``."""
+
+
+@dataclass
+class SeparateAnswer:
+    """Result of an OPT-SEP method.
+
+    Attributes
+    ----------
+    assignment : ndarray of int64, shape (n,)
+        Requester of each worker or -1; feasible.
+    value : int
+        Its score.
+    bound : int
+        Exact upper bound on the optimum.
+    claimed : bool
+        Whether HiGHS claims that nothing is better; the bound itself always rests on integer arithmetic alone.
+    stopped : str
+        Why it ended.
+    step : str
+        The step that ended it: ``split``, ``search`` or ``highs``.
+    """
+
+    assignment: np.ndarray
+    value: int
+    bound: int
+    claimed: bool = False
+    stopped: Stopped = "proved"
+    step: str = "split"
+
+    @property
+    def proved(self) -> bool:
+        """Whether the value meets the exact bound."""
+        return self.value >= self.bound
+
+
+def no_pooled_optimum(instance: SeparateInstance, control: Control) -> tuple[np.ndarray | None, int]:
+    """Know nothing about the pooled optimum: the bound is the total score of all workers who fit somewhere."""
+    return None, sum(instance.scores[instance.eligible.any(axis=1)].tolist())
+
+
+class _Search:
+    def __init__(self, instance: SeparateInstance, control: Control) -> None:
+        self.instance, self.control = instance, control
+        start = repair_and_fill(instance, np.full(instance.n, -1, dtype=np.int64))
+        reach = instance.eligible.any(axis=1)
+        self.answer = SeparateAnswer(start, instance.value(start), sum(instance.scores[reach].tolist()))
+
+    def offer(self, assignment: np.ndarray) -> None:
+        value = self.instance.value(assignment)
+        if value > self.answer.value:
+            if not self.instance.is_feasible(assignment):
+                raise AssertionError("an infeasible allocation was offered")
+            self.answer.assignment, self.answer.value = assignment, value
+            self.control.progress(f"value {value}, bound {self.answer.bound}")
+
+    def lower(self, bound: int) -> None:
+        self.answer.bound = min(self.answer.bound, max(bound, self.answer.value))
+
+    def _enough(self, assignment: np.ndarray) -> bool:
+        self.offer(assignment)
+        return self.answer.proved
+
+    def split(self, members: np.ndarray, attempts: int, seed: int = 0) -> None:
+        splitter = Splitter(self.instance, members, seed)
+        done = splitter.balance(attempts, self.control.deadline)
+        assignment = splitter.assignment()
+        self.offer(assignment if done else repair_and_fill(self.instance, assignment))
+
+    def prepare(self) -> None:
+        """Find multipliers, and lower the bound to theirs."""
+        self.multipliers = find_multipliers(self.instance, self.control)
+        self.lower(self.instance.floor(self.multipliers.total, self.multipliers.denominator))
+        self.alike = _interchangeable(self.instance, self.multipliers)
+
+    def exchange(self) -> None:
+        """Improve the best allocation two requesters at a time."""
+        rounds = 3 * self.instance.m**2
+        improve(self.instance, self.multipliers, self.answer.assignment, self._enough, rounds, self.control.deadline)
+
+    def _most(self) -> int:
+        """Largest loss an allocation better than the best one can have."""
+        return self.multipliers.total - self.multipliers.denominator * (self.answer.value + self.instance.unit)
+
+    def open_pairs(self) -> np.ndarray:
+        """Pairs, bool (n, m), that a better allocation can use."""
+        return core_of(self.multipliers, self.instance, self._most())
+
+    def by_loss(self, limit: int, nodes: int) -> bool:
+        """Search by loss with growing limits; whether the optimum was proved."""
+        instance, answer, multipliers = self.instance, self.answer, self.multipliers
+        total, unit = multipliers.total, multipliers.denominator
+        gamma = max(total - unit * answer.bound, 0)
+        while not answer.proved:
+            gamma = min(gamma, self._most())
+            if self.control.expired():
+                answer.stopped = "time-limit"
+                return False
+            try:
+                pairs = core_of(multipliers, instance, gamma)
+                core = np.flatnonzero(pairs.any(axis=1))
+                columns: list[Columns] = []
+                for j, twin in enumerate(self.alike):
+                    alone = twin == j
+                    columns.append(
+                        list_columns(instance, multipliers, j, pairs, core, gamma, limit) if alone else columns[twin]
+                    )
+            except TooManyColumnsError:
+                answer.stopped = "node-limit"
+                return False
+            left_out = np.where(pairs[core].sum(axis=1) > 1, multipliers.best[core], 0 * multipliers.best[core])
+            found = pack(columns, left_out, gamma, self.alike, nodes, self.control.deadline)
+            sizes = [c.loss.size for c in columns]
+            self.control.progress(f"loss limit {gamma / unit:.6g}: {sizes} sets, {found.nodes} nodes")
+            if found.chosen is not None:
+                assignment = np.full(instance.n, -1, dtype=np.int64)
+                for j, position in enumerate(found.chosen):
+                    assignment[workers_in(columns[j].mask[position], core)] = j
+                self.offer(assignment)
+            if not found.complete:
+                answer.stopped = "time-limit" if self.control.expired() else "node-limit"
+                return False
+            if found.chosen is not None:
+                self.lower(answer.value)
+                break
+            self.lower(instance.floor(total - gamma - 1, unit))
+            gamma = max(gamma + unit, 2 * gamma)
+        answer.stopped = "proved"
+        return True
+
+
+def _interchangeable(instance: SeparateInstance, multipliers: Multipliers) -> list[int]:
+    """For each requester, the first one with the same budget, caps, seats and multipliers."""
+    first: dict[tuple, int] = {}
+    labels: list[int] = []
+    for j in range(instance.m):
+        key = (
+            instance.budgets[j],
+            int(instance.seats[j]),
+            *instance.caps[:, j].tolist(),
+            int(multipliers.budget[j]),
+            int(multipliers.seat[j]),
+            *multipliers.slot[:, j].tolist(),
+        )
+        labels.append(first.setdefault(key, j))
+    return labels
+
+
+def solve_separate(
+    instance: SeparateInstance,
+    control: Control | None = None,
+    pooled: PooledOptimum = no_pooled_optimum,
+    list_limit: int = 1_000_000,
+    node_limit: int = 20_000_000,
+) -> SeparateAnswer:
+    """Solve OPT-SEP.
+
+    Parameters
+    ----------
+    instance : SeparateInstance
+        The market in integers.
+    control : Control, optional
+        Deadline and progress.
+    pooled : callable
+        See :data:`PooledOptimum`.
+    list_limit, node_limit : int
+        Most sets of a requester, most nodes of a packing search.
+
+    Returns
+    -------
+    SeparateAnswer
+        Proved, or the best allocation and a valid bound at the time it stopped.
+    """
+    control = control or Control()
+    search = _Search(instance, control)
+    answer = search.answer
+    try:
+        _run(search, pooled, list_limit, node_limit)
+    except KeyboardInterrupt:
+        answer.stopped = "interrupted"
+    if answer.proved:
+        answer.stopped = "proved"
+    return answer
+
+
+def _run(search: _Search, pooled: PooledOptimum, list_limit: int, node_limit: int) -> None:
+    instance, control, answer = search.instance, search.control, search.answer
+    if answer.proved:
+        return
+    chosen, bound = pooled(instance, control)
+    search.lower(instance.floor(bound))
+    if chosen is not None:
+        for seed in range(4):
+            search.split(np.flatnonzero(chosen), 60, seed)
+            if answer.proved or control.expired():
+                break
+    if answer.proved:
+        return
+    answer.step = "search"
+    search.prepare()
+    for lists, nodes in ((20_000, 300), (list_limit, node_limit)):
+        if answer.proved or search.by_loss(lists, nodes):
+            return
+        if lists < list_limit:
+            search.exchange()
+    if answer.proved:
+        return
+    answer.step = "highs"
+    found = improve_by_highs(instance, control, answer.value, search.open_pairs())
+    if found.assignment is not None:
+        search.offer(found.assignment)
+    answer.claimed, answer.stopped = found.claimed, found.stopped
