@@ -23,6 +23,8 @@ AGREEMENT: dict[tuple[str, str], str] = {
     ("orp", "pyomo-highs"): "some",
     ("opt", "brute-force"): "every",
     ("opt", "highs-arrays"): "every",
+    ("opt", "polymatroid"): "every",
+    ("opt", "pooled"): "every",
     ("opt", "pyomo-highs"): "some",
     ("opt-frac", "parametric"): "bounds",
     ("opt-frac", "pyomo-highs"): "bounds",
