@@ -184,9 +184,7 @@ def search_leaf(
         return
     for most in CORE_ITEMS:
         for pivoting in (True, False):
-            core = build_core(
-                items, leaf.multipliers, leaf.reduced, base, leaf.gap(incumbent), most, pivoting=pivoting
-            )
+            core = build_core(items, leaf.multipliers, leaf.reduced, base, leaf.gap(incumbent), most, pivoting=pivoting)
             stop = _grow(leaf, core, incumbent, most_states, expired)
             if leaf.closed or not core.pivots:
                 break
