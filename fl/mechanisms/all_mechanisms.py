@@ -1,5 +1,5 @@
 """Imports every module that registers a mechanism; add yours here."""
 
-from . import driftpay
+from . import driftpay, drop_top
 
-__all__ = ["driftpay"]
+__all__ = ["driftpay", "drop_top"]
