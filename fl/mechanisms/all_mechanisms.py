@@ -1,5 +1,5 @@
 """Imports every module that registers a mechanism; add yours here."""
 
-from . import driftpay, drop_top
+from . import care_no, driftpay, driftpay_no, drop_top, pea
 
-__all__ = ["driftpay", "drop_top"]
+__all__ = ["care_no", "driftpay", "driftpay_no", "drop_top", "pea"]
