@@ -11,6 +11,7 @@ the budget holds in the worst case.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -28,7 +29,7 @@ __all__ = ["default_bonus", "driftpay_stipend"]
 
 def default_bonus(market: Market) -> list[Fraction]:
     """Return a tenth of the pooled budget, shared equally among all workers: what bonuses are if none are given."""
-    return [Fraction(market.total_budget, 10 * market.n * market.money_denominator)] * market.n
+    return [Fraction(market.total_budget, 10 * max(market.n, 1) * market.money_denominator)] * market.n
 
 
 @mechanism(
@@ -61,7 +62,7 @@ def driftpay_stipend(market: Market, stipends: Sequence[Fraction] | None = None)
     if any(stipend < 0 for stipend in given):
         raise InputError("must be >= 0", field="option stipends")
     # In integer units of 1 / (money denominator * unit).
-    unit = int(np.lcm.reduce([(s * market.money_denominator).denominator for s in given], dtype=object)) if given else 1
+    unit = math.lcm(*((s * market.money_denominator).denominator for s in given))
     paid = integer_array([int(s * market.money_denominator * unit) for s in given])
     net = integer_array([max(int(b) * unit - int(s), 0) for b, s in zip(market.bids, paid, strict=True)])
     budget = market.total_budget * unit
