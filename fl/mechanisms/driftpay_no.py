@@ -32,12 +32,20 @@ from .interface import Outcome, build_outcome, mechanism
 
 __all__ = ["driftpay_no"]
 
+MAX_WORKERS = 10_000
+"""The clock routes anew for every hired worker that leaves: its time grows with the square of the market."""
+
+
+def _small_enough(market: Market) -> str | None:
+    return None if market.n <= MAX_WORKERS else f"takes at most {MAX_WORKERS:,} workers, got {market.n:,}"
+
 
 @mechanism(
     "driftpay-no",
     summary="separate budgets: prices per score fall group by group until every requester can pay",
     source="DriftPay, section 7a (sketch); the clock is ours",
     claims=("truthful", "rational", "budget", "separate-budgets"),
+    applies=_small_enough,
 )
 def driftpay_no(market: Market) -> Outcome:
     """Run DriftPay-NO on a market's bids.
@@ -94,16 +102,18 @@ class _Clock:
         self._route()
 
     def _route(self) -> None:
-        """Route ORP's optimum on the active workers; bids play no part."""
+        """Route ORP's optimum on the active workers; bids play no part. Who is not in it can leave without a new one."""
         weights = [0] * self.market.n
         for workers in self.active:
             for i in workers:
                 weights[i] = self.scores[i]
         chosen = best_set(self.market, integer_array(weights))
         self.assignment = self._balanced(chosen)
-        self.at: list[list[int]] = [[] for _ in self.budgets]
+        # Score of each group at each requester: all that spending depends on.
+        self.loads: list[dict[int, int]] = [{} for _ in self.budgets]
         for i in chosen.tolist():
-            self.at[int(self.assignment[i])].append(i)
+            load, group = self.loads[int(self.assignment[i])], self.groups[i]
+            load[group] = load.get(group, 0) + self.scores[i]
 
     def _balanced(self, chosen: np.ndarray) -> np.ndarray:
         """Give high scores first to the requester whose budget they strain least; the flow's routing if that gets stuck."""
@@ -129,30 +139,28 @@ class _Clock:
 
     def step(self) -> bool:
         """Let prices fall to the next event; return False once every requester can pay."""
-        short: list[int] = []
-        for j, workers in enumerate(self.at):
-            if sum(self.scores[i] * self.prices[self.groups[i]] for i in workers) > self.budgets[j]:
-                short.append(j)
+        prices = self.prices
+        short = [j for j, load in enumerate(self.loads) if sum(load[l] * prices[l] for l in load) > self.budgets[j]]
         if not short:
             return False
-        present = {self.groups[i] for j in short for i in self.at[j]}
-        top = max(self.prices[l] for l in present)
-        falling = {l for l in present if self.prices[l] == top}
+        present = {l for j in short for l in self.loads[j]}
+        top = max(prices[l] for l in present)
+        falling = {l for l in present if prices[l] == top}
         last = max((self.active[l][-1] for l in falling), key=lambda i: (self.ratios[i], i))
         if self.ratios[last] == top:
             self.left.append(self.active[self.groups[last]].pop())
-            self._route()
+            if self.assignment[last] >= 0:
+                self._route()
             return True
-        levels = [self.ratios[last], *(self.prices[l] for l in present - falling)]
+        levels = [self.ratios[last], *(prices[l] for l in present - falling)]
         for j in short:
-            load = sum(self.scores[i] for i in self.at[j] if self.groups[i] in falling)
-            if load:
-                fixed = sum(
-                    self.scores[i] * self.prices[self.groups[i]] for i in self.at[j] if self.groups[i] not in falling
-                )
-                levels.append(Fraction(self.budgets[j] - fixed) / load)
+            load = self.loads[j]
+            moving = sum(load[l] for l in load if l in falling)
+            if moving:
+                fixed = sum(load[l] * prices[l] for l in load if l not in falling)
+                levels.append(Fraction(self.budgets[j] - fixed) / moving)
         # Every level lies below the top: a requester at or above it would not be short.
         new = max(levels)
         for l in falling:
-            self.prices[l] = new
+            prices[l] = new
         return True

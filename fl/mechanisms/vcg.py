@@ -2,7 +2,8 @@
 
 Source: DriftPay, section 2 (named as what a hard budget rules out); the Clarke payments are the textbook's. Value is ``lam`` money
 per unit of score, given from outside. ORP's caps form a matroid, so the best set for the weights ``lam v_i - b_i`` is found by
-the greedy rule and a winner is paid ``p_i = b_i + W(N) - W(N without i)``. Nothing here looks at the budget: ``sum p_i`` can
+the greedy rule and a winner is paid ``p_i = b_i + W(N) - W(N without i)``, which is ``lam v_i`` less the weight of the worker
+that would move up for it. Nothing here looks at the budget: ``sum p_i`` can
 pass it. By default the best worker is worth the whole budget: ``lam = B / v_max``.
 """
 
@@ -16,6 +17,7 @@ from ...models.exact import exact_sum, integer_array
 from ...models.input_error import InputError
 from ...models.market import Market
 from ...solvers.matroid import best_set, route
+from ...solvers.orp_seats import best_placeable_set
 from .interface import Option, Outcome, build_outcome, mechanism
 
 __all__ = ["vcg"]
@@ -57,10 +59,24 @@ def vcg(market: Market, value: Fraction | int | None = None) -> Outcome:
         worth = value * Fraction(market.money_denominator, market.score_denominator)
     p, q = worth.numerator, worth.denominator
     weights = integer_array([p * int(v) - q * int(b) for v, b in zip(market.scores, market.bids, strict=True)])
-    chosen = best_set(market, weights)
+    replacement = np.zeros(market.L, dtype=object)
+    if market.seats_bind:
+        basis = best_placeable_set(weights, market.group_of, market.caps, market.seats)
+        chosen = basis.chosen
+        # Any winner of a group makes room for the first worker refused because the group was full.
+        full = basis.blocked_by >= 0
+        replacement[full] = weights[basis.blocked_by[full]]
+    else:
+        chosen = best_set(market, weights)
+        losing = (weights > 0).astype(bool)
+        losing[chosen] = False
+        # A group below its cap has no loser of positive weight.
+        np.maximum.at(replacement, market.group_of[losing], weights[losing].astype(object))
     surplus = exact_sum(weights[chosen])
-    without = _surplus_by_seats(market, weights, chosen) if market.seats_bind else _surplus(market, weights, chosen)
-    payments = {i: Fraction(q * int(market.bids[i]) + surplus - without[i], q) for i in chosen.tolist()}
+    # W(N) - W(N without i) is the winner's weight less that of who moves up for it.
+    payments = {
+        i: Fraction(p * int(market.scores[i]) - int(replacement[market.group_of[i]]), q) for i in chosen.tolist()
+    }
     return build_outcome(
         market,
         "vcg",
@@ -71,26 +87,3 @@ def vcg(market: Market, value: Fraction | int | None = None) -> Outcome:
             "surplus": Fraction(surplus, q * market.money_denominator),
         },
     )
-
-
-def _surplus(market: Market, weights: np.ndarray, chosen: np.ndarray) -> dict[int, int]:
-    """``W(N without i)`` for each winner: the best loser of its group moves up."""
-    total = exact_sum(weights[chosen])
-    best = [0] * market.L
-    losing = np.ones(market.n, dtype=bool)
-    losing[chosen] = False
-    for i in np.flatnonzero(losing).tolist():
-        group = int(market.group_of[i])
-        best[group] = max(best[group], int(weights[i]))
-    # A group below its cap has no loser of positive weight.
-    return {i: total - int(weights[i]) + best[int(market.group_of[i])] for i in chosen.tolist()}
-
-
-def _surplus_by_seats(market: Market, weights: np.ndarray, chosen: np.ndarray) -> dict[int, int]:
-    """``W(N without i)`` for each winner, by solving again: with seats another group can move up."""
-    found = {}
-    for i in chosen.tolist():
-        others = weights.copy()
-        others[i] = 0
-        found[i] = exact_sum(others[best_set(market, others)])
-    return found
