@@ -163,7 +163,8 @@ def random_feasible(p, seed):
 
 def random_price(p, seed):
     draw = random.Random(seed)
-    t = 1 + int(draw.random() * p.n)
+    most = max(size for size in range(p.n + 1) for s in combinations(range(p.n), size) if p.placeable(s))
+    t = 1 + int(draw.random() * most)
     price = p.total * p.n / (t * sum(p.v))
     at = [[] for _ in range(p.m)]
     for i in random_order(p, draw):

@@ -21,7 +21,7 @@ __all__ = ["accuracy"]
     summary="DriftPay-CO with probe accuracies or gains in the place of scores",
     source="DriftPay, sections 4 and 7e (stated; negative gains left out: reconstructed)",
     claims=("truthful", "rational", "budget"),
-    options=(Option("accuracies", "vector", "one number per worker; those <= 0 are never hired", required=True),),
+    options=(Option("accuracies", "vector", "one number per worker", required=True),),
 )
 def accuracy(market: Market, accuracies: Sequence[Fraction]) -> Outcome:
     """Run DriftPay-CO on accuracies.

@@ -1,8 +1,8 @@
 """Random price: one price per unit of score, drawn before any bid is looked at.
 
 Source: the random-price baseline of CARE (arXiv 2504.15847), named there; the rule is reconstructed. ``t`` is drawn uniformly from
-``1..n`` and the price is ``B n / (t V)`` with ``V`` the sum of all scores: what ``t`` workers of average score would cost is the
-pooled budget. Workers who accept ``v_i`` times it come in random order; each goes to the first requester with a place and the
+``1..K``, ``K`` being how many workers can be placed, and the price is ``B n / (t V)`` with ``V`` the sum of all scores: what ``t``
+workers of average score would cost is the pooled budget. Workers who accept ``v_i`` times it come in random order; each goes to the first requester with a place and the
 money left, or to none. No bid moves the price or the order, so nobody gains by misreporting.
 """
 
@@ -16,6 +16,7 @@ import numpy as np
 from ...models.exact import exact_sum
 from ...models.input_error import InputError
 from ...models.market import Market
+from ...solvers.matroid import best_set
 from .interface import Option, Outcome, build_outcome, mechanism
 from .random_feasible import drawn_order
 
@@ -53,7 +54,8 @@ def random_price(market: Market, seed: int = 0, price: Fraction | int | None = N
         If the price is negative.
     """
     draw = random.Random(seed)
-    step = 1 + int(draw.random() * market.n)
+    most = len(best_set(market, np.ones(market.n, dtype=np.int64)))
+    step = 1 + int(draw.random() * most)
     if price is None:
         posted = Fraction(market.total_budget * market.n, step * max(exact_sum(market.scores), 1))
     elif price < 0:

@@ -21,7 +21,7 @@ __all__ = ["reputation"]
     summary="DriftPay-CO with reputations in the place of scores",
     source="DriftPay, sections 4 and 7e (stated)",
     claims=("truthful", "rational", "budget"),
-    options=(Option("reputations", "vector", "one number per worker; those <= 0 are never hired", required=True),),
+    options=(Option("reputations", "vector", "one number per worker", required=True),),
 )
 def reputation(market: Market, reputations: Sequence[Fraction]) -> Outcome:
     """Run DriftPay-CO on reputations.
