@@ -1,9 +1,9 @@
 """DriftPay-NO: every requester keeps to a budget of its own; prices per unit of score fall group by group.
 
 DriftPay, section 7a, sketches per-requester prices that rise until each requester's spend fits, and leaves open how the
-allocation stays monotone. A price that hangs on the requester cannot: which requester a worker is routed to depends on
-bids, so a worker can bid itself to the one that pays better. A worker's group is fixed. So here prices hang on groups, and
-they fall, as in a descending clock auction (ours; the clock follows Milgrom and Segal, and Balkanski et al., arXiv 2107.09239):
+allocation stays monotone. A price per requester makes a worker's offer depend on where it is routed, and the routing depends
+on who else bids low enough; a worker's group is fixed. So here prices hang on groups, and they fall instead of rising, as in a
+descending clock auction (ours; the clock follows Milgrom and Segal, and Balkanski et al., arXiv 2107.09239):
 
 1. Requesters with an empty budget leave, unless all are empty. Every group's price starts at ``max_j B_j / v_min``, beyond
    which nobody could be paid. Active are the workers with ``b_i <= v_i pi_l``, ``l = g(i)``.
