@@ -20,6 +20,7 @@ from .console import (
     show,
     table,
 )
+from .run import parse_options
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,6 +38,12 @@ SEPARATE_SECONDS = 20.0
 def compare_command(
     file: MarketArgument = None,
     mechanism: Annotated[list[str] | None, typer.Option(help="only these mechanisms; all if left out")] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--option", metavar="MECHANISM.NAME=VALUE", help="an option of one mechanism, as for 'fedmech run'"
+        ),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="for the mechanisms that draw")] = None,
     time_limit: Annotated[
         float | None, typer.Option(help="seconds for each optimum; 20 for OPT-SEP if left out")
@@ -51,6 +58,7 @@ def compare_command(
     from ..solvers.solve import solve
 
     chosen = mechanisms() if mechanism is None else [find_mechanism(name) for name in mechanism]
+    given = _by_mechanism(parse_options(option))
     market = load_market(file)
     report = progress_reporter()
     fractional = solve(market, "opt-frac", allow_suboptimal=True, report=report)
@@ -66,8 +74,9 @@ def compare_command(
     ]
     rows += [_optimum_row(market, name, solution) for name, solution in optima]
     for entry in chosen:
-        # An explicit seed goes to those that take one.
-        options = {"seed": seed} if seed is not None and any(option.name == "seed" for option in entry.options) else {}
+        options = given.get(entry.name, {})
+        if seed is not None and any(known.name == "seed" for known in entry.options):
+            options = {"seed": seed} | options
         against = separate if "separate-budgets" in entry.claims else pooled
         rows.append(_mechanism_row(market, entry, options, against.bound))
     if json:
@@ -90,6 +99,26 @@ def compare_command(
         table(title, columns, shown, (1, 2, 3, 4, 5, 6))
     if any(solution.status != "optimal" for _, solution in optima):
         raise typer.Exit(STOPPED)
+
+
+def _by_mechanism(options: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Sort ``mechanism.name`` options by mechanism.
+
+    Raises
+    ------
+    InputError
+        If an option names no mechanism, or none that exists.
+    """
+    from ..fl.mechanisms.interface import find_mechanism
+    from ..models.input_error import InputError
+
+    found: dict[str, dict[str, Any]] = {}
+    for key, value in options.items():
+        name, dot, option = key.partition(".")
+        if not dot:
+            raise InputError(f"expected MECHANISM.NAME=VALUE, got {key!r}", field="option")
+        found.setdefault(find_mechanism(name).name, {})[option] = value
+    return found
 
 
 def _within(separate: Solution, pooled: Solution) -> Solution:

@@ -75,7 +75,9 @@ def check_truthful(name, count, seed, n=3):
     hired = 0
     for _ in range(count):
         market = small_market(rng, "coverage" in name, name in {"singer", "gravin"}, n)
-        options = {NEEDED[name]: [rng.randint(0, 3) for _ in range(market.n)]} if name in NEEDED else {}
+        options: dict[str, object] = (
+            {NEEDED[name]: [rng.randint(0, 3) for _ in range(market.n)]} if name in NEEDED else {}
+        )
         if any(option.name == "seed" for option in find_mechanism(name).options):
             options["seed"] = rng.randint(0, 9)
         for worker in range(market.n):

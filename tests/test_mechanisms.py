@@ -210,7 +210,7 @@ def pea_among(p, workers):
             chosen = first_basis(r, bids)
             if len(chosen) == sum(int(b // r) for b in p.budgets):
                 return r, chosen
-        return None, []
+        return F(0), []
 
     price, hired = winners(p.b)
     points = sorted({F(0), *prices, *(p.b[k] for k in workers)})

@@ -92,7 +92,7 @@ def test_compare_tabulates_every_mechanism(file, market):
     assert got.exit_code == 0, got.output
     rows = {row["name"]: row for row in json.loads(got.stdout)["rows"]}
     assert set(rows) == {"OPT-FRAC", "OPT", "OPT-SEP"} | {entry.name for entry in mechanisms()}
-    best = {"OPT": solve(market, "opt").objective, "OPT-SEP": solve(market, "opt-sep").objective}
+    best = {"OPT": solve(market, "opt").objective or F(0), "OPT-SEP": solve(market, "opt-sep").objective or F(0)}
     for entry in mechanisms():
         row = rows[entry.name]
         assert (row["refused"] is None) == (entry.refusal(market, {}) is None)
@@ -113,6 +113,24 @@ def test_compare_can_be_limited_and_seeded(file):
     assert "needs one pool" in got.stdout
     assert "driftpay-co" not in got.stdout
     assert call("compare", file, "--mechanism", "nonesuch").exit_code == 2
+
+
+def test_compare_passes_options_to_the_mechanism_they_name(file, market):
+    words = [
+        "--mechanism",
+        "reputation",
+        "--mechanism",
+        "vcg",
+        "--option",
+        "reputation.reputations=1,2,3,1/7",
+        "--json",
+    ]
+    rows = {row["name"]: row for row in json.loads(call("compare", file, *words).stdout)["rows"]}
+    expected = run_mechanism(market, "reputation", reputations=[1, 2, 3, F(1, 7)])
+    assert rows["reputation"]["spend_exact"] == str(expected.total_payment)
+    assert rows["vcg"]["score_exact"] == str(run_mechanism(market, "vcg").score)
+    for wrong in ("reputations=1", "nonesuch.value=1", "vcg.nonesuch=1"):
+        assert call("compare", file, "--mechanism", "vcg", "--option", wrong).exit_code == 2
 
 
 def test_large_markets_run():
