@@ -92,7 +92,8 @@ def facility(instance: CoverInstance, *, integral: bool) -> _Facility:
     count, flows = len(level_value), groups * m if instance.seats_bind else 0
     model = MipArrays(
         objective=np.concatenate([np.zeros(n), np.array(level_value, dtype=float) / coverage_unit, np.zeros(flows)]),
-        upper=np.concatenate([np.ones(n + count), instance.caps.ravel().astype(float)[:flows]]),
+        # A level has no bound of its own: its kind's row must carry the whole dual.
+        upper=np.concatenate([np.ones(n), np.full(count, np.inf), instance.caps.ravel().astype(float)[:flows]]),
         integer=np.concatenate([np.full(n, integral), np.zeros(count + flows, dtype=bool)]),
     )
     kind = np.array(level_kind, dtype=np.int64)

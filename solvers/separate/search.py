@@ -228,7 +228,7 @@ def _run(search: _Search, pooled: PooledOptimum, list_limit: int, node_limit: in
         return
     answer.step = "search"
     search.prepare()
-    for lists, nodes in ((20_000, 300), (list_limit, node_limit)):
+    for lists, nodes in ((min(20_000, list_limit), min(300, node_limit)), (list_limit, node_limit)):
         if answer.proved or search.by_loss(lists, nodes):
             return
         if lists < list_limit:
