@@ -162,7 +162,7 @@ class NodeRelaxation:
         return Levels(array, price, self.denominator, places, seats), np.array(solution.col_value)[free]
 
 
-def solve_cover(instance: CoverInstance, control: Control | None = None, certify_nodes: int = 300) -> CoverAnswer:
+def solve_cover(instance: CoverInstance, control: Control | None = None, certify_nodes: int = 1000) -> CoverAnswer:
     """Solve COVER: greedy and exchanges, branch and bound on exact bounds, then HiGHS on what that leaves open.
 
     Parameters
