@@ -32,9 +32,7 @@ def random_instance(seed: int, workers: int = 9) -> CoverInstance:
     costs = [0] * n if rng.random() < 0.1 else draw(n)
     seats = np.full(m, n) if rng.random() < 0.5 else rng.integers(0, 4, m)
     budget = int(rng.integers(0, 101)) * sum(costs) // 100
-    return CoverInstance.of(
-        offered, costs, rng.integers(0, groups, n), rng.integers(0, 4, (groups, m)), seats, budget
-    )
+    return CoverInstance.of(offered, costs, rng.integers(0, groups, n), rng.integers(0, 4, (groups, m)), seats, budget)
 
 
 def can_be_placed(instance: CoverInstance, counts: list[int]) -> bool:

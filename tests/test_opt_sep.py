@@ -17,7 +17,9 @@ from fedmech.solvers.separate.exchange import improve, losses
 from fedmech.solvers.separate.greedy import repair_and_fill
 from fedmech.solvers.separate.instance import SeparateInstance
 from fedmech.solvers.separate.multipliers import Multipliers, price_out
-from fedmech.solvers.separate.search import SeparateAnswer, no_pooled_optimum, solve_separate
+from fedmech.solvers.separate.search import PooledOptimum, SeparateAnswer, solve_separate
+from fedmech.solvers.solution import Stopped
+from fedmech.solvers.separate.pooled_relaxation import pooled_optimum
 from fedmech.solvers.separate.split import Splitter
 
 
@@ -95,7 +97,7 @@ def hard_instance(kind: str, n: int, m: int, groups: int, seed: int) -> Separate
     return SeparateInstance.of(scores, costs, group, caps, np.full(m, n), [int(x * budget) for x in shares])
 
 
-def pooled_by_enumeration(instance: SeparateInstance, control: Control) -> tuple[np.ndarray | None, int]:
+def pooled_by_enumeration(instance: SeparateInstance, control: Control) -> tuple[np.ndarray | None, int, Stopped]:
     best, chosen = -1, None
     for flags in itertools.product((False, True), repeat=instance.n):
         mask = np.array(flags, dtype=bool)
@@ -103,7 +105,7 @@ def pooled_by_enumeration(instance: SeparateInstance, control: Control) -> tuple
         fits = sum(instance.costs[mask].tolist()) <= sum(instance.budgets)
         if fits and (counts <= instance.group_totals).all() and sum(instance.scores[mask].tolist()) > best:
             best, chosen = sum(instance.scores[mask].tolist()), mask
-    return chosen, best
+    return chosen, best, "proved"
 
 
 def check(instance: SeparateInstance, answer: SeparateAnswer, optimum: int) -> None:
@@ -121,11 +123,16 @@ def test_optimum_is_the_enumerated_one(part: int) -> None:
         check(instance, solve_separate(instance), enumerate_optimum(instance))
 
 
-def test_with_the_pooled_optimum_first() -> None:
+def nothing_pooled(instance: SeparateInstance, control: Control) -> tuple[np.ndarray | None, int, Stopped]:
+    return None, sum(instance.scores.tolist()), "proved"
+
+
+@pytest.mark.parametrize("pooled", [pooled_by_enumeration, nothing_pooled])
+def test_whatever_the_pooled_optimum_says_first(pooled: PooledOptimum) -> None:
     steps = set()
     for seed in range(150):
         instance = random_instance(seed)
-        answer = solve_separate(instance, None, pooled_by_enumeration)
+        answer = solve_separate(instance, None, pooled)
         check(instance, answer, enumerate_optimum(instance))
         steps.add(answer.step)
     assert steps == {"split", "search"}
@@ -137,7 +144,7 @@ def test_highs_takes_over_where_lists_grow_too_long(lists: int) -> None:
     for seed in range(120):
         instance = random_instance(seed)
         optimum = enumerate_optimum(instance)
-        answer = solve_separate(instance, list_limit=lists, node_limit=1)
+        answer = solve_separate(instance, None, nothing_pooled, lists, 1)
         assert instance.is_feasible(answer.assignment)
         assert answer.value <= optimum <= answer.bound
         if answer.claimed or answer.proved:
@@ -272,7 +279,7 @@ def test_split_keeps_workers_caps_and_seats() -> None:
     solved = 0
     for seed in range(300):
         instance = random_instance(seed)
-        chosen, _ = pooled_by_enumeration(instance, Control()) if instance.n <= 6 else (None, 0)
+        chosen = pooled_by_enumeration(instance, Control())[0] if instance.n <= 6 else None
         if chosen is None:
             continue
         members = np.flatnonzero(chosen)
@@ -284,9 +291,7 @@ def test_split_keeps_workers_caps_and_seats() -> None:
         assignment = splitter.assignment()
         assert np.array_equal(np.flatnonzero(assignment >= 0), members)
         purse = tuple(10**30 for _ in instance.budgets)
-        rich = SeparateInstance(
-            instance.scores, instance.costs, instance.groups, instance.caps, instance.seats, purse
-        )
+        rich = SeparateInstance(instance.scores, instance.costs, instance.groups, instance.caps, instance.seats, purse)
         assert rich.is_feasible(assignment)
         assert done == instance.is_feasible(assignment)
         assert instance.is_feasible(repair_and_fill(instance, assignment))
@@ -378,10 +383,16 @@ def test_an_interrupt_keeps_the_point_and_the_bound() -> None:
     assert 0 < answer.value <= optimum <= answer.bound
 
 
-def test_no_pooled_optimum_is_a_bound() -> None:
-    for seed in range(100):
+def test_pooled_relaxation_is_a_bound() -> None:
+    for seed in range(300):
         instance = random_instance(seed)
-        assert no_pooled_optimum(instance, Control())[1] >= enumerate_optimum(instance)
+        chosen, bound, stopped = pooled_optimum(instance, Control())
+        assert bound >= enumerate_optimum(instance)
+        assert stopped == "proved"
+        assert chosen is not None
+        assert sum(instance.costs[chosen].tolist()) <= sum(instance.budgets)
+        if not instance.seats_bind:
+            assert bound <= pooled_by_enumeration(instance, Control())[1]
 
 
 @pytest.mark.parametrize(

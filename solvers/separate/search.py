@@ -25,10 +25,11 @@ from .greedy import repair_and_fill
 from .instance import SeparateInstance
 from .multipliers import Multipliers, find_multipliers
 from .packing import pack, workers_in
+from .pooled_relaxation import pooled_optimum
 from .split import Splitter
 
-PooledOptimum = Callable[[SeparateInstance, Control], tuple[np.ndarray | None, int]]
-"""``(instance, control) -> (workers of a pooled optimum as bool (n,), or None; exact bound on the pooled optimum)``."""
+PooledOptimum = Callable[[SeparateInstance, Control], tuple[np.ndarray | None, int, Stopped]]
+"""Gives workers to split over the requesters (bool, shape (n,), or None), a bound on OPT-SEP, and why it ended."""
 
 
 @dataclass
@@ -62,11 +63,6 @@ class SeparateAnswer:
     def proved(self) -> bool:
         """Whether the value meets the exact bound."""
         return self.value >= self.bound
-
-
-def no_pooled_optimum(instance: SeparateInstance, control: Control) -> tuple[np.ndarray | None, int]:
-    """Know nothing about the pooled optimum: the bound is the total score of all workers who fit somewhere."""
-    return None, sum(instance.scores[instance.eligible.any(axis=1)].tolist())
 
 
 class _Search:
@@ -179,7 +175,7 @@ def _interchangeable(instance: SeparateInstance, multipliers: Multipliers) -> li
 def solve_separate(
     instance: SeparateInstance,
     control: Control | None = None,
-    pooled: PooledOptimum = no_pooled_optimum,
+    pooled: PooledOptimum = pooled_optimum,
     list_limit: int = 1_000_000,
     node_limit: int = 20_000_000,
 ) -> SeparateAnswer:
@@ -217,8 +213,10 @@ def _run(search: _Search, pooled: PooledOptimum, list_limit: int, node_limit: in
     instance, control, answer = search.instance, search.control, search.answer
     if answer.proved:
         return
-    chosen, bound = pooled(instance, control)
+    chosen, bound, stopped = pooled(instance, control)
     search.lower(instance.floor(bound))
+    if stopped == "interrupted":
+        raise KeyboardInterrupt
     if chosen is not None:
         for seed in range(4):
             search.split(np.flatnonzero(chosen), 60, seed)
