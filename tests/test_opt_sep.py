@@ -17,10 +17,10 @@ from fedmech.solvers.separate.exchange import improve, losses
 from fedmech.solvers.separate.greedy import repair_and_fill
 from fedmech.solvers.separate.instance import SeparateInstance
 from fedmech.solvers.separate.multipliers import Multipliers, price_out
-from fedmech.solvers.separate.search import PooledOptimum, SeparateAnswer, solve_separate
-from fedmech.solvers.solution import Stopped
 from fedmech.solvers.separate.pooled_relaxation import pooled_optimum
+from fedmech.solvers.separate.search import PooledOptimum, SeparateAnswer, solve_separate
 from fedmech.solvers.separate.split import Splitter
+from fedmech.solvers.solution import Stopped
 
 
 def enumerate_optimum(instance: SeparateInstance) -> int:
