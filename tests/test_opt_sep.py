@@ -141,7 +141,8 @@ def test_whatever_the_pooled_optimum_says_first(pooled: PooledOptimum) -> None:
 
 
 @pytest.mark.parametrize("lists", [0, 3])
-def test_highs_takes_over_where_lists_grow_too_long(lists: int) -> None:
+def test_highs_takes_over_where_lists_grow_too_long(lists: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "RESTARTS", 1)
     claims = 0
     for seed in range(40):
         instance = random_instance(seed)
