@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,9 +13,9 @@ from hypothesis import given
 from strategies import markets
 
 
-def build(**changes: object) -> Market:
+def build(**changes: Any) -> Market:
     fields: dict = {"scores": [1, 2, 3], "costs": [1, 1, 2], "groups": ["a", "b", "a"], "budgets": [2, 3]}
-    return Market.build(**fields | changes)
+    return Market.build(**(fields | changes))
 
 
 def test_sequences_arrays_and_frames_give_the_same_market() -> None:

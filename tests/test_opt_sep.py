@@ -17,7 +17,7 @@ from fedmech.solvers.separate.exact_split import UndecidedError, split_exactly
 from fedmech.solvers.separate.exchange import improve, losses
 from fedmech.solvers.separate.greedy import repair_and_fill
 from fedmech.solvers.separate.instance import SeparateInstance
-from fedmech.solvers.separate.multipliers import Multipliers, price_out
+from fedmech.solvers.separate.multipliers import Multipliers, find_multipliers, price_out
 from fedmech.solvers.separate.pooled_relaxation import pooled_optimum
 from fedmech.solvers.separate.search import PooledOptimum, SeparateAnswer, solve_separate
 from fedmech.solvers.separate.split import Splitter
@@ -380,7 +380,7 @@ def test_optimum_does_not_depend_on_the_multipliers(monkeypatch: pytest.MonkeyPa
         instance = hard_instance("a", 40, 3, 4, seed)
         expected = solve_separate(instance)
         rng = np.random.default_rng(seed)
-        found = search.find_multipliers(instance, Control())
+        found = find_multipliers(instance, Control())
         skewed = price_out(
             instance,
             [int(x * rng.uniform(0.99, 1.01)) for x in found.budget.tolist()],
@@ -399,7 +399,7 @@ def test_optimum_does_not_depend_on_the_multipliers(monkeypatch: pytest.MonkeyPa
 def test_exchanges_never_lose() -> None:
     for seed in range(4):
         instance = hard_instance("a", 60, 4, 3, seed)
-        multipliers = search.find_multipliers(instance, Control())
+        multipliers = find_multipliers(instance, Control())
         start = repair_and_fill(instance, np.full(instance.n, -1, dtype=np.int64))
         seen = [instance.value(start)]
 

@@ -29,7 +29,7 @@ def placeable(groups, caps, seats, workers):
 def feasible_sets(groups, caps, seats):
     """All placeable sets, by the network; supersets of unplaceable sets are skipped."""
     n = len(groups)
-    known = {()}
+    known: set[tuple[int, ...]] = {()}
     for size in range(1, n + 1):
         for workers in combinations(range(n), size):
             if all(sub in known for sub in combinations(workers, size - 1)) and placeable(groups, caps, seats, workers):
