@@ -32,10 +32,7 @@ CORE_ITEMS = (300, 20_000)
 SWAP_ITEMS = (400, 3000)
 """So many items are tried for exchanges, first and then."""
 
-SWAP_ROUNDS = 12
-"""Most rounds of exchanges."""
-
-PATIENCE = 40
+PATIENCE = 120
 """Enumerations beyond this many bundles are preceded by exchanges, to start from a small gap."""
 
 
@@ -165,6 +162,7 @@ def search_leaf(
     items: Grouped,
     incumbent: Incumbent,
     most_states: int,
+    rounds: int,
     expired: Callable[[], bool],
 ) -> None:
     """Enumerate growing cores until the leaf is closed, the states run out, or time is up.
@@ -180,14 +178,12 @@ def search_leaf(
         leaf.closed = True
         return
     many = int(np.count_nonzero(leaf.reduced == 0)) > 2 * len(leaf.problem.limits) + 4
-    if many and _exchange(leaf, base, incumbent, SWAP_ROUNDS, expired):
+    if many and _exchange(leaf, base, incumbent, rounds, expired):
         return
     for most in CORE_ITEMS:
         for pivoting in (True, False):
-            core = build_core(
-                items, leaf.multipliers, leaf.reduced, base, leaf.gap(incumbent), most, pivoting=pivoting
-            )
-            stop = _grow(leaf, core, incumbent, most_states, expired)
+            core = build_core(items, leaf.multipliers, leaf.reduced, base, leaf.gap(incumbent), most, pivoting=pivoting)
+            stop = _grow(leaf, core, incumbent, most_states, rounds, expired)
             if leaf.closed or not core.pivots:
                 break
         if leaf.closed or stop or core.missing is None:
@@ -201,11 +197,12 @@ def _exchange(
     idle = 0
     for attempt in range(rounds):
         gap = leaf.gap(incumbent)
-        if gap < 0 or idle > 2 or expired():
+        if gap < 0 or idle > 4 or expired():
             break
         start = incumbent.chosen if attempt % 2 else base
         index = candidates(leaf.problem, leaf.reduced, start, gap, SWAP_ITEMS[attempt > 0], attempt)
-        swapped = best_swaps(leaf.problem, leaf.multipliers, start, index)
+        four = attempt % 4 == 3
+        swapped = best_swaps(leaf.problem, leaf.multipliers, start, index, four=four)
         if swapped is not None and incumbent.offer(leaf.problem, swapped):
             idle = 0
         else:
@@ -214,14 +211,18 @@ def _exchange(
     return leaf.closed
 
 
-def _grow(leaf: Leaf, core: Core, incumbent: Incumbent, most_states: int, expired: Callable[[], bool]) -> bool:
+def _grow(
+    leaf: Leaf, core: Core, incumbent: Incumbent, most_states: int, rounds: int, expired: Callable[[], bool]
+) -> bool:
     """Enumerate ever more bundles of a core; return whether to stop (closed, or too many states)."""
     scale = leaf.multipliers.scale
     exchanged = False
-    for stage in STAGES:
+    stages = iter(STAGES)
+    stage = next(stages)
+    while True:
         if stage > PATIENCE and not exchanged and leaf.gap(incumbent) > 0:
             exchanged = True
-            if _exchange(leaf, leaf.base, incumbent, SWAP_ROUNDS, expired):
+            if _exchange(leaf, leaf.base, incumbent, rounds, expired):
                 return True
         gap = leaf.gap(incumbent)
         if gap < 0:
@@ -241,7 +242,13 @@ def _grow(leaf: Leaf, core: Core, incumbent: Incumbent, most_states: int, expire
         try:
             found = best_flips(flips, limit / scale, most_states, expired)
         except TooManyStates:
-            return True
+            # Once more from a smaller gap, if exchanges can find one.
+            if exchanged or expired():
+                return True
+            exchanged = True
+            if _exchange(leaf, leaf.base, incumbent, rounds, expired):
+                return True
+            continue
         realised = True
         if found is not None:
             chosen = core.apply(usable[found[1]])
@@ -252,6 +259,7 @@ def _grow(leaf: Leaf, core: Core, incumbent: Incumbent, most_states: int, expire
         if within >= leaf.gap(incumbent) and realised:
             leaf.closed = True
             return True
-        if size == len(core.members):
+        following = next(stages, None)
+        if size == len(core.members) or following is None:
             return False
-    return False
+        stage = following
