@@ -39,8 +39,6 @@ class Multipliers:
         ``nu``, of the upper end of the count interval if positive, of the lower end if negative.
     limits : tuple of int, length L
         ``mu_l >= 0``, of a group's places.
-    seats : tuple of int, length m or 0
-        ``sigma_j >= 0``, of a requester's seats; none where seats do not bind.
     """
 
     low: int
@@ -49,7 +47,6 @@ class Multipliers:
     price: int
     count: int
     limits: tuple[int, ...]
-    seats: tuple[int, ...] = ()
 
     def constant(self, budget: int, limits: tuple[int, ...]) -> int:
         """Return the part of the bound that no worker enters (without seats)."""
@@ -79,7 +76,6 @@ def certificate_document(
                 "price": leaf.price,
                 "count": leaf.count,
                 "groups": list(leaf.limits),
-                "seats": list(leaf.seats),
             }
             for leaf in leaves
         ],
