@@ -35,6 +35,7 @@ def solve_command(
     method: Annotated[str, typer.Option(help="a name from 'fedmech methods', or auto")] = "auto",
     time_limit: Annotated[float | None, typer.Option(help="seconds; then the best point and a valid bound")] = None,
     export: Annotated[Path | None, typer.Option(help="write the literal model to an .lp or .mps file")] = None,
+    certificate: Annotated[Path | None, typer.Option(help="write a proof of the optimum, for 'fedmech check'")] = None,
     json: JsonOption = False,
     summary: SummaryOption = False,
 ) -> None:
@@ -49,6 +50,10 @@ def solve_command(
         check_problem(problem)
         export_model(market, problem, export)
     solution = solve(market, problem, method, time_limit=time_limit, allow_suboptimal=True, report=progress_reporter())
+    if certificate is not None and solution.status == "optimal":
+        from ..solvers.certify import write_certificate
+
+        write_certificate(certificate, market, solution, time_limit)
     if json:
         print_json(solution_document(market, solution, summary=summary))
     else:
