@@ -51,15 +51,31 @@ def solve_command(
         export_model(market, problem, export)
     solution = solve(market, problem, method, time_limit=time_limit, allow_suboptimal=True, report=progress_reporter())
     if certificate is not None and solution.status == "optimal":
-        from ..solvers.certify import write_certificate
-
-        write_certificate(certificate, market, solution, time_limit)
+        _write_certificate(certificate, market, solution, time_limit)
     if json:
         print_json(solution_document(market, solution, summary=summary))
     else:
         _print_solution(market, solution, summary=summary)
     if solution.status != "optimal":
         raise typer.Exit(STOPPED)
+
+
+def _write_certificate(path: Path, market: Market, solution: Solution, time_limit: float | None) -> None:
+    """Write the first certificate that the independent checker accepts."""
+    import json
+
+    from ..models.input_error import InputError
+    from ..solvers.certify import certificates
+    from ..verification.check_certificate import CertificateError, check_certificate
+
+    for document in certificates(market, solution, time_limit):
+        try:
+            check_certificate(document, market)
+        except CertificateError:
+            continue
+        path.write_text(json.dumps(document, separators=(",", ":")) + "\n")
+        return
+    raise InputError(f"no certificate is known for this optimum of {solution.problem}", field="certificate")
 
 
 def solution_document(market: Market, solution: Solution, *, summary: bool = False) -> dict[str, Any]:

@@ -6,9 +6,9 @@ dual for ORP, the pooled dual for OPT, and for OPT-SEP the pooled optimum where 
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
 from fractions import Fraction
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,52 +20,43 @@ from .control import Control
 from .opt_pooled import pooled_problem
 from .orp_seats import best_placeable_set
 from .pooled import solve_pooled
-from .pooled.problem import common_divisor
 from .seat_duals import SeatDuals, SeatMarket, duals_at, lagrangian
 from .solution import Solution
 
-__all__ = ["proof_of", "write_certificate"]
+__all__ = ["certificates", "proofs_of"]
 
 
-def write_certificate(path: Path, market: Market, solution: Solution, time_limit: float | None = None) -> None:
-    """Write the certificate of a proved optimum.
+def certificates(market: Market, solution: Solution, time_limit: float | None = None) -> Iterator[dict[str, Any]]:
+    """Make certificates of a proved optimum, the likeliest to be accepted first; let the checker choose.
 
     Raises
     ------
     InputError
-        If the solution is not proved, or no proof of this form is known for it.
+        If the solution is not proved.
     """
     if solution.status != "optimal" or solution.assignment is None:
         raise InputError("only a proved optimum has a certificate", field="certificate")
-    leaves = solution.certificate or proof_of(market, solution, Control.for_seconds(time_limit))
-    if not leaves:
-        raise InputError(f"no certificate is known for this optimum of {solution.problem}", field="certificate")
-    document = certificate_document(market, solution.problem, solution.assignment, leaves)
-    path.write_text(json.dumps(document, separators=(",", ":")) + "\n")
+    own = (solution.certificate,) if solution.certificate else ()
+    for leaves in (*own, *proofs_of(market, solution, Control.for_seconds(time_limit))):
+        yield certificate_document(market, solution.problem, solution.assignment, leaves)
 
 
-def proof_of(market: Market, solution: Solution, control: Control) -> tuple[Multipliers, ...] | None:
-    """Look for leaves that prove an optimum of ORP, OPT or OPT-SEP.
-
-    Returns
-    -------
-    tuple of Multipliers or None
-        None if no bound found meets the value.
-    """
+def proofs_of(market: Market, solution: Solution, control: Control) -> Iterator[tuple[Multipliers, ...]]:
+    """Look for leaves that may prove an optimum of ORP, OPT or OPT-SEP."""
     assert solution.objective is not None
     value = int(solution.objective * market.score_denominator)
     if solution.problem == "orp":
         plain = _seat_market(market, costs=np.zeros(market.n, dtype=np.int64), budget=0)
         basis = best_placeable_set(plain.scores, plain.groups, plain.caps, plain.seats)
-        return (_leaf(market, duals_at(plain, Fraction(0), basis, plain.scores)),)
+        yield (_leaf(market, duals_at(plain, Fraction(0), basis, plain.scores)),)
     if solution.problem not in ("opt", "opt-sep"):
-        return None
+        return
     if market.seats_bind:
         _, duals = lagrangian(_seat_market(market, market.needed_costs, market.total_budget), control.expired)
-        if duals.bound < duals.denominator * (value + (common_divisor(market.scores) or 1)):
-            return (_leaf(market, duals),)
+        yield (_leaf(market, duals),)
     result = solve_pooled(pooled_problem(market), control.deadline)
-    return tuple(result.leaves) if result.proved and result.value == value else None
+    if result.proved and result.value == value:
+        yield tuple(result.leaves)
 
 
 def _seat_market(market: Market, costs: np.ndarray, budget: int) -> SeatMarket:
