@@ -21,9 +21,13 @@ from ..certificate import Multipliers
 from .dual import Grouped
 from .flips import Flips
 from .problem import PooledProblem
+from .swaps import by_border
 
 FREE = -1
 PIVOTED = -2
+MANY_TIES = 40
+"""With more items than this that cost nothing to flip, it matters which of them come first."""
+
 PIVOT_COPIES = 8
 """A kind is a pivot if so many of it are chosen and as many are not."""
 
@@ -150,7 +154,15 @@ def build_core(
     effective = losses + _companions(items, multipliers, losses, base, counts)
     index = np.flatnonzero(effective <= gap)
     missing: int | None = None
-    if len(index) > most:
+    ties = index[effective[index] == 0]
+    if len(ties) > MANY_TIES:
+        # Among equals come, in turn, those that can be exchanged at the least change of cost, and any.
+        turns = np.stack([by_border(problem, base, ties), np.random.default_rng(0).permutation(len(ties))], axis=1)
+        _, first = np.unique(turns.ravel(), return_index=True)
+        index = np.concatenate([ties[np.argsort(first)], index[effective[index] > 0]])
+    if len(index) > most and len(ties) > most:
+        missing, index = 0, index[:most]
+    elif len(index) > most:
         inner = effective[index]
         part = np.argsort(inner, kind="stable") if inner.dtype == object else np.argpartition(inner, most)
         missing = int(inner[part[most]])
@@ -174,7 +186,7 @@ def build_core(
         costs = costs - np.where(has, lift_cost[groups], 0)
         pool = np.where(has, PIVOTED, pool)
     order, begins, ends = _kinds(pool, scores, costs, inside)
-    members, home, entry, total, money, score, count = [], [], [], [], [], [], []
+    members, home, entry, total, place, money, score, count = [], [], [], [], [], [], [], []
     for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
         first = order[begin]
         group, each, sign = int(pool[first]), int(loss[first]), -1 if inside[first] else 1
@@ -190,6 +202,7 @@ def build_core(
             home.append(group)
             entry.append((taken + 1) * each + (0 if group == PIVOTED else start))
             total.append(each * size)
+            place.append(int(order[begin + taken]))
             money.append(price * size)
             score.append(worth * size)
             count.append(0 if group == PIVOTED else sign * size)
@@ -206,13 +219,14 @@ def build_core(
             home.append(PIVOTED)
             entry.append((taken + 1) * mu)
             total.append(mu * size)
+            place.append(0)
             money.append(-pivot.cost * size)
             score.append(-pivot.score * size)
             count.append(0)
             unused[len(members) - 1] = (group, size)
             taken += size
             size *= 2
-    rank = sorted(range(len(members)), key=lambda i: (entry[i], total[i]))
+    rank = sorted(range(len(members)), key=lambda i: (entry[i], total[i], place[i]))
     room = {}
     for group in set(home):
         if group >= 0:

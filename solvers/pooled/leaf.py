@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,9 @@ CORE_ITEMS = (300, 20_000)
 
 SWAP_ITEMS = (400, 3000)
 """So many items are tried for exchanges, first and then."""
+
+STEEP = 1024
+"""Factor on the price of money for a second look at a leaf."""
 
 PATIENCE = 120
 """Enumerations beyond this many bundles are preceded by exchanges, to start from a small gap."""
@@ -99,6 +103,30 @@ def open_leaf(
     incumbent.offer(problem, _scatter(items, dual.under.mark))
     multipliers, reduced = complete(problem, items.order, items.start, price, low, high)
     return Leaf(problem, multipliers, reduced, bound_of(problem, multipliers, reduced), dual)
+
+
+def steeper_leaves(leaf: Leaf, items: Grouped, incumbent: Incumbent) -> list[Leaf]:
+    """Return the same leaf at other prices of money, where these leave few items open.
+
+    Where very many items are equally good at the best price (scores a constant above the costs) and the budget is close
+    to the least or the most that so many items can cost, a worse bound at a steep price singles out the few that can
+    be exchanged at all.
+    """
+    if leaf.multipliers.low != leaf.multipliers.high or not many_ties(leaf):
+        return []
+    found = []
+    for price in (Fraction(0), leaf.dual.price * STEEP):
+        m = leaf.multipliers
+        multipliers, reduced = complete(leaf.problem, items.order, items.start, price, m.low, m.high)
+        other = Leaf(leaf.problem, multipliers, reduced, bound_of(leaf.problem, multipliers, reduced), leaf.dual)
+        if int(np.count_nonzero(np.abs(reduced) <= other.gap(incumbent))) <= CORE_ITEMS[0]:
+            found.append(other)
+    return found
+
+
+def many_ties(leaf: Leaf) -> bool:
+    """Whether so many reduced values are zero that enumeration alone will not do."""
+    return int(np.count_nonzero(leaf.reduced == 0)) > 2 * len(leaf.problem.limits) + 4
 
 
 def _scatter(items: Grouped, mark: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -177,8 +205,7 @@ def search_leaf(
     if incumbent.offer(problem, base) and leaf.gap(incumbent) < 0:
         leaf.closed = True
         return
-    many = int(np.count_nonzero(leaf.reduced == 0)) > 2 * len(leaf.problem.limits) + 4
-    if many and _exchange(leaf, base, incumbent, rounds, expired):
+    if many_ties(leaf) and _exchange(leaf, base, incumbent, rounds, expired):
         return
     for most in CORE_ITEMS:
         for pivoting in (True, False):
@@ -201,7 +228,7 @@ def _exchange(
             break
         start = incumbent.chosen if attempt % 2 else base
         index = candidates(leaf.problem, leaf.reduced, start, gap, SWAP_ITEMS[attempt > 0], attempt)
-        four = attempt % 4 == 3
+        four = attempt % 3 == 2 or attempt % 4 == 3
         swapped = best_swaps(leaf.problem, leaf.multipliers, start, index, four=four)
         if swapped is not None and incumbent.offer(leaf.problem, swapped):
             idle = 0

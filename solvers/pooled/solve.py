@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from ..certificate import Multipliers
 from ..solution import Stopped
 from .dual import Grouped
-from .leaf import Incumbent, Leaf, open_leaf, search_leaf
+from .leaf import Incumbent, Leaf, open_leaf, search_leaf, steeper_leaves
 from .problem import PooledProblem, common_divisor, exact_sum
 from .reduction import Guess, Reduced, reduce, sampled_guess
 from .relaxation import Taken, audit
@@ -204,8 +204,12 @@ def _branch(problem: PooledProblem, start: Guess | None, step: int, most_states:
         split = _split_point(leaf)
         try:
             if not clock.over():
+                for other in steeper_leaves(leaf, items, incumbent):
+                    search_leaf(other, items, incumbent, FIRST_STATES, FIRST_ROUNDS, clock.over)
+                    leaf = other if other.closed else leaf
                 states, rounds = (FIRST_STATES, FIRST_ROUNDS) if split is not None else (most_states, MOST_ROUNDS)
-                search_leaf(leaf, items, incumbent, states, rounds, clock.over)
+                if not leaf.closed:
+                    search_leaf(leaf, items, incumbent, states, rounds, clock.over)
         except KeyboardInterrupt:
             clock.interrupted = True
         core = max(core, leaf.core)

@@ -40,7 +40,7 @@ def candidates(
     else:
         magnitude = np.frexp(problem.costs[index].astype(np.float64))[1]
     if seed % 3 == 2:
-        return rng.permutation(index[_border(problem, base, index)[:size]])
+        return rng.permutation(index[by_border(problem, base, index)[: min(size, 40 + 20 * seed)]])
     kinds = np.unique(magnitude).tolist()
     share = max(8, size // len(kinds))
     kept = []
@@ -55,7 +55,8 @@ def candidates(
     return rng.permutation(np.concatenate(kept))
 
 
-def _border(problem: PooledProblem, base: NDArray[np.bool_], index: NDArray) -> NDArray:
+def by_border(problem: PooledProblem, base: NDArray[np.bool_], index: NDArray) -> NDArray:
+    """Order items by their distance to the cost that best separates what is in `base` from what is not."""
     costs = problem.costs[index].astype(np.float64)
     inside = base[index]
     held = int(inside.sum())
