@@ -21,7 +21,8 @@ from fedmech.solvers.pooled.relaxation import Taken, audit
 
 _FILE = Path(__file__).parent / "benchmarks" / "pooled_families.py"
 _SPEC = importlib.util.spec_from_file_location("pooled_families", _FILE)
-assert _SPEC is not None and _SPEC.loader is not None
+assert _SPEC is not None
+assert _SPEC.loader is not None
 families = importlib.util.module_from_spec(_SPEC)
 sys.modules["pooled_families"] = families
 _SPEC.loader.exec_module(families)
@@ -82,7 +83,7 @@ def check(problem: PooledProblem, result, optimum: int) -> None:
 
 @pytest.mark.parametrize("block", range(8))
 def test_agrees_with_enumeration(block: int) -> None:
-    for seed in range(block * 350, (block + 1) * 350):
+    for seed in range(block * 800, (block + 1) * 800):
         problem = random_problem(seed)
         check(problem, solve_pooled(problem), enumerate_all(problem))
 
@@ -131,7 +132,9 @@ def test_agrees_with_highs(letter: str) -> None:
         groups = int(rng.integers(1, 6))
         money = float(rng.choice([0.1, 0.5, 0.9]))
         share = float(rng.choice([0.3, 1.0]))
-        problem = families.kind(letter, n, seed, top=int(rng.choice([30, 1000])), groups=groups, share=share, money=money)
+        problem = families.kind(
+            letter, n, seed, top=int(rng.choice([30, 1000])), groups=groups, share=share, money=money
+        )
         agreed += agree_with_highs(problem, 3)
     assert agreed >= 6
 
@@ -192,13 +195,16 @@ def test_degenerate_problems() -> None:
     assert (solve_pooled(free).value, solve_pooled(free).proved) == (9, True)
 
 
-@pytest.mark.parametrize("scale", [2**20, 2**41, 2**100, 10**300])
-def test_huge_numbers_change_nothing(scale: int) -> None:
+@pytest.mark.parametrize("exponent", [20, 41, 100, 1000])
+def test_huge_numbers_change_nothing(exponent: int) -> None:
+    scale = 2**exponent
     for letter in "abcd":
-        small = families.kind(letter, 60, 3, top=10**6, groups=3)
+        small = families.kind(letter, 32, 3, top=10**6, groups=3)
         odd = small.scores.astype(object) * scale + 1
-        huge = PooledProblem.of(odd, small.costs.astype(object) * scale, small.groups, small.limits, small.budget * scale)
-        # Far more than 60 units: the extra ones only decide between equals.
+        huge = PooledProblem.of(
+            odd, small.costs.astype(object) * scale, small.groups, small.limits, small.budget * scale
+        )
+        # Far more than 32 units: the extra ones only decide between equals.
         one, two = solve_pooled(small), solve_pooled(huge)
         assert one.proved
         assert two.proved

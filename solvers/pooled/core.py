@@ -74,8 +74,8 @@ class Core:
     counts: list[int]
     unused: dict[int, tuple[int, int]]
 
-    def flips(self, size: int, limit: int) -> tuple[NDArray, Flips]:
-        """Return the usable ones among the first `size` bundles, and their numbers here."""
+    def flips(self, size: int, limit: int) -> tuple[NDArray, Flips, float]:
+        """Return the usable ones among the first `size` bundles, as numbers and as flips, and the limit in their unit."""
         m, problem = self.multipliers, self.problem
         usable = np.flatnonzero(self.loss[:size] <= limit)
         groups, count = self.groups[usable], self.count[usable]
@@ -83,18 +83,22 @@ class Core:
         adds, drops = int(count[count > 0].sum()), int(-count[count < 0].sum())
         bounded = m.count != 0 or total + adds > m.high or total - drops < m.low
         present = set(groups.tolist())
-        loss = self.loss[usable]
-        scaled = loss / m.scale if loss.dtype != object else np.array([int(x) / m.scale for x in loss], dtype=float)
-        return usable, Flips(
-            groups,
-            self.money[usable],
-            self.score[usable],
-            count,
-            scaled.astype(np.float64),
-            {g: room for g, room in self.room.items() if g in present},
-            {g: m.limits[g] / m.scale for g in self.room if g in present},
-            problem.budget - problem.cost(self.base),
-            (m.low - total, m.high - total) if bounded else None,
+        unit = max(m.scale, limit)
+        loss = [int(x) / unit for x in self.loss[usable].tolist()]
+        return (
+            usable,
+            Flips(
+                groups,
+                self.money[usable],
+                self.score[usable],
+                count,
+                np.array(loss, dtype=np.float64),
+                {g: room for g, room in self.room.items() if g in present},
+                {g: _ratio(m.limits[g], unit) for g in self.room if g in present},
+                problem.budget - problem.cost(self.base),
+                (m.low - total, m.high - total) if bounded else None,
+            ),
+            limit / unit,
         )
 
     def apply(self, bundles: NDArray) -> NDArray[np.bool_] | None:
@@ -118,6 +122,11 @@ class Core:
                 return None
             chosen[pool[: abs(change)]] ^= True
         return chosen
+
+
+def _ratio(value: int, unit: int) -> float:
+    """Return a quotient of integers as a float, infinity if it is too large."""
+    return value / unit if value.bit_length() - unit.bit_length() < 1000 else float("inf")
 
 
 def build_core(
@@ -293,7 +302,7 @@ def _kinds(pool, scores, costs, inside) -> tuple[NDArray, NDArray, NDArray]:
         a, b = order[1:], order[:-1]
         same[1:] = (inside[a] == inside[b]) & (costs[a] == costs[b]) & (scores[a] == scores[b]) & (pool[a] == pool[b])
     begins = np.flatnonzero(~same)
-    return order, begins, np.append(begins[1:], len(order))
+    return order, begins, np.append(begins[1:], len(order))[: len(begins)]
 
 
 def _sort_keys(values: NDArray) -> list[NDArray]:

@@ -224,7 +224,7 @@ def _exchange(
     idle = 0
     for attempt in range(rounds):
         gap = leaf.gap(incumbent)
-        if gap < 0 or idle > 4 or expired():
+        if gap < 0 or idle > rounds // 3 or expired():
             break
         start = incumbent.chosen if attempt % 2 else base
         index = candidates(leaf.problem, leaf.reduced, start, gap, SWAP_ITEMS[attempt > 0], attempt)
@@ -265,9 +265,9 @@ def _grow(
         if core.missing is not None:
             within = min(within, core.missing - 1)
         limit = min(gap, max(within, scale - 1))
-        usable, flips = core.flips(size, limit)
+        usable, flips, ceiling = core.flips(size, limit)
         try:
-            found = best_flips(flips, limit / scale, most_states, expired)
+            found = best_flips(flips, ceiling, most_states, expired)
         except TooManyStates:
             # Once more from a smaller gap, if exchanges can find one.
             if exchanged or expired():

@@ -37,7 +37,7 @@ WIDEST = 64
 FIRST_STATES, MOST_STATES = 300_000, 6_000_000
 """States of an enumeration in a leaf that can be split, and in one that cannot."""
 
-FIRST_ROUNDS, MOST_ROUNDS = 2, 16
+FIRST_ROUNDS, MOST_ROUNDS = 3, 45
 """Rounds of exchanges, likewise."""
 
 
@@ -217,7 +217,7 @@ def _branch(problem: PooledProblem, start: Guess | None, step: int, most_states:
             leaf.closed = leaf.closed or leaf.gap(incumbent) < 0
             done.append(leaf)
             continue
-        guess = float(leaf.dual.price)
+        guess = float(leaf.dual.price) if items.unit == 1 else None
         push(leaf.multipliers.low, split, guess)
         push(split + 1, leaf.multipliers.high, guess)
     return _Outcome(incumbent, sorted(done, key=lambda x: x.multipliers.low), core)

@@ -40,7 +40,7 @@ def candidates(
     else:
         magnitude = np.frexp(problem.costs[index].astype(np.float64))[1]
     if seed % 3 == 2:
-        return rng.permutation(index[by_border(problem, base, index)[: min(size, 40 + 20 * seed)]])
+        return rng.permutation(index[by_border(problem, base, index)[: min(size, 40 + 20 * (seed % 20))]])
     kinds = np.unique(magnitude).tolist()
     share = max(8, size // len(kinds))
     kept = []
@@ -57,7 +57,10 @@ def candidates(
 
 def by_border(problem: PooledProblem, base: NDArray[np.bool_], index: NDArray) -> NDArray:
     """Order items by their distance to the cost that best separates what is in `base` from what is not."""
-    costs = problem.costs[index].astype(np.float64)
+    costs = problem.costs[index]
+    if costs.dtype == object:
+        costs = costs >> max(0, max(int(c).bit_length() for c in costs.tolist()) - 500) if len(costs) else costs
+    costs = costs.astype(np.float64)
     inside = base[index]
     held = int(inside.sum())
     if held in (0, len(index)):
