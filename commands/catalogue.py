@@ -48,6 +48,20 @@ def mechanisms_command(json: JsonOption = False) -> None:
     found = mechanisms()
     if json:
         fields = ("name", "summary", "source")
-        print_json({"mechanisms": [{field: getattr(entry, field) for field in fields} for entry in found]})
+        print_json(
+            {
+                "mechanisms": [
+                    {field: getattr(entry, field) for field in fields}
+                    | {
+                        "claims": sorted(entry.claims),
+                        "options": [vars(option) for option in entry.options],
+                    }
+                    for entry in found
+                ]
+            }
+        )
         return
-    table(None, ["mechanism", "", "source"], [[entry.name, entry.summary, entry.source] for entry in found])
+    rows = [
+        [entry.name, entry.summary, ", ".join(option.name for option in entry.options), entry.source] for entry in found
+    ]
+    table(None, ["mechanism", "", "options", "source"], rows)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,95 +20,194 @@ from .console import (
     show,
     table,
 )
+from .run import parse_options
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..models.market import Market
+    from ..solvers.solution import Solution
 
 __all__ = ["compare_command"]
+
+SEPARATE_SECONDS = 20.0
+"""OPT-SEP is strongly NP-hard: if no time limit is given, it gets this one, and the table says what was proved."""
 
 
 @guarded
 def compare_command(
     file: MarketArgument = None,
-    time_limit: Annotated[float | None, typer.Option(help="seconds for the exact optimum")] = None,
+    mechanism: Annotated[list[str] | None, typer.Option(help="only these mechanisms; all if left out")] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--option", metavar="MECHANISM.NAME=VALUE", help="an option of one mechanism, as for 'fedmech run'"
+        ),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="for the mechanisms that draw")] = None,
+    time_limit: Annotated[
+        float | None, typer.Option(help="seconds for each optimum; 20 for OPT-SEP if left out")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Tabulate the mechanisms beside OPT and OPT-FRAC: score, ratio, spend, price."""
-    from ..fl.mechanisms.interface import mechanisms, run_mechanism
-    from ..models.exact import exact_sum, format_exact
+    """Tabulate mechanisms beside the exact optima: score, ratio, spend, price, caps that bind.
+
+    A mechanism that keeps every requester within its own budget is measured against OPT-SEP, the others against OPT.
+    """
+    from ..fl.mechanisms.interface import find_mechanism, mechanisms
     from ..solvers.solve import solve
 
+    chosen = mechanisms() if mechanism is None else [find_mechanism(name) for name in mechanism]
+    given = _by_mechanism(parse_options(option))
     market = load_market(file)
     report = progress_reporter()
-    optimum = solve(market, "opt", time_limit=time_limit, allow_suboptimal=True, report=report)
     fractional = solve(market, "opt-frac", allow_suboptimal=True, report=report)
-    best = optimum.bound
-    spend = None
-    if optimum.assignment is not None:
-        hired = optimum.assignment >= 0
-        spend = Fraction(exact_sum(market.needed_costs[hired]), market.money_denominator)
-    entries: list[dict[str, Any]] = [
-        {"name": "OPT-FRAC", "score": fractional.objective, "note": "linear relaxation"},
-        {
-            "name": "OPT",
-            "score": optimum.objective,
-            "spend": spend,
-            "workers": _count(optimum),
-            "note": _proof(optimum),
-        },
+    pooled = solve(market, "opt", time_limit=time_limit, allow_suboptimal=True, report=report)
+    optima = [("OPT", pooled)]
+    if market.m > 1 and any("separate-budgets" in entry.claims for entry in chosen):
+        limit = SEPARATE_SECONDS if time_limit is None else time_limit
+        found = solve(market, "opt-sep", time_limit=limit, allow_suboptimal=True, report=report)
+        optima.append(("OPT-SEP", _within(found, pooled)))
+    separate = optima[-1][1]
+    rows: list[dict[str, Any]] = [
+        {"name": "OPT-FRAC", "score": fractional.objective, "note": "linear relaxation of OPT"}
     ]
-    for entry in mechanisms():
-        outcome = run_mechanism(market, entry.name)
-        entries.append(
-            {
-                "name": entry.name,
-                "score": outcome.score,
-                "ratio": best / outcome.score if best is not None and outcome.score else None,
-                "spend": outcome.total_payment,
-                "price": outcome.critical_price,
-                "workers": len(outcome.winners),
-                "note": entry.source,
-            }
-        )
+    rows += [_optimum_row(market, name, solution) for name, solution in optima]
+    for entry in chosen:
+        options = given.get(entry.name, {})
+        if seed is not None and any(known.name == "seed" for known in entry.options):
+            options = {"seed": seed} | options
+        against = separate if "separate-budgets" in entry.claims else pooled
+        rows.append(_mechanism_row(market, entry, options, against.bound))
     if json:
-
-        def exact(value: Any) -> Any:
-            return format_exact(value) if isinstance(value, Fraction) else value
-
-        keys = ("score", "ratio", "spend", "price")
-        rows = [
-            {"name": entry["name"], "workers": entry.get("workers")}
-            | {key: number(entry.get(key)) for key in keys}
-            | {f"{key}_exact": exact(entry.get(key)) for key in keys}
-            for entry in entries
-        ]
-        print_json({"status": optimum.status, "exactness": optimum.exactness, "method": optimum.method, "rows": rows})
+        _print_json(rows, optima)
     else:
-        title = f"{market.n:,} workers, {market.m} requesters, {market.L} groups, pooled budget {show(_budget(market))}"
-        columns = ["", "score", "OPT / score", "workers", "paid or cost", "price per score", ""]
+        budget = Fraction(market.total_budget, market.money_denominator)
+        title = f"{market.n:,} workers, {market.m} requesters, {market.L} groups, pooled budget {show(budget)}"
+        columns = ["", "score", "OPT / score", "workers", "paid or cost", "price", "caps met", ""]
         shown = [
             [
-                entry["name"],
-                show(entry["score"]),
-                show(entry.get("ratio")) if "ratio" in entry else "",
-                str(entry.get("workers", "")),
-                show(entry["spend"]) if entry.get("spend") is not None else "",
-                show(entry["price"]) if entry.get("price") is not None else "",
-                entry["note"],
+                row["name"],
+                *(
+                    show(row[key]) if row.get(key) is not None else ""
+                    for key in ("score", "ratio", "workers", "spend", "price", "caps_met")
+                ),
+                row["note"],
             ]
-            for entry in entries
+            for row in rows
         ]
-        table(title, columns, shown, (1, 2, 3, 4, 5))
-    if optimum.status != "optimal":
+        table(title, columns, shown, (1, 2, 3, 4, 5, 6))
+    if any(solution.status != "optimal" for _, solution in optima):
         raise typer.Exit(STOPPED)
 
 
-def _budget(market: Any) -> Fraction:
-    return Fraction(market.total_budget, market.money_denominator)
+def _by_mechanism(options: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Sort ``mechanism.name`` options by mechanism.
+
+    Raises
+    ------
+    InputError
+        If an option names no mechanism, or none that exists.
+    """
+    from ..fl.mechanisms.interface import find_mechanism
+    from ..models.input_error import InputError
+
+    found: dict[str, dict[str, Any]] = {}
+    for key, value in options.items():
+        name, dot, option = key.partition(".")
+        if not dot:
+            raise InputError(f"expected MECHANISM.NAME=VALUE, got {key!r}", field="option")
+        found.setdefault(find_mechanism(name).name, {})[option] = value
+    return found
 
 
-def _count(solution: Any) -> int:
-    return 0 if solution.assignment is None else int((solution.assignment >= 0).sum())
+def _within(separate: Solution, pooled: Solution) -> Solution:
+    """Tighten OPT-SEP's bound by OPT's: what separate budgets can do, the pooled one can."""
+    if pooled.bound is None or separate.bound is None or separate.bound <= pooled.bound:
+        return separate
+    if separate.objective == pooled.bound:
+        return replace(
+            separate,
+            bound=pooled.bound,
+            status="optimal",
+            stopped="proved",
+            exactness=pooled.exactness,
+            method="meets OPT",
+        )
+    return replace(separate, bound=pooled.bound)
 
 
-def _proof(solution: Any) -> str:
+def _optimum_row(market: Market, name: str, solution: Solution) -> dict[str, Any]:
+    from ..models.exact import exact_sum
+
+    row: dict[str, Any] = {"name": name, "score": solution.objective, "note": _proof(solution)}
+    if solution.assignment is not None:
+        hired = solution.assignment >= 0
+        row["spend"] = Fraction(exact_sum(market.needed_costs[hired]), market.money_denominator)
+        row |= {"workers": int(hired.sum()), "caps_met": _caps_met(market, solution.assignment)}
+    return row
+
+
+def _mechanism_row(market: Market, entry: Any, options: dict[str, Any], best: Fraction | None) -> dict[str, Any]:
+    from ..fl.mechanisms.interface import run_mechanism
+
+    refused = entry.refusal(market, options)
+    if refused is not None:
+        return {"name": entry.name, "refused": refused, "note": refused}
+    outcome = run_mechanism(market, entry.name, **options)
+    notes = ["separate budgets"] if "separate-budgets" in entry.claims else []
+    if outcome.total_payment > Fraction(market.total_budget, market.money_denominator):
+        notes.append("over budget")
+    if "truthful" not in entry.claims:
+        notes.append("not truthful")
+    if "coverage" in outcome.details:
+        notes.append(f"coverage {show(outcome.details['coverage'])}")
+    return {
+        "name": entry.name,
+        "score": outcome.score,
+        "ratio": best / outcome.score if best is not None and outcome.score else None,
+        "spend": outcome.total_payment,
+        "price": outcome.critical_price,
+        "workers": len(outcome.winners),
+        "caps_met": _caps_met(market, outcome.assignment),
+        "note": ", ".join(notes),
+    }
+
+
+def _caps_met(market: Market, assignment: np.ndarray) -> int:
+    """Count the pairs of group and requester whose cap, if they have one, is fully used."""
+    import numpy as np
+
+    hired = np.flatnonzero(assignment >= 0)
+    used = np.zeros(market.cap_limits.shape, dtype=np.int64)
+    np.add.at(used, (market.group_of[hired], assignment[hired]), 1)
+    return int(((used == market.cap_limits) & (market.cap_limits > 0)).sum())
+
+
+def _proof(solution: Solution) -> str:
     if solution.status == "optimal":
         return f"proved optimal ({solution.exactness}), {solution.method}, {solution.seconds:.2f} s"
     return f"best found ({solution.stopped}); at most {show(solution.bound)}"
+
+
+def _print_json(rows: list[dict[str, Any]], optima: list[tuple[str, Solution]]) -> None:
+    from ..models.exact import format_exact
+
+    def exact(value: Any) -> Any:
+        return format_exact(value) if isinstance(value, Fraction) else value
+
+    keys = ("score", "ratio", "spend", "price")
+    shown = [
+        {
+            "name": row["name"],
+            "workers": row.get("workers"),
+            "caps_met": row.get("caps_met"),
+            "refused": row.get("refused"),
+        }
+        | {key: number(row.get(key)) for key in keys}
+        | {f"{key}_exact": exact(row.get(key)) for key in keys}
+        for row in rows
+    ]
+    pooled = optima[0][1]
+    document = {"status": pooled.status, "exactness": pooled.exactness, "method": pooled.method, "rows": shown}
+    print_json(document | {"statuses": {name: solution.status for name, solution in optima}})

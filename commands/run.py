@@ -12,13 +12,44 @@ if TYPE_CHECKING:
     from ..fl.mechanisms.interface import Outcome
     from ..models.market import Market
 
-__all__ = ["run_command"]
+__all__ = ["OptionsOption", "parse_options", "run_command"]
+
+OptionsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option", metavar="NAME=VALUE", help="an option of the mechanism; exact numbers, vectors as 1,0.5,2/3"
+    ),
+]
+
+
+def parse_options(given: list[str] | None, seed: int | None = None) -> dict[str, str | int]:
+    """Split ``NAME=VALUE`` texts; the mechanism's own options read the values.
+
+    Raises
+    ------
+    InputError
+        For a text without ``=``, or a name given twice.
+    """
+    from ..models.input_error import InputError
+
+    options: dict[str, str | int] = {} if seed is None else {"seed": seed}
+    for text in given or []:
+        name, equals, value = text.partition("=")
+        name = name.strip()
+        if not equals or not name:
+            raise InputError(f"expected NAME=VALUE, got {text!r}", field="option")
+        if name in options:
+            raise InputError(f"{name} is given twice", field="option")
+        options[name] = value
+    return options
 
 
 @guarded
 def run_command(
     file: MarketArgument = None,
     mechanism: Annotated[str, typer.Option(help="a name from 'fedmech mechanisms'")] = "driftpay-co",
+    option: OptionsOption = None,
+    seed: Annotated[int | None, typer.Option(help="short for --option seed=...")] = None,
     json: JsonOption = False,
     summary: SummaryOption = False,
 ) -> None:
@@ -26,7 +57,7 @@ def run_command(
     from ..fl.mechanisms.interface import run_mechanism
 
     market = load_market(file)
-    outcome = run_mechanism(market, mechanism)
+    outcome = run_mechanism(market, mechanism, **parse_options(option, seed))
     if json:
         print_json(outcome_document(market, outcome, summary=summary))
         return

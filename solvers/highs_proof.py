@@ -108,7 +108,11 @@ def prove(market: Market, problem: str, control: Control, propose: Propose) -> A
         if control.expired():
             stopped = "time-limit"
             break
-        found = propose(cuts, int(best_value * unit) + 1 if runs else None, best)
+        try:
+            found = propose(cuts, int(best_value * unit) + 1 if runs else None, best)
+        except KeyboardInterrupt:
+            stopped = "interrupted"
+            break
         runs += 1
         if found.outcome == "infeasible":
             return Answer(best, bound, stopped, provable, "solver", details={"highs_runs": runs})

@@ -22,6 +22,9 @@ from .solution import Answer, Exactness, Stopped
 
 __all__ = ["SeatOptimum", "best_affordable_set"]
 
+_INT64_BELOW = 2**48
+"""Sums at least this large leave a loss (weights times a multiplier's denominator) no room in 64 bits."""
+
 _FIRST_STATES = 300_000
 _MOST_STATES = 2_000_000
 
@@ -127,9 +130,10 @@ def _search(market: SeatMarket, control: Control, most_states: int, state: SeatO
 @register("opt", "polymatroid", summary="exact multipliers over the seat polymatroid, enumeration around their bound")
 def solve_opt_seats(market: Market, control: Control) -> Answer:
     """Solve OPT with caps, seats and pooled budget; without binding seats the polymatroid is that of the caps alone."""
-    plain = SeatMarket(
-        market.scores, market.needed_costs, market.group_of, market.total_budget, market.caps, market.seats
-    )
+    scores, costs = market.scores, market.needed_costs
+    if max(exact_sum(scores), exact_sum(costs), market.total_budget) >= _INT64_BELOW:
+        scores, costs = scores.astype(object), costs.astype(object)
+    plain = SeatMarket(scores, costs, market.group_of, market.total_budget, market.caps, market.seats)
     found = best_affordable_set(plain, control)
     if found.duals is None:
         bound = exact_sum(market.scores)

@@ -17,14 +17,14 @@ from .highs import load_highs
 from .highs_proof import Proposal, prove
 from .parametric import price_of_money
 from .registry import register
-from .solution import Answer
+from .solution import Answer, Stopped
 from .tolerances import HIGHS_OPTIONS, INTEGRAL
 
 __all__: list[str] = []
 
 
-def _run(model: Any, control: Control) -> tuple[Literal["optimal", "infeasible", "stopped"], bool]:
-    """Solve a Pyomo model; return ``optimal``, ``infeasible`` or ``stopped``, and whether a point was loaded."""
+def _run(model: Any, control: Control) -> tuple[Literal["optimal", "infeasible", "stopped"], bool, Stopped]:
+    """Solve a Pyomo model; return what HiGHS claims, whether a point was loaded, and why it ended."""
     from pyomo.contrib.appsi.base import TerminationCondition
     from pyomo.contrib.appsi.solvers.highs import Highs
 
@@ -39,11 +39,14 @@ def _run(model: Any, control: Control) -> tuple[Literal["optimal", "infeasible",
         result.solution_loader.load_vars()
     condition = result.termination_condition
     if condition == TerminationCondition.optimal:
-        return "optimal", True
+        return "optimal", True, "proved"
     if condition in (TerminationCondition.infeasible, TerminationCondition.infeasibleOrUnbounded):
-        return "infeasible", False
+        return "infeasible", False, "proved"
     if condition == TerminationCondition.maxTimeLimit:
-        return "stopped", found
+        return "stopped", found, "time-limit"
+    if condition in (TerminationCondition.error, TerminationCondition.unknown):
+        # It lost its footing in floating point.
+        return "stopped", found, "node-limit"
     raise RuntimeError(f"HiGHS stopped with {condition}")
 
 
@@ -74,9 +77,9 @@ def _solve(market: Market, problem: str, control: Control) -> Answer:
             model.del_component(model.one_more)
         if floor is not None:
             model.one_more = pyo.Constraint(expr=objective.expr >= floor)
-        outcome, found = _run(model, control)
+        outcome, found, stopped = _run(model, control)
         assignment = _assignment(model, market) if found else None
-        return Proposal(outcome, "time-limit" if outcome == "stopped" else "proved", assignment, assignment)
+        return Proposal(outcome, stopped, assignment, assignment)
 
     return prove(market, problem, control, propose)
 
@@ -116,7 +119,7 @@ def solve_opt_frac_pyomo(market: Market, control: Control) -> Answer:
     bound = price_of_money(market).value / market.score_denominator
     if not market.n or not market.m:
         return Answer(None, bound, proved=True, shares={})
-    outcome, found = _run(model, control)
+    outcome, found, stopped = _run(model, control)
     shares = {}
     if found:
         for i in range(market.n):
@@ -129,7 +132,7 @@ def solve_opt_frac_pyomo(market: Market, control: Control) -> Answer:
         bound,
         shares=_into_constraints(market, shares),
         exactness="solver",
-        stopped="node-limit" if outcome == "optimal" else "time-limit",
+        stopped="node-limit" if outcome == "optimal" else stopped,
     )
 
 

@@ -23,6 +23,8 @@ AGREEMENT: dict[tuple[str, str], str] = {
     ("orp", "pyomo-highs"): "some",
     ("opt", "brute-force"): "every",
     ("opt", "highs-arrays"): "every",
+    ("opt", "polymatroid"): "every",
+    ("opt", "pooled"): "every",
     ("opt", "pyomo-highs"): "some",
     ("opt-frac", "parametric"): "bounds",
     ("opt-frac", "pyomo-highs"): "bounds",
@@ -70,6 +72,19 @@ def test_methods_agree(problem: str, market: Market) -> None:
 @given(market=markets(max_workers=5, max_requesters=2, coverage=True))
 def test_methods_agree_on_coverage(market: Market) -> None:
     check_agreement(market, "cover", ("every",))
+
+
+@settings(max_examples=100, deadline=None)
+@given(market=markets(max_workers=5, max_requesters=2, coverage=True))
+def test_heuristics_and_their_bounds_enclose_the_optimum(market: Market) -> None:
+    optimum = solve(market, "cover", "brute-force").objective
+    assert optimum is not None
+    for method in (name for (problem, name), pace in AGREEMENT.items() if problem == "cover" and pace == "greedy"):
+        found = solve(market, "cover", method, allow_suboptimal=True)
+        assert found.objective is not None
+        assert found.bound is not None
+        assert found.objective <= optimum <= found.bound
+        assert found.status != "optimal" or found.objective == optimum
 
 
 @pytest.mark.parametrize("problem", ["orp", "opt", "opt-sep", "cover"])

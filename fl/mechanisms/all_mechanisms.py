@@ -1,5 +1,49 @@
 """Imports every module that registers a mechanism; add yours here."""
 
-from . import driftpay
+from . import (
+    accuracy,
+    care_no,
+    coverage_clock,
+    coverage_greedy,
+    driftpay,
+    driftpay_bonus,
+    driftpay_lcb,
+    driftpay_no,
+    driftpay_noisy,
+    driftpay_stipend,
+    drop_top,
+    gravin,
+    greedy_then_repair,
+    lowest_bid,
+    pea,
+    random_feasible,
+    random_price,
+    reputation,
+    rrafl,
+    singer,
+    vcg,
+)
 
-__all__ = ["driftpay"]
+__all__ = [
+    "accuracy",
+    "care_no",
+    "coverage_clock",
+    "coverage_greedy",
+    "driftpay",
+    "driftpay_bonus",
+    "driftpay_lcb",
+    "driftpay_no",
+    "driftpay_noisy",
+    "driftpay_stipend",
+    "drop_top",
+    "gravin",
+    "greedy_then_repair",
+    "lowest_bid",
+    "pea",
+    "random_feasible",
+    "random_price",
+    "reputation",
+    "rrafl",
+    "singer",
+    "vcg",
+]

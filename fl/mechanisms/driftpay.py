@@ -10,23 +10,26 @@ otherwise a worker could buy a tie by bidding lower, and truthfulness would be l
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
-from ...models.exact import integer_array
+from ...models.exact import IntArray, exact_sum, integer_array
 from ...models.market import Market
 from ...solvers.matroid import route
 from ...solvers.prefix_scan import prefix_scan
 from .interface import Outcome, mechanism
 
-__all__ = ["driftpay_co"]
+__all__ = ["driftpay_co", "pooled_driftpay"]
 
 
 @mechanism(
     "driftpay-co",
     summary="pooled budget: the largest affordable prefix by bid per score, one critical price",
     source="DriftPay, section 5 (stated)",
+    claims=("truthful", "rational", "budget"),
 )
 def driftpay_co(market: Market) -> Outcome:
     """Run DriftPay-CO on a market's bids.
@@ -39,45 +42,84 @@ def driftpay_co(market: Market) -> Outcome:
     Returns
     -------
     Outcome
-        ``details`` holds ``k`` (``k*``), ``prefix`` (membership, shape (n,)), ``critical_worker`` (the worker at rank
-        ``k* + 1``, or None) and ``price_set_by`` (``next-ratio``, ``budget`` or None).
+        ``details`` as in :func:`pooled_driftpay`.
+    """
+    return pooled_driftpay(market, "driftpay-co", market.scores, market.score_denominator)
+
+
+def pooled_driftpay(
+    market: Market,
+    name: str,
+    scores: IntArray,
+    score_denominator: int,
+    among: np.ndarray | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> Outcome:
+    """Run DriftPay-CO on any column of positive scores, among some or all of the workers.
+
+    Parameters
+    ----------
+    market : Market
+    name : str
+        The mechanism to name in the outcome.
+    scores : integer ndarray, shape (n,)
+        What stands in the place of ``v_i``; bid-independent, positive for the workers in `among`.
+    score_denominator : int
+        Denominator of `scores`.
+    among : ndarray of int, optional
+        Workers that take part, ascending; all of them if left out.
+    details : mapping, optional
+        Further details for the outcome.
+
+    Returns
+    -------
+    Outcome
+        ``score`` counts the market's own scores, ``critical_price`` is per unit of `scores`. ``details`` holds ``k``
+        (``k*``), ``prefix`` (membership, shape (n,)), ``critical_worker`` (the worker at rank ``k* + 1``, or None) and
+        ``price_set_by`` (``next-ratio``, ``budget`` or None).
     """
     seated = market.seats_bind
     scan = prefix_scan(
-        market.bids,
-        market.scores,
-        market.group_of,
+        market.bids if among is None else market.bids[among],
+        scores if among is None else scores[among],
+        market.group_of if among is None else market.group_of[among],
         market.total_budget,
         market.group_totals,
         market.caps if seated else None,
         market.seats if seated else None,
     )
+    winners, prefix, critical = scan.winners, scan.prefix, None if scan.critical < 0 else scan.critical
+    if among is not None:
+        prefix = np.zeros(market.n, dtype=bool)
+        prefix[among] = scan.prefix
+        winners, critical = among[winners], None if critical is None else int(among[critical])
     # Without winners there is nothing to price.
-    price = scan.price if len(scan.winners) else None
+    price = scan.price if len(winners) else None
     payments = np.zeros(market.n, dtype=np.int64)
     denominator = 1
     set_by = None
     if price is not None:
         denominator = price.denominator * market.money_denominator
-        if price.numerator * scan.score < 2**62 and market.scores.dtype != object:
-            payments[scan.winners] = market.scores[scan.winners] * price.numerator
+        if price.numerator * scan.score < 2**62 and scores.dtype != object:
+            payments[winners] = scores[winners] * price.numerator
         else:
             exact = [0] * market.n
-            for i in scan.winners.tolist():
-                exact[i] = int(market.scores[i]) * price.numerator
+            for i in winners.tolist():
+                exact[i] = int(scores[i]) * price.numerator
             payments = integer_array(exact)
         set_by = "budget" if price == Fraction(market.total_budget, scan.score) else "next-ratio"
     return Outcome(
-        mechanism="driftpay-co",
-        assignment=route(market, scan.winners),
+        mechanism=name,
+        assignment=route(market, winners),
         payments=payments,
         payment_denominator=denominator,
-        score=Fraction(scan.score, market.score_denominator),
-        critical_price=None if price is None else price * market.score_denominator / market.money_denominator,
+        score=Fraction(exact_sum(market.scores[winners]), market.score_denominator),
+        critical_price=None if price is None else price * score_denominator / market.money_denominator,
         details={
             "k": scan.k,
-            "prefix": scan.prefix,
-            "critical_worker": None if scan.critical < 0 else scan.critical,
+            "prefix": prefix,
+            "critical_worker": critical,
             "price_set_by": set_by,
+            **(details or {}),
         },
     )

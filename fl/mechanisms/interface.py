@@ -1,26 +1,37 @@
 """What a mechanism is: bids in; allocation, payments and reasons out.
 
 A mechanism reads ``market.bids`` and never ``market.costs``: costs are private. It is a function ``(market, **options)`` that
-returns an :class:`Outcome`; registering it puts it on the command line and into the tests.
+returns an :class:`Outcome`; registering it puts it on the command line and into the tests. What it cannot run on, it says
+through ``applies``; what it is believed to guarantee, it says through ``claims``, and the tests hold it to that.
 """
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from importlib import import_module
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from ...models.exact import IntArray, exact_sum
+from ...models.exact import IntArray, exact_sum, integer_array, parse_integer, parse_number
 from ...models.input_error import InputError
 from ...models.market import Market
 from ...solvers.check import CheckError, violation
 
-__all__ = ["Mechanism", "Outcome", "find_mechanism", "mechanism", "mechanisms", "run_mechanism"]
+__all__ = [
+    "Mechanism",
+    "Option",
+    "Outcome",
+    "build_outcome",
+    "find_mechanism",
+    "mechanism",
+    "mechanisms",
+    "run_mechanism",
+]
 
 
 @dataclass(frozen=True)
@@ -68,39 +79,174 @@ class Outcome:
         return Fraction(exact_sum(self.payments), self.payment_denominator)
 
 
+def build_outcome(
+    market: Market,
+    name: str,
+    assignment: np.ndarray,
+    payments: Mapping[int, Fraction | int],
+    *,
+    critical_price: Fraction | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> Outcome:
+    """Pack an allocation and its payments.
+
+    Parameters
+    ----------
+    market : Market
+    name : str
+        The mechanism.
+    assignment : ndarray of int64, shape (n,)
+        Requester of each winner, -1 for the others.
+    payments : mapping worker -> Fraction or int
+        In the market's integer money units (``p_i * money_denominator``); missing workers are paid 0.
+    critical_price : Fraction, optional
+        In integer money units per integer score unit.
+    details : mapping, optional
+
+    Returns
+    -------
+    Outcome
+    """
+    common = math.lcm(*(payment.denominator for payment in payments.values()))
+    exact = [0] * market.n
+    for i, payment in payments.items():
+        exact[i] = payment.numerator * (common // payment.denominator)
+    if critical_price is not None:
+        critical_price = critical_price * market.score_denominator / market.money_denominator
+    return Outcome(
+        mechanism=name,
+        assignment=assignment,
+        payments=integer_array(exact),
+        payment_denominator=common * market.money_denominator,
+        score=Fraction(exact_sum(market.scores[assignment >= 0]), market.score_denominator),
+        critical_price=critical_price,
+        details=details or {},
+    )
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option of a mechanism, with what is needed to read it exactly from the command line.
+
+    Attributes
+    ----------
+    name : str
+        Keyword of the mechanism's function.
+    kind : {'number', 'integer', 'vector'}
+        ``vector`` is one number per worker, separated by commas on the command line; a single number stands for all.
+    help : str
+        One line.
+    required : bool
+        Whether the mechanism cannot run without it.
+    """
+
+    name: str
+    kind: Literal["number", "integer", "vector"]
+    help: str
+    required: bool = False
+
+    def read(self, market: Market, value: Any) -> Fraction | int | list[Fraction]:
+        """Read a value exactly.
+
+        Raises
+        ------
+        InputError
+            If it is not of the option's kind.
+        """
+        try:
+            if self.kind == "integer":
+                return parse_integer(value)
+            if self.kind == "number":
+                return parse_number(value)
+            if isinstance(value, str):
+                value = value.split(",")
+            elif not isinstance(value, Iterable):
+                value = [value]
+            numbers = [parse_number(item) for item in value]
+        except InputError as error:
+            raise InputError(error.message, field=f"option {self.name}") from None
+        if len(numbers) == 1:
+            numbers *= market.n
+        if len(numbers) != market.n:
+            message = f"expected one number, or one for each of {market.n} workers, got {len(numbers)}"
+            raise InputError(message, field=f"option {self.name}")
+        return numbers
+
+
 MechanismFunction = Callable[..., Outcome]
+Applies = Callable[[Market], str | None]
+Claim = Literal["truthful", "rational", "budget", "separate-budgets"]
+"""What a mechanism can be believed to guarantee: truthful bidding is dominant, no winner is paid less than its bid, payments
+stay within the pooled budget, and every requester's payments stay within its own."""
 
 
 @dataclass(frozen=True)
 class Mechanism:
-    """One entry of the registry: name, function, one line of summary, and where it comes from."""
+    """One entry of the registry.
+
+    Attributes
+    ----------
+    name : str
+    run : callable
+        ``(market, **options) -> Outcome``; options have the exact types that :meth:`Option.read` returns.
+    summary, source : str
+        One line each: what it does; paper and section, and whether the rule is stated there or reconstructed.
+    claims : frozenset of str
+        What it is believed to guarantee on every market it applies to.
+    options : tuple of Option
+    applies : callable or None
+        Says why the mechanism cannot run on a market, or None.
+    """
 
     name: str
     run: MechanismFunction
     summary: str
     source: str
+    claims: frozenset[str] = frozenset()
+    options: tuple[Option, ...] = ()
+    applies: Applies | None = None
+
+    def refusal(self, market: Market, options: Mapping[str, Any] | None = None) -> str | None:
+        """Say why the mechanism cannot run on this market with these options, or None if it can."""
+        for option in self.options:
+            if option.required and option.name not in (options or {}):
+                return f"needs the option {option.name}: {option.help}"
+        return None if self.applies is None else self.applies(market)
+
+    def read_options(self, market: Market, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Read options, given as text or as numbers, exactly.
+
+        Raises
+        ------
+        InputError
+            For an option that the mechanism does not have, or a value of the wrong kind.
+        """
+        known = {option.name: option for option in self.options}
+        for name in options:
+            if name not in known:
+                there = ", ".join(known) or "none"
+                raise InputError(f"{self.name} has no option {name!r}; there are {there}", field="option")
+        return {name: known[name].read(market, value) for name, value in options.items()}
 
 
 _MECHANISMS: dict[str, Mechanism] = {}
 
 
-def mechanism(name: str, *, summary: str, source: str) -> Callable[[MechanismFunction], MechanismFunction]:
-    """Register a mechanism; used as a decorator.
-
-    Parameters
-    ----------
-    name : str
-        Its name on the command line.
-    summary : str
-        One line.
-    source : str
-        Paper and section, and whether the rule is stated there or reconstructed.
-    """
+def mechanism(
+    name: str,
+    *,
+    summary: str,
+    source: str,
+    claims: Iterable[Claim] = (),
+    options: Iterable[Option] = (),
+    applies: Applies | None = None,
+) -> Callable[[MechanismFunction], MechanismFunction]:
+    """Register a mechanism; used as a decorator. The parameters are the attributes of :class:`Mechanism`."""
 
     def add(function: MechanismFunction) -> MechanismFunction:
         if name in _MECHANISMS:
             raise ValueError(f"mechanism {name!r} is registered twice")
-        _MECHANISMS[name] = Mechanism(name, function, summary, source)
+        _MECHANISMS[name] = Mechanism(name, function, summary, source, frozenset(claims), tuple(options), applies)
         return function
 
     return add
@@ -136,7 +282,7 @@ def run_mechanism(market: Market, name: str, **options: Any) -> Outcome:
     name : str
         A registered mechanism.
     **options
-        Passed on to it.
+        Its options: numbers, texts that :func:`~fedmech.models.exact.parse_number` reads, or one per worker.
 
     Returns
     -------
@@ -145,13 +291,17 @@ def run_mechanism(market: Market, name: str, **options: Any) -> Outcome:
     Raises
     ------
     InputError
-        For an unknown mechanism, or bids it cannot run on.
+        For an unknown mechanism or option, or a market it cannot run on.
     CheckError
-        If the allocation breaks a cap or a seat limit, or a loser is paid a negative amount: a defect.
+        If the allocation breaks a cap or a seat limit, or the score is not that of the winners: a defect.
     """
     entry = find_mechanism(name)
+    exact = entry.read_options(market, options)
+    refused = entry.refusal(market, exact)
+    if refused is not None:
+        raise InputError(f"{name}: {refused}", field="mechanism")
     started = time.perf_counter()
-    outcome = entry.run(market, **options)
+    outcome = entry.run(market, **exact)
     broken = violation(market, "orp", outcome.assignment)
     if broken is not None:
         raise CheckError(f"{name}: {broken}")

@@ -92,7 +92,8 @@ def facility(instance: CoverInstance, *, integral: bool) -> _Facility:
     count, flows = len(level_value), groups * m if instance.seats_bind else 0
     model = MipArrays(
         objective=np.concatenate([np.zeros(n), np.array(level_value, dtype=float) / coverage_unit, np.zeros(flows)]),
-        upper=np.concatenate([np.ones(n + count), instance.caps.ravel().astype(float)[:flows]]),
+        # A level has no bound of its own: its kind's row must carry the whole dual.
+        upper=np.concatenate([np.ones(n), np.full(count, np.inf), instance.caps.ravel().astype(float)[:flows]]),
         integer=np.concatenate([np.full(n, integral), np.zeros(count + flows, dtype=bool)]),
     )
     kind = np.array(level_kind, dtype=np.int64)
@@ -161,7 +162,7 @@ class NodeRelaxation:
         return Levels(array, price, self.denominator, places, seats), np.array(solution.col_value)[free]
 
 
-def solve_cover(instance: CoverInstance, control: Control | None = None, certify_nodes: int = 300) -> CoverAnswer:
+def solve_cover(instance: CoverInstance, control: Control | None = None, certify_nodes: int = 1000) -> CoverAnswer:
     """Solve COVER: greedy and exchanges, branch and bound on exact bounds, then HiGHS on what that leaves open.
 
     Parameters

@@ -44,7 +44,9 @@ def solve_by_levels(market: Market, control: Control) -> Answer:
     return _answer(market, instance, solve_cover(instance, control))
 
 
-@register("cover", "branch-and-bound", summary="exact branch and bound without HiGHS, for small markets", reference=True)
+@register(
+    "cover", "branch-and-bound", summary="exact branch and bound without HiGHS, for small markets", reference=True
+)
 def solve_by_branching(market: Market, control: Control) -> Answer:
     """Solve COVER without HiGHS; see :mod:`fedmech.solvers.coverage.branch`."""
     instance = instance_of(market)

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-import numpy as np
-
 from ...models.market import Market
 from ..control import Control
-from ..parametric import price_of_money
 from ..registry import register
 from ..solution import Answer
 from .instance import SeparateInstance
@@ -27,14 +24,7 @@ def instance_of(market: Market) -> SeparateInstance:
 @register("opt-sep", "loss-search", summary="pooled optimum and split, else a search by loss against a dual bound")
 def solve_opt_sep(market: Market, control: Control) -> Answer:
     """Solve OPT-SEP; see :mod:`fedmech.solvers.separate.search`."""
-
-    def pooled(instance: SeparateInstance, control: Control) -> tuple[np.ndarray | None, int]:
-        relaxed = price_of_money(market)
-        chosen = np.zeros(instance.n, dtype=bool)
-        chosen[relaxed.within] = True
-        return chosen, int(relaxed.value)
-
-    found = solve_separate(instance_of(market), control, pooled)
+    found = solve_separate(instance_of(market), control)
     unit = market.score_denominator
     return Answer(
         found.assignment,

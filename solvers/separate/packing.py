@@ -18,8 +18,8 @@ from .packing_kernel import advance, compiled_advance
 COMPILE_FROM = 4000
 """Searches that visit more nodes than this are worth the start-up of numba."""
 
-KERNEL_NODES = 100_000
-"""Nodes between two looks at the clock."""
+KERNEL_WORK = 30_000_000
+"""Sets looked at between two looks at the clock."""
 
 
 @dataclass
@@ -36,6 +36,10 @@ class _Stopped(Exception):
     pass
 
 
+class _Enough(Exception):
+    pass
+
+
 def pack(
     columns: Sequence[Columns],
     left_out: np.ndarray,
@@ -43,6 +47,7 @@ def pack(
     alike: Sequence[int],
     node_limit: int,
     deadline: float | None = None,
+    enough: int = -1,
 ) -> Packing:
     """Find the packing of least loss at most `gamma`.
 
@@ -60,6 +65,8 @@ def pack(
         Most nodes to visit.
     deadline : float, optional
         Value of ``time.monotonic()`` at which to stop.
+    enough : int
+        A packing of at most this loss ends the search.
 
     Returns
     -------
@@ -67,15 +74,19 @@ def pack(
         With ``complete`` false, the best found so far, which proves nothing about better ones.
     """
     first = min(node_limit, COMPILE_FROM) if _fits(columns, left_out) else node_limit
-    search = _Search(columns, left_out, gamma, alike, first, deadline)
+    search = _Search(columns, left_out, gamma, alike, first, deadline, enough)
     try:
         search.visit({j: np.arange(c.loss.size) for j, c in enumerate(columns)}, 0, search.empty)
+        complete = True
+    except _Enough:
         complete = True
     except _Stopped:
         complete = False
     best, limit = search.best, search.gamma
     if not complete and first < node_limit and not (deadline is not None and time.monotonic() > deadline):
-        better, limit, complete, nodes = run_kernel(columns, left_out, limit, alike, node_limit, deadline)
+        better, limit, complete, nodes = run_kernel(
+            columns, left_out, limit, alike, node_limit, deadline, enough=enough
+        )
         best = best if better is None else better
         search.nodes += nodes
     return Packing(best, limit + 1 if best is not None else gamma + 1, complete, search.nodes)
@@ -84,7 +95,7 @@ def pack(
 def _fits(columns: Sequence[Columns], left_out: np.ndarray) -> bool:
     """Whether all sums of losses fit in 62 bits and the search's tables in memory."""
     total = sum(left_out.tolist()) + sum(int(c.loss[-1]) for c in columns if c.loss.size)
-    return total < 2**62 and sum(c.loss.size for c in columns) * (len(columns) + 1) < 2**26
+    return total < 2**62 and sum(c.loss.size for c in columns) * (len(columns) + 1) < 2**25
 
 
 def run_kernel(
@@ -95,6 +106,7 @@ def run_kernel(
     node_limit: int,
     deadline: float | None = None,
     compiled: bool = True,
+    enough: int = -1,
 ) -> tuple[list[int] | None, int, bool, int]:
     """Search from the start in `packing_kernel`; parameters as of :func:`pack`.
 
@@ -115,7 +127,7 @@ def run_kernel(
     padded = np.zeros(max(1, words * 64), dtype=np.int64)
     padded[: left_out.size] = left_out
     levels, total = m + 1, max(1, loss.size)
-    depth, state = np.full(1, -1, dtype=np.int64), np.array([gamma, 0], dtype=np.int64)
+    depth, state = np.full(1, -1, dtype=np.int64), np.array([gamma, 0, enough], dtype=np.int64)
     sets, size = np.zeros((levels, total), dtype=np.int64), np.zeros((levels, m), dtype=np.int64)
     used = np.zeros((levels, words), dtype=np.uint64)
     so_far, rest, lost, pick, at = (np.zeros(levels, dtype=np.int64) for _ in range(5))
@@ -124,7 +136,7 @@ def run_kernel(
     while True:
         over = step(
             loss, mask, start, labels, padded, depth, sets, size, used, so_far, rest, lost, pick, at, stack, best, state,
-            KERNEL_NODES,
+            KERNEL_WORK,
         )  # fmt: skip
         if over or state[1] >= node_limit or (deadline is not None and time.monotonic() > deadline):
             break
@@ -141,7 +153,9 @@ class _Search:
         alike: Sequence[int],
         node_limit: int,
         deadline: float | None,
+        enough: int,
     ) -> None:
+        self.enough = enough
         self.columns, self.left_out, self.gamma, self.alike = columns, left_out, gamma, alike
         self.node_limit, self.deadline = node_limit, deadline
         self.best: list[int] | None = None
@@ -171,6 +185,8 @@ class _Search:
         if not open_sets:
             self.gamma = loss + lost - 1
             self.best = self.stack.copy()
+            if loss + lost <= self.enough:
+                raise _Enough
             return
         j = min(open_sets, key=lambda k: (open_sets[k].size, k))
         mine = self.columns[j]

@@ -15,9 +15,9 @@ import numpy as np
 
 def advance(
     loss: Any, mask: Any, start: Any, alike: Any, left_out: Any, depth: Any, sets: Any, size: Any, used: Any, so_far: Any,
-    rest: Any, lost: Any, pick: Any, at: Any, stack: Any, best: Any, state: Any, nodes: int,
+    rest: Any, lost: Any, pick: Any, at: Any, stack: Any, best: Any, state: Any, work: int,
 ) -> int:  # fmt: skip
-    """Visit up to `nodes` nodes; return 1 if the search is over, 0 if it can go on.
+    """Do about `work` comparisons of sets; return 1 if the search is over, 0 if it can go on.
 
     Parameters
     ----------
@@ -40,17 +40,17 @@ def advance(
         branched on, its next set.
     stack, best : ndarray of int64, shape (m,)
         Sets chosen on the way down, and in the best packing (-1: none).
-    state : ndarray of int64, shape (2,)
-        Largest loss of interest; nodes visited.
-    nodes : int
-        Most nodes of this call.
+    state : ndarray of int64, shape (3,)
+        Largest loss of interest; nodes visited; a loss that is low enough to end the search.
+    work : int
+        About how many sets this call may look at.
     """
     m = size.shape[1]
     words = mask.shape[1]
     one = np.uint64(1)
     zero = np.uint64(0)
     reach = np.zeros(words, dtype=np.uint64)
-    budget = nodes
+    budget = work
     while True:
         d = depth[0]
         child = d + 1
@@ -106,6 +106,7 @@ def advance(
                     for w in range(words):
                         reach[w] |= mask[other, w]
                 size[child, k] = count
+                budget -= size[d, k]
                 if count == 0:
                     alive = False
                     break
@@ -147,7 +148,7 @@ def advance(
             state[0] = so_far[child] + missing - 1
             for k in range(m):
                 best[k] = stack[k]
-            if d < 0:
+            if d < 0 or state[0] < state[2]:
                 return 1
             continue
         lost[child] = missing

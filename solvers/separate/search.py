@@ -1,12 +1,16 @@
-"""The exact method for OPT-SEP: pooled optimum and split, then a search by loss against a dual bound.
+"""The exact method for OPT-SEP: pooled optimum and split, then searches by loss against dual bounds.
 
 1. The pooled optimum bounds the separate one. If its workers can be split over the requesters, both are equal.
-2. Otherwise rational multipliers give a bound against which every allocation has an exact, additive loss. For a growing
-   limit on the loss, all worker sets each requester can have are listed and packed (`columns`, `packing`). A pass
-   without a packing lowers the bound by its limit; a pass with one ends with the optimum.
-3. Where the lists grow too long, HiGHS takes what is left of the pairs, and the answer is marked as the solver's.
+2. Every allocation hires a set that one purse could pay for. Those sets are listed by falling value, and whether one can be
+   split is decided exactly (`exact_split`): the first that can is optimal. Where few sets lie above the optimum this is all.
+3. Rational multipliers give a bound against which every allocation has an exact, additive loss. For a growing limit on the
+   loss, all worker sets each requester can have are listed and packed (`columns`, `packing`). A pass without a packing lowers
+   the bound by its limit; a pass with one ends with the optimum.
+4. In between, exchanges among a few requesters (`exchange`) improve the best allocation, in the end from several starts. Last,
+   HiGHS takes the pairs that are still of use, and the answer is marked as the solver's.
 
-Whatever stops the search, the best allocation and a valid exact bound are returned.
+Steps 2 and 3 are tried with short lists first. Whatever stops the search, the best allocation and a valid exact bound are
+returned.
 """
 
 from __future__ import annotations
@@ -20,15 +24,21 @@ from ..control import Control
 from ..solution import Stopped
 from .class_model import improve_by_highs
 from .columns import Columns, TooManyColumnsError, core_of, list_columns
+from .exact_split import UndecidedError, split_exactly
 from .exchange import improve
 from .greedy import repair_and_fill
 from .instance import SeparateInstance
 from .multipliers import Multipliers, find_multipliers
 from .packing import pack, workers_in
+from .pooled_relaxation import pooled_optimum
 from .split import Splitter
 
-PooledOptimum = Callable[[SeparateInstance, Control], tuple[np.ndarray | None, int]]
-"""``(instance, control) -> (workers of a pooled optimum as bool (n,), or None; exact bound on the pooled optimum)``."""
+PooledOptimum = Callable[[SeparateInstance, Control], tuple[np.ndarray | None, int, Stopped]]
+"""Gives workers to split over the requesters (bool, shape (n,), or None), a bound on OPT-SEP, and why it ended."""
+
+
+RESTARTS = 8
+"""How often exchanges start again before HiGHS is asked."""
 
 
 @dataclass
@@ -48,7 +58,7 @@ class SeparateAnswer:
     stopped : str
         Why it ended.
     step : str
-        The step that ended it: ``split``, ``search`` or ``highs``.
+        The step that ended it: ``split``, ``pooled sets``, ``search`` or ``highs``.
     """
 
     assignment: np.ndarray
@@ -62,11 +72,6 @@ class SeparateAnswer:
     def proved(self) -> bool:
         """Whether the value meets the exact bound."""
         return self.value >= self.bound
-
-
-def no_pooled_optimum(instance: SeparateInstance, control: Control) -> tuple[np.ndarray | None, int]:
-    """Know nothing about the pooled optimum: the bound is the total score of all workers who fit somewhere."""
-    return None, sum(instance.scores[instance.eligible.any(axis=1)].tolist())
 
 
 class _Search:
@@ -91,11 +96,15 @@ class _Search:
         self.offer(assignment)
         return self.answer.proved
 
-    def split(self, members: np.ndarray, attempts: int, seed: int = 0) -> None:
+    def split(self, members: np.ndarray, attempts: int, seed: int) -> np.ndarray:
+        """Split `members` as far as that goes; a feasible allocation of them, or of some of them and others."""
         splitter = Splitter(self.instance, members, seed)
         done = splitter.balance(attempts, self.control.deadline)
         assignment = splitter.assignment()
-        self.offer(assignment if done else repair_and_fill(self.instance, assignment))
+        if not done:
+            assignment = repair_and_fill(self.instance, assignment)
+        self.offer(assignment)
+        return assignment
 
     def prepare(self) -> None:
         """Find multipliers, and lower the bound to theirs."""
@@ -103,10 +112,11 @@ class _Search:
         self.lower(self.instance.floor(self.multipliers.total, self.multipliers.denominator))
         self.alike = _interchangeable(self.instance, self.multipliers)
 
-    def exchange(self) -> None:
-        """Improve the best allocation two requesters at a time."""
+    def exchange(self, start: np.ndarray, seed: int) -> bool:
+        """Improve an allocation a few requesters at a time; whether that reached the bound."""
         rounds = 3 * self.instance.m**2
-        improve(self.instance, self.multipliers, self.answer.assignment, self._enough, rounds, self.control.deadline)
+        improve(self.instance, self.multipliers, start, self._enough, rounds, self.control.deadline, seed=seed)
+        return self.answer.proved
 
     def _most(self) -> int:
         """Largest loss an allocation better than the best one can have."""
@@ -116,6 +126,60 @@ class _Search:
         """Pairs, bool (n, m), that a better allocation can use."""
         return core_of(self.multipliers, self.instance, self._most())
 
+    def by_pooled_sets(self, most: int, limit: int, nodes: int) -> bool:
+        """Split the pooled sets one by one, the best first; whether the optimum was proved.
+
+        Every allocation hires a set that one purse could pay for. Where few of those lie above the best allocation known,
+        deciding for each whether it can be split settles the matter.
+        """
+        instance, answer = self.instance, self.answer
+        able = np.flatnonzero(instance.eligible.any(axis=1))
+        totals = np.minimum(instance.caps.sum(axis=1), np.bincount(instance.groups[able], minlength=len(instance.caps)))
+        single = SeparateInstance(
+            instance.scores[able],
+            instance.costs[able],
+            instance.groups[able],
+            totals[:, None],
+            np.array([min(able.size, int(instance.seats.sum()))]),
+            (sum(instance.budgets),),
+        )
+        multipliers = find_multipliers(single, self.control)
+        total, unit = multipliers.total, multipliers.denominator
+        gamma = max(total - unit * answer.bound, 0)
+        tried = 0
+        while not answer.proved:
+            gamma = min(gamma, total - unit * (answer.value + instance.unit))
+            if self.control.expired():
+                answer.stopped = "time-limit"
+                return False
+            pairs = core_of(multipliers, single, gamma)
+            core = np.flatnonzero(pairs.any(axis=1))
+            try:
+                columns = list_columns(single, multipliers, 0, pairs, core, gamma, limit)
+            except TooManyColumnsError:
+                return False
+            if columns.loss.size > most:
+                return False
+            for mask in columns.mask[tried:]:
+                members = able[workers_in(mask, core)]
+                worth = sum(instance.scores[members].tolist())
+                if worth <= answer.value:
+                    break
+                self.lower(worth)
+                try:
+                    assignment = split_exactly(instance, members, self.control, limit, nodes)
+                except UndecidedError:
+                    answer.stopped = "time-limit" if self.control.expired() else "node-limit"
+                    return False
+                tried += 1
+                if assignment is not None:
+                    self.offer(assignment)
+                    return answer.proved
+            self.control.progress(f"pooled loss limit {gamma / unit:.6g}: {tried} sets, none can be split")
+            self.lower(instance.floor(total - gamma - 1, unit))
+            gamma = max(gamma + unit, 2 * gamma)
+        return True
+
     def by_loss(self, limit: int, nodes: int) -> bool:
         """Search by loss with growing limits; whether the optimum was proved."""
         instance, answer, multipliers = self.instance, self.answer, self.multipliers
@@ -123,14 +187,14 @@ class _Search:
         gamma = max(total - unit * answer.bound, 0)
         while not answer.proved:
             gamma = min(gamma, self._most())
-            if self.control.expired():
-                answer.stopped = "time-limit"
-                return False
             try:
                 pairs = core_of(multipliers, instance, gamma)
                 core = np.flatnonzero(pairs.any(axis=1))
                 columns: list[Columns] = []
                 for j, twin in enumerate(self.alike):
+                    if self.control.expired():
+                        answer.stopped = "time-limit"
+                        return False
                     alone = twin == j
                     columns.append(
                         list_columns(instance, multipliers, j, pairs, core, gamma, limit) if alone else columns[twin]
@@ -179,7 +243,7 @@ def _interchangeable(instance: SeparateInstance, multipliers: Multipliers) -> li
 def solve_separate(
     instance: SeparateInstance,
     control: Control | None = None,
-    pooled: PooledOptimum = no_pooled_optimum,
+    pooled: PooledOptimum = pooled_optimum,
     list_limit: int = 1_000_000,
     node_limit: int = 20_000_000,
 ) -> SeparateAnswer:
@@ -217,8 +281,10 @@ def _run(search: _Search, pooled: PooledOptimum, list_limit: int, node_limit: in
     instance, control, answer = search.instance, search.control, search.answer
     if answer.proved:
         return
-    chosen, bound = pooled(instance, control)
+    chosen, bound, stopped = pooled(instance, control)
     search.lower(instance.floor(bound))
+    if stopped == "interrupted":
+        raise KeyboardInterrupt
     if chosen is not None:
         for seed in range(4):
             search.split(np.flatnonzero(chosen), 60, seed)
@@ -226,15 +292,27 @@ def _run(search: _Search, pooled: PooledOptimum, list_limit: int, node_limit: in
                 break
     if answer.proved:
         return
+    answer.step = "pooled sets"
+    if search.by_pooled_sets(200, min(20_000, list_limit), min(2000, node_limit)):
+        return
     answer.step = "search"
     search.prepare()
-    for lists, nodes in ((20_000, 300), (list_limit, node_limit)):
-        if answer.proved or search.by_loss(lists, nodes):
-            return
-        if lists < list_limit:
-            search.exchange()
-    if answer.proved:
+    if answer.proved or search.by_loss(min(20_000, list_limit), min(300, node_limit)):
         return
+    if search.exchange(answer.assignment, 0):
+        return
+    answer.step = "pooled sets"
+    if search.by_pooled_sets(5000, list_limit, node_limit):
+        return
+    answer.step = "search"
+    if search.by_loss(list_limit, node_limit):
+        return
+    for seed in range(1, 1 + RESTARTS):
+        start = answer.assignment
+        if chosen is not None and seed % 2 == 0:
+            start = search.split(np.flatnonzero(chosen), 60, 10 + seed)
+        if control.expired() or search.exchange(start, seed):
+            return
     answer.step = "highs"
     found = improve_by_highs(instance, control, answer.value, search.open_pairs())
     if found.assignment is not None:

@@ -1,0 +1,106 @@
+"""DriftPay-CO with a stipend folded into the affordability test and the payments.
+
+Source: DriftPay, section 7c, first design: a bonus that is publicly known and independent of bids and outcomes (stated; the
+formulas are reconstructed). Every hired worker receives ``s_i`` on top of ``v_i pi``, so its net bid is ``max(b_i - s_i, 0)``.
+Workers are sorted by net bid per score; ``k*`` is the largest prefix with ``rho_k M(S_k) + s(W_k) <= B``, where ``W_k`` is ORP's
+optimum on it and ``s(W_k)`` its stipends; ``pi = min(rho_{k*+1}, (B - s(W_{k*})) / M(S_{k*}))`` and ``p_i = v_i pi + s_i``.
+
+With one stipend per worker this is also the paper's bonus-adjusted rule: put each worker's largest possible bonus there, and
+the budget holds in the worst case.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+
+from ...models.exact import exact_sum, integer_array
+from ...models.input_error import InputError
+from ...models.market import Market
+from ...solvers.matroid import best_set, route
+from .interface import Option, Outcome, build_outcome, mechanism
+from .ratio_order import ratio_order
+
+__all__ = ["default_bonus", "driftpay_stipend"]
+
+
+def default_bonus(market: Market) -> list[Fraction]:
+    """Return a tenth of the pooled budget, shared equally among all workers: what bonuses are if none are given."""
+    return [Fraction(market.total_budget, 10 * max(market.n, 1) * market.money_denominator)] * market.n
+
+
+@mechanism(
+    "driftpay-stipend",
+    summary="DriftPay-CO with a fixed stipend per winner folded into the budget test and the payments",
+    source="DriftPay, section 7c (stated; formulas reconstructed)",
+    claims=("truthful", "rational", "budget"),
+    options=(Option("stipends", "vector", "one number or one per worker, >= 0; default B / (10 n)"),),
+)
+def driftpay_stipend(market: Market, stipends: Sequence[Fraction] | None = None) -> Outcome:
+    """Run DriftPay-CO with stipends.
+
+    Parameters
+    ----------
+    market : Market
+    stipends : sequence of Fraction, length n, optional
+        ``s_i >= 0``, independent of bids.
+
+    Returns
+    -------
+    Outcome
+        Payments include the stipends. ``details`` holds ``k`` (``k*``) and ``stipends`` (those paid, in total).
+
+    Raises
+    ------
+    InputError
+        If a stipend is negative.
+    """
+    given = default_bonus(market) if stipends is None else stipends
+    if any(stipend < 0 for stipend in given):
+        raise InputError("must be >= 0", field="option stipends")
+    # In integer units of 1 / (money denominator * unit).
+    unit = math.lcm(*((s * market.money_denominator).denominator for s in given))
+    paid = integer_array([int(s * market.money_denominator * unit) for s in given])
+    net = integer_array([max(int(b) * unit - int(s), 0) for b, s in zip(market.bids, paid, strict=True)])
+    budget = market.total_budget * unit
+    order = ratio_order(net, market.scores)
+
+    def hire(k: int) -> tuple[np.ndarray, int, int, bool]:
+        """ORP's optimum on the first ``k``, its score, its stipends, and whether the budget covers them."""
+        weights = market.scores.copy()
+        weights[order[k:]] = 0
+        chosen = best_set(market, weights)
+        score, bonus = exact_sum(market.scores[chosen]), exact_sum(paid[chosen])
+        last = order[k - 1] if k else -1
+        fits = k == 0 or int(net[last]) * score <= (budget - bonus) * int(market.scores[last])
+        return chosen, score, bonus, fits
+
+    low, k = 0, market.n
+    if len(set(given)) == 1:
+        # Equal stipends grow with the prefix, so the test is monotone.
+        while low < k:
+            middle = (low + k + 1) // 2
+            low, k = (middle, k) if hire(middle)[-1] else (low, middle - 1)
+    else:
+        while not hire(k)[-1]:
+            k -= 1
+    chosen, score, bonus, _ = hire(k)
+    payments: dict[int, Fraction] = {}
+    price = None
+    if score:
+        price = Fraction(budget - bonus, score)
+        if k < market.n:
+            price = min(price, Fraction(int(net[order[k]]), int(market.scores[order[k]])))
+        price /= unit
+        payments = {i: int(market.scores[i]) * price + Fraction(int(paid[i]), unit) for i in chosen.tolist()}
+    return build_outcome(
+        market,
+        "driftpay-stipend",
+        route(market, chosen),
+        payments,
+        critical_price=price,
+        details={"k": k, "stipends": Fraction(bonus, unit * market.money_denominator)},
+    )

@@ -1,0 +1,53 @@
+"""Rank, cut at the budget, then repair the caps: an exhibit of how monotonicity is lost.
+
+Source: DriftPay, section 4, "post hoc feasibility fixes" (stated): rank by bid per score, take the prefix whose bids fit the
+pooled budget, and where caps are violated drop workers, lowest scores first, until they hold (which leaves ORP's optimum on the
+prefix). A worker that bids less can free money for a better one of its own group, and be dropped for it. Winners are paid
+their bids: where allocation is not monotone there are no critical ones.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...models.market import Market
+from ...solvers.matroid import best_set, route
+from .interface import Outcome, build_outcome, mechanism
+from .ratio_order import ratio_order
+
+__all__ = ["greedy_then_repair"]
+
+
+@mechanism(
+    "greedy-then-repair",
+    summary="prefix by bid per score, then drops until caps hold, paid as bid (exhibits non-monotonicity)",
+    source="DriftPay, section 4 (stated as what not to do; payment reconstructed)",
+    claims=("rational", "budget"),
+)
+def greedy_then_repair(market: Market) -> Outcome:
+    """Run greedy-then-repair on a market's bids.
+
+    Parameters
+    ----------
+    market : Market
+
+    Returns
+    -------
+    Outcome
+        ``details`` holds ``prefix`` (membership, shape (n,)) and ``dropped`` (how many the repair removed).
+    """
+    prefix = np.zeros(market.n, dtype=bool)
+    spent = 0
+    for i in ratio_order(market.bids, market.scores):
+        spent += int(market.bids[i])
+        if spent > market.total_budget:
+            break
+        prefix[i] = True
+    chosen = best_set(market, market.scores * prefix)
+    return build_outcome(
+        market,
+        "greedy-then-repair",
+        route(market, chosen),
+        {i: int(market.bids[i]) for i in chosen.tolist()},
+        details={"prefix": prefix, "dropped": int(prefix.sum()) - len(chosen)},
+    )

@@ -1,0 +1,58 @@
+"""The pooled relaxation of OPT-SEP: one purse for all requesters (DriftPay, section 7a: pooling never loses)."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from ..control import Control
+from ..opt_seats import best_affordable_set
+from ..pooled import PooledProblem, solve_pooled
+from ..seat_duals import SeatMarket
+from ..solution import Stopped
+from .instance import SeparateInstance
+
+SEAT_SECONDS = 3.0
+"""How long the pooled optimum under seat limits may be looked for; whatever comes of it is a valid bound."""
+
+
+def pooled_optimum(instance: SeparateInstance, control: Control) -> tuple[np.ndarray | None, int, Stopped]:
+    """Solve the pooled relaxation, workers who fit nowhere left out.
+
+    Parameters
+    ----------
+    instance : SeparateInstance
+        The market in integers.
+    control : Control
+        Deadline.
+
+    Returns
+    -------
+    chosen : ndarray of bool, shape (n,), or None
+        Workers of the best set found.
+    bound : int
+        Exact upper bound on the pooled optimum, and so on OPT-SEP.
+    stopped : str
+        Why the search ended.
+    """
+    able = np.flatnonzero(instance.eligible.any(axis=1))
+    scores, costs, groups = instance.scores[able], instance.costs[able], instance.groups[able]
+    budget = sum(instance.budgets)
+    chosen = np.zeros(instance.n, dtype=bool)
+    limits = instance.caps.sum(axis=1)
+    result = solve_pooled(PooledProblem.of(scores, costs, groups, limits.tolist(), budget), control.deadline)
+    chosen[able[result.chosen]] = True
+    bound = result.value if result.proved else result.bound.numerator // result.bound.denominator
+    if not instance.seats_bind or result.stopped in ("interrupted", "time-limit"):
+        return chosen, bound, result.stopped
+    patience = time.monotonic() + SEAT_SECONDS
+    inner = Control(patience if control.deadline is None else min(patience, control.deadline), control.report)
+    found = best_affordable_set(SeatMarket(scores, costs, groups, budget, instance.caps, instance.seats), inner)
+    chosen[:] = False
+    chosen[able[found.chosen]] = True
+    if found.duals is not None:
+        unseen = (found.duals.bound - found.covered - 1) // found.duals.denominator
+        certified = found.covered >= found.gap_to(instance.unit)
+        bound = min(bound, found.value if certified else max(found.value, unseen))
+    return chosen, bound, "interrupted" if found.stopped == "interrupted" else result.stopped
