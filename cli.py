@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from .commands.catalogue import mechanisms_command, methods_command
+from .commands.check import check_command
 from .commands.compare import compare_command
 from .commands.generate import generate_command
 from .commands.run import run_command
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 
 app.command("solve")(solve_command)
+app.command("check")(check_command)
 app.command("run")(run_command)
 app.command("compare")(compare_command)
 app.command("generate")(generate_command)

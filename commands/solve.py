@@ -35,6 +35,7 @@ def solve_command(
     method: Annotated[str, typer.Option(help="a name from 'fedmech methods', or auto")] = "auto",
     time_limit: Annotated[float | None, typer.Option(help="seconds; then the best point and a valid bound")] = None,
     export: Annotated[Path | None, typer.Option(help="write the literal model to an .lp or .mps file")] = None,
+    certificate: Annotated[Path | None, typer.Option(help="write a proof of the optimum, for 'fedmech check'")] = None,
     json: JsonOption = False,
     summary: SummaryOption = False,
 ) -> None:
@@ -49,12 +50,32 @@ def solve_command(
         check_problem(problem)
         export_model(market, problem, export)
     solution = solve(market, problem, method, time_limit=time_limit, allow_suboptimal=True, report=progress_reporter())
+    if certificate is not None and solution.status == "optimal":
+        _write_certificate(certificate, market, solution, time_limit)
     if json:
         print_json(solution_document(market, solution, summary=summary))
     else:
         _print_solution(market, solution, summary=summary)
     if solution.status != "optimal":
         raise typer.Exit(STOPPED)
+
+
+def _write_certificate(path: Path, market: Market, solution: Solution, time_limit: float | None) -> None:
+    """Write the first certificate that the independent checker accepts."""
+    import json
+
+    from ..models.input_error import InputError
+    from ..solvers.certify import certificates
+    from ..verification.check_certificate import CertificateError, check_certificate
+
+    for document in certificates(market, solution, time_limit):
+        try:
+            check_certificate(document, market)
+        except CertificateError:
+            continue
+        path.write_text(json.dumps(document, separators=(",", ":")) + "\n")
+        return
+    raise InputError(f"no certificate is known for this optimum of {solution.problem}", field="certificate")
 
 
 def solution_document(market: Market, solution: Solution, *, summary: bool = False) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Writing certificates: an assignment, and the multipliers that prove it optimal.
+"""The form of a certificate: an assignment, and the multipliers that prove it optimal.
 
 The file is JSON. ``leaves`` are :class:`Multipliers`; what they prove, and how, is written in
 ``verification/check_certificate.py``, which is all that one has to trust. ``instance`` is a digest of the market, ``hired`` lists
@@ -11,16 +11,13 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..models.input_error import InputError
 from ..models.market import Market
-from .solution import Solution
 
-__all__ = ["Multipliers", "certificate_document", "write_certificate"]
+__all__ = ["Multipliers", "certificate_document"]
 
 
 @dataclass(frozen=True)
@@ -39,8 +36,6 @@ class Multipliers:
         ``nu``, of the upper end of the count interval if positive, of the lower end if negative.
     limits : tuple of int, length L
         ``mu_l >= 0``, of a group's places.
-    seats : tuple of int, length m or 0
-        ``sigma_j >= 0``, of a requester's seats; none where seats do not bind.
     """
 
     low: int
@@ -49,7 +44,6 @@ class Multipliers:
     price: int
     count: int
     limits: tuple[int, ...]
-    seats: tuple[int, ...] = ()
 
     def constant(self, budget: int, limits: tuple[int, ...]) -> int:
         """Return the part of the bound that no worker enters (without seats)."""
@@ -79,7 +73,6 @@ def certificate_document(
                 "price": leaf.price,
                 "count": leaf.count,
                 "groups": list(leaf.limits),
-                "seats": list(leaf.seats),
             }
             for leaf in leaves
         ],
@@ -87,25 +80,6 @@ def certificate_document(
     text = json.dumps(document, sort_keys=True, separators=(",", ":"))
     document["seal"] = hashlib.sha256(text.encode()).hexdigest()
     return document
-
-
-def write_certificate(path: Path, market: Market, solution: Solution) -> None:
-    """Write the certificate of an optimum.
-
-    Raises
-    ------
-    InputError
-        If the solution is not proved, or was proved by a method that leaves no certificate.
-    """
-    leaves = solution.certificate
-    if solution.status != "optimal" or solution.assignment is None:
-        raise InputError("only a proved optimum has a certificate", field="certificate")
-    if not (isinstance(leaves, tuple) and leaves and all(isinstance(leaf, Multipliers) for leaf in leaves)):
-        raise InputError(
-            f"method {solution.method!r} for {solution.problem} leaves no certificate", field="certificate"
-        )
-    document = certificate_document(market, solution.problem, solution.assignment, leaves)
-    path.write_text(json.dumps(document, separators=(",", ":")) + "\n")
 
 
 def _digest(market: Market) -> str:

@@ -12,16 +12,14 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..models.exact import exact_sum
 from ..models.market import Market
-from .certificate import Multipliers
 from .control import Control
-from .matroid import best_set, route
+from .matroid import route
 from .pooled import PooledProblem, solve_pooled
 from .registry import register
 from .solution import Answer
 
-__all__ = ["orp_multipliers", "pooled_problem", "solve_opt_pooled"]
+__all__ = ["pooled_problem", "solve_opt_pooled"]
 
 
 def pooled_problem(market: Market) -> PooledProblem:
@@ -43,19 +41,3 @@ def solve_opt_pooled(market: Market, control: Control) -> Answer:
         certificate=tuple(result.leaves) if result.proved else None,
         details={"core": result.core, "examined": result.reduced, "leaves": len(result.leaves)},
     )
-
-
-def orp_multipliers(market: Market) -> tuple[Multipliers, ...]:
-    """Return the proof that ORP's greedy set is best where seats do not bind: the least score taken, for every full group."""
-    chosen = best_set(market, market.scores)
-    groups, scores = market.group_of[chosen], market.scores[chosen]
-    thresholds = []
-    for group, total in enumerate(market.group_totals.tolist()):
-        taken = scores[groups == group]
-        full = len(taken) == total < int(market.group_sizes[group])
-        if total == 0:
-            taken = market.scores[market.group_of == group]
-            thresholds.append(int(taken.max()) if len(taken) else 0)
-        else:
-            thresholds.append(int(taken.min()) if full else 0)
-    return (Multipliers(0, exact_sum(market.group_totals), 1, 0, 0, tuple(thresholds)),)

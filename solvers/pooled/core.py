@@ -21,9 +21,13 @@ from ..certificate import Multipliers
 from .dual import Grouped
 from .flips import Flips
 from .problem import PooledProblem
+from .swaps import by_border
 
 FREE = -1
 PIVOTED = -2
+MANY_TIES = 40
+"""With more items than this that cost nothing to flip, it matters which of them come first."""
+
 PIVOT_COPIES = 8
 """A kind is a pivot if so many of it are chosen and as many are not."""
 
@@ -70,8 +74,8 @@ class Core:
     counts: list[int]
     unused: dict[int, tuple[int, int]]
 
-    def flips(self, size: int, limit: int) -> tuple[NDArray, Flips]:
-        """Return the usable ones among the first `size` bundles, and their numbers here."""
+    def flips(self, size: int, limit: int) -> tuple[NDArray, Flips, float]:
+        """Return the usable ones among the first `size` bundles, as numbers and as flips, and the limit in their unit."""
         m, problem = self.multipliers, self.problem
         usable = np.flatnonzero(self.loss[:size] <= limit)
         groups, count = self.groups[usable], self.count[usable]
@@ -79,18 +83,22 @@ class Core:
         adds, drops = int(count[count > 0].sum()), int(-count[count < 0].sum())
         bounded = m.count != 0 or total + adds > m.high or total - drops < m.low
         present = set(groups.tolist())
-        loss = self.loss[usable]
-        scaled = loss / m.scale if loss.dtype != object else np.array([int(x) / m.scale for x in loss], dtype=float)
-        return usable, Flips(
-            groups,
-            self.money[usable],
-            self.score[usable],
-            count,
-            scaled.astype(np.float64),
-            {g: room for g, room in self.room.items() if g in present},
-            {g: m.limits[g] / m.scale for g in self.room if g in present},
-            problem.budget - problem.cost(self.base),
-            (m.low - total, m.high - total) if bounded else None,
+        unit = max(m.scale, limit)
+        loss = [int(x) / unit for x in self.loss[usable].tolist()]
+        return (
+            usable,
+            Flips(
+                groups,
+                self.money[usable],
+                self.score[usable],
+                count,
+                np.array(loss, dtype=np.float64),
+                {g: room for g, room in self.room.items() if g in present},
+                {g: _ratio(m.limits[g], unit) for g in self.room if g in present},
+                problem.budget - problem.cost(self.base),
+                (m.low - total, m.high - total) if bounded else None,
+            ),
+            limit / unit,
         )
 
     def apply(self, bundles: NDArray) -> NDArray[np.bool_] | None:
@@ -114,6 +122,11 @@ class Core:
                 return None
             chosen[pool[: abs(change)]] ^= True
         return chosen
+
+
+def _ratio(value: int, unit: int) -> float:
+    """Return a quotient of integers as a float, infinity if it is too large."""
+    return value / unit if value.bit_length() - unit.bit_length() < 1000 else float("inf")
 
 
 def build_core(
@@ -150,7 +163,15 @@ def build_core(
     effective = losses + _companions(items, multipliers, losses, base, counts)
     index = np.flatnonzero(effective <= gap)
     missing: int | None = None
-    if len(index) > most:
+    ties = index[effective[index] == 0]
+    if len(ties) > MANY_TIES:
+        # Among equals come, in turn, those that can be exchanged at the least change of cost, and any.
+        turns = np.stack([by_border(problem, base, ties), np.random.default_rng(0).permutation(len(ties))], axis=1)
+        _, first = np.unique(turns.ravel(), return_index=True)
+        index = np.concatenate([ties[np.argsort(first)], index[effective[index] > 0]])
+    if len(index) > most and len(ties) > most:
+        missing, index = 0, index[:most]
+    elif len(index) > most:
         inner = effective[index]
         part = np.argsort(inner, kind="stable") if inner.dtype == object else np.argpartition(inner, most)
         missing = int(inner[part[most]])
@@ -174,7 +195,7 @@ def build_core(
         costs = costs - np.where(has, lift_cost[groups], 0)
         pool = np.where(has, PIVOTED, pool)
     order, begins, ends = _kinds(pool, scores, costs, inside)
-    members, home, entry, total, money, score, count = [], [], [], [], [], [], []
+    members, home, entry, total, place, money, score, count = [], [], [], [], [], [], [], []
     for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
         first = order[begin]
         group, each, sign = int(pool[first]), int(loss[first]), -1 if inside[first] else 1
@@ -190,6 +211,7 @@ def build_core(
             home.append(group)
             entry.append((taken + 1) * each + (0 if group == PIVOTED else start))
             total.append(each * size)
+            place.append(int(order[begin + taken]))
             money.append(price * size)
             score.append(worth * size)
             count.append(0 if group == PIVOTED else sign * size)
@@ -206,13 +228,14 @@ def build_core(
             home.append(PIVOTED)
             entry.append((taken + 1) * mu)
             total.append(mu * size)
+            place.append(0)
             money.append(-pivot.cost * size)
             score.append(-pivot.score * size)
             count.append(0)
             unused[len(members) - 1] = (group, size)
             taken += size
             size *= 2
-    rank = sorted(range(len(members)), key=lambda i: (entry[i], total[i]))
+    rank = sorted(range(len(members)), key=lambda i: (entry[i], total[i], place[i]))
     room = {}
     for group in set(home):
         if group >= 0:
@@ -279,7 +302,7 @@ def _kinds(pool, scores, costs, inside) -> tuple[NDArray, NDArray, NDArray]:
         a, b = order[1:], order[:-1]
         same[1:] = (inside[a] == inside[b]) & (costs[a] == costs[b]) & (scores[a] == scores[b]) & (pool[a] == pool[b])
     begins = np.flatnonzero(~same)
-    return order, begins, np.append(begins[1:], len(order))
+    return order, begins, np.append(begins[1:], len(order))[: len(begins)]
 
 
 def _sort_keys(values: NDArray) -> list[NDArray]:

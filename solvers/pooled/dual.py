@@ -20,6 +20,9 @@ from .problem import PooledProblem, exact_sum
 MANY_GROUPS = 64
 """Groups smaller than this on average are ranked by one sort, larger ones by a quickselect each."""
 
+LARGEST_BITS = 400
+"""Integers with more bits are scaled down for floating point, far below where a product of two would overflow."""
+
 
 @dataclass(frozen=True)
 class Grouped:
@@ -34,7 +37,9 @@ class Grouped:
     groups, exact_scores, exact_costs : ndarray of int, shape (n,)
         In that order.
     scores, costs : ndarray of float, shape (n,)
-        The same, rounded.
+        The same, rounded; divided by powers of two where they would not fit a float.
+    unit : Fraction
+        A price times this is the price in terms of the rounded numbers.
     """
 
     problem: PooledProblem
@@ -45,6 +50,7 @@ class Grouped:
     exact_costs: NDArray
     scores: NDArray
     costs: NDArray
+    unit: Fraction
 
     @staticmethod
     def of(problem: PooledProblem) -> Grouped:
@@ -53,8 +59,9 @@ class Grouped:
         groups = problem.groups[order]
         start = np.searchsorted(groups, np.arange(len(problem.limits) + 1))
         scores, costs = problem.scores[order], problem.costs[order]
+        (rounded_scores, one), (rounded_costs, two) = _rounded(scores), _rounded(costs)
         return Grouped(
-            problem, order, start, groups, scores, costs, scores.astype(np.float64), costs.astype(np.float64)
+            problem, order, start, groups, scores, costs, rounded_scores, rounded_costs, Fraction(2**two, 2**one)
         )
 
     def leaders(self, worth: NDArray) -> NDArray[np.bool_]:
@@ -89,6 +96,13 @@ class Grouped:
         if count < low:
             return _largest(worth, mark, low)
         return positive
+
+
+def _rounded(values: NDArray) -> tuple[NDArray[np.float64], int]:
+    """Return integers as floats, and by which power of two they were divided to fit."""
+    bits = max((int(x).bit_length() for x in values.tolist()), default=0) if values.dtype == object else 0
+    shift = max(0, bits - LARGEST_BITS)
+    return (values >> shift if shift else values).astype(np.float64), shift
 
 
 def _largest(worth: NDArray, mark: NDArray[np.bool_], count: int) -> NDArray[np.bool_]:
@@ -183,7 +197,7 @@ def minimise(
             steep *= 8.0
             under = line_at(steep)
     if under.cost > budget:
-        return DualSolution(Fraction(steep), under, None)
+        return DualSolution(Fraction(steep) / items.unit, under, None)
     for near in () if guess is None else (guess * (1 - closeness), guess * (1 + closeness)):
         line = line_at(near)
         if line.cost > budget:
@@ -195,7 +209,7 @@ def minimise(
         rise = level(over) - level(under)
         run = over.cost - under.cost
         price = Fraction(rise) / run
-        line = line_at(float(price))
+        line = line_at(float(price * items.unit))
         if noise is None:
             numerator, denominator = price.numerator, price.denominator
             gain = (denominator * line.score - numerator * line.cost) - (

@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,10 +33,10 @@ CORE_ITEMS = (300, 20_000)
 SWAP_ITEMS = (400, 3000)
 """So many items are tried for exchanges, first and then."""
 
-SWAP_ROUNDS = 12
-"""Most rounds of exchanges."""
+STEEP = 1024
+"""Factor on the price of money for a second look at a leaf."""
 
-PATIENCE = 40
+PATIENCE = 120
 """Enumerations beyond this many bundles are preceded by exchanges, to start from a small gap."""
 
 
@@ -104,6 +105,30 @@ def open_leaf(
     return Leaf(problem, multipliers, reduced, bound_of(problem, multipliers, reduced), dual)
 
 
+def steeper_leaves(leaf: Leaf, items: Grouped, incumbent: Incumbent) -> list[Leaf]:
+    """Return the same leaf at other prices of money, where these leave few items open.
+
+    Where very many items are equally good at the best price (scores a constant above the costs) and the budget is close
+    to the least or the most that so many items can cost, a worse bound at a steep price singles out the few that can
+    be exchanged at all.
+    """
+    if leaf.multipliers.low != leaf.multipliers.high or not many_ties(leaf):
+        return []
+    found = []
+    for price in (Fraction(0), leaf.dual.price * STEEP):
+        m = leaf.multipliers
+        multipliers, reduced = complete(leaf.problem, items.order, items.start, price, m.low, m.high)
+        other = Leaf(leaf.problem, multipliers, reduced, bound_of(leaf.problem, multipliers, reduced), leaf.dual)
+        if int(np.count_nonzero(np.abs(reduced) <= other.gap(incumbent))) <= CORE_ITEMS[0]:
+            found.append(other)
+    return found
+
+
+def many_ties(leaf: Leaf) -> bool:
+    """Whether so many reduced values are zero that enumeration alone will not do."""
+    return int(np.count_nonzero(leaf.reduced == 0)) > 2 * len(leaf.problem.limits) + 4
+
+
 def _scatter(items: Grouped, mark: NDArray[np.bool_]) -> NDArray[np.bool_]:
     chosen = np.zeros(len(mark), dtype=bool)
     chosen[items.order[mark]] = True
@@ -165,6 +190,7 @@ def search_leaf(
     items: Grouped,
     incumbent: Incumbent,
     most_states: int,
+    rounds: int,
     expired: Callable[[], bool],
 ) -> None:
     """Enumerate growing cores until the leaf is closed, the states run out, or time is up.
@@ -179,13 +205,12 @@ def search_leaf(
     if incumbent.offer(problem, base) and leaf.gap(incumbent) < 0:
         leaf.closed = True
         return
-    many = int(np.count_nonzero(leaf.reduced == 0)) > 2 * len(leaf.problem.limits) + 4
-    if many and _exchange(leaf, base, incumbent, SWAP_ROUNDS, expired):
+    if many_ties(leaf) and _exchange(leaf, base, incumbent, rounds, expired):
         return
     for most in CORE_ITEMS:
         for pivoting in (True, False):
             core = build_core(items, leaf.multipliers, leaf.reduced, base, leaf.gap(incumbent), most, pivoting=pivoting)
-            stop = _grow(leaf, core, incumbent, most_states, expired)
+            stop = _grow(leaf, core, incumbent, most_states, rounds, expired)
             if leaf.closed or not core.pivots:
                 break
         if leaf.closed or stop or core.missing is None:
@@ -199,11 +224,12 @@ def _exchange(
     idle = 0
     for attempt in range(rounds):
         gap = leaf.gap(incumbent)
-        if gap < 0 or idle > 2 or expired():
+        if gap < 0 or idle > rounds // 3 or expired():
             break
         start = incumbent.chosen if attempt % 2 else base
         index = candidates(leaf.problem, leaf.reduced, start, gap, SWAP_ITEMS[attempt > 0], attempt)
-        swapped = best_swaps(leaf.problem, leaf.multipliers, start, index)
+        four = attempt % 3 == 2 or attempt % 4 == 3
+        swapped = best_swaps(leaf.problem, leaf.multipliers, start, index, four=four)
         if swapped is not None and incumbent.offer(leaf.problem, swapped):
             idle = 0
         else:
@@ -212,14 +238,18 @@ def _exchange(
     return leaf.closed
 
 
-def _grow(leaf: Leaf, core: Core, incumbent: Incumbent, most_states: int, expired: Callable[[], bool]) -> bool:
+def _grow(
+    leaf: Leaf, core: Core, incumbent: Incumbent, most_states: int, rounds: int, expired: Callable[[], bool]
+) -> bool:
     """Enumerate ever more bundles of a core; return whether to stop (closed, or too many states)."""
     scale = leaf.multipliers.scale
     exchanged = False
-    for stage in STAGES:
+    stages = iter(STAGES)
+    stage = next(stages)
+    while True:
         if stage > PATIENCE and not exchanged and leaf.gap(incumbent) > 0:
             exchanged = True
-            if _exchange(leaf, leaf.base, incumbent, SWAP_ROUNDS, expired):
+            if _exchange(leaf, leaf.base, incumbent, rounds, expired):
                 return True
         gap = leaf.gap(incumbent)
         if gap < 0:
@@ -235,11 +265,17 @@ def _grow(leaf: Leaf, core: Core, incumbent: Incumbent, most_states: int, expire
         if core.missing is not None:
             within = min(within, core.missing - 1)
         limit = min(gap, max(within, scale - 1))
-        usable, flips = core.flips(size, limit)
+        usable, flips, ceiling = core.flips(size, limit)
         try:
-            found = best_flips(flips, limit / scale, most_states, expired)
+            found = best_flips(flips, ceiling, most_states, expired)
         except TooManyStates:
-            return True
+            # Once more from a smaller gap, if exchanges can find one.
+            if exchanged or expired():
+                return True
+            exchanged = True
+            if _exchange(leaf, leaf.base, incumbent, rounds, expired):
+                return True
+            continue
         realised = True
         if found is not None:
             chosen = core.apply(usable[found[1]])
@@ -250,6 +286,7 @@ def _grow(leaf: Leaf, core: Core, incumbent: Incumbent, most_states: int, expire
         if within >= leaf.gap(incumbent) and realised:
             leaf.closed = True
             return True
-        if size == len(core.members):
+        following = next(stages, None)
+        if size == len(core.members) or following is None:
             return False
-    return False
+        stage = following

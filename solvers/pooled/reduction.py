@@ -19,6 +19,16 @@ from .relaxation import Taken
 
 
 @dataclass(frozen=True)
+class Guess:
+    """Where the margin is: a price of money, a threshold per group, the strength of the noise, half the width."""
+
+    price: float
+    offsets: NDArray[np.float64]
+    tilt: float
+    half: float
+
+
+@dataclass(frozen=True)
 class Reduced:
     """A problem cut down to its margin.
 
@@ -30,24 +40,23 @@ class Reduced:
         These items, ascending.
     fixed : Taken
         The items taken for granted.
-    price : float or None
-        About the price of money.
+    guess : Guess or None
+        What it was based on.
     """
 
     margin: PooledProblem
     inside: NDArray[np.int64]
     fixed: Taken
-    price: float | None
+    guess: Guess | None
 
 
-def reduce(problem: PooledProblem, width: float) -> Reduced | None:
-    """Keep the items near the margin of a sampled dual.
+def reduce(problem: PooledProblem, guess: Guess) -> Reduced | None:
+    """Keep the items near the margin.
 
     Parameters
     ----------
     problem : PooledProblem
-    width : float
-        Factor on the width of the band.
+    guess : Guess
 
     Returns
     -------
@@ -55,9 +64,7 @@ def reduce(problem: PooledProblem, width: float) -> Reduced | None:
         None if the guess was too far off.
     """
     n, level = problem.n, len(problem.limits)
-    size = min(n // 4, max(1 << 14, int(n**0.75)))
-    sample = np.sort(np.random.default_rng(n).integers(0, n, size))
-    price, offsets, tilt, half = _sampled(problem, sample, width)
+    price, offsets, tilt, half = guess.price, guess.offsets, guess.tilt, guess.half
     kernels = compiled(problem)
     counts = np.zeros(level, dtype=np.int64)
     if kernels is not None:
@@ -73,7 +80,7 @@ def reduce(problem: PooledProblem, width: float) -> Reduced | None:
     if min(limits, default=0) < 0 or budget < 0:
         return None
     margin = problem.take(inside, tuple(limits), budget)
-    return Reduced(margin, inside, Taken(fixed, score, cost, counts.tolist()), None if tilt else price)
+    return Reduced(margin, inside, Taken(fixed, score, cost, counts.tolist()), guess)
 
 
 def _classify(problem: PooledProblem, price: float, offsets: NDArray, tilt: float, half: float, counts: NDArray):
@@ -112,8 +119,11 @@ def scatter_noise(begin: int, count: int) -> NDArray[np.float64]:
     return noise
 
 
-def _sampled(problem: PooledProblem, sample: NDArray, width: float):
-    """Return a price, a threshold per group, the strength of the noise and half the width of the band."""
+def sampled_guess(problem: PooledProblem, width: float) -> Guess:
+    """Guess the margin from the dual of a random sample; `width` multiplies what sampling can be off by."""
+    n = problem.n
+    size = min(n // 4, max(1 << 14, int(n**0.75)))
+    sample = np.sort(np.random.default_rng(n).integers(0, n, size))
     level = len(problem.limits)
     part = problem.take(sample, (), 0)
     sizes = np.bincount(part.groups, minlength=level)
@@ -124,11 +134,11 @@ def _sampled(problem: PooledProblem, sample: NDArray, width: float):
     part = PooledProblem(part.scores, part.costs, part.groups, limits, budget)
     items = Grouped.of(part)
     low, high = 0, sum(limits)
-    price = float(minimise(items, budget, low, high).price)
+    price = float(minimise(items, budget, low, high, iterations=12).price)
     worth = items.scores - price * items.costs
     offsets = _thresholds(items, worth, limits)
     distance = np.abs(worth - offsets[items.groups])
-    share = min(0.5, width * 2.5 * (level / len(sample)) ** 0.5)
+    share = min(0.5, width * 3.0 * (level / len(sample)) ** 0.5)
     half = float(np.quantile(distance, share))
     scale = float(np.max(items.scores)) or 1.0
     tilt = 0.0
@@ -137,11 +147,11 @@ def _sampled(problem: PooledProblem, sample: NDArray, width: float):
         tilt = 1e-3
         noise = tilt * ((sample.astype(np.uint64) * np.uint64(2654435761) & np.uint64((1 << 24) - 1)) + 1.0) / (1 << 24)
         noise = noise[items.order]
-        price = float(minimise(items, budget, low, high, noise=noise).price)
+        price = float(minimise(items, budget, low, high, noise=noise, iterations=16).price)
         worth = items.scores + noise - price * items.costs
         offsets = _thresholds(items, worth, limits)
         half = float(np.quantile(np.abs(worth - offsets[items.groups]), share))
-    return price, offsets, tilt, half
+    return Guess(price, offsets, tilt, half)
 
 
 def _thresholds(items: Grouped, worth: NDArray, limits: tuple[int, ...]) -> NDArray[np.float64]:

@@ -96,6 +96,8 @@ class SmallSearch:
                 for money, score, loss, bits in second:
                     rest = self.limit - loss
                     states.extend((m + money, s + score, x + loss, f | bits) for m, s, x, f in first if x <= rest)
+                    if len(states) > self.left:
+                        raise TooManyStates
         return self._pruned(joined)
 
     def _closed(self, block: Table, group: int) -> Table:

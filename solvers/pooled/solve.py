@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from ..certificate import Multipliers
 from ..solution import Stopped
 from .dual import Grouped
-from .leaf import Incumbent, Leaf, open_leaf, search_leaf
+from .leaf import Incumbent, Leaf, open_leaf, search_leaf, steeper_leaves
 from .problem import PooledProblem, common_divisor, exact_sum
-from .reduction import Reduced, reduce
+from .reduction import Guess, Reduced, reduce, sampled_guess
 from .relaxation import Taken, audit
 
 DIRECT = 20_000
@@ -36,6 +36,9 @@ WIDEST = 64
 
 FIRST_STATES, MOST_STATES = 300_000, 6_000_000
 """States of an enumeration in a leaf that can be split, and in one that cannot."""
+
+FIRST_ROUNDS, MOST_ROUNDS = 3, 45
+"""Rounds of exchanges, likewise."""
 
 
 @dataclass
@@ -105,18 +108,19 @@ def solve_pooled(problem: PooledProblem, deadline: float | None = None, most_sta
     clock = _Clock(deadline)
     kept, clean = _clean(problem)
     step = common_divisor(clean.scores) or 1
-    width = 1.0
+    width, guess = 1.0, None
     best: PooledResult | None = None
     while True:
         if clean.n > DIRECT and width <= WIDEST:
-            reduced = reduce(clean, width)
+            guess = guess or sampled_guess(clean, width)
+            reduced = reduce(clean, guess)
             if reduced is None:
-                width *= 4
+                width, guess = width * 4, None
                 continue
         else:
             nothing = Taken(np.zeros(clean.n, dtype=bool), 0, 0, [0] * len(clean.limits))
             reduced = Reduced(clean, np.arange(clean.n), nothing, None)
-        outcome = _branch(reduced.margin, reduced.price, step, most_states, clock)
+        outcome = _branch(reduced.margin, reduced.guess, step, most_states, clock)
         fixed = sum(reduced.fixed.counts)
         leaves = outcome.leaf_multipliers(fixed, sum(clean.limits))
         result = _audited(clean, reduced, outcome, leaves, step, clock)
@@ -124,10 +128,12 @@ def solve_pooled(problem: PooledProblem, deadline: float | None = None, most_sta
             better = max(best, result, key=lambda r: r.value)
             tight = min(best, result, key=lambda r: r.bound)
             result = replace(better, bound=tight.bound, leaves=tight.leaves, stopped=result.stopped)
-        best = result
+        first, best = best is None, result
         if best.proved or len(reduced.inside) == clean.n or clock.over():
             break
-        width *= 4
+        # First move the margin to where the dual turned out to be, then widen it.
+        guess = outcome.recentred(reduced.guess) if first else None
+        width = width if guess is not None else width * 4
     if kept is not None:
         everything = np.zeros(problem.n, dtype=bool)
         everything[kept[best.chosen]] = True
@@ -152,6 +158,14 @@ class _Outcome:
     leaves: list[Leaf]
     core: int
 
+    def recentred(self, guess: Guess | None) -> Guess | None:
+        """Return the guess moved to the multipliers found; None if there is nothing to move it to."""
+        if guess is None or guess.tilt or len(self.leaves) != 1:
+            return None
+        m = self.leaves[0].multipliers
+        offsets = np.array([(x + m.count) / m.scale for x in m.limits])
+        return replace(guess, price=m.price / m.scale, offsets=offsets)
+
     def leaf_multipliers(self, fixed: int, most: int) -> list[Multipliers]:
         """Return the leaves' multipliers for the whole problem, where `fixed` more items are chosen.
 
@@ -168,7 +182,7 @@ class _Outcome:
         return leaves
 
 
-def _branch(problem: PooledProblem, price: float | None, step: int, most_states: int, clock: _Clock) -> _Outcome:
+def _branch(problem: PooledProblem, start: Guess | None, step: int, most_states: int, clock: _Clock) -> _Outcome:
     """Best-first search over intervals of the total count."""
     items = Grouped.of(problem)
     sizes = np.diff(items.start).tolist()
@@ -184,13 +198,18 @@ def _branch(problem: PooledProblem, price: float | None, step: int, most_states:
         leaf = open_leaf(problem, items, low, high, incumbent, guess)
         heapq.heappush(queue, (-Fraction(leaf.bound, leaf.multipliers.scale), serial, leaf))
 
-    push(0, most, price)
+    push(0, most, start.price if start is not None and not start.tilt else None)
     while queue:
         _, _, leaf = heapq.heappop(queue)
         split = _split_point(leaf)
         try:
             if not clock.over():
-                search_leaf(leaf, items, incumbent, FIRST_STATES if split is not None else most_states, clock.over)
+                for other in steeper_leaves(leaf, items, incumbent):
+                    search_leaf(other, items, incumbent, FIRST_STATES, FIRST_ROUNDS, clock.over)
+                    leaf = other if other.closed else leaf
+                states, rounds = (FIRST_STATES, FIRST_ROUNDS) if split is not None else (most_states, MOST_ROUNDS)
+                if not leaf.closed:
+                    search_leaf(leaf, items, incumbent, states, rounds, clock.over)
         except KeyboardInterrupt:
             clock.interrupted = True
         core = max(core, leaf.core)
@@ -198,7 +217,7 @@ def _branch(problem: PooledProblem, price: float | None, step: int, most_states:
             leaf.closed = leaf.closed or leaf.gap(incumbent) < 0
             done.append(leaf)
             continue
-        guess = float(leaf.dual.price)
+        guess = float(leaf.dual.price) if items.unit == 1 else None
         push(leaf.multipliers.low, split, guess)
         push(split + 1, leaf.multipliers.high, guess)
     return _Outcome(incumbent, sorted(done, key=lambda x: x.multipliers.low), core)

@@ -7,6 +7,8 @@ for the two that together use the money best.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +17,9 @@ from .problem import PooledProblem
 
 MOST_PAIRS = 200_000
 """Exchanges listed on each side."""
+
+FOUR_EACH = 900
+"""Exchanges in each of four lists."""
 
 
 def candidates(
@@ -35,7 +40,7 @@ def candidates(
     else:
         magnitude = np.frexp(problem.costs[index].astype(np.float64))[1]
     if seed % 3 == 2:
-        return rng.permutation(index[_border(problem, base, index)[:size]])
+        return rng.permutation(index[by_border(problem, base, index)[: min(size, 40 + 20 * (seed % 20))]])
     kinds = np.unique(magnitude).tolist()
     share = max(8, size // len(kinds))
     kept = []
@@ -50,8 +55,12 @@ def candidates(
     return rng.permutation(np.concatenate(kept))
 
 
-def _border(problem: PooledProblem, base: NDArray[np.bool_], index: NDArray) -> NDArray:
-    costs = problem.costs[index].astype(np.float64)
+def by_border(problem: PooledProblem, base: NDArray[np.bool_], index: NDArray) -> NDArray:
+    """Order items by their distance to the cost that best separates what is in `base` from what is not."""
+    costs = problem.costs[index]
+    if costs.dtype == object:
+        costs = costs >> max(0, max(int(c).bit_length() for c in costs.tolist()) - 500) if len(costs) else costs
+    costs = costs.astype(np.float64)
     inside = base[index]
     held = int(inside.sum())
     if held in (0, len(index)):
@@ -63,7 +72,12 @@ def _border(problem: PooledProblem, base: NDArray[np.bool_], index: NDArray) -> 
 
 
 def best_swaps(
-    problem: PooledProblem, multipliers: Multipliers, base: NDArray[np.bool_], index: NDArray
+    problem: PooledProblem,
+    multipliers: Multipliers,
+    base: NDArray[np.bool_],
+    index: NDArray,
+    *,
+    four: bool = False,
 ) -> NDArray[np.bool_] | None:
     """Return the best set that is at most two exchanges of items of `index` away from `base`.
 
@@ -75,56 +89,50 @@ def best_swaps(
         May exceed the budget.
     index : ndarray of int
         In random order.
+    four : bool
+        Four exchanges, each from a shorter list.
 
     Returns
     -------
     ndarray of bool or None
-        None if no pair of exchanges fits the budget.
+        None if no such exchanges fit the budget.
     """
     money = problem.budget - problem.cost(base)
     counts = np.bincount(problem.groups[base], minlength=len(problem.limits)).tolist()
-    # Groups with two places to spare and no price may exchange with each other.
+    # Groups with places to spare and no price may exchange with each other.
     loose = np.array(
-        [mu == 0 and k - c >= 2 for mu, k, c in zip(multipliers.limits, problem.limits, counts, strict=True)]
+        [mu == 0 and k - c >= 4 for mu, k, c in zip(multipliers.limits, problem.limits, counts, strict=True)]
     )
     pool = np.where(loose[problem.groups[index]], -1, problem.groups[index])
-    sides = [_exchanges(problem, base, index[side::2], pool[side::2], loose, multipliers, counts) for side in (0, 1)]
-    one, two = sides
-    at = np.searchsorted(two[0], money - one[0], side="right") - 1
+    parts = 4 if four else 2
+    lists = [
+        _exchanges(problem, base, index[side::parts], pool[side::parts], multipliers, FOUR_EACH if four else MOST_PAIRS)
+        for side in range(parts)
+    ]
+    one, two = lists if not four else (_sums(lists[0], lists[1]), _sums(lists[2], lists[3]))
+    at = np.searchsorted(two.money, money - one.money, side="right") - 1
     fits = np.flatnonzero(at >= 0)
     if not len(fits):
         return None
-    gain = one[1][fits] + two[1][at[fits]]
+    gain = one.score[fits] + two.score[at[fits]]
     top = fits[int(np.argmax(gain))]
     chosen = base.copy()
-    for item in (*one[2][top], *two[2][at[top]]):
-        if item >= 0:
-            chosen[item] ^= True
+    items = np.concatenate([one.items[top], two.items[at[top]]])
+    chosen[items[items >= 0]] ^= True
     return chosen
 
 
-def _exchanges(problem: PooledProblem, base, index, pool, loose, multipliers: Multipliers, counts):
-    """List exchanges as (money, score, items) by money, only those better than all cheaper ones."""
-    inside, outside = index[base[index]], index[~base[index]]
-    inner, outer = pool[base[index]], pool[~base[index]]
-    firsts, seconds = [np.array([-1])], [np.array([-1])]
-    pools = np.unique(pool).tolist()
-    share = MOST_PAIRS // max(1, len(pools))
-    for group in pools:
-        out, into = inside[inner == group], outside[outer == group]
-        if multipliers.count == 0 and group == -1 and len(into) and multipliers.low == 0:
-            firsts.append(np.full(len(into), -1))
-            seconds.append(into)
-        if not (len(out) and len(into)):
-            continue
-        width = max(1, int(share**0.5))
-        out = out[: max(width, share // max(1, len(into)))]
-        into = into[: max(width, share // max(1, len(out)))]
-        firsts.append(np.repeat(out, len(into)))
-        seconds.append(np.tile(into, len(out)))
-    first, second = np.concatenate(firsts), np.concatenate(seconds)
-    money = np.where(second >= 0, problem.costs[second], 0) - np.where(first >= 0, problem.costs[first], 0)
-    score = np.where(second >= 0, problem.scores[second], 0) - np.where(first >= 0, problem.scores[first], 0)
+@dataclass(frozen=True)
+class _Moves:
+    """Moves by money, each better than all cheaper ones, and the items they flip (-1: none)."""
+
+    money: NDArray
+    score: NDArray
+    items: NDArray
+
+
+def _best_first(money: NDArray, score: NDArray) -> NDArray:
+    """Return the positions of the moves worth keeping, by money."""
     if money.dtype == object or score.dtype == object:
         order = np.argsort(-score, kind="stable")
         order = order[np.argsort(money[order], kind="stable")]
@@ -133,5 +141,38 @@ def _exchanges(problem: PooledProblem, base, index, pool, loose, multipliers: Mu
     ranked = score[order]
     keep = np.ones(len(order), dtype=bool)
     keep[1:] = ranked[1:] > np.maximum.accumulate(ranked)[:-1]
-    order = order[keep]
-    return money[order], score[order], np.stack([first[order], second[order]], axis=1).tolist()
+    return order[keep]
+
+
+def _sums(one: _Moves, two: _Moves) -> _Moves:
+    money = (one.money[:, None] + two.money[None, :]).ravel()
+    score = (one.score[:, None] + two.score[None, :]).ravel()
+    order = _best_first(money, score)
+    first, second = np.divmod(order, len(two.money))
+    return _Moves(money[order], score[order], np.concatenate([one.items[first], two.items[second]], axis=1))
+
+
+def _exchanges(problem: PooledProblem, base, index, pool, multipliers: Multipliers, most: int) -> _Moves:
+    """List about `most` exchanges."""
+    inside, outside = index[base[index]], index[~base[index]]
+    inner, outer = pool[base[index]], pool[~base[index]]
+    firsts, seconds = [np.array([-1])], [np.array([-1])]
+    pools = np.unique(pool).tolist()
+    share = max(1, most // max(1, len(pools)))
+    for group in pools:
+        out, into = inside[inner == group], outside[outer == group]
+        if multipliers.count == 0 and group == -1 and len(into) and multipliers.low == 0:
+            firsts.append(np.full(len(into), -1))
+            seconds.append(into)
+        if not (len(out) and len(into)):
+            continue
+        width = max(1, int(share**0.5))
+        out = out[: max(width, share // len(into))]
+        into = into[: max(width, share // len(out))]
+        firsts.append(np.repeat(out, len(into)))
+        seconds.append(np.tile(into, len(out)))
+    first, second = np.concatenate(firsts), np.concatenate(seconds)
+    money = np.where(second >= 0, problem.costs[second], 0) - np.where(first >= 0, problem.costs[first], 0)
+    score = np.where(second >= 0, problem.scores[second], 0) - np.where(first >= 0, problem.scores[first], 0)
+    order = _best_first(money, score)
+    return _Moves(money[order], score[order], np.stack([first[order], second[order]], axis=1))
