@@ -98,7 +98,7 @@ def find_conflict(
         return None
     weights = [max(0.0, float(np.ravel(row.dual_value)[0])) for row in reach]
     price = 0.0 if relaxation.budget_rows is None else float(np.max(relaxation.budget_rows.dual_value, initial=0.0))
-    proved = problem != "opt-sep" and _confirmed(market, relaxation, gains, wanted, weights, price)
+    proved = _confirmed(market, relaxation, gains, wanted, weights, price)
     kept_targets = [t for t, weight in enumerate(weights) if weight > LP_PRICE]
     limits = _named_limits(relaxation)
     for name in list(limits):
@@ -144,7 +144,7 @@ def _confirmed(market: Market, relaxation: Relaxation, gains, wanted, weights: l
     """Check in integers that no placeable affordable set reaches the targets weighted as the dual says.
 
     Any nonnegative multipliers are valid: if ``max over placeable sets of sum_t w_t gain_t - q cost``, plus ``q B``, stays
-    below ``sum_t w_t wanted_t``, some target is missed.
+    below ``sum_t w_t wanted_t``, some target is missed.  Separate budgets imply the pooled one, so they are covered too.
     """
     shares = [Fraction(weight).limit_denominator(10**6) / want for weight, want in zip(weights, wanted, strict=True)]
     q = Fraction(price).limit_denominator(10**6) / relaxation.money_scale

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, Literal
 
 import numpy as np
@@ -25,7 +27,7 @@ from .matroid import best_set
 from .parametric import price_of_money
 from .tolerances import LP_BINDING, LP_PRICE
 
-__all__ = ["LimitPrice", "LpPrices", "Relaxation", "lp_prices", "solve_lp"]
+__all__ = ["LimitPrice", "LpPrices", "Relaxation", "check_priced", "lp_prices", "solve_lp"]
 
 PRICED = ("orp", "opt", "opt-frac", "opt-sep")
 """The problems whose relaxation is priced."""
@@ -56,7 +58,7 @@ class LimitPrice:
     @property
     def binding(self) -> bool:
         """Whether nothing of it is left."""
-        return self.limit - self.used <= LP_BINDING * max(1.0, abs(self.limit))
+        return bool(self.limit - self.used <= LP_BINDING * max(1.0, abs(self.limit)))
 
 
 @dataclass(frozen=True)
@@ -101,8 +103,7 @@ def lp_prices(market: Market, problem: str = "opt") -> LpPrices:
     InputError
         For another problem, if costs are missing where money matters, or if cvxpy is not installed.
     """
-    if problem not in PRICED:
-        raise InputError(f"no LP prices for {problem!r}; there are {', '.join(PRICED)}", field="problem")
+    check_priced(problem)
     relaxation = Relaxation(market, problem)
     value = relaxation.maximise()
     exact, more = None, None
@@ -116,12 +117,17 @@ def lp_prices(market: Market, problem: str = "opt") -> LpPrices:
     return LpPrices(problem, value, exact, relaxation.limits(), more)
 
 
-def _cvxpy() -> Any:
-    try:
-        import cvxpy
-    except ImportError:
-        raise InputError("LP prices need cvxpy: install fedmech[prices]") from None
-    return cvxpy
+def check_priced(problem: str) -> None:
+    """Refuse a problem whose relaxation is not priced, or any while cvxpy is missing.
+
+    Raises
+    ------
+    InputError
+    """
+    if problem not in PRICED:
+        raise InputError(f"no LP prices for {problem!r}; there are {', '.join(PRICED)}", field="problem")
+    if find_spec("cvxpy") is None:
+        raise InputError("LP prices need cvxpy: install fedmech[prices]")
 
 
 class Relaxation:
@@ -142,9 +148,11 @@ class Relaxation:
     """
 
     def __init__(self, market: Market, problem: str) -> None:
-        cp = self.cp = _cvxpy()
+        check_priced(problem)
         from scipy.sparse import csr_matrix
 
+        cp: Any = import_module("cvxpy")
+        self.cp = cp
         self.market = market
         n, m, n_groups = market.n, market.m, market.L
         self.score_scale = max((int(v) for v in market.scores), default=1)
@@ -206,20 +214,22 @@ class Relaxation:
             pooled = len(self.budgets) == 1 and market.m != 1
             for j, dual in enumerate(duals.tolist()):
                 name = None if pooled else market.requester_ids[j]
-                limit, used = self.budgets[j] * per_money, float(spent[j]) * per_money
+                limit, used = float(self.budgets[j]) * per_money, float(spent[j]) * per_money
                 found.append(LimitPrice("budget", None, name, limit, used, max(0.0, dual) * per_score / per_money))
         placed = np.asarray(self.placed.value)
         for j, dual in enumerate(np.atleast_1d(self.seat_rows.dual_value).tolist()):
             price = max(0.0, dual) * per_score
             found.append(
-                LimitPrice("seats", None, market.requester_ids[j], self.seats[j], float(placed[:, j].sum()), price)
+                LimitPrice(
+                    "seats", None, market.requester_ids[j], float(self.seats[j]), float(placed[:, j].sum()), price
+                )
             )
         duals = np.asarray(self.cap_rows.dual_value).reshape(self.caps.shape)
         used = (placed >= self.caps - LP_BINDING) | (duals > LP_PRICE)
         for l, j in np.argwhere(used).tolist():
             group, requester = market.group_ids[l], market.requester_ids[j]
             price = max(0.0, float(duals[l, j])) * per_score
-            found.append(LimitPrice("cap", group, requester, self.caps[l, j], float(placed[l, j]), price))
+            found.append(LimitPrice("cap", group, requester, float(self.caps[l, j]), float(placed[l, j]), price))
         order = {"budget": 0, "seats": 1, "cap": 2}
         shown = [limit for limit in found if limit.binding or limit.price > LP_PRICE * per_score]
         return tuple(sorted(shown, key=lambda limit: (order[limit.kind], -limit.price)))
