@@ -33,7 +33,8 @@ class Conflict:
     targets : tuple of str
         The targets that take part.
     limits : tuple of str
-        The budgets, seats and caps that take part: without any one of them the relaxation could meet the targets.
+        The budgets, seats and caps that take part: these alone rule the targets out in the relaxation, and without any
+        one of them the others do not.  Other limits may rule them out as well.
     shortfall : float
         Least total amount by which the relaxation misses the targets, each measured relative to itself.
     proved : bool
