@@ -214,7 +214,9 @@ def test_optimum_is_that_of_highs(kind):
 def test_optimum_is_that_of_highs_campaign(kind):
     rng = np.random.default_rng(36)
     for _ in range(30):
-        market = as_market(medium_market(rng, int(rng.integers(20, 500)), kind), 7, 3)
+        market = as_market(
+            medium_market(rng, int(rng.integers(20, 500)), kind, spread=int(rng.choice([100, 10**6]))), 7, 3
+        )
         ours = solve(market, "opt", "polymatroid", time_limit=5, allow_suboptimal=True)
         theirs = solve(market, "opt", "highs-arrays", time_limit=5, allow_suboptimal=True)
         assert ours.objective is not None
