@@ -23,8 +23,8 @@ from .solution import Answer, Exactness, Stopped
 
 __all__ = ["SeatOptimum", "best_affordable_set"]
 
-_INT64_BELOW = 2**48
-"""Sums at least this large leave a loss (weights times a multiplier's denominator) no room in 64 bits."""
+_INT64_BELOW = 2**36
+"""Scores or costs at least this large leave the multipliers too few bits: Python integers then."""
 
 _FIRST_STATES = 300_000
 _MOST_STATES = 2_000_000
@@ -137,7 +137,7 @@ def _search(market: SeatMarket, control: Control, most_states: int, state: SeatO
 def solve_opt_seats(market: Market, control: Control) -> Answer:
     """Solve OPT with caps, seats and pooled budget; without binding seats the polymatroid is that of the caps alone."""
     scores, costs = market.scores, market.needed_costs
-    if max(exact_sum(scores), exact_sum(costs), market.total_budget) >= _INT64_BELOW:
+    if market.n and max(int(scores.max()), int(costs.max())) >= _INT64_BELOW:
         scores, costs = scores.astype(object), costs.astype(object)
     plain = SeatMarket(scores, costs, market.group_of, market.total_budget, market.caps, market.seats)
     found = best_affordable_set(plain, control)

@@ -26,7 +26,9 @@ from .certificate import Multipliers
 from .orp_seats import Basis, best_placeable_set
 from .polymatroid import rank
 
-_WEIGHT_BITS = 56
+_WEIGHT_BITS = 52
+"""Losses of some hundred workers then still fit 64 bits."""
+
 _SAMPLE = 2**14
 
 
