@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .console import (
+    INFEASIBLE,
     STOPPED,
     JsonOption,
     MarketArgument,
@@ -23,9 +25,14 @@ from .console import (
 
 if TYPE_CHECKING:
     from ..models.market import Market
+    from ..solvers.lp_conflict import Conflict
+    from ..solvers.lp_prices import LpPrices
     from ..solvers.solution import Solution
 
 __all__ = ["solve_command"]
+
+MOST_PRICES = 20
+"""Rows of the price table; JSON has them all."""
 
 
 @guarded
@@ -34,6 +41,10 @@ def solve_command(
     problem: Annotated[str, typer.Option(help="orp, opt, opt-frac, opt-sep or cover")] = "opt",
     method: Annotated[str, typer.Option(help="a name from 'fedmech methods', or auto")] = "auto",
     time_limit: Annotated[float | None, typer.Option(help="seconds; then the best point and a valid bound")] = None,
+    explain: Annotated[
+        bool, typer.Option(help="LP prices: which budgets, seats and caps bind, and their worth")
+    ] = False,
+    at_least: Annotated[str | None, typer.Option(help="a score to reach; if none can, what conflicts with it")] = None,
     export: Annotated[Path | None, typer.Option(help="write the literal model to an .lp or .mps file")] = None,
     certificate: Annotated[Path | None, typer.Option(help="write a proof of the optimum, for 'fedmech check'")] = None,
     json: JsonOption = False,
@@ -43,6 +54,10 @@ def solve_command(
     from ..solvers.solve import solve
 
     market = load_market(file)
+    if explain or at_least is not None:
+        from ..solvers.lp_prices import check_priced
+
+        check_priced(problem)
     if export is not None:
         from ..models.formulations import export_model
         from ..solvers.registry import check_problem
@@ -52,10 +67,27 @@ def solve_command(
     solution = solve(market, problem, method, time_limit=time_limit, allow_suboptimal=True, report=progress_reporter())
     if certificate is not None and solution.status == "optimal":
         _write_certificate(certificate, market, solution, time_limit)
+    conflict = None if at_least is None else _conflict(market, solution, at_least)
+    prices = None
+    if explain:
+        from ..solvers.lp_prices import lp_prices
+
+        prices = lp_prices(market, problem)
     if json:
-        print_json(solution_document(market, solution, summary=summary))
+        document = solution_document(market, solution, summary=summary)
+        if prices is not None:
+            document["lp_prices"] = prices_document(prices)
+        if conflict is not None:
+            document["conflict"] = dataclasses.asdict(conflict) | {"at_least": at_least}
+        print_json(document)
     else:
         _print_solution(market, solution, summary=summary)
+        if prices is not None:
+            _print_prices(prices)
+        if conflict is not None:
+            _print_conflict(conflict)
+    if conflict is not None:
+        raise typer.Exit(INFEASIBLE)
     if solution.status != "optimal":
         raise typer.Exit(STOPPED)
 
@@ -65,6 +97,7 @@ def _write_certificate(path: Path, market: Market, solution: Solution, time_limi
     import json
 
     from ..models.input_error import InputError
+    from ..models.market_file import write_whole
     from ..solvers.certify import certificates
     from ..verification.check_certificate import CertificateError, check_certificate
 
@@ -73,9 +106,41 @@ def _write_certificate(path: Path, market: Market, solution: Solution, time_limi
             check_certificate(document, market)
         except CertificateError:
             continue
-        path.write_text(json.dumps(document, separators=(",", ":")) + "\n")
+        write_whole(path, json.dumps(document, separators=(",", ":")) + "\n")
         return
     raise InputError(f"no certificate is known for this optimum of {solution.problem}", field="certificate")
+
+
+def _conflict(market: Market, solution: Solution, at_least: str) -> Conflict | None:
+    """Say what rules out a score, or None if it is reached or may still be."""
+    from ..models.exact import parse_number
+    from ..solvers.lp_conflict import Conflict, find_conflict
+
+    wanted = parse_number(at_least)
+    if solution.bound is None or solution.bound >= wanted:
+        return None
+    conflict = find_conflict(market, min_score=wanted, problem=solution.problem)
+    if conflict is not None:
+        return conflict
+    # The relaxation reaches it: only the proof that workers cannot be split rules it out.
+    return Conflict(
+        (f"score of at least {at_least}",), ("workers are hired whole",), 0.0, solution.exactness == "certified"
+    )
+
+
+def prices_document(prices: LpPrices) -> dict[str, Any]:
+    """Return the JSON form of LP prices."""
+    from ..models.exact import format_exact
+
+    more = prices.one_more_unit_of_budget
+    return {
+        "of": "the linear relaxation",
+        "value": prices.value,
+        "value_exact": None if prices.exact_value is None else format_exact(prices.exact_value),
+        "one_more_unit_of_budget": number(more),
+        "one_more_unit_of_budget_exact": None if more is None else format_exact(more),
+        "limits": [dataclasses.asdict(limit) | {"binding": limit.binding} for limit in prices.limits],
+    }
 
 
 def solution_document(market: Market, solution: Solution, *, summary: bool = False) -> dict[str, Any]:
@@ -131,6 +196,34 @@ def _print_solution(market: Market, solution: Solution, *, summary: bool) -> Non
     table(None, ["", ""], rows)
     if not summary and solution.assignment is not None:
         _print_requesters(market, solution)
+
+
+def _print_prices(prices: LpPrices) -> None:
+    rows = [
+        [
+            limit.kind,
+            limit.requester or "all",
+            limit.group or "",
+            f"{limit.used:g} of {limit.limit:g}",
+            "yes" if limit.binding else "no",
+            f"{limit.price:g}",
+        ]
+        for limit in prices.limits[:MOST_PRICES]
+    ]
+    title = f"LP prices: what limits the linear relaxation (value {prices.value:g}), score per further unit"
+    table(title, ["limit", "requester", "group", "used", "binds", "LP price"], rows, (3, 5))
+    if len(prices.limits) > MOST_PRICES:
+        typer.echo(f"... and {len(prices.limits) - MOST_PRICES} more limits that bind (--json lists them all)")
+    if prices.one_more_unit_of_budget is not None:
+        typer.echo(
+            f"one more unit of budget: {show(prices.one_more_unit_of_budget)} more score in the relaxation, exactly"
+        )
+
+
+def _print_conflict(conflict: Conflict) -> None:
+    how = "exactly" if conflict.proved else "by HiGHS"
+    typer.echo(f"not possible ({how}): {', '.join(conflict.targets)}")
+    typer.echo(f"in conflict with: {', '.join(conflict.limits) or 'nothing but the workers there are'}")
 
 
 def _print_requesters(market: Market, solution: Solution) -> None:

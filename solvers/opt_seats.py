@@ -11,19 +11,20 @@ from numpy.typing import NDArray
 
 from ..models.exact import exact_sum
 from ..models.market import Market
+from .certificate import Multipliers
 from .control import Control
 from .matroid import route
 from .registry import register
 from .seat_core import enumerate_within, flips_within
 from .seat_core_highs import search_core
-from .seat_duals import SeatDuals, SeatMarket, lagrangian, most_workers
+from .seat_duals import SeatDuals, SeatMarket, lagrangian, most_workers, multipliers
 from .seat_swaps import improve_by_swaps
 from .solution import Answer, Exactness, Stopped
 
 __all__ = ["SeatOptimum", "best_affordable_set"]
 
-_INT64_BELOW = 2**48
-"""Sums at least this large leave a loss (weights times a multiplier's denominator) no room in 64 bits."""
+_INT64_BELOW = 2**36
+"""Scores or costs at least this large leave the multipliers too few bits: Python integers then."""
 
 _FIRST_STATES = 300_000
 _MOST_STATES = 2_000_000
@@ -49,6 +50,8 @@ class SeatOptimum:
         Largest number of partial sets held.
     by_solver : bool
         Whether HiGHS claims that nothing better exists.
+    leaves : tuple of Multipliers
+        The bound as a certificate.
     stopped : str
         Why the search ended, where it ended without a proof.
     """
@@ -60,6 +63,7 @@ class SeatOptimum:
     core: int = 0
     states: int = 0
     by_solver: bool = False
+    leaves: tuple[Multipliers, ...] = ()
     stopped: Stopped = "node-limit"
 
     def gap_to(self, step: int) -> int:
@@ -74,6 +78,7 @@ def best_affordable_set(market: SeatMarket, control: Control, most_states: int =
     Parameters
     ----------
     market : SeatMarket
+        Its ``most`` is computed here.
     control : Control
         On expiry, or on Ctrl-C, the search ends with the best point so far.
     most_states : int
@@ -103,6 +108,7 @@ def best_affordable_set(market: SeatMarket, control: Control, most_states: int =
 def _search(market: SeatMarket, control: Control, most_states: int, state: SeatOptimum) -> None:
     state.chosen, state.duals = lagrangian(market, control.expired)
     state.value = market.value(state.chosen)
+    state.leaves = multipliers(market, state.duals)
     step = _unit(market)
     limit = -1
     for attempt, allowed in enumerate((min(_FIRST_STATES, most_states), most_states)):
@@ -131,10 +137,11 @@ def _search(market: SeatMarket, control: Control, most_states: int, state: SeatO
 def solve_opt_seats(market: Market, control: Control) -> Answer:
     """Solve OPT with caps, seats and pooled budget; without binding seats the polymatroid is that of the caps alone."""
     scores, costs = market.scores, market.needed_costs
-    if max(exact_sum(scores), exact_sum(costs), market.total_budget) >= _INT64_BELOW:
+    if market.n and max(int(scores.max()), int(costs.max())) >= _INT64_BELOW:
         scores, costs = scores.astype(object), costs.astype(object)
     plain = SeatMarket(scores, costs, market.group_of, market.total_budget, market.caps, market.seats)
     found = best_affordable_set(plain, control)
+    certified = False
     if found.duals is None:
         bound = exact_sum(market.scores)
         details = {}
@@ -156,6 +163,7 @@ def solve_opt_seats(market: Market, control: Control) -> Answer:
         found.stopped,
         proved=found.by_solver,
         exactness=exactness,
+        certificate=found.leaves if certified else None,
         details=details,
     )
 

@@ -203,8 +203,8 @@ class _Scan:
             self._test(pivot)
         return self._report()
 
-    def _start(self) -> None:
-        """Begin with empty lower bracket and everything open."""
+    def _start(self, within: NDArray[np.intp] | None = None) -> None:
+        """Begin with an empty lower bracket and everything, or just some workers, open."""
         self.orp = (
             _Totals(self.totals)
             if self.caps is None or self.seats is None
@@ -212,19 +212,18 @@ class _Scan:
         )
         self.score = 0
         self.settled: list[NDArray[np.intp]] = []
-        self.inside: list[NDArray[np.intp]] = []
-        self.open = np.arange(self.n)
-        self.place = self.ratio
-        self.held = np.zeros(self.n, dtype=bool)
+        self.prefix = np.zeros(self.n, dtype=bool)
+        self.open = np.arange(self.n) if within is None else within
+        self.place = self.ratio[self.open] if within is not None else self.ratio
+        self.held = np.zeros(len(self.open), dtype=bool)
         self.in_hi: NDArray[np.bool_] | None = None
 
     def _start_between(self) -> bool:
         """Begin between two quotients guessed from a sample; return whether the guess held."""
         low, high, floor, roof = self._guess()
-        self._start()
-        self.open = np.flatnonzero(self.ratio <= high)
-        below = self.ratio[self.open] < low
-        self.inside.append(self.open[np.flatnonzero(below)])
+        self._start(np.flatnonzero(self.ratio <= high))
+        self.prefix = self.ratio < low
+        below = self.place < low
         if self.seats is None:
             # Verified, not trusted: at least K_l workers of S_lo above the floor keep everything else of S_lo out
             # for good; at most K_l workers of S_hi at the roof or above keep those of S_lo in for good.
@@ -239,8 +238,8 @@ class _Scan:
             on_top &= below
             self._settle(self.open[np.flatnonzero(on_top)])
             left = np.flatnonzero((above & ~on_top) | ~below)
-            self.open, below = self.open[left], below[left]
-        self.place, self.held = self.ratio[self.open], below
+            self.open, self.place, below = self.open[left], self.place[left], below[left]
+        self.held = below
         return self._test(low) and not self._test(high)
 
     def _test(self, pivot) -> bool:
@@ -249,11 +248,11 @@ class _Scan:
         at = np.flatnonzero(member)
         chosen = np.zeros(len(self.open), dtype=bool)
         chosen[at] = self.orp.best(self.groups[self.open[at]], self.levels[self.open[at]])
-        value = self.score + _total(self.scores[self.open[chosen]])
+        value = self.score + _total(self.scores[self.open[np.flatnonzero(chosen)]])
         last = self.open[~self.held & (self.place == pivot)]
         fits = self._affordable(last, value)
         if fits:
-            self.inside.append(self.open[member & ~self.held])
+            self.prefix[self.open[np.flatnonzero(member & ~self.held)]] = True
             keep = chosen | ~member
             self.held = chosen
         else:
@@ -261,10 +260,12 @@ class _Scan:
             self.in_hi = chosen
         if self.in_hi is not None:
             settled = self.held & self.in_hi
-            self._settle(self.open[settled])
+            self._settle(self.open[np.flatnonzero(settled)])
             keep &= ~settled
-            self.in_hi = self.in_hi[keep]
-        self.open, self.place, self.held = self.open[keep], self.place[keep], self.held[keep]
+        left = np.flatnonzero(keep)
+        self.open, self.place, self.held = self.open[left], self.place[left], self.held[left]
+        if self.in_hi is not None:
+            self.in_hi = self.in_hi[left]
         return fits
 
     def _settle(self, workers: NDArray[np.intp]) -> None:
@@ -318,15 +319,13 @@ class _Scan:
         margin = int(2 * len(sample) ** 0.5)
         low, high = ratios[max(small.k - margin, 0)], ratios[min(small.k + margin, len(ratios) - 1)]
         slack = 3 * np.sqrt(totals) + 3
-        floor = _nth_best(self.levels, self.groups, sample[self.ratio[sample] < low], totals + slack, -1)
-        roof = _nth_best(self.levels, self.groups, sample[self.ratio[sample] <= high], totals - slack, 0)
+        ranked = sample[np.lexsort((-self.levels[sample], self.groups[sample]))]
+        floor = _nth_best(self.levels, self.groups, ranked[self.ratio[ranked] < low], totals + slack, -1)
+        roof = _nth_best(self.levels, self.groups, ranked[self.ratio[ranked] <= high], totals - slack, 0)
         roof[totals < slack] = np.iinfo(np.int64).max
         return low, high, floor, roof
 
     def _report(self) -> PrefixScan:
-        prefix = np.zeros(self.n, dtype=bool)
-        for part in self.inside:
-            prefix[part] = True
         critical = self.open[~self.held]
         winners = np.sort(np.concatenate([*self.settled, self.open[self.held]]))
         score = self.score + _total(self.scores[self.open[self.held]])
@@ -343,20 +342,28 @@ class _Scan:
             self.orp.reserve(self.groups[self.open[self.held]])
             routing = self.orp.flow.routing
         return PrefixScan(
-            int(prefix.sum()), prefix, winners.astype(np.intp), score, worker, min(candidates, default=None), routing
+            int(self.prefix.sum()),
+            self.prefix,
+            winners.astype(np.intp),
+            score,
+            worker,
+            min(candidates, default=None),
+            routing,
         )
 
 
 def _nth_best(
-    levels: NDArray[np.int64], groups: NDArray[np.int64], workers: NDArray[np.intp], nth: NDArray, missing: int
+    levels: NDArray[np.int64], groups: NDArray[np.int64], ranked: NDArray[np.intp], nth: NDArray, missing: int
 ) -> NDArray[np.int64]:
-    """Return the ``nth[l]``-best level among the workers of group ``l``, or ``missing`` where there are fewer."""
-    order = workers[np.lexsort((-levels[workers], groups[workers]))]
-    sizes = np.bincount(groups[order], minlength=len(nth))
+    """Return the ``nth[l]``-best level among the workers of group ``l``, or ``missing`` where there are fewer.
+
+    The workers come sorted by group, then by level from the top.
+    """
+    sizes = np.bincount(groups[ranked], minlength=len(nth))
     nth = nth.astype(np.int64).clip(min=0)
     found = np.full(len(nth), missing, dtype=np.int64)
     enough = nth < sizes
-    found[enough] = levels[order[(np.cumsum(sizes) - sizes + nth)[enough]]]
+    found[enough] = levels[ranked[(np.cumsum(sizes) - sizes + nth)[enough]]]
     return found
 
 

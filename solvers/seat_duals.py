@@ -15,17 +15,20 @@ with ``|p_i|`` above the loss of a known point is on its side of ``p_i = 0`` in 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..models.exact import exact_sum
+from .certificate import Multipliers
 from .orp_seats import Basis, best_placeable_set
 from .polymatroid import rank
 
-_WEIGHT_BITS = 56
+_WEIGHT_BITS = 52
+"""Losses of some hundred workers then still fit 64 bits."""
+
 _SAMPLE = 2**14
 
 
@@ -107,6 +110,54 @@ def most_workers(market: SeatMarket) -> int:
     basis = best_placeable_set(int(market.costs.max()) + 1 - market.costs, market.groups, market.caps, market.seats)
     spent = np.cumsum(np.sort(market.costs[basis.chosen]))
     return int((spent <= market.budget).sum())
+
+
+def multipliers(market: SeatMarket, duals: SeatDuals) -> tuple[Multipliers, ...]:
+    """Write the bound as leaves of a certificate.
+
+    The price of the size cut, if it has one, goes to the count of workers: one leaf holds the sets that the cut admits,
+    a second one shows that nobody can afford more, with the cheapest set one larger.
+
+    Parameters
+    ----------
+    market : SeatMarket
+        With the ``most`` that `duals` were computed with.
+    duals : SeatDuals
+
+    Returns
+    -------
+    tuple of Multipliers
+    """
+    n, everyone = len(market.scores), np.ones(len(market.caps), dtype=bool)
+    limits = [0] * len(market.caps)
+    for members, y in zip(reversed(duals.chain), np.cumsum(duals.prices[::-1], dtype=object).tolist(), strict=True):
+        for group in members.tolist():
+            limits[group] = y
+    most = market.most
+    cut = most is not None and most < rank(market.caps, market.seats, everyone)
+    count = duals.prices[-1] if cut and duals.chain and sum(map(len, duals.chain)) == len(limits) else 0
+    held = Multipliers(
+        0,
+        n if most is None or not count else most,
+        duals.denominator,
+        duals.multiplier,
+        count,
+        tuple(limit - count for limit in limits),
+    )
+    if most is None or not count:
+        return (held,)
+    beyond = best_placeable_set(
+        int(market.costs.max()) + 1 - market.costs, market.groups, market.caps, market.seats, most + 1
+    )
+    last = int(market.costs[beyond.chosen].max())
+    # A margin of (last - cost) each worker: its best total over placeable sets is reached by the cheapest set of this size.
+    margins = _ranked(replace(market, most=None), last - market.costs)
+    stopped = margins.blocked_by >= 0
+    mu = np.zeros(len(limits), dtype=object)
+    mu[stopped] = [last - int(market.costs[i]) for i in margins.blocked_by[stopped]]
+    # Times this, the money that set lacks outweighs all scores together.
+    times = exact_sum(market.scores) + 1
+    return held, Multipliers(most + 1, n, 1, times, -times * last, tuple(times * int(y) for y in mu))
 
 
 def _weights(market: SeatMarket, price: Fraction) -> NDArray:

@@ -5,7 +5,7 @@ Exact code takes no tolerance; these belong to the hand-over to a floating-point
 
 from __future__ import annotations
 
-__all__ = ["EXACT_IN_DOUBLE", "HIGHS_OPTIONS", "INTEGRAL", "STOP_GRACE_SECONDS"]
+__all__ = ["EXACT_IN_DOUBLE", "HIGHS_OPTIONS", "INTEGRAL", "LP_BINDING", "LP_PRICE", "STOP_GRACE_SECONDS"]
 
 INTEGRAL = 0.5
 """A binary of HiGHS's point is read as 1 above this; the rounded point is then re-checked exactly."""
@@ -27,3 +27,10 @@ only admit points that the exact re-check then cuts off, while tighter ones make
 
 STOP_GRACE_SECONDS = 2.0
 """How long HiGHS may take to notice that it was asked to stop before its thread is abandoned (it overruns its own limit)."""
+
+LP_BINDING = 1e-6
+"""A limit of a linear relaxation binds if less than this share of it is left, and a target counts as missed by more
+than this share; for explanations only."""
+
+LP_PRICE = 1e-9
+"""LP prices below this (scores and money scaled to at most 1) count as 0; for explanations only."""

@@ -1,5 +1,6 @@
 """OPT with seats against enumeration of all placeable sets, against HiGHS, and where it is cut short."""
 
+from dataclasses import replace
 from fractions import Fraction
 from itertools import combinations
 
@@ -214,7 +215,9 @@ def test_optimum_is_that_of_highs(kind):
 def test_optimum_is_that_of_highs_campaign(kind):
     rng = np.random.default_rng(36)
     for _ in range(30):
-        market = as_market(medium_market(rng, int(rng.integers(20, 500)), kind), 7, 3)
+        market = as_market(
+            medium_market(rng, int(rng.integers(20, 500)), kind, spread=int(rng.choice([100, 10**6]))), 7, 3
+        )
         ours = solve(market, "opt", "polymatroid", time_limit=5, allow_suboptimal=True)
         theirs = solve(market, "opt", "highs-arrays", time_limit=5, allow_suboptimal=True)
         assert ours.objective is not None
@@ -251,6 +254,19 @@ def test_numbers_beyond_int64():
             market.seats,
         )
         assert best_affordable_set(wide, Control()).value == true_optimum(market) * huge
+
+
+def test_numbers_of_very_different_size():
+    """Scores and costs from 1 to beyond 2^50, in int64 throughout and through the front."""
+    rng = np.random.default_rng(42)
+    for _ in range(150):
+        market = small_market(rng, 8)
+        powers = 2 ** rng.integers(0, 34, (2, 8))
+        market = replace(market, scores=market.scores * powers[0] + 1, costs=market.costs * powers[1])
+        market = replace(market, budget=int(rng.integers(0, int(market.costs.sum()) + 2)))
+        check_against_enumeration(market)
+        solution = solve(as_market(market), "opt", "polymatroid")
+        assert solution.objective == true_optimum(market)
 
 
 def test_differences_that_floats_cannot_see():
