@@ -128,7 +128,26 @@ def shrink(document: Mapping[str, Any], shows: Shows) -> Document:
                 break
     if "caps" in current and not current["caps"]:
         del current["caps"]
-    return current
+    renamed = _renamed(current)
+    return renamed if _safely(shows, renamed) else current
+
+
+def _renamed(document: Document) -> Document:
+    """Number workers, groups and requesters afresh: w1.., g1.., r1.. ."""
+    renamed = deepcopy(document)
+    groups = {name: f"g{p}" for p, name in enumerate(dict.fromkeys(str(row["group"]) for row in document["workers"]), 1)}
+    requesters = {str(row["id"]): f"r{p}" for p, row in enumerate(document["requesters"], 1)}
+    for place, row in enumerate(renamed["workers"], 1):
+        row |= {"id": f"w{place}", "group": groups[str(row["group"])]}
+    for row in renamed["requesters"]:
+        row["id"] = requesters[str(row["id"])]
+    renamed_caps = [
+        row | {"group": groups[str(row["group"])], "requester": requesters[str(row["requester"])]}
+        for row in document.get("caps", [])
+    ]
+    if "caps" in renamed:
+        renamed["caps"] = renamed_caps
+    return renamed
 
 
 def is_minimal(document: Mapping[str, Any], shows: Shows) -> bool:
