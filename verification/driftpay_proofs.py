@@ -15,6 +15,7 @@ __all__ = [
     "CAPS",
     "DSIC",
     "FEASIBLE",
+    "NOISE_ALG",
     "NOISE_OPT",
     "RATIO",
     "RATIONAL",
@@ -273,6 +274,60 @@ NOISE_OPT = Proof(
                 ("noise", "low", "top"),
                 ("noise", "high", "some"),
             ],
+        ),
+    ),
+)
+
+NOISE_ALG = Proof(
+    text="""
+    The mechanism sees u with (1 - e) v <= u <= (1 + e) v, e < 1, and hires W; let V be what it would procure seeing v, with prefix ratio rho_k.
+    If the set hired under v lies inside the prefix chosen under u, then V <= (1 + e) / (1 - e) v(W) [inside]. Otherwise some worker i of that set
+    lies outside, so rho_k >= c_i / v_i >= (1 - e) c_i / u_i >= (1 - e) h, h the ratio under u of the first worker left out; V passes the
+    test under v, the next prefix fails it under u [reach], and turning estimates into true scores gives
+    (1 - e) V < (1 + e) (v(W) + v_next) [outside]. No assumption on costs is used.
+    """,
+    steps=(
+        Step(
+            says="inside",
+            given={"best": "uW - uV >= 0", "over": "(1 + e)*ALG - uW >= 0", "under": "uV - (1 - e)*V >= 0"},
+            claim="(1 + e)*ALG - (1 - e)*V >= 0",
+            because=[("over",), ("best",), ("under",)],
+        ),
+        Step(
+            says="reach: (1 - e) V < u(W) + u_next",
+            given={
+                "order": "rk - (1 - e)*h >= 0",
+                "passes": "B - rk*V >= 0",
+                "fails": "h*Mnext - B > 0",
+                "step": "uW + unext - Mnext >= 0",
+                "ratio": "h > 0",
+                "value": "V >= 0",
+            },
+            claim="h*(uW + unext - (1 - e)*V) > 0",
+            because=[("ratio", "step"), ("fails",), ("passes",), ("value", "order")],
+        ),
+        Step(
+            says="outside",
+            given={
+                "reach": "uW + unext - (1 - e)*V > 0",
+                "over": "(1 + e)*ALG - uW >= 0",
+                "next": "(1 + e)*vnext - unext >= 0",
+            },
+            claim="(1 + e)*(ALG + vnext) - (1 - e)*V > 0",
+            because=[("reach",), ("over",), ("next",)],
+        ),
+        Step(
+            says="with every cost at most B, (1 - e) V < (1 + e) (1 + vmax / vmin) ALG",
+            given={
+                "bound": "(1 + e)*(ALG + vnext) - (1 - e)*V > 0",
+                "some": "ALG - vmin >= 0",
+                "top": "vmax - vnext >= 0",
+                "low": "vmin > 0",
+                "high": "vmax > 0",
+                "noise": "1 + e > 0",
+            },
+            claim="vmin*((1 + e)*(ALG + ALG*vmax/vmin) - (1 - e)*V) > 0",
+            because=[("low", "bound"), ("noise", "low", "top"), ("noise", "high", "some")],
         ),
     ),
 )
