@@ -1,7 +1,8 @@
 """DriftPay-CO with one thing wrong each time: what the judges must catch.
 
 Each is a mechanism ``market -> Outcome``, so that ``fedmech audit FILE --mechanism fedmech.verification.broken:first_price`` shows the
-failure. Two of them are claims of the paper in the making: ties inside ORP settled by the ratio order, and greedy-then-repair.
+failure. The shipped
+``greedy-then-repair`` and ``driftpay-bonus`` are two more.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from ..models.exact import exact_sum, scale_to_integers
 from ..models.market import Market
 from ..solvers.matroid import best_set, route
 
-__all__ = ["first_price", "greedy_then_repair", "off_by_one_prefix", "overspend", "ties_by_ratio"]
+__all__ = ["first_price", "off_by_one_prefix", "overspend", "ties_by_ratio"]
 
 
 def _order(market: Market) -> list[int]:
@@ -99,20 +100,3 @@ def off_by_one_prefix(market: Market) -> Outcome:
     price = _price(market, order, min(k + 1, market.n), value) if value else Fraction(0)
     return _outcome(market, "off-by-one-prefix", winners, {i: market.score(i) * price for i in winners.tolist()})
 
-
-def greedy_then_repair(market: Market) -> Outcome:
-    """Take the cheapest bids until the budget is spent, then drop what the caps do not admit, worst score first; pay the bids.
-
-    Source: DriftPay, section 4 ("rank by some score (bid-only ...), take a prefix until the budget is about exhausted, and if caps
-    are violated, drop or swap some workers until the assignment becomes feasible"; the details reconstructed).
-    """
-    order = sorted(range(market.n), key=lambda i: (int(market.bids[i]), i))
-    prefix: list[int] = []
-    spent = 0
-    for i in order:
-        if spent + int(market.bids[i]) > market.total_budget:
-            break
-        spent += int(market.bids[i])
-        prefix.append(i)
-    winners = _hired(market, prefix)
-    return _outcome(market, "greedy-then-repair", winners, {i: market.bid(i) for i in winners.tolist()})

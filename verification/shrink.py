@@ -19,14 +19,21 @@ Shows = Callable[[Mapping[str, Any]], bool]
 _TRY_ALL_BELOW = 40
 
 
-def _smaller(value: Any, least: int) -> Iterator[int]:
-    """Yield smaller whole numbers, smallest first; all of them while they are few."""
+def _smaller(value: Any, least: int) -> Iterator[int | str]:
+    """Yield simpler numbers: smaller whole ones, smallest first, all of them while they are few; for a fraction also the next
+    whole number above and smaller halves.
+    """
     number = Fraction(value) if isinstance(value, int) else Fraction(str(value))
-    top = -(-number.numerator // number.denominator)
-    if top <= _TRY_ALL_BELOW:
-        yield from range(least, top)
+    above = -(-number.numerator // number.denominator)
+    if above <= _TRY_ALL_BELOW:
+        yield from range(least, above)
     else:
-        yield from sorted({least, least + 1, least + 2, top // 4, top // 2, 3 * top // 4, top - 2, top - 1})
+        yield from sorted({least, least + 1, least + 2, above // 4, above // 2, 3 * above // 4, above - 2, above - 1})
+    if number.denominator > 1:
+        yield above
+        for doubled in range(2 * least + 1, min(2 * above, 2 * _TRY_ALL_BELOW), 2):
+            if number.denominator > 2 or Fraction(doubled, 2) < number:
+                yield f"{doubled}/2"
 
 
 def _without(document: Document, kind: str, place: int) -> Document:
