@@ -13,6 +13,7 @@ to be all of them. :attr:`Audit.coverage` says which.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -40,7 +41,7 @@ DECLARED = "over declared breakpoints"
 ALL_SETS_UP_TO = 10
 """Affordability points are taken over all sets of workers up to this many workers, over ratio prefixes beyond."""
 
-COMPLETE = frozenset({"driftpay-co", "drop-top", "first-price"})
+COMPLETE = frozenset({"driftpay-co", "drop-top"})
 """Mechanisms whose outcome depends on a bid only through its place among the other ratios, tests ``rho_i M(S) <= B`` and
 ``b_i <= B``: the candidates are all their breakpoints."""
 
@@ -90,6 +91,10 @@ class Audit:
         ``exhaustive`` or ``over declared breakpoints``.
     points, runs : int
         Bids tested and runs of the mechanism.
+    workers : int
+        How many workers' bids were moved.
+    stopped : bool
+        Whether time ran out, or somebody interrupted, before all of them were.
     """
 
     mechanism: str
@@ -98,6 +103,8 @@ class Audit:
     coverage: str = DECLARED
     points: int = 0
     runs: int = 0
+    workers: int = 0
+    stopped: bool = False
 
     @property
     def holds(self) -> bool:
@@ -193,6 +200,7 @@ def audit(
     workers: Iterable[int] | None = None,
     exhaustive: bool | None = None,
     options: dict[str, Any] | None = None,
+    time_limit: float | None = None,
 ) -> Audit:
     """Audit a mechanism on one market.
 
@@ -209,7 +217,9 @@ def audit(
     exhaustive : bool, optional
         Whether candidates and declared breakpoints are known to be all; by default for the mechanisms in :data:`COMPLETE`.
     options : dict, optional
-        Passed to the mechanism.
+        The mechanism's options; for a registered one as it reads them, for a callable passed on as they are.
+    time_limit : float, optional
+        Seconds after which no further bid is tried; what was found until then stands.
 
     Returns
     -------
@@ -218,21 +228,52 @@ def audit(
     Raises
     ------
     InputError
-        For an unknown mechanism or property.
+        For an unknown mechanism, property or option, a market the mechanism cannot run on, or a callable that fails or does not
+        return an outcome.
     """
     unknown = [name for name in properties if name not in PROPERTIES]
     if unknown:
         raise InputError(f"unknown property {unknown[0]!r}; there are {', '.join(PROPERTIES)}", field="property")
+    given = dict(options or {})
+    name = mechanism if isinstance(mechanism, str) else getattr(mechanism, "__name__", "mechanism")
     rule = load_mechanism(mechanism) if isinstance(mechanism, str) else mechanism
-    name = mechanism if isinstance(mechanism, str) else getattr(rule, "__name__", "mechanism")
+    if isinstance(mechanism, str) and ":" not in mechanism:
+        entry = find_mechanism(mechanism)
+        refusal = entry.refusal(market, given)
+        if refusal is not None:
+            raise InputError(f"{name}: {refusal}", field="mechanism")
+        given = entry.read_options(market, given)
     complete = (name in COMPLETE and market.n <= ALL_SETS_UP_TO) if exhaustive is None else exhaustive
     report = Audit(name, tuple(p for p in PROPERTIES if p in properties), coverage=EXHAUSTIVE if complete else DECLARED)
-    for worker in range(market.n) if workers is None else workers:
-        _audit_worker(market, rule, worker, report, options or {})
+    deadline = None if time_limit is None else time.monotonic() + time_limit
+    try:
+        for worker in range(market.n) if workers is None else workers:
+            _audit_worker(market, rule, worker, report, given, deadline)
+            if report.stopped:
+                break
+            report.workers += 1
+    except KeyboardInterrupt:
+        report.stopped = True
     return report
 
 
-def _audit_worker(market: Market, rule: Rule, worker: int, report: Audit, options: dict[str, Any]) -> None:
+def _outcome(rule: Rule, market: Market, options: dict[str, Any], name: str) -> Outcome:
+    """Run a mechanism that somebody else may have written."""
+    try:
+        outcome = rule(market, **options)
+    except InputError:
+        raise
+    except Exception as error:
+        bids = ", ".join(str(market.bid(i)) for i in range(market.n))
+        raise InputError(f"{name} failed at bids {bids}: {type(error).__name__}: {error}", field="mechanism") from error
+    if not isinstance(outcome, Outcome):
+        raise InputError(f"{name} returned {type(outcome).__name__}, not an Outcome", field="mechanism")
+    return outcome
+
+
+def _audit_worker(
+    market: Market, rule: Rule, worker: int, report: Audit, options: dict[str, Any], deadline: float | None
+) -> None:
     breaks = breakpoints(market, worker)
     declared = getattr(rule, "breakpoints", None)
     if declared is not None:
@@ -248,16 +289,19 @@ def _audit_worker(market: Market, rule: Rule, worker: int, report: Audit, option
 
     while True:
         for bid in _points(breaks):
+            if deadline is not None and time.monotonic() > deadline:
+                report.stopped = True
+                break
             if bid not in seen:
                 profile = market.with_bids([*bids[:worker], bid, *bids[worker + 1 :]])
-                outcome = rule(profile, **options)
+                outcome = _outcome(rule, profile, options, report.mechanism)
                 report.runs += 1
                 for found in _outcome_violations(profile, outcome, worker, bid, report.properties):
                     note(found)
                 seen[bid] = (bool(outcome.assignment[worker] >= 0), outcome.payment(worker))
         fresh = {paid for wins, paid in seen.values() if wins and paid >= 0} - breaks
         # A mechanism that pays each bid its own price would go on forever; one round of its prices is enough.
-        if not fresh or len(breaks) > 4 * len(bids) + 400 or len(fresh) > 4 + len(bids):
+        if report.stopped or not fresh or len(breaks) > 4 * len(bids) + 400 or len(fresh) > 4 + len(bids):
             break
         breaks |= fresh
     report.points += len(seen)
