@@ -185,9 +185,10 @@ class Grid:
                 if j != k:
                     prefix |= self._first[j][k].astype(np.int64) << j
             fits = self._affordable(self.ratio[k], prefix)
-            # Prefixes are nested, so the largest mask is the longest prefix.
-            np.maximum(reached, np.where(fits, prefix, 0), out=reached)
-            np.minimum(price, np.where(fits, _NEVER, self.ratio[k]), out=price)
+            # Prefixes are nested, so the longest one that passes is the union of those that do.
+            reached |= np.where(fits, prefix, 0)
+        for k in range(n):
+            np.minimum(price, np.where(reached >> k & 1, _NEVER, self.ratio[k]), out=price)
         np.minimum(price, self._budget_price(reached), out=price)
         hired = self.shape.winners[reached]
         return Runs(hired, self.shape.sums[hired], price)
@@ -240,11 +241,11 @@ class Grid:
                 before = point <= self.ratio[j] if i < j else point < self.ratio[j]
                 mine |= np.where(before, 0, 1 << j)
                 fits = np.where(before, fit1, fit0)
-                np.maximum(reached, np.where(fits, prefix | np.where(before, me, 0), 0), out=reached)
-                np.minimum(price, np.where(fits, _NEVER, self.ratio[j]), out=price)
-            fits = self._affordable(point, mine)
-            np.maximum(reached, np.where(fits, mine, 0), out=reached)
-            np.minimum(price, np.where(fits, _NEVER, point), out=price)
+                reached |= np.where(fits, np.where(before, prefix | me, prefix), 0)
+            reached |= np.where(self._affordable(point, mine), mine, 0)
+            for j in range(n):
+                ratio = point if j == i else self.ratio[j]
+                np.minimum(price, np.where(reached >> j & 1, _NEVER, ratio), out=price)
             np.minimum(price, self._budget_price(reached), out=price)
             wins.append(self.shape.winners[reached] & me > 0)
             paid.append(price)

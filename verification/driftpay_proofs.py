@@ -17,6 +17,7 @@ __all__ = [
     "FEASIBLE",
     "NOISE_ALG",
     "NOISE_OPT",
+    "ORACLE",
     "RATIO",
     "RATIONAL",
     "SMALL_COSTS",
@@ -89,6 +90,27 @@ DSIC = Proof(
             given={"wins": "t - c >= 0"},
             claim="(t - c) - 0 >= 0",
             because=[("wins",)],
+        ),
+    ),
+)
+
+ORACLE = Proof(
+    text="""
+    Let W(S), inside S, be any rule that does not look at bids, M(S) = v(W(S)), monotone or not, and k* the *largest* index whose prefix passes. Let i win
+    with prefix S and price p = min(rho_next, B / M(S)). Moved to a ratio up to p (before the next worker), S still passes [below], and the longer
+    prefixes keep their sets and last ratios and fail as before: same prefix, same price. Moved above p, let P be the prefix that ends at i, or a
+    longer one. If P = S, it fails [above]. If P is larger than S, the same set was a prefix before the move, with a last ratio that was not
+    higher, and failed, since k* was the largest to pass: it fails now [worse]. So i is outside the chosen prefix and loses. Rational: S passes,
+    so B / M(S) >= rho_k*; budget: p M(S) <= B.
+    """,
+    steps=(
+        Step("below", {"price": "B/M - r >= 0", "value": "M > 0"}, "B - r*M >= 0", [("price", "value")]),
+        Step("above", {"price": "r - B/M > 0", "value": "M > 0"}, "r*M - B > 0", [("price", "value")]),
+        Step(
+            "worse: what failed at a ratio fails at a higher one",
+            {"failed": "q*M - B > 0", "higher": "r - q >= 0", "value": "M >= 0"},
+            "r*M - B > 0",
+            [("failed",), ("higher", "value")],
         ),
     ),
 )
