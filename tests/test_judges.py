@@ -353,3 +353,19 @@ def test_tight_families_are_as_bad_as_they_say(eps):
     half = ratio_families.small_costs_family(F(1, 2), eps)
     assert ratio_families.family_ratio(half) == 3 - F(3, 2) * eps
     assert max(literal_market(half).costs) <= F(1, 2)
+
+
+# ------------------------------------------------------------------ the SMT encoding
+
+
+def test_smt_confirms_and_can_refute():
+    pytest.importorskip("z3")
+    from fedmech.verification.smt import refute_ratio, refute_truthfulness
+
+    assert refute_truthfulness(2) == "unsat"
+    assert refute_truthfulness(2, first_price=True) == "sat"
+    assert refute_ratio(3) == "unsat"
+    assert refute_ratio(4, F(1, 2), F(3)) == "unsat"
+    # Four workers come within any distance of 3, so 2.9 is exceeded; and without affordable costs nothing holds.
+    assert refute_ratio(4, F(1, 2), F(29, 10)) == "sat"
+    assert refute_ratio(4, F(1), F(4)) == "sat"

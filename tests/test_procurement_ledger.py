@@ -10,7 +10,17 @@ from fedmech.verification.shrink import is_minimal
 
 PROCUREMENT = sorted(id for id in claims() if id.startswith(("D-", "C-", "F-")))
 ASKED = [
-    *("D-5-FLOW", "D-6.1-DSIC", "D-6.1-IR", "D-6.1-BF", "D-6.1-TIES", "D-6.2", "D-6.2-SOME", "D-6-NOISE", "D-8-NOISE-OPT"),
+    *(
+        "D-5-FLOW",
+        "D-6.1-DSIC",
+        "D-6.1-IR",
+        "D-6.1-BF",
+        "D-6.1-TIES",
+        "D-6.2",
+        "D-6.2-SOME",
+        "D-6-NOISE",
+        "D-8-NOISE-OPT",
+    ),
     *("D-8-NOISE-DSIC", "D-8-LCB", "D-7e-BUDGET", "D-7e-CAPS", "D-4-REPAIR", "D-7a-FLOW", "D-7a-NO", "D-7a-POOL"),
     *("D-7b-SUBMOD", "D-7b-GREEDY", "D-7c-BONUS", "D-2-VCG", "D-DROPTOP", "C-PEA", "C-NO"),
 ]

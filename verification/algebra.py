@@ -8,7 +8,8 @@ values. The words around the steps, which turn sets and orders into inequalities
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -103,11 +104,6 @@ class Proof:
         return len(self.steps)
 
 
-def check_all(proofs: Iterable[Proof]) -> int:
-    """Check several proofs and return the number of steps."""
-    return sum(proof.check() for proof in proofs)
-
-
 def _relation(text: str) -> tuple[Any, bool]:
     """Read ``"expression > 0"`` or ``"expression >= 0"``."""
     from sympy import Symbol, sympify
@@ -117,12 +113,6 @@ def _relation(text: str) -> tuple[Any, bool]:
         if found:
             if right.strip() != "0":
                 raise ProofError(f"expected a comparison with 0: {text}")
-            names = {name: Symbol(name, real=True) for name in _names(left)}
+            names: dict[str, Any] = {name: Symbol(name, real=True) for name in re.findall(r"[A-Za-z_]\w*", left)}
             return sympify(left, locals=names), strict
     raise ProofError(f"neither '>' nor '>=': {text}")
-
-
-def _names(text: str) -> set[str]:
-    import re
-
-    return set(re.findall(r"[A-Za-z_]\w*", text))

@@ -138,9 +138,7 @@ def market_document(
 
 def shape_document(shape: Shape, bids: Any, budget: int, **more: Any) -> dict[str, Any]:
     """Write one market of a grid as a document; caps that admit the whole group are left out."""
-    caps = [
-        [None if cap >= shape.groups.count(l) else cap for cap in row] for l, row in enumerate(shape.caps)
-    ]
+    caps = [[None if cap >= shape.groups.count(l) else cap for cap in row] for l, row in enumerate(shape.caps)]
     budgets = [int(budget)] + [0] * (len(shape.caps[0]) - 1) if shape.caps else [int(budget)]
     return market_document(
         shape.scores, [int(b) for b in bids], budgets, groups=shape.groups, caps=caps, seats=shape.seats, **more

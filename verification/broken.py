@@ -99,4 +99,3 @@ def off_by_one_prefix(market: Market) -> Outcome:
     value = _value(market, winners)
     price = _price(market, order, min(k + 1, market.n), value) if value else Fraction(0)
     return _outcome(market, "off-by-one-prefix", winners, {i: market.score(i) * price for i in winners.tolist()})
-

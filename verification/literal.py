@@ -15,7 +15,17 @@ from fractions import Fraction
 from itertools import combinations
 from typing import Any
 
-__all__ = ["LiteralMarket", "best_set", "coverage_of", "literal_market", "opt", "opt_sep", "placeable", "placements", "subsets"]
+__all__ = [
+    "LiteralMarket",
+    "best_set",
+    "coverage_of",
+    "literal_market",
+    "opt",
+    "opt_sep",
+    "placeable",
+    "placements",
+    "subsets",
+]
 
 
 @dataclass(frozen=True)

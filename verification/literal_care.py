@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
+from itertools import pairwise
 
 from .literal import LiteralMarket, placements, subsets
 from .literal_driftpay import LiteralOutcome
@@ -23,7 +24,7 @@ def pea(market: LiteralMarket, among: Iterable[int] | None = None) -> LiteralOut
         places = [budget // price for budget in market.budgets]
 
         def fits(workers: tuple[int, ...], places: list[int] = places) -> bool:
-            room = placements(market, workers, lambda j, mine: len(mine) <= places[j])
+            room = placements(market, workers, lambda requester, mine: len(mine) <= places[requester])
             return any(True for _ in room)
 
         def first_basis(bids: dict[int, Fraction]) -> tuple[int, ...]:
@@ -42,11 +43,7 @@ def pea(market: LiteralMarket, among: Iterable[int] | None = None) -> LiteralOut
             levels = sorted({Fraction(0), price, *(b for j, b in bids.items() if j != i)})
             # The highest level such that i still wins just below it.
             payments[i] = max(
-                (
-                    high
-                    for low, high in zip(levels, levels[1:], strict=False)
-                    if i in first_basis({**bids, i: (low + high) / 2})
-                ),
+                (high for low, high in pairwise(levels) if i in first_basis({**bids, i: (low + high) / 2})),
                 default=Fraction(0),
             )
         return LiteralOutcome(payments, price)

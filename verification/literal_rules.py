@@ -25,10 +25,7 @@ def vcg(market: LiteralMarket, value: Fraction) -> LiteralOutcome:
 
     winners = best(market.workers)
     return LiteralOutcome(
-        {
-            i: market.bids[i] + surplus(winners) - surplus(best(j for j in market.workers if j != i))
-            for i in winners
-        }
+        {i: market.bids[i] + surplus(winners) - surplus(best(j for j in market.workers if j != i)) for i in winners}
     )
 
 

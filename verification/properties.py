@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from importlib import import_module
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -136,7 +136,7 @@ def load_mechanism(name: str) -> Rule:
         raise InputError(f"cannot load {name!r}: {error}", field="mechanism") from None
     if not callable(found):
         raise InputError(f"{name!r} cannot be called", field="mechanism")
-    return found
+    return cast(Rule, found)
 
 
 def breakpoints(market: Market, worker: int) -> set[Fraction]:

@@ -67,7 +67,14 @@ def equal_scores_proof() -> Proof:
         Let every score be v, ALG = k v, OPT = a v with whole a, k. The proof of Theorem 6.2 gives OPT < 2 ALG + v or OPT = ALG. So
         a < 2 k + 1 [divide by v], and whole numbers leave a <= 2 k.
         """,
-        steps=(Step("divide by v", {"bound": "2*k + 1 - a > 0", "score": "v > 0"}, "2*k*v + v - a*v > 0", [("score", "bound")]),),
+        steps=(
+            Step(
+                "divide by v",
+                {"bound": "2*k + 1 - a > 0", "score": "v > 0"},
+                "2*k*v + v - a*v > 0",
+                [("score", "bound")],
+            ),
+        ),
     )
 
 

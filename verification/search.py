@@ -104,7 +104,9 @@ class Draw:
         if self.caps:
             limits = rng.integers(0, 3, (groups, m))
             free = rng.random((groups, m)) < 0.3
-            caps = [[None if f else int(c) for c, f in zip(*row, strict=True)] for row in zip(limits, free, strict=True)]
+            caps = [
+                [None if f else int(c) for c, f in zip(*row, strict=True)] for row in zip(limits, free, strict=True)
+            ]
         return market_document(
             rng.integers(1, self.top_score + 1, n),
             rng.integers(0, top_cost + 1, n),

@@ -142,7 +142,9 @@ def shrink(document: Mapping[str, Any], shows: Shows) -> Document:
 def _renamed(document: Document) -> Document:
     """Number workers, groups and requesters afresh: w1.., g1.., r1.. ."""
     renamed = deepcopy(document)
-    groups = {name: f"g{p}" for p, name in enumerate(dict.fromkeys(str(row["group"]) for row in document["workers"]), 1)}
+    groups = {
+        name: f"g{p}" for p, name in enumerate(dict.fromkeys(str(row["group"]) for row in document["workers"]), 1)
+    }
     requesters = {str(row["id"]): f"r{p}" for p, row in enumerate(document["requesters"], 1)}
     for place, row in enumerate(renamed["workers"], 1):
         row |= {"id": f"w{place}", "group": groups[str(row["group"])]}

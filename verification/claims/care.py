@@ -17,8 +17,12 @@ from ..shrink import shrink
 
 PROPERTIES = ("caps", "ir", "budget", "separate-budgets", "monotone", "dsic")
 EQUAL = Draw(workers=(2, 4), requesters=(1, 3), groups=(1, 2), top_score=1, top_cost=6, top_budget=9, affordable=True)
-ONE_GROUP = Draw(workers=(1, 4), requesters=(1, 3), groups=(1, 1), top_score=1, top_cost=6, top_budget=9, affordable=True)
-ONE_REQUESTER = Draw(workers=(1, 5), requesters=(1, 1), groups=(1, 3), top_score=1, top_cost=6, top_budget=9, affordable=True)
+ONE_GROUP = Draw(
+    workers=(1, 4), requesters=(1, 3), groups=(1, 1), top_score=1, top_cost=6, top_budget=9, affordable=True
+)
+ONE_REQUESTER = Draw(
+    workers=(1, 5), requesters=(1, 1), groups=(1, 3), top_score=1, top_cost=6, top_budget=9, affordable=True
+)
 BASE = 10
 
 
@@ -149,7 +153,9 @@ def _far(document: Mapping[str, Any]) -> bool:
 )
 def judge_care_no() -> Judgement:
     """Refuted where PEA finds no price in a bucket; measured where it does in all of them."""
-    draw = Draw(workers=(1, 4), requesters=(1, 3), groups=(1, 2), top_score=30, top_cost=6, top_budget=9, affordable=True)
+    draw = Draw(
+        workers=(1, 4), requesters=(1, 3), groups=(1, 2), top_score=30, top_cost=6, top_budget=9, affordable=True
+    )
     found, worst, measured = None, Fraction(0), 0
     for document in draw.documents(97, 1500):
         market = literal_market(document)

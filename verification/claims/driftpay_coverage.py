@@ -86,7 +86,12 @@ def _climb(restarts: int) -> Fraction:
 
         def spent(x: np.ndarray, n: int = n, groups: list[int] = groups, cap: int = cap) -> Fraction:
             market = Market.build(
-                scores=[1] * n, costs=x[:n], budgets=[int(x[n])], groups=groups, coverage=x[n + 1 :].reshape(n, -1), default_cap=cap
+                scores=[1] * n,
+                costs=x[:n],
+                budgets=[int(x[n])],
+                groups=groups,
+                coverage=x[n + 1 :].reshape(n, -1),
+                default_cap=cap,
             )
             return coverage_greedy(market).total_payment / int(x[n])
 
@@ -122,7 +127,9 @@ def judge_greedy() -> Judgement:
         market = document_market(candidate)
         outcome = run_mechanism(market, "coverage-greedy")
         shipped += 1
-        if tuple(outcome.winners.tolist()) != tuple(sorted(coverage_winners(literal_market(candidate), Fraction(1, 2)))):
+        if tuple(outcome.winners.tolist()) != tuple(
+            sorted(coverage_winners(literal_market(candidate), Fraction(1, 2)))
+        ):
             raise AssertionError("the shipped rule is not the literal one")
     worst = _climb(6)
     if worst > 1:

@@ -156,7 +156,10 @@ def judge_noise_opt() -> Judgement:
         if (bad & inside).any():
             place = int((bad & inside).argmax())
             return Judgement(
-                "refuted", "exhaustive box", _scope(count), shape_document(shape, truth.bids[place], int(truth.budgets[place]))
+                "refuted",
+                "exhaustive box",
+                _scope(count),
+                shape_document(shape, truth.bids[place], int(truth.budgets[place])),
             )
         if found is None and bad.any():
             place = int(bad.argmax())

@@ -61,7 +61,9 @@ def judge_flow() -> Judgement:
     # Costs v_i * price turn ORP-SCORECAP into OPT-SEP, and the flow with score capacities into its linear relaxation.
     witness = shrink(market_document([2, 3], [2, 3], [4]), _not_integral)
     equal = 0
-    for document in Draw(workers=(1, 4), requesters=(1, 3), groups=(1, 2), top_score=1, top_budget=9, seats=True).documents(71, 400):
+    for document in Draw(
+        workers=(1, 4), requesters=(1, 3), groups=(1, 2), top_score=1, top_budget=9, seats=True
+    ).documents(71, 400):
         for row in document["workers"]:
             row["cost"] = document["workers"][0]["cost"]
         market = literal_market(document)
@@ -93,7 +95,10 @@ def judge_no() -> Judgement:
     """Audit the clock on random markets."""
     properties = ("caps", "ir", "budget", "separate-budgets", "monotone", "dsic")
     audited = runs = 0
-    draws = (Draw(workers=(2, 4), requesters=(1, 3), groups=(1, 3)), Draw(workers=(2, 4), requesters=(2, 3), groups=(1, 3), seats=True))
+    draws = (
+        Draw(workers=(2, 4), requesters=(1, 3), groups=(1, 3)),
+        Draw(workers=(2, 4), requesters=(2, 3), groups=(1, 3), seats=True),
+    )
     for seed, draw in enumerate(draws, start=72):
         search = find_violation("driftpay-no", draw, seed=seed, count=150, shows=None, properties=properties)
         if search.document is not None:

@@ -16,6 +16,7 @@ from ..ledger import claim
 from ..literal import literal_market
 from ..literal_driftpay import driftpay, gain_from_lying
 from ..search import Draw, find_violation
+from ..smt import smt_truthful
 
 SOURCE = "DriftPay, section 6, Theorem 6.1"
 BOXES = (
@@ -89,7 +90,13 @@ def judge_dsic() -> Judgement:
         f"written proof for every n, its {steps} algebraic steps checked; every breakpoint of every bid in the boxes, exactly; "
         "the shipped implementation audited on random markets with seats. Ties inside ORP must not depend on bids, see D-6.1-TIES",
         f"{box_scope(count)}; {search.markets} random markets, seed {SEEDS[0]} ({DRAW})",
-        evidence={"steps": steps, "markets": count, "audited": search.markets, "runs": search.runs},
+        evidence={
+            "steps": steps,
+            "markets": count,
+            "audited": search.markets,
+            "runs": search.runs,
+            "smt": smt_truthful((2, 3)),
+        },
     )
 
 
@@ -175,7 +182,7 @@ def judge_ties() -> Judgement:
 
 @claim(
     "F-6.1-ORACLE",
-    source="finding, on DriftPay, section 5 and Theorem 6.1 (\"given an exact ORP oracle\")",
+    source='finding, on DriftPay, section 5 and Theorem 6.1 ("given an exact ORP oracle")',
     statement="Truthfulness, rationality and budget feasibility need no exact oracle: they hold for every rule W(S) that hires part of a prefix without "
     "looking at bids, an approximate ORP included, if k* is the largest index that passes the test",
     expected="proved",

@@ -26,6 +26,7 @@ from ..ratio_families import (
 )
 from ..search import Draw, find_violation
 from ..shrink import shrink
+from ..smt import smt_ratios
 
 SOURCE = "DriftPay, section 6"
 BOXES = (
@@ -55,7 +56,9 @@ def _first(bad: Callable[[Grid], np.ndarray]) -> dict[str, Any] | None:
     return None
 
 
-def _exceptions(bad: Callable[[Grid, np.ndarray, np.ndarray], np.ndarray], meets: Callable[[Grid], np.ndarray]) -> tuple[int, int]:
+def _exceptions(
+    bad: Callable[[Grid, np.ndarray, np.ndarray], np.ndarray], meets: Callable[[Grid], np.ndarray]
+) -> tuple[int, int]:
     """Count the markets of the boxes that meet an assumption, and those of them at which ``bad(grid, OPT, ALG)``."""
     count = failures = 0
     for grid in _grids():
@@ -66,7 +69,7 @@ def _exceptions(bad: Callable[[Grid, np.ndarray, np.ndarray], np.ndarray], meets
 
 
 def _within_budget(grid: Grid) -> np.ndarray:
-    return (grid.bids <= grid.budgets[:, None]).all(axis=1)
+    return np.all(grid.bids <= grid.budgets[:, None], axis=1)
 
 
 def _beyond_closed_form(grid: Grid, best: np.ndarray, score: np.ndarray) -> np.ndarray:
@@ -103,7 +106,7 @@ def judge_ratio() -> Judgement:
         assumption="every cost is at most the pooled budget B (exactly: the first worker of the ratio order that can be placed costs at most "
         "B, or OPT = 0); and then the inequality is strict wherever OPT > ALG",
         assumption_verdict="proved",
-        evidence={"steps": steps, "markets": count},
+        evidence={"steps": steps, "markets": count, "smt": smt_ratios((2, 3, 4))},
     )
 
 
@@ -148,7 +151,11 @@ def judge_tight() -> Judgement:
     """A family of four workers, symbolic in r and eps; its members run by literal code."""
     steps = theorem_tight().check() + RATIO.check()
     worst = []
-    for r, eps in ((Fraction(2), Fraction(1, 10)), (Fraction(3, 2), Fraction(1, 100)), (Fraction(10), Fraction(1, 1000))):
+    for r, eps in (
+        (Fraction(2), Fraction(1, 10)),
+        (Fraction(3, 2), Fraction(1, 100)),
+        (Fraction(10), Fraction(1, 1000)),
+    ):
         ratio = family_ratio(theorem_family(r, eps))
         if ratio != 2 + r - eps:
             return Judgement("refuted", "a member of the family", f"r = {r}, eps = {eps}", theorem_family(r, eps))
@@ -197,26 +204,39 @@ def judge_equal() -> Judgement:
 def judge_small() -> Judgement:
     """Prove the bound and its tightness; hold the box against it."""
     steps = SMALL_COSTS.check() + small_costs_tight().check()
-    for beta, eps in ((Fraction(1, 2), Fraction(1, 20)), (Fraction(1, 5), Fraction(1, 100)), (Fraction(9, 10), Fraction(1, 10))):
+    for beta, eps in (
+        (Fraction(1, 2), Fraction(1, 20)),
+        (Fraction(1, 5), Fraction(1, 100)),
+        (Fraction(9, 10), Fraction(1, 10)),
+    ):
         document = small_costs_family(beta, eps)
         market = literal_market(document)
-        if family_ratio(document) != 2 + beta / (1 - beta) - (2 - beta) * eps or max(market.costs) > beta * market.budget:
+        if (
+            family_ratio(document) != 2 + beta / (1 - beta) - (2 - beta) * eps
+            or max(market.costs) > beta * market.budget
+        ):
             return Judgement("refuted", "a member of the family", f"beta = {beta}, eps = {eps}", document)
     count = failures = 0
     for top, bottom in ((1, 2), (1, 3), (2, 3), (3, 4)):
         more, bad = _exceptions(
             lambda grid, best, score, p=top, q=bottom: (best != score) & ((q - p) * best >= (2 * q - p) * score),
-            lambda grid, p=top, q=bottom: (q * grid.bids <= p * grid.budgets[:, None]).all(axis=1),
+            lambda grid, p=top, q=bottom: np.all(q * grid.bids <= p * grid.budgets[:, None], axis=1),
         )
         count, failures = count + more, failures + bad
     if failures:
-        return Judgement("refuted", "exhaustive box", _scope(count), small_costs_family(Fraction(1, 2), Fraction(1, 20)))
+        return Judgement(
+            "refuted", "exhaustive box", _scope(count), small_costs_family(Fraction(1, 2), Fraction(1, 20))
+        )
     return Judgement(
         "proved",
         f"written proof for every n, its {steps} algebraic steps checked; the boxes for beta = 1/3, 1/2, 2/3, 3/4; a family of workers with ratio "
         "2 + beta / (1 - beta) - (2 - beta) eps, members run literally",
         _scope(count),
-        evidence={"markets": count, "example": small_costs_family(Fraction(1, 2), Fraction(1, 20))},
+        evidence={
+            "markets": count,
+            "smt": smt_ratios((2, 3, 4), Fraction(1, 2), Fraction(3)),
+            "example": small_costs_family(Fraction(1, 2), Fraction(1, 20)),
+        },
     )
 
 

@@ -89,7 +89,7 @@ def _box() -> tuple[int, Fraction, dict[str, Any] | None]:
             value = Grid(part, grid.bids[:, rest], grid.budgets).run().score
             score = np.maximum(value, shape.scores[star])
             best = grid.optimum()
-            inside = (grid.bids <= grid.budgets[:, None]).all(axis=1)
+            inside = np.all(grid.bids <= grid.budgets[:, None], axis=1)
             count += int(inside.sum())
             share = np.where(inside, best / score, 0)
             place = int(share.argmax())
