@@ -114,5 +114,6 @@ def _relation(text: str) -> tuple[Any, bool]:
             if right.strip() != "0":
                 raise ProofError(f"expected a comparison with 0: {text}")
             names: dict[str, Any] = {name: Symbol(name, real=True) for name in re.findall(r"[A-Za-z_]\w*", left)}
-            return sympify(left, locals=names), strict
+            read: Any = sympify
+            return read(left, locals=names), strict
     raise ProofError(f"neither '>' nor '>=': {text}")
