@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from .commands.audit import audit_command
 from .commands.catalogue import mechanisms_command, methods_command
 from .commands.check import check_command
 from .commands.compare import compare_command
@@ -33,6 +34,7 @@ app.command("solve")(solve_command)
 app.command("check")(check_command)
 app.command("run")(run_command)
 app.command("compare")(compare_command)
+app.command("audit")(audit_command)
 app.command("generate")(generate_command)
 app.command("methods")(methods_command)
 app.command("mechanisms")(mechanisms_command)

@@ -1,0 +1,144 @@
+"""``fedmech audit``: is this mechanism truthful, rational and within its budget on this market?"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .console import CHECK_FAILED, STOPPED, JsonOption, MarketArgument, guarded, load_market, print_json, show, table
+from .run import OptionsOption, parse_options
+
+if TYPE_CHECKING:
+    from ..models.market import Market
+    from ..verification.properties import Audit
+
+__all__ = ["audit_command"]
+
+
+@guarded
+def audit_command(
+    file: MarketArgument = None,
+    mechanism: Annotated[
+        str, typer.Option(help="a name from 'fedmech mechanisms', or your own as pkg.module:callable")
+    ] = "driftpay-co",
+    property: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="caps, ir, budget, separate-budgets, monotone or dsic; may be repeated. All by default, separate-budgets only for "
+            "mechanisms that promise it"
+        ),
+    ] = None,
+    worker: Annotated[list[str] | None, typer.Option(help="move only this worker's bid; may be repeated")] = None,
+    option: OptionsOption = None,
+    time_limit: Annotated[float | None, typer.Option(help="seconds; then what was found so far")] = None,
+    witness: Annotated[Path | None, typer.Option(help="write a market that shows the first violation")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Move every bid over every breakpoint; exit code 1 if a property fails.
+
+    Other workers bid as the file says. Whether the breakpoints are known to be all ("exhaustive") or are the declared ones is part of
+    the answer. A callable of your own takes a Market and returns an Outcome; it is looked for in the current folder too.
+    """
+    from ..fl.mechanisms.interface import find_mechanism
+    from ..models.input_error import InputError
+    from ..verification.properties import PROPERTIES, audit
+
+    market = load_market(file)
+    if ":" in mechanism:
+        sys.path.insert(0, str(Path.cwd()))
+        promised = frozenset()
+    else:
+        promised = find_mechanism(mechanism).claims
+    chosen = property or [name for name in PROPERTIES if name != "separate-budgets" or name in promised]
+    positions = None
+    if worker is not None:
+        known = {name: i for i, name in enumerate(market.worker_ids)}
+        missing = [name for name in worker if name not in known]
+        if missing:
+            raise InputError(f"no worker is called {missing[0]!r}", field="worker")
+        positions = [known[name] for name in worker]
+    report = audit(
+        market,
+        mechanism,
+        properties=chosen,
+        workers=positions,
+        options=parse_options(option),
+        time_limit=time_limit,
+    )
+    if witness is not None and report.violations:
+        from ..models.market_file import write_whole
+
+        write_whole(witness, _witness(market, report))
+    if json:
+        print_json(_document(market, report))
+    else:
+        _print(market, report)
+    if report.violations:
+        raise typer.Exit(CHECK_FAILED)
+    if report.stopped:
+        raise typer.Exit(STOPPED)
+
+
+def _witness(market: Market, report: Audit) -> str:
+    """Write the market of the first violation: the liar's true cost is its cost, the lie its bid."""
+    import json
+
+    from ..verification.search import lie_document
+
+    coverage = None
+    if market.coverage is not None:
+        from fractions import Fraction
+
+        coverage = [[Fraction(int(z), market.coverage_denominator) for z in row] for row in market.coverage]
+    document = lie_document(market, report.violations[0], coverage=coverage)
+    return json.dumps({"comment": report.violations[0].says, **document}, indent=1) + "\n"
+
+
+def _document(market: Market, report: Audit) -> dict[str, Any]:
+    from ..models.exact import format_exact
+
+    def exact(value: Any) -> str | None:
+        return None if value is None else format_exact(value)
+
+    return {
+        "mechanism": report.mechanism,
+        "holds": report.holds,
+        "properties": {
+            name: "violated" if name in report.failed() else ("undecided" if report.stopped else "holds")
+            for name in report.properties
+        },
+        "coverage": report.coverage,
+        "workers": report.workers,
+        "points": report.points,
+        "runs": report.runs,
+        "stopped": report.stopped,
+        "violations": [
+            {
+                "property": found.property,
+                "worker": None if found.worker is None else market.worker_ids[found.worker],
+                "cost_exact": exact(found.cost),
+                "bid_exact": exact(found.bid),
+                "gain_exact": exact(found.gain),
+                "says": found.says,
+            }
+            for found in report.violations
+        ],
+    }
+
+
+def _print(market: Market, report: Audit) -> None:
+    rows = []
+    for name in report.properties:
+        first = next((found for found in report.violations if found.property == name), None)
+        if first is None:
+            rows.append([name, "undecided" if report.stopped else "holds", "", ""])
+        else:
+            rows.append([name, "VIOLATED", "" if first.gain is None else show(first.gain), first.says])
+    title = (
+        f"{report.mechanism}: {report.points:,} bids of {report.workers} of {market.n} workers, {report.coverage}"
+        + (", stopped early" if report.stopped else "")
+    )
+    table(title, ["property", "", "by", "first violation"], rows, (2,))
