@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any
 
 from ...models.mots import MotsMarket, State
+from ..solution import Exactness, Status, Stopped
 from .worth import Worth
-
-Status = Literal["optimal", "feasible", "infeasible", "none"]
-Stopped = Literal["proved", "time-limit", "node-limit", "interrupted"]
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ class SocialAnswer:
     bound: Fraction | None
     tied: int
     no_model: bool
-    exactness: Literal["certified", "solver"]
+    exactness: Exactness
     method: str
     seconds: float
 

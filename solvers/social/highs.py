@@ -13,12 +13,12 @@ from fractions import Fraction
 from ...models.fl_only import linearised_fl_model
 from ...models.mots import MotsMarket
 from ...models.social_state import linearised_model
-from .answer import SocialAnswer, Status, Stopped
+from ..solution import Status, Stopped
+from ..tolerances import CHORD_GAP, HIGHS_OPTIONS
+from .answer import SocialAnswer
 from .segments import Incumbent
 from .worth import Audience, utility_between
 
-TOLERANCE = 1e-7
-"""Relative difference of bound and welfare at which the rounds end."""
 MOST_CLIENTS = 5_000
 ROUNDS = 100
 
@@ -58,7 +58,7 @@ def solve_with_highs(
         values = [float(utility_between(market, error)[1]) if error <= high else 0.0 for error in points]
         model = build(market, points, values)
         solver = Highs()
-        solver.highs_options = {"mip_rel_gap": 0.0, "mip_abs_gap": 0.0}
+        solver.highs_options = dict(HIGHS_OPTIONS)
         if left is not None:
             solver.config.time_limit = left
         solver.config.load_solution = False
@@ -70,7 +70,7 @@ def solve_with_highs(
         candidate = tuple(round(pyo.value(model.k[i])) for i in model.types)
         incumbent.offer(candidate)
         bound = float(results.best_objective_bound)
-        if incumbent.best is not None and bound - float(incumbent.best.low) <= TOLERANCE * max(1.0, abs(bound)):
+        if incumbent.best is not None and bound - float(incumbent.best.low) <= CHORD_GAP * max(1.0, abs(bound)):
             stopped = "proved"
             break
         error = market.error(candidate)

@@ -11,7 +11,8 @@ from typing import Any, Protocol
 from ...models.expression import Num, OutsideDomain, operate
 from ...models.mots import MotsMarket
 from ...models.utility import never_positive
-from .answer import SocialAnswer, Status, Stopped
+from ..solution import Status, Stopped
+from .answer import SocialAnswer
 from .boxes import BoxSearch
 from .crossings import CrossingSearch
 from .enumeration import enumerate_states
