@@ -67,7 +67,9 @@ class Derivation:
     def plain(self) -> str:
         """The statement, the expressions and the steps as plain text."""
         formulas = [f"  {name} = {expression}" for name, expression in self.results.items()]
-        return "\n".join([f"{self.name}  [{self.source}]", self.statement, *formulas, *(f"  - {s}" for s in self.steps)])
+        return "\n".join(
+            [f"{self.name}  [{self.source}]", self.statement, *formulas, *(f"  - {s}" for s in self.steps)]
+        )
 
 
 def error(size: Any, inverse: Any) -> Any:
@@ -151,8 +153,12 @@ def regions() -> Derivation:
     steps.append(_positive(sympy.together(g.subs(j, j + 1) - g), "g(K + j + 1) - g(K + j)"))
     if sympy.limit(g.subs(j, j - K), j, sympy.oo) != sympy.oo:
         raise DerivationError("g is bounded")
-    steps.append("g grows without bound, so for a != 0 the sign of B - a g changes at most once and at last is that of -a")
-    start = sympy.simplify((B - a * g).subs(j, 0) * (2 * K + 1) / (K * (K + 1)) / (theta - join_threshold().results["Phi"]))
+    steps.append(
+        "g grows without bound, so for a != 0 the sign of B - a g changes at most once and at last is that of -a"
+    )
+    start = sympy.simplify(
+        (B - a * g).subs(j, 0) * (2 * K + 1) / (K * (K + 1)) / (theta - join_threshold().results["Phi"])
+    )
     if start != 1:
         raise DerivationError("at j = 0 the sign is not that of theta - Phi")
     steps.append("at j = 0 the sign of B - a g is that of theta - Phi, with Phi of theorem 1")
@@ -161,7 +167,9 @@ def regions() -> Derivation:
     product = sympy.simplify(roots[0] * roots[1] + B / a)
     if product != 0:
         raise DerivationError("the roots of the switching condition do not multiply to -B/a")
-    steps.append("switching size: a x (x + 1) = B (2 x + 1); its roots multiply to -B/a < 0 where a and B have one sign")
+    steps.append(
+        "switching size: a x (x + 1) = B (2 x + 1); its roots multiply to -B/a < 0 where a and B have one sign"
+    )
     # Which root is the positive one depends on the sign of a: one sample of each sign tells, as neither crosses zero.
     in_four = max(roots, key=lambda root: root.subs({D: 2, H: 4, K: 3, theta: 0}).evalf())
     in_one = max(roots, key=lambda root: root.subs({D: 4, H: 1, K: 3, theta: 1}).evalf())
@@ -174,7 +182,11 @@ def regions() -> Derivation:
         "  III  if theta >= 1/D and theta > Phi: every client raises the error;\n"
         "  IV   if Phi < theta < 1/D: every client raises the error while K + j < x*, no later one does.\n"
         "At theta = 1/D the effect keeps one sign for ever: region II if D >= H, region III if D < H.",
-        {"Phi": join_threshold().results["Phi"], "x* in I": sympy.simplify(in_one), "x* in IV": sympy.simplify(in_four)},
+        {
+            "Phi": join_threshold().results["Phi"],
+            "x* in I": sympy.simplify(in_one),
+            "x* in IV": sympy.simplify(in_four),
+        },
         tuple(steps),
     )
 

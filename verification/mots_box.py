@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from ..models.mots import FORMAT, MotsMarket
 from ..models.expression import OutsideDomain
+from ..models.mots import FORMAT, MotsMarket
 
 
 @dataclass(frozen=True)
@@ -97,4 +97,8 @@ def first(markets: Iterable[MotsMarket], fails: Callable[[MotsMarket], bool]) ->
 
 def document(market: MotsMarket, description: str) -> dict[str, Any]:
     """A witness: the market as a complete file, with a word on what goes wrong."""
-    return {"format": FORMAT, "description": description, **{k: v for k, v in market.to_document().items() if k != "format"}}
+    return {
+        "format": FORMAT,
+        "description": description,
+        **{k: v for k, v in market.to_document().items() if k != "format"},
+    }

@@ -103,3 +103,53 @@ class LiteralMots:
         """All states of least error."""
         least = min(self.error(k) for k in self.states())
         return [k for k in self.states() if self.error(k) == least]
+
+
+class LiteralSwan:
+    """The mechanism literally, for a market of low heterogeneity, as functions that are linear in the multiplier."""
+
+    def __init__(self, document: Mapping[str, Any]):
+        self.market = LiteralMots(document)
+        if not all(self.market.is_low(i) for i in range(len(self.market.D))):
+            raise ValueError("for markets of low heterogeneity only")
+        self.greatest = max(self.market.error(k) for k in self.market.states())
+
+    def line(self, k: State) -> tuple[Fraction, Fraction]:
+        """``L(k)`` as ``(welfare, slack)``: its value is ``welfare + lambda slack``."""
+        R = self.market.max_error or Fraction(0)
+        return self.market.W(k), R - (self.market.error(k) if sum(k) else self.greatest)
+
+    def f(self, k: State) -> tuple[Fraction, Fraction]:
+        """The multilinear interpolation between all-or-none states, one type after the other."""
+        for i, n in enumerate(self.market.N):
+            if 0 < k[i] < n:
+                part = Fraction(k[i], n)
+                full, none = self.f((*k[:i], n, *k[i + 1 :])), self.f((*k[:i], 0, *k[i + 1 :]))
+                return (
+                    part * full[0] + (1 - part) * none[0],
+                    part * full[1] + (1 - part) * none[1],
+                )
+        return self.line(k)
+
+    def neighbours(self, k: State) -> list[State]:
+        """States one client away that have a model."""
+        moved = [(*k[:i], k[i] + step, *k[i + 1 :]) for i in range(len(k)) for step in (-1, 1)]
+        return [m for m in moved if sum(m) > 0 and all(0 <= a <= n for a, n in zip(m, self.market.N, strict=True))]
+
+    def multipliers(self, k: State) -> tuple[Fraction, Fraction | None] | None:
+        """The multipliers under which no single client raises ``f``: an interval, or ``None`` if there are none."""
+        low, high = Fraction(0), None
+        for other in self.neighbours(k):
+            (w0, s0), (w1, s1) = self.f(k), self.f(other)
+            gain, slack = w1 - w0, s1 - s0
+            # gain + lambda slack <= 0
+            if slack > 0:
+                limit = -gain / slack
+                high = limit if high is None else min(high, limit)
+            elif slack < 0:
+                low = max(low, -gain / slack)
+            elif gain > 0:
+                return None
+        if high is not None and high < low:
+            return None
+        return low, high

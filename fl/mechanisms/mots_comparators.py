@@ -69,9 +69,7 @@ def dynamic(market: MotsMarket, start: State | None = None) -> ComparatorOutcome
         if not any(state):
             return state
         worth = utility(market, market.error(state))
-        return tuple(
-            entry.count if worth >= entry.cost else 0 for entry in market.types
-        )
+        return tuple(entry.count if worth >= entry.cost else 0 for entry in market.types)
 
     state, rounds, cycles = _settle(market, market.counts if start is None else start, respond)
     buyers = market.population - sum(state)

@@ -23,9 +23,9 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Literal
 
+from ...models.expression import Num, Var, operate
 from ...models.mots import MotsMarket, State
 from ...models.utility import Utility
-from ...models.expression import Num, Var, operate
 from ...solvers.social.answer import SocialAnswer
 from ...solvers.social.requirement import ErrorRange, error_range
 from ...solvers.social.solve import solve_social_state
@@ -241,9 +241,7 @@ def _multiplier(
             return max(listed, key=lambda state: (point(state)[1] + multiplier * point(state)[0], point(state)[0]))
         penalty = operate("*", Num(-multiplier / market.population), Var("eps"))
         tilted = Utility(operate("+", market.utility.tree, penalty), market.utility.specification)
-        relaxed = MotsMarket(
-            market.dimension, market.data_variance, market.client_variance, market.types, tilted, None
-        )
+        relaxed = MotsMarket(market.dimension, market.data_variance, market.client_variance, market.types, tilted, None)
         found = solve_social_state(relaxed, time_limit=time_limit)
         if found.state is None or found.status != "optimal":
             raise NoTarget("the multiplier was not found in time")

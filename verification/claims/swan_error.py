@@ -114,9 +114,7 @@ def judge_merge() -> Judgement:
     def holds(ratio: Fraction, a: tuple[int, int], b: tuple[int, int]) -> bool:
         merged = _error(ratio, a, b)
         lower = merged < _error(ratio, a) and merged < _error(ratio, b)
-        values = [
-            error_model.evaluate(phi, N_A=p[0], H_A=p[1], N_B=q[0], H_B=q[1]) for p, q in ((a, b), (b, a))
-        ]
+        values = [error_model.evaluate(phi, N_A=p[0], H_A=p[1], N_B=q[0], H_B=q[1]) for p, q in ((a, b), (b, a))]
         return lower == (ratio < min(values))
 
     cases = _coalition_check(holds)
@@ -157,7 +155,7 @@ def _third_recheck(witness: Mapping[str, Any]) -> bool:
     "S-T1-THIRD",
     source="SWAN, section IV-A, second item below theorem 1",
     statement='"when [theta] is below this threshold, a new participant requires only one-third of the harmonic mean of'
-    ' existing participants\' data sizes to positively impact the current model", read as: a newcomer with D >= H/3 helps',
+    " existing participants' data sizes to positively impact the current model\", read as: a newcomer with D >= H/3 helps",
     expected="refuted",
     recheck=_third_recheck,
 )
@@ -202,7 +200,7 @@ def _example_recheck(witness: Mapping[str, Any]) -> bool:
     "S-E1",
     source="SWAN, example 1 (its hypothesis is lost; theta = 0 and D_1 < D_2 are what remains)",
     statement='"As the number of type-1 participants increases, the generalization error initially increases, but eventually'
-    ' decreases [...]. In contrast, the generalization error consistently decreases as the number of type-2 participants'
+    " decreases [...]. In contrast, the generalization error consistently decreases as the number of type-2 participants"
     ' grows."',
     expected="conditional",
     recheck=_example_recheck,
@@ -220,7 +218,7 @@ def judge_example() -> Judgement:
     for D_1, D_2, k_2 in itertools.product(range(1, 5), range(2, 16), range(1, 6)):
         if D_1 >= D_2:
             continue
-        rises = D_2 > error_model.evaluate(limit, D_1=D_1, k_2=k_2)
+        rises = error_model.evaluate(limit, D_1=D_1, k_2=k_2) < D_2
         switch = error_model.switching_count(Fraction(0), k_2, Fraction(D_2), D_1)
         steps = [_error(Fraction(0), (k_2, D_2), *([(k, D_1)] if k else [])) for k in range(60)]
         effects = [b - a for a, b in itertools.pairwise(steps)]
@@ -271,5 +269,3 @@ def judge_regions() -> Judgement:
         " effect never changes sign, so a closed boundary between III and IV would be wrong; the text's is lost",
         evidence={"cases": counted, "root": str(derivation.results["x* in IV"])},
     )
-
-
