@@ -57,7 +57,7 @@ class Derivation:
     name: str
     source: str
     statement: str
-    results: Mapping[str, Expr]
+    results: Mapping[str, Any]
     steps: tuple[str, ...]
 
     def latex(self) -> str:

@@ -41,7 +41,11 @@ Scenario = Literal["low", "high"]
 
 
 class NoTarget(ValueError):
-    """The market has no state that meets its requirement, or the optimum was not found in time."""
+    """The market has no state that meets its requirement (``infeasible``), or the optimum was not found in time."""
+
+    def __init__(self, message: str, *, infeasible: bool = False):
+        self.infeasible = infeasible
+        super().__init__(message)
 
 
 @dataclass(frozen=True)
@@ -204,7 +208,9 @@ def swan(market: MotsMarket, *, time_limit: float | None = None) -> Swan:
     """
     answer = solve_social_state(market, time_limit=time_limit)
     if answer.status != "optimal":
-        raise NoTarget(f"the best social state is not known: {answer.status}, {answer.stopped}")
+        infeasible = answer.status == "infeasible"
+        reason = "no state meets max_error" if infeasible else f"the best state was not proved: {answer.stopped}"
+        raise NoTarget(reason, infeasible=infeasible)
     listed = list(patterns(market)) if count_patterns(market) <= MOST_PATTERNS else None
     multiplier = _multiplier(market, answer, listed, time_limit)
     draft = Swan(market, answer, multiplier, Fraction(0), False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 
+from ...models.input_error import InputError
 from ...models.mots import MotsMarket
 from .segments import Incumbent
 
@@ -16,12 +17,12 @@ def enumerate_states(market: MotsMarket, incumbent: Incumbent) -> None:
 
     Raises
     ------
-    ValueError
+    InputError
         If there are more than ``MOST_STATES`` states.
     """
     states = math.prod(n + 1 for n in market.counts)
     if states > MOST_STATES:
-        raise ValueError(f"{states} states are too many to enumerate (at most {MOST_STATES})")
+        raise InputError(f"{states} states are too many to enumerate (at most {MOST_STATES})")
     for index, state in enumerate(itertools.product(*(range(n + 1) for n in market.counts))):
         if any(state):
             incumbent.offer(state)

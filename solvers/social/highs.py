@@ -11,6 +11,7 @@ import time
 from fractions import Fraction
 
 from ...models.fl_only import linearised_fl_model
+from ...models.input_error import InputError
 from ...models.mots import MotsMarket
 from ...models.social_state import linearised_model
 from ..solution import Status, Stopped
@@ -30,7 +31,7 @@ def solve_with_highs(
 
     Raises
     ------
-    ValueError
+    InputError
         If the utility is not convex on the relevant errors, or the market has more than ``MOST_CLIENTS`` clients.
     """
     import pyomo.environ as pyo
@@ -39,9 +40,9 @@ def solve_with_highs(
     from .solve import is_convex, relevant_errors
 
     if not is_convex(market):
-        raise ValueError("pyomo-highs needs a utility that is convex in the error; use the method 'frontier'")
+        raise InputError("pyomo-highs needs a utility that is convex in the error; use the method 'frontier'")
     if market.population > MOST_CLIENTS:
-        raise ValueError(f"pyomo-highs is for at most {MOST_CLIENTS} clients; use the method 'frontier'")
+        raise InputError(f"pyomo-highs is for at most {MOST_CLIENTS} clients; use the method 'frontier'")
     started = time.monotonic()
     low, high = relevant_errors(market)
     errors = {low, high if high > low else low + 1}

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from ...models.input_error import InputError
 from ...models.mots import MotsMarket, State
 from .segments import Incumbent
 from .worth import Worth, compare, worth
@@ -24,7 +25,7 @@ def undominated(market: MotsMarket, incumbent: Incumbent | None = None) -> dict[
 
     Raises
     ------
-    ValueError
+    InputError
         If more than ``MOST_POINTS`` pairs have to be kept at once.
     """
     layers: dict[int, list[_Point]] = {0: [(Fraction(0), Fraction(0), ())]}
@@ -40,7 +41,7 @@ def undominated(market: MotsMarket, incumbent: Incumbent | None = None) -> dict[
                 incumbent.check()
         layers = {K: _prune(points) for K, points in grown.items()}
         if sum(map(len, layers.values())) > MOST_POINTS:
-            raise ValueError(f"more than {MOST_POINTS} undominated pairs; this method is for small markets")
+            raise InputError(f"more than {MOST_POINTS} undominated pairs; this method is for small markets")
     return layers
 
 

@@ -9,6 +9,7 @@ from math import isfinite
 from typing import Any, Protocol
 
 from ...models.expression import Num, OutsideDomain, operate
+from ...models.input_error import InputError
 from ...models.mots import MotsMarket
 from ...models.utility import never_positive
 from ..solution import Status, Stopped
@@ -23,7 +24,7 @@ from .segments import Incumbent, SegmentSearch, Stop
 from .worth import Audience, Worth, worth
 
 
-class NotDecreasing(ValueError):
+class NotDecreasing(InputError):
     """The utility is not certainly defined and falling on the errors that a market's states can have."""
 
 
@@ -47,10 +48,10 @@ def require_decreasing(market: MotsMarket) -> None:
     where = f"[{float(low):.6g}, {float(high):.6g}]"
     if falling.fails_at is not None:
         raise NotDecreasing(
-            f"the utility must fall with the error on {where}, but rises at {float(falling.fails_at):.6g}"
+            f"must fall with the error on {where}, but rises at {float(falling.fails_at):.6g}", field="utility"
         )
     if not falling.holds:
-        raise NotDecreasing(f"it cannot be certified that the utility is defined and falls with the error on {where}")
+        raise NotDecreasing(f"cannot be certified to be defined and fall with the error on {where}", field="utility")
 
 
 def is_convex(market: MotsMarket) -> bool:
@@ -134,13 +135,13 @@ def solve_social_state(
     ------
     NotDecreasing
         If the utility does not certainly fall with the error.
-    ValueError
+    InputError
         For an unknown method, or a market too large for the method asked for.
     """
     started = time.monotonic()
     name = "frontier" if method == "auto" else method
     if name not in METHODS:
-        raise ValueError(f"unknown method {method!r} for social-state; one of auto, {', '.join(METHODS)}")
+        raise InputError(f"unknown method {method!r} for social-state; one of auto, {', '.join(METHODS)}")
     least = error_range(market)
     if market.max_error is not None and market.max_error < least.least:
         return SocialAnswer(
