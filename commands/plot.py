@@ -35,6 +35,7 @@ def plot_command(
     if out.suffix not in (".png", ".svg", ".pdf"):
         raise InputError("figures are written as .png, .svg or .pdf", file=str(out))
     from ..fl import figures_swan as figures
+    from ..solvers.social.solve import require_decreasing
 
     if figure == "swan-regions":
         drawn = figures.region_map()
@@ -42,6 +43,7 @@ def plot_command(
         drawn = figures.error_curves(load_mots(file))
     else:
         market = load_mots(file)
+        require_decreasing(market)
         kind, parameter = figure.split("-")
         each = figures.mechanism_row if kind == "swan" else figures.framework_row
         draw = figures.mechanism_figure if kind == "swan" else figures.framework_figure

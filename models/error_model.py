@@ -157,7 +157,7 @@ def regions() -> Derivation:
         "g grows without bound, so for a != 0 the sign of B - a g changes at most once and at last is that of -a"
     )
     start = sympy.simplify(
-        (B - a * g).subs(j, 0) * (2 * K + 1) / (K * (K + 1)) / (theta - join_threshold().results["Phi"])
+        sympy.sympify(B - a * g).subs(j, 0) * (2 * K + 1) / (K * (K + 1)) / (theta - join_threshold().results["Phi"])
     )
     if start != 1:
         raise DerivationError("at j = 0 the sign is not that of theta - Phi")
@@ -203,7 +203,7 @@ def peak() -> Derivation:
     (size,) = sympy.solve(first, D_2)
     gap = sympy.simplify(first / (D_2 - size))
     steps.append(_positive(gap, "effect of the first client of type 1 = (D_2 - threshold) * factor"))
-    large = sympy.together((error(k_1 + k_2 + 1, inverse + 1 / D_2) - error(k_1 + k_2, inverse)).subs(theta, 0))
+    large: Any = sympy.together((error(k_1 + k_2 + 1, inverse + 1 / D_2) - error(k_1 + k_2, inverse)).subs(theta, 0))
     more = Symbol("e", nonnegative=True)
     falling = sympy.simplify(-large.subs(D_2, D_1 + more))
     steps.append(_positive(falling, "minus the effect of one more client of type 2, with D_2 = D_1 + e"))

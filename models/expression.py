@@ -18,6 +18,7 @@ MAX_TEXT = 1_000
 MAX_DEPTH = 60
 MAX_DIGITS = 60
 MAX_EXPONENT = 64
+MAX_WEIGHT = 500
 FUNCTIONS = ("exp", "log", "sqrt")
 
 _TOKEN = re.compile(r"\s*(?:(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|([A-Za-z_]\w*)|(\*\*|[-+*/()]))")
@@ -93,7 +94,28 @@ def parse(text: str, variables: tuple[str, ...]) -> Node:
         raise ExpressionError("an expression must be a non-empty text")
     if len(text) > MAX_TEXT:
         raise ExpressionError(f"the expression is longer than {MAX_TEXT} characters")
-    return _Parser(text, variables).read()
+    tree = _Parser(text, variables).read()
+    if weight(tree) > MAX_WEIGHT:
+        raise ExpressionError(f"the powers in {text!r} multiply up to more than {MAX_WEIGHT}")
+    return tree
+
+
+def weight(tree: Node) -> float:
+    """How many times longer than a number put in the value can get, roughly: what powers of powers multiply up to."""
+    match tree:
+        case Num(value):
+            return 1 + value.numerator.bit_length() / 64 + value.denominator.bit_length() / 64
+        case Var():
+            return 1
+        case Op(_, left, right):
+            return weight(left) + weight(right)
+        case Pow(base, Num(p)):
+            return weight(base) * max(1, abs(float(p)))
+        case Pow(base, exponent):
+            return weight(base) + weight(exponent)
+        case Call(_, argument):
+            return weight(argument)
+    raise AssertionError(tree)
 
 
 class _Parser:

@@ -11,7 +11,8 @@ from fractions import Fraction
 
 from ...models.mots import MotsMarket, State
 from ...solvers.social.solve import solve_social_state
-from .swan import utility, welfare
+from ...solvers.social.worth import worth
+from .swan import BITS, utility, welfare
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,8 @@ def dynamic(market: MotsMarket, start: State | None = None) -> ComparatorOutcome
     def respond(state: State) -> State:
         if not any(state):
             return state
-        worth = utility(market, market.error(state))
-        return tuple(entry.count if worth >= entry.cost else 0 for entry in market.types)
+        value = utility(market, market.error(state))
+        return tuple(entry.count if value >= entry.cost else 0 for entry in market.types)
 
     state, rounds, cycles = _settle(market, market.counts if start is None else start, respond)
     buyers = market.population - sum(state)
@@ -92,9 +93,9 @@ def modified_fl(market: MotsMarket, rewards: Sequence[Fraction] | None = None) -
 
     def respond(state: State) -> State:
         error = market.error(state) if any(state) else market.error_range[1]
-        worth = utility(market, error)
+        value = utility(market, error)
         return tuple(
-            entry.count if worth + reward >= entry.cost else 0
+            entry.count if value + reward >= entry.cost else 0
             for entry, reward in zip(market.types, rewards, strict=True)
         )
 
@@ -116,9 +117,10 @@ def fl_only(market: MotsMarket, *, time_limit: float | None = None) -> Comparato
     if answer.state is None or answer.welfare is None or answer.status == "infeasible":
         nobody = (0,) * market.type_count
         return ComparatorOutcome("fl-only", nobody, Fraction(0), False, Fraction(0))
-    worth = utility(market, market.error(answer.state))
+    value = utility(market, market.error(answer.state))
     paid = sum(
-        (k * max(Fraction(0), entry.cost - worth) for k, entry in zip(answer.state, market.types, strict=True)),
+        (k * max(Fraction(0), entry.cost - value) for k, entry in zip(answer.state, market.types, strict=True)),
         Fraction(0),
     )
-    return ComparatorOutcome("fl-only", answer.state, answer.welfare.middle, True, paid)
+    alone = worth(market, answer.state, BITS, "participants").middle
+    return ComparatorOutcome("fl-only", answer.state, alone, True, paid)

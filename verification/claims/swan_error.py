@@ -115,7 +115,8 @@ def judge_merge() -> Judgement:
         merged = _error(ratio, a, b)
         lower = merged < _error(ratio, a) and merged < _error(ratio, b)
         values = [error_model.evaluate(phi, N_A=p[0], H_A=p[1], N_B=q[0], H_B=q[1]) for p, q in ((a, b), (b, a))]
-        return lower == (ratio < min(values))
+        level = [_error(value, a, b) == _error(value, p) for value, p in zip(values, (a, b), strict=True)]
+        return all(level) and lower == (ratio < min(values))
 
     cases = _coalition_check(holds)
     return Judgement(
@@ -136,8 +137,10 @@ def judge_join() -> Judgement:
 
     def holds(ratio: Fraction, coalition: tuple[int, int], newcomer: tuple[int, int]) -> bool:
         size, H = coalition
+        limit = error_model.join_limit(size, Fraction(H), newcomer[1])
         helps = _error(ratio, coalition, (1, newcomer[1])) <= _error(ratio, coalition)
-        return helps == (ratio <= error_model.join_limit(size, Fraction(H), newcomer[1]))
+        level = _error(limit, coalition, (1, newcomer[1])) == _error(limit, coalition)
+        return level and helps == (ratio <= limit)
 
     cases = _coalition_check(holds)
     return Judgement(

@@ -24,9 +24,10 @@ MARGINAL = (
 """Utilities that fulfil the paper's assumption of increasing marginal utility above the client variance."""
 LINEAR = ({"family": "linear", "a": 4, "s": 1},)
 
-LOW = Box((1, 2), (1, 2, 3), (1, 2, 3), (0, 1, 3, 8), MARGINAL, (0, "1/4"))
-LOW_REQUIRED = Box((1, 2), (1, 2, 3), (1, 2, 3), (0, 1, 3, 8), MARGINAL, (0, "1/4"), requirement=True)
+LOW = Box((1, 2), (1, 2, 3), (1, 2, 3), (0, 1, 3, 4), MARGINAL, (0, "1/4"))
+LOW_REQUIRED = Box((1, 2), (1, 2, 3), (1, 2, 3), (0, 1, 3, 4), MARGINAL, (0, "1/4"), requirement=True)
 HIGH = Box((1, 2), (1, 2, 3, 9), (1, 2, 3), (0, "1/4", 1), LINEAR, ("1/2", 2))
+HIGH_THREE = Box((1, 2, 3), (1, 2, 3), (1,), (0, 2, 3), LINEAR, (2,), requirement=True)
 HIGH_REQUIRED = Box((1, 2), (1, 2, 3, 9), (1, 2, 3), (0, "1/4", 1), LINEAR, ("1/2", 2), requirement=True)
 
 
@@ -41,6 +42,18 @@ def optima(market: MotsMarket) -> list[State]:
     values = {k: market.welfare(k) for k in allowed}
     most = max(values.values())
     return [k for k in allowed if values[k] == most]
+
+
+def binds(market: MotsMarket) -> bool:
+    """Whether the requirement excludes every optimum that there is without it."""
+    return not any(market.meets_requirement(k) for k in optima(market.with_max_error(None)))
+
+
+def _binds(witness: Mapping[str, Any]) -> bool:
+    """The same, literally."""
+    market, free = LiteralMots(witness), LiteralMots({**witness, "max_error": None})
+    limit = market.max_error
+    return limit is not None and not any(market.error(k) <= limit for k in free.best())
 
 
 def full_or_none(market: MotsMarket, state: State) -> bool:
@@ -146,9 +159,14 @@ def _low_fails(market: MotsMarket) -> bool:
 
 def _low_recheck(witness: Mapping[str, Any]) -> bool:
     market = LiteralMots(witness)
+    return market.W(market.best()[0]) > 0 and _partial(witness)
+
+
+def _partial(witness: Mapping[str, Any]) -> bool:
+    """Whether every optimum has a low type in part."""
+    market = LiteralMots(witness)
     low = [i for i in range(len(market.D)) if market.is_low(i)]
-    best = market.best()
-    return market.W(best[0]) > 0 and all(any(0 < k[i] < market.N[i] for i in low) for k in best)
+    return all(any(0 < k[i] < market.N[i] for i in low) for k in market.best())
 
 
 def _amended_fails(market: MotsMarket) -> bool:
@@ -189,7 +207,7 @@ def judge_low() -> Judgement:
 
 def _low_required_fails(market: MotsMarket) -> bool:
     """Whether the requirement, and not the missing model, makes every optimum partial."""
-    if not all_low(market) or any(full_or_none(market, k) for k in optima(market)):
+    if not _low_fails(market) or not binds(market):
         return False
     return any(full_or_none(market, k) for k in optima(market.with_max_error(None)))
 
@@ -199,7 +217,7 @@ def _low_required_fails(market: MotsMarket) -> bool:
     source="SWAN, proposition 1, first item, with a binding error requirement",
     statement="In the optimal social states under an error requirement, types of low heterogeneity are all-or-none.",
     expected="refuted",
-    recheck=_low_recheck,
+    recheck=lambda witness: _binds(witness) and _low_recheck(witness) and not _partial({**witness, "max_error": None}),
 )
 def judge_low_required() -> Judgement:
     """The box, each reachable error as requirement; only markets that are all-or-none without it count."""
@@ -305,9 +323,7 @@ def judge_high() -> Judgement:
 
 
 def _high_required_fails(market: MotsMarket) -> bool:
-    if not _high_fails(market):
-        return False
-    return not any(market.meets_requirement(k) for k in optima(market.with_max_error(None)))
+    return _high_fails(market) and binds(market)
 
 
 @claim(
@@ -315,7 +331,7 @@ def _high_required_fails(market: MotsMarket) -> bool:
     source="SWAN, proposition 1, second item, with a binding error requirement",
     statement="In the optimal social states under an error requirement, types of high heterogeneity have k_i in {0, k_i^o, N_i}.",
     expected="refuted",
-    recheck=_high_recheck,
+    recheck=lambda witness: _binds(witness) and _high_recheck(witness),
 )
 def judge_high_required() -> Judgement:
     """The box under each reachable error that excludes the unconstrained optimum."""
@@ -437,18 +453,11 @@ def judge_alignment_low() -> Judgement:
     source="SWAN, proposition 2, first item, with an error requirement",
     statement="Under (16), with every type low, for any feasible requirement the optimal state is one of least error.",
     expected="refuted",
-    recheck=lambda witness: _literal_misaligned(witness, low=True) and witness.get("max_error") is not None,
+    recheck=lambda witness: _binds(witness) and _literal_misaligned(witness, low=True),
 )
 def judge_alignment_low_required() -> Judgement:
     """The box under each reachable error that excludes the unconstrained optimum."""
-
-    def fails(market: MotsMarket) -> bool:
-        if not _misaligned(market, low=True):
-            return False
-        free = market.with_max_error(None)
-        return not any(market.meets_requirement(k) for k in optima(free))
-
-    witness, seen = first(LOW_REQUIRED.markets(), fails)
+    witness, seen = first(LOW_REQUIRED.markets(), lambda market: _misaligned(market, low=True) and binds(market))
     assert witness is not None
     return Judgement(
         "refuted",
@@ -489,16 +498,16 @@ def judge_alignment_high() -> Judgement:
     source="SWAN, proposition 2, second item, with an error requirement",
     statement="Under (17), with every type high, for any feasible requirement the optimal state is one of least error.",
     expected="refuted",
-    recheck=lambda witness: _literal_misaligned(witness, low=False) and witness.get("max_error") is not None,
+    recheck=lambda witness: _binds(witness) and _literal_misaligned(witness, low=False),
 )
 def judge_alignment_high_required() -> Judgement:
-    """The box of markets with high types only, each reachable error as requirement."""
-    witness, seen = first(HIGH_REQUIRED.markets(), lambda market: _misaligned(market, low=False))
+    """The box of markets with high types only, each reachable error that binds."""
+    witness, seen = first(HIGH_THREE.markets(), lambda market: _misaligned(market, low=False) and binds(market))
     assert witness is not None
     return Judgement(
         "refuted",
-        "every market of a box, smallest first",
-        f"witness the first of {seen} in: {HIGH_REQUIRED.describe()}",
+        "every market of a box, smallest first, with requirements that bind",
+        f"witness the first of {seen} in: {HIGH_THREE.describe()}",
         document(witness, "(17) holds; the best state that meets the requirement does not have the least error"),
     )
 
