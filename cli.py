@@ -19,6 +19,7 @@ from .commands.plot import plot_command
 from .commands.run import run_command
 from .commands.solve import solve_command
 from .commands.swan import swan_command
+from .commands.tradeoff import tradeoff_command
 from .commands.verify import claims_command, verify_command
 
 __all__ = ["app", "main"]
@@ -36,6 +37,7 @@ app.command("solve")(solve_command)
 app.command("run")(run_command)
 app.command("compare")(compare_command)
 app.command("swan")(swan_command)
+app.command("tradeoff")(tradeoff_command)
 app.command("verify")(verify_command)
 app.command("claims")(claims_command)
 app.command("derive")(derive_command)

@@ -139,7 +139,7 @@ def test_a_million_clients_are_proved(utility: dict) -> None:
     assert tight.error <= least + (free.error - least) / 2
     assert compare(market, free.welfare, tight.welfare) >= 0
     # No random state, and no neighbour of the answer, is better.
-    for answer in (free, tight):
+    for answer, limit in ((free, error_range(market).greatest), (tight, tight.error)):
         assert answer.state is not None
         assert answer.welfare is not None
         for _ in range(100):
@@ -147,7 +147,7 @@ def test_a_million_clients_are_proved(utility: dict) -> None:
             other = list(answer.state)
             other[i] = min(market.counts[i], other[i] + draw.randint(0, 3))
             other[j] = max(0, other[j] - draw.randint(0, 3))
-            if any(other) and market.error(other) <= (answer.error if answer is tight else 10**9):
+            if any(other) and market.error(other) <= limit:
                 assert compare(market, worth(market, tuple(other)), answer.welfare) <= 0
 
 
@@ -307,7 +307,7 @@ def test_the_method_is_not_changed_silently() -> None:
     assert solve_social_state(market).method == "frontier"
     with pytest.raises(InputError, match="unknown method"):
         solve_social_state(market, "gurobi")
-    assert solve_module.METHODS[0] == "frontier"
+    assert "frontier" in solve_module.METHODS
 
 
 @pytest.mark.slow

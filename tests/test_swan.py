@@ -150,8 +150,8 @@ def test_the_multiplier_of_many_patterns_is_that_of_few(monkeypatch: pytest.Monk
     for market in random_markets(60, seed=6, utility={"family": "inverse", "a": 3, "e0": "0.1"}):
         if scenario(market) == "low":
             continue
-        middle = sum(market.error_range) / 2
-        wanted = market.with_max_error(middle)
+        low, high = market.error_range
+        wanted = market.with_max_error((low + high) / 2)
         listed = swan(wanted)
         monkeypatch.setattr(swan_module, "MOST_PATTERNS", 0)
         solved = swan(wanted)

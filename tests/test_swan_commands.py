@@ -120,6 +120,25 @@ def test_derive(topic: str) -> None:
     assert invoke("derive", "nonsense").exit_code == 2
 
 
+def test_tradeoff(market_file: Path) -> None:
+    document = json.loads(invoke("tradeoff", market_file, "--json").stdout)
+    points = document["points"]
+    assert points[-1]["error"] == pytest.approx(document["least_error"])
+    assert [p["error"] for p in points] == sorted((p["error"] for p in points), reverse=True)
+    assert [p["welfare"] for p in points] == sorted((p["welfare"] for p in points), reverse=True)
+    assert "errors of all states" in invoke("tradeoff", market_file).stdout
+    varied = invoke("tradeoff", market_file, "--vary", "max-error", "--values", "1/1000, 0.5", "--json")
+    assert [p["status"] for p in json.loads(varied.stdout)["points"]] == ["infeasible", "optimal"]
+    assert invoke("tradeoff", market_file, "--vary", "colour", "--values", "1").exit_code == 2
+    assert invoke("tradeoff", market_file, "--vary", "cost").exit_code == 2
+
+
+def test_methods_for_social_states() -> None:
+    document = json.loads(invoke("methods", "social-state", "--json").stdout)
+    assert {row["name"] for row in document["methods"]} == {"frontier", "pareto", "enumeration", "pyomo-highs"}
+    assert "pyomo-highs" in invoke("methods").stdout
+
+
 def test_verify(tmp_path: Path) -> None:
     target = tmp_path / "w.mots.json"
     result = invoke("verify", "S-T1-THIRD", "--json", "--witness", target)

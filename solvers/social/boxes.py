@@ -153,7 +153,9 @@ class BoxSearch:
                 if not mine.size:
                     continue
                 reach = float(np.nextafter(upper[mine].max() - incumbent.floor, np.inf))
-                table = flip_table(self.scaled, self.faces[int(faces[place])], reach, most)
+                # Once one face stays open no proof is to be had: the others are searched for better states only.
+                size = most if open_bound <= incumbent.floor else FIRST_TABLE
+                table = flip_table(self.scaled, self.faces[int(faces[place])], reach, size)
                 self._try(incumbent, table, boxes.take(mine), upper[mine])
                 if table.reach < reach:
                     left = float(np.nextafter(upper[mine].max() - max(table.reach, 0.0), np.inf))

@@ -187,7 +187,9 @@ class CrossingSearch:
             incumbent.check()
             mine = (at == face) & (upper > incumbent.floor)
             reach = _reach(float(upper[mine].max()), incumbent)
-            table = flip_table(self.scaled, self.faces[face], reach, LAST_TABLE)
+            # Once one face stays open no proof is to be had: the others are searched for better states only.
+            most = LAST_TABLE if open_bound <= incumbent.floor else FIRST_TABLE
+            table = flip_table(self.scaled, self.faces[face], reach, most)
             chosen = np.flatnonzero(mine)[np.argsort(-upper[mine], kind="stable")]
             self._try(incumbent, face, table, M[chosen], upper[chosen])
             if table.reach < reach:

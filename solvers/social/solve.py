@@ -101,7 +101,13 @@ class _Complete:
         self.bound = incumbent.floor
 
 
-METHODS = ("frontier", "pareto", "enumeration", "pyomo-highs")
+METHODS = {
+    "frontier": "extreme points of the cost-data frontier, branch and bound, listed near-ties; any size",
+    "pareto": "all undominated states; small markets",
+    "enumeration": "every state; very small markets",
+    "pyomo-highs": "the linearised Pyomo model through HiGHS, chords added; small markets, convex utilities",
+}
+"""The methods by name, with a line on each."""
 
 
 def solve_social_state(

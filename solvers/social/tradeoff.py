@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, get_args
 
 from ...models.exact import parse_number
 from ...models.mots import MotsMarket
@@ -17,6 +17,7 @@ from .solve import solve_social_state
 from .worth import compare
 
 Parameter = Literal["cost", "client-variance", "max-error"]
+PARAMETERS: tuple[Parameter, ...] = get_args(Parameter)
 
 
 def smallest_error_gap(market: MotsMarket) -> Fraction:

@@ -288,6 +288,24 @@ def _single_fails(market: MotsMarket) -> bool:
     return any(sum(k) > 1 and any(k[i] and not market.is_low(i) for i in range(len(k))) for k in optima(market))
 
 
+@claim(
+    "F-HIGH-ALONE",
+    source="finding on eq. (3), in the place of regions I and III for optimal states",
+    statement="In every optimal social state, with or without an error requirement, a client of a type with theta > 1/D_i"
+    " participates alone or not at all (U strictly decreasing, costs not negative).",
+    expected="proved",
+)
+def judge_alone() -> Judgement:
+    """The algebra, then two boxes with and without requirements."""
+    argument, checked = _single_best(), 0
+    for box in (HIGH, HIGH_REQUIRED):
+        broken, seen = first(box.markets(), _single_fails)
+        if broken is not None:
+            raise DerivationError("a high client participates beside others in an optimal state")
+        checked += seen
+    return Judgement("proved", argument, f"all parameters; {checked} markets of two boxes besides: {HIGH.describe()}")
+
+
 SINGLE = (
     "in every optimal state, with or without a requirement, a client of high heterogeneity participates alone or not at all"
     " (U strictly decreasing, costs not negative)"
