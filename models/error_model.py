@@ -183,6 +183,7 @@ def regions() -> Derivation:
         "  IV   if Phi < theta < 1/D: every client raises the error while K + j < x*, no later one does.\n"
         "At theta = 1/D the effect keeps one sign for ever: region II if D >= H, region III if D < H.",
         {
+            "effect of client j + 1": sympy.factor(difference),
             "Phi": join_threshold().results["Phi"],
             "x* in I": sympy.simplify(in_one),
             "x* in IV": sympy.simplify(in_four),
@@ -286,11 +287,10 @@ def switching_count(ratio: Fraction, size: int, harmonic: Fraction, data: int) -
     kind = region(ratio, size, harmonic, data)
     if kind in ("II", "III"):
         return None
-    a, B = Fraction(1, data) - ratio, Fraction(size, data) - size / harmonic
+    effect = regions().results["effect of client j + 1"]
 
     def switched(j: int) -> bool:
-        x = size + j
-        helps = a * x * (x + 1) >= B * (2 * x + 1)
+        helps = evaluate(effect, D=data, H=harmonic, K=size, j=j, theta=ratio) <= 0
         return helps if kind == "IV" else not helps
 
     values = {"D": data, "H": sympy.Rational(str(harmonic)), "K": size, "theta": sympy.Rational(str(ratio))}

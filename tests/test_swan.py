@@ -109,7 +109,7 @@ def test_the_potential_is_the_literal_interpolation() -> None:
 
 def test_the_balance_at_the_target() -> None:
     balanced = 0
-    for market in random_markets(60, seed=4):
+    for market in random_markets(25, seed=4):
         for wanted in with_requirements(market, market.error_range[1]):
             mechanism = swan(wanted)
             if mechanism.ratio is None:
@@ -121,7 +121,7 @@ def test_the_balance_at_the_target() -> None:
             if mechanism.welfare > 0 and mechanism.potential(k) == mechanism.lagrangian(k):
                 assert paid == 0
                 balanced += 1
-    assert balanced > 50
+    assert balanced > 20
 
 
 def test_the_multiplier_closes_the_dual() -> None:
@@ -244,7 +244,7 @@ def test_no_target_says_why() -> None:
 
 
 def test_comparators_are_no_better_than_swan() -> None:
-    for market in random_markets(60, seed=9):
+    for market in random_markets(25, seed=9):
         for wanted in with_requirements(market, market.error_range[1]):
             mechanism = swan(wanted)
             for outcome in (dynamic(wanted), modified_fl(wanted)):

@@ -289,6 +289,32 @@ def _single_fails(market: MotsMarket) -> bool:
 
 
 @claim(
+    "F-UTILITY",
+    source="finding on the assumption of section III-A3, reconstructed as (eps - s) U'' + 2 U' >= 0 for eps > s",
+    statement="Under increasing marginal utility and U' < 0, the utility grows without bound as the error falls to the client"
+    " variance; so no bounded utility fulfils the assumption down to it.",
+    expected="proved",
+)
+def judge_utility() -> Judgement:
+    """The assumption as a monotone derivative, integrated once."""
+    y, y0, m = sympy.symbols("y y_0 m", positive=True)
+    U = sympy.Function("U")
+    gap = sympy.diff(y**2 * U(y).diff(y), y) - y * (y * U(y).diff(y, 2) + 2 * U(y).diff(y))
+    if sympy.simplify(gap) != 0:
+        raise DerivationError("the assumption is not that y^2 U' does not fall")
+    x = sympy.Symbol("x", positive=True)
+    growth = sympy.integrate(m / x**2, (x, y, y0))
+    if sympy.simplify(growth - m * (1 / y - 1 / y0)) != 0 or sympy.limit(growth, y, 0) != sympy.oo:
+        raise DerivationError("the lower bound stays finite")
+    return Judgement(
+        "proved",
+        "sympy: with y = eps - s the assumption says that y^2 U' does not fall, so U'(x) <= -m / x^2 for x <= y_0 with"
+        " m = -y_0^2 U'(y_0) > 0, and U(y) >= U(y_0) + m (1/y - 1/y_0), which goes to infinity",
+        "all twice differentiable utilities",
+    )
+
+
+@claim(
     "F-HIGH-ALONE",
     source="finding on eq. (3), in the place of regions I and III for optimal states",
     statement="In every optimal social state, with or without an error requirement, a client of a type with theta > 1/D_i"
