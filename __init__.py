@@ -26,12 +26,19 @@ _PUBLIC = {
     "Outcome": "fl.mechanisms.interface",
     "mechanisms": "fl.mechanisms.interface",
     "run_mechanism": "fl.mechanisms.interface",
+    "MotsMarket": "models.mots",
+    "read_mots": "models.mots",
+    "write_mots": "models.mots",
+    "solve_social_state": "solvers.social.solve",
+    "swan": "fl.mechanisms.swan",
+    "verify": "verification.ledger",
 }
 
 __all__ = [
     "CheckError",
     "InputError",
     "Market",
+    "MotsMarket",
     "NotOptimalError",
     "Outcome",
     "Solution",
@@ -42,23 +49,32 @@ __all__ = [
     "mechanisms",
     "methods",
     "read_market",
+    "read_mots",
     "run_mechanism",
     "solve",
+    "solve_social_state",
+    "swan",
+    "verify",
     "write_market",
+    "write_mots",
 ]
 
 if TYPE_CHECKING:
     from .fl.mechanisms.interface import Outcome, mechanisms, run_mechanism
+    from .fl.mechanisms.swan import swan
     from .models.data import digits_market_path
     from .models.formulations import export_model
     from .models.generate import generate_market
     from .models.input_error import InputError
     from .models.market import Market
     from .models.market_file import read_market, write_market
+    from .models.mots import MotsMarket, read_mots, write_mots
     from .solvers.check import CheckError
     from .solvers.registry import methods
+    from .solvers.social.solve import solve_social_state
     from .solvers.solution import NotOptimalError, Solution
     from .solvers.solve import solve
+    from .verification.ledger import verify
 
 
 def __getattr__(name: str) -> Any:

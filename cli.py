@@ -15,9 +15,14 @@ from .commands.audit import audit_command
 from .commands.catalogue import mechanisms_command, methods_command
 from .commands.check import check_command
 from .commands.compare import compare_command
+from .commands.derive import derive_command
 from .commands.generate import generate_command
+from .commands.plot import plot_command
 from .commands.run import run_command
 from .commands.solve import solve_command
+from .commands.swan import swan_command
+from .commands.tradeoff import tradeoff_command
+from .commands.verify import claims_command, verify_command
 
 __all__ = ["app", "main"]
 
@@ -35,6 +40,12 @@ app.command("check")(check_command)
 app.command("run")(run_command)
 app.command("compare")(compare_command)
 app.command("audit")(audit_command)
+app.command("swan")(swan_command)
+app.command("tradeoff")(tradeoff_command)
+app.command("verify")(verify_command)
+app.command("claims")(claims_command)
+app.command("derive")(derive_command)
+app.command("plot")(plot_command)
 app.command("generate")(generate_command)
 app.command("methods")(methods_command)
 app.command("mechanisms")(mechanisms_command)

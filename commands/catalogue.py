@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,12 +19,14 @@ def methods_command(
     """List the solution methods of every problem."""
     from ..solvers.registry import check_problem, methods
 
-    if problem is not None:
+    social = social_methods() if problem in (None, "social-state") else []
+    if problem not in (None, "social-state"):
         check_problem(problem)
-    found = methods(problem)
+    found = [] if problem == "social-state" else methods(problem)
     if json:
         fields = ("problem", "name", "summary", "seats", "exactness", "max_workers", "reference", "available")
-        print_json({"methods": [{field: getattr(method, field) for field in fields} for method in found]})
+        known = [{field: getattr(method, field) for field in fields} for method in found]
+        print_json({"methods": known + social})
         return
     rows = [
         [
@@ -37,7 +39,27 @@ def methods_command(
         ]
         for method in found
     ]
+    rows += [[row["problem"], row["name"], row["exactness"], "-", "yes", row["summary"]] for row in social]
     table(None, ["problem", "method", "exactness", "workers", "installed", ""], rows)
+
+
+def social_methods() -> list[dict[str, Any]]:
+    """The methods for social states, which solve another kind of market than the registry's."""
+    from ..solvers.social.solve import METHODS
+
+    return [
+        {
+            "problem": "social-state",
+            "name": name,
+            "summary": summary,
+            "seats": False,
+            "exactness": "solver" if name == "pyomo-highs" else "certified",
+            "max_workers": None,
+            "reference": name == "pyomo-highs",
+            "available": True,
+        }
+        for name, summary in METHODS.items()
+    ]
 
 
 @guarded

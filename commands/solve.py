@@ -38,7 +38,7 @@ MOST_PRICES = 20
 @guarded
 def solve_command(
     file: MarketArgument = None,
-    problem: Annotated[str, typer.Option(help="orp, opt, opt-frac, opt-sep or cover")] = "opt",
+    problem: Annotated[str, typer.Option(help="orp, opt, opt-frac, opt-sep, cover or social-state")] = "opt",
     method: Annotated[str, typer.Option(help="a name from 'fedmech methods', or auto")] = "auto",
     time_limit: Annotated[float | None, typer.Option(help="seconds; then the best point and a valid bound")] = None,
     explain: Annotated[
@@ -50,7 +50,12 @@ def solve_command(
     json: JsonOption = False,
     summary: SummaryOption = False,
 ) -> None:
-    """Find the provably best assignment of a market."""
+    """Find the provably best assignment of a market, or the best social state of a *.mots.json."""
+    if problem == "social-state" or (file is not None and file.name.endswith(".mots.json")):
+        from .mots import social_state
+
+        social_state(file, method, time_limit, export, json=json)
+        return
     from ..solvers.solve import solve
 
     market = load_market(file)

@@ -5,10 +5,21 @@ Exact code takes no tolerance; these belong to the hand-over to a floating-point
 
 from __future__ import annotations
 
-__all__ = ["EXACT_IN_DOUBLE", "HIGHS_OPTIONS", "INTEGRAL", "LP_BINDING", "LP_PRICE", "STOP_GRACE_SECONDS"]
+__all__ = [
+    "CHORD_GAP",
+    "EXACT_IN_DOUBLE",
+    "HIGHS_OPTIONS",
+    "INTEGRAL",
+    "LP_BINDING",
+    "LP_PRICE",
+    "STOP_GRACE_SECONDS",
+]
 
 INTEGRAL = 0.5
 """A binary of HiGHS's point is read as 1 above this; the rounded point is then re-checked exactly."""
+
+CHORD_GAP = 1e-7
+"""Relative difference of bound and welfare at which the reference method for social states stops adding chords."""
 
 EXACT_IN_DOUBLE = 2**40
 """Row activities and objectives of integer-scaled data below this are exact in double arithmetic with a margin of 2**13

@@ -39,3 +39,14 @@ def digits_market_path() -> Path:
         The file ``digits.market.json`` of the installed package.
     """
     return Path(__file__).with_name("digits.market.json")
+
+
+def prototype_market_path() -> Path:
+    """Return where the shipped MoTS market lies: 20 clients in three types, as many and as large as SWAN's prototype.
+
+    Returns
+    -------
+    Path
+        The file ``prototype.mots.json`` of the installed package.
+    """
+    return Path(__file__).with_name("prototype.mots.json")

@@ -1,0 +1,57 @@
+"""``fedmech plot``: figures as files."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .console import guarded
+from .mots import load_mots
+
+__all__ = ["plot_command"]
+
+FIGURES = ("swan-regions", "swan-error", "swan-cost", "swan-requirement", "mots-cost", "mots-requirement")
+
+
+@guarded
+def plot_command(
+    figure: Annotated[str, typer.Argument(metavar="FIGURE", help=", ".join(FIGURES))],
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="a *.mots.json; the shipped prototype market if left out")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="a .png, .svg or .pdf file")] = Path("figure.png"),
+    points: Annotated[int, typer.Option(min=2, help="values of the parameter")] = 25,
+) -> None:
+    """Draw the theoretical side of a figure of the SWAN paper."""
+    from ..models.input_error import InputError
+
+    if figure not in FIGURES:
+        raise InputError(f"unknown figure {figure!r}; one of {', '.join(FIGURES)}")
+    if find_spec("matplotlib") is None:
+        raise InputError("drawing needs matplotlib: pip install 'fedmech[plot]'")
+    if out.suffix not in (".png", ".svg", ".pdf"):
+        raise InputError("figures are written as .png, .svg or .pdf", file=str(out))
+    from ..fl import figures_swan as figures
+    from ..solvers.social.solve import require_decreasing
+
+    if figure == "swan-regions":
+        drawn = figures.region_map()
+    elif figure == "swan-error":
+        drawn = figures.error_curves(load_mots(file))
+    else:
+        market = load_mots(file)
+        require_decreasing(market)
+        kind, parameter = figure.split("-")
+        each = figures.mechanism_row if kind == "swan" else figures.framework_row
+        draw = figures.mechanism_figure if kind == "swan" else figures.framework_figure
+        if parameter == "cost":
+            rows = figures.cost_rows(market, figures.default_costs(market, points), each)
+            drawn = draw(rows, "cost_per_sample")
+        else:
+            rows = figures.requirement_rows(market, figures.default_requirements(market, points), each)
+            drawn = draw(rows, "max_error")
+    drawn.savefig(out)
+    typer.echo(f"{out}: {figure}", err=True)

@@ -1,0 +1,142 @@
+"""``fedmech swan``: the best social state, what SWAN announces, and the equilibria."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .console import INFEASIBLE, STOPPED, JsonOption, guarded, number, print_json, show, table
+from .mots import load_mots, state_rows
+
+if TYPE_CHECKING:
+    from ..models.mots import MotsMarket
+
+__all__ = ["swan_command"]
+
+
+@guarded
+def swan_command(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="a *.mots.json; the shipped prototype market if left out")
+    ] = None,
+    time_limit: Annotated[float | None, typer.Option(help="seconds for each optimisation")] = None,
+    unique: Annotated[bool, typer.Option("--unique", help="also the payments that leave one equilibrium only")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Set up SWAN: social state, price, rewards, balance, equilibria, and what it is compared with."""
+    from ..fl.mechanisms.mots_comparators import dynamic, fl_only, modified_fl
+    from ..fl.mechanisms.swan import NoTarget, swan
+    from ..fl.mechanisms.swan_equilibria import equilibria
+    from ..fl.mechanisms.swan_unique import SinglePeaked
+    from ..models.utility import conditions
+    from ..solvers.social.solve import relevant_errors
+
+    market = load_mots(file)
+    try:
+        mechanism = swan(market, time_limit=time_limit)
+    except NoTarget as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(INFEASIBLE if error.infeasible else STOPPED) from None
+    found = equilibria(mechanism) if mechanism.ratio is not None else None
+    target = mechanism.target
+    rivals = [dynamic(market), modified_fl(market), fl_only(market, time_limit=time_limit)]
+    ground = conditions(market.utility, *relevant_errors(market), market.client_variance)
+    assumption = {True: "holds", False: "fails", None: "undecided"}[ground.increasing_marginal.holds]
+    offers: list[tuple[str, Any]] = []
+    if mechanism.ratio is not None:
+        offers.append(("SWAN", mechanism))
+    if unique:
+        offers.append(("single-peaked", SinglePeaked(market, target)))
+    if json:
+        document = mechanism.answer.to_dict() | {
+            "mechanism": "swan",
+            "scenario": mechanism.scenario,
+            "multiplier": number(mechanism.multiplier),
+            "incentive_ratio": number(mechanism.ratio),
+            "least_lagrangian_exact": mechanism.least_exact,
+            "increasing_marginal_utility": assumption,
+            "equilibria": None if found is None else [_named(market, state) for state in found.states],
+            "equilibria_complete": found is not None and found.complete,
+            "target_is_equilibrium": found is not None and target in found.states,
+            "comparators": [
+                {
+                    "name": entry.name,
+                    "state": _named(market, entry.state),
+                    "welfare": number(entry.welfare),
+                    "meets_requirement": entry.meets_requirement,
+                    "incentive_cost": number(entry.incentive_cost),
+                    "cycles": entry.cycles,
+                }
+                for entry in rivals
+            ],
+        }
+        for name, offer in offers:
+            terms = {
+                "price": number(offer.price(target)),
+                "rewards": {
+                    entry.id: number(reward) for entry, reward in zip(market.types, offer.rewards(target), strict=True)
+                },
+                "incentive_cost": number(offer.incentive_cost(target)),
+            }
+            document |= terms if name == "SWAN" else {"unique_payments": terms}
+        print_json(document)
+        return
+    table(None, ["", ""], state_rows(mechanism.answer))
+    rows = [
+        [
+            entry.id,
+            f"{k:,} of {entry.count:,}",
+            show(entry.cost),
+            *(show(offer.rewards(target)[i]) for _, offer in offers),
+        ]
+        for i, (entry, k) in enumerate(zip(market.types, target, strict=True))
+    ]
+    rows.append(["price", "", "", *(show(offer.price(target)) for _, offer in offers)])
+    rows.append(["incentive cost", "", "", *(show(offer.incentive_cost(target)) for _, offer in offers)])
+    columns = ["type", "participants", "cost", *(f"reward, {name}" for name, _ in offers)]
+    table(f"Announced at the best state ({mechanism.scenario} heterogeneity)", columns, rows, (1, 2, 3, 4))
+    table(None, ["", ""], _equilibrium_rows(mechanism, found, assumption))
+    compared = [["SWAN", show(mechanism.welfare), "yes", "", _brief(market, target)]]
+    compared += [
+        [
+            entry.name,
+            show(entry.welfare),
+            "yes" if entry.meets_requirement else "no",
+            show(entry.incentive_cost),
+            _brief(market, entry.state) + (" (cycles)" if entry.cycles else ""),
+        ]
+        for entry in rivals
+    ]
+    table("Compared with", ["", "welfare", "meets requirement", "incentive cost", "state"], compared, (1, 3))
+
+
+def _equilibrium_rows(mechanism: Any, found: Any, assumption: str) -> list[list[str]]:
+    market = mechanism.market
+    rows = [
+        [
+            "incentive ratio",
+            "undefined: every pattern has the same Lagrangian" if mechanism.ratio is None else show(mechanism.ratio),
+        ],
+        ["multiplier", show(mechanism.multiplier)],
+        ["increasing marginal utility", assumption],
+    ]
+    if found is not None:
+        shown = "; ".join(_brief(market, state) for state in found.states[:5]) + (
+            " ..." if len(found.states) > 5 else ""
+        )
+        whole = "all" if found.complete else "some"
+        rows.append(["equilibria", f"{len(found.states)} ({whole}, by {found.method}): {shown or 'none'}"])
+        rows.append(
+            ["best state", "is an equilibrium" if mechanism.target in found.states else "is NOT an equilibrium"]
+        )
+    return rows
+
+
+def _named(market: MotsMarket, state: tuple[int, ...]) -> dict[str, int]:
+    return {entry.id: k for entry, k in zip(market.types, state, strict=True)}
+
+
+def _brief(market: MotsMarket, state: tuple[int, ...]) -> str:
+    return ", ".join(f"{k} {entry.id}" for entry, k in zip(market.types, state, strict=True) if k) or "nobody"

@@ -1,0 +1,53 @@
+"""``fedmech tradeoff``: which errors can be required, what each costs in welfare, and how the best state moves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .console import JsonOption, guarded, number, print_json, show, table
+from .mots import load_mots
+
+__all__ = ["tradeoff_command"]
+
+
+@guarded
+def tradeoff_command(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="a *.mots.json; the shipped prototype market if left out")
+    ] = None,
+    most: Annotated[int, typer.Option(min=1, help="points of the frontier at most, from the greatest welfare on")] = 50,
+    vary: Annotated[str | None, typer.Option(help="instead: cost (a factor), client-variance or max-error")] = None,
+    values: Annotated[str, typer.Option(help="with --vary: the values, separated by commas")] = "",
+    json: JsonOption = False,
+) -> None:
+    """List the Pareto frontier of welfare and error, or the best state at several values of a parameter."""
+    from ..models.input_error import InputError
+    from ..solvers.social.requirement import error_range
+    from ..solvers.social.tradeoff import PARAMETERS, sensitivity, walk_frontier
+
+    market = load_mots(file)
+    reach = error_range(market)
+    if vary is None:
+        answers = [(None, answer) for answer in walk_frontier(market, most=most)]
+    elif vary not in PARAMETERS:
+        raise InputError(f"unknown parameter {vary!r}; one of {', '.join(PARAMETERS)}")
+    else:
+        wanted = [value for value in values.split(",") if value.strip()]
+        if not wanted:
+            raise InputError("--vary needs --values")
+        answers = [(reaction.value, reaction.answer) for reaction in sensitivity(market, vary, wanted)]
+    if json:
+        points = [{"value": number(value), **answer.to_dict()} for value, answer in answers]
+        print_json({"least_error": number(reach.least), "greatest_error": number(reach.greatest), "points": points})
+        return
+    typer.echo(f"errors of all states: {show(reach.least)} to {show(reach.greatest)}")
+    rows: list[list[Any]] = []
+    for value, answer in answers:
+        state = answer.state or ()
+        named = ", ".join(f"{k} {entry.id}" for entry, k in zip(market.types, state, strict=False) if k)
+        welfare = "-" if answer.welfare is None or answer.status == "infeasible" else show(answer.welfare.middle)
+        rows.append(["" if value is None else show(value), show(answer.error), welfare, answer.status, named])
+    table(None, [vary or "", "error", "welfare", "", "participants"], rows, (0, 1, 2))

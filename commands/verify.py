@@ -1,0 +1,93 @@
+"""``fedmech verify`` and ``fedmech claims``: the ledger."""
+
+from __future__ import annotations
+
+import json as json_module
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .console import CHECK_FAILED, JsonOption, guarded, print_json, table
+
+__all__ = ["claims_command", "verify_command"]
+
+
+@guarded
+def verify_command(
+    claims: Annotated[
+        list[str] | None, typer.Argument(metavar="[CLAIM ...]", help="ids, or prefixes such as 'S-*'")
+    ] = None,
+    witness: Annotated[
+        Path | None, typer.Option(help="write the refuting instance of the one claim named to this file")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Judge claims again; exit code 1 if a verdict is not the one on record or its witness fails the re-check."""
+    from ..models.input_error import InputError
+    from ..verification.ledger import UnknownClaim, judge, select
+
+    try:
+        chosen = select(claims or ())
+    except UnknownClaim as error:
+        raise InputError(str(error)) from None
+    if witness is not None and len(chosen) != 1:
+        raise InputError("--witness needs exactly one claim")
+    entries = []
+    for claim in chosen:
+        if not json:
+            typer.echo(f"  judging {claim.id}", err=True)
+        entries.append(judge(claim))
+    if json:
+        print_json({"claims": [entry.to_dict() for entry in entries]})
+    else:
+        rows = [
+            [
+                entry.claim.id,
+                entry.judgement.verdict + ("" if entry.agrees else f" (on record: {entry.claim.expected})"),
+                "" if entry.rechecked is None else ("re-checked" if entry.rechecked else "FAILS THE RE-CHECK"),
+                f"{entry.seconds:.1f}",
+                entry.claim.statement,
+            ]
+            for entry in entries
+        ]
+        table(None, ["claim", "verdict", "witness", "s", "statement"], rows, (3,))
+        for entry in entries:
+            judgement = entry.judgement
+            if len(entries) <= 3 or not entry.agrees:
+                details = [
+                    ["source", entry.claim.source],
+                    ["method", judgement.method],
+                    ["scope", judgement.scope],
+                    [
+                        "assumption",
+                        f"{judgement.assumption} [{judgement.assumption_verdict}]" if judgement.assumption else "",
+                    ],
+                    [
+                        "corrected",
+                        f"{judgement.corrected} [{judgement.corrected_verdict}]" if judgement.corrected else "",
+                    ],
+                    ["witness", json_module.dumps(judgement.witness) if judgement.witness else ""],
+                ]
+                table(entry.claim.id, ["", ""], [row for row in details if row[1]])
+    if witness is not None:
+        found = entries[0].judgement.witness
+        if found is None:
+            raise InputError(f"{entries[0].claim.id} has no witness: it is {entries[0].judgement.verdict}")
+        witness.write_text(json_module.dumps(found, indent=1) + "\n", encoding="utf-8")
+    if not all(entry.agrees for entry in entries):
+        raise typer.Exit(CHECK_FAILED)
+
+
+@guarded
+def claims_command(json: JsonOption = False) -> None:
+    """List the claims and the verdicts on record, without judging them."""
+    from ..verification.ledger import claims
+
+    known = claims()
+    if json:
+        fields = ("id", "source", "statement", "expected")
+        print_json({"claims": [{field: getattr(claim, field) for field in fields} for claim in known.values()]})
+        return
+    rows = [[claim.id, claim.expected, claim.statement, claim.source] for claim in known.values()]
+    table(None, ["claim", "on record", "statement", "source"], rows)
