@@ -1,7 +1,7 @@
 """The critical-prefix scan and the problems with seats, as ratios to one argsort of as many floats in the same run.
 
-``pytest --slow tests/benchmarks/test_seats_and_scan.py`` prints the tables.  Times are CPU seconds (a busy machine would skew the clock), the best of a few runs; nothing
-is asserted about them, only that the answers are proved and that different routes agree.
+``pytest --slow tests/benchmarks/test_seats_and_scan.py`` prints the tables.  Times are CPU seconds (a busy machine would
+skew the clock), the best of a few runs; nothing is asserted about them, only that different routes agree.
 """
 
 from __future__ import annotations
