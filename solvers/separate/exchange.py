@@ -43,7 +43,7 @@ def improve(
     rounds: int,
     deadline: float | None = None,
     core_sizes: tuple[int, int] = (20, 46),
-    limit: int = 200_000,
+    limit: int = 60_000,
     seed: int = 0,
 ) -> np.ndarray:
     """Improve a feasible allocation by exact exchanges between a few requesters at a time.
@@ -133,24 +133,24 @@ def _exchange(
     now = sum(loss[j] for j in pair) + sum(multipliers.best[outside].tolist() if outside else [])
     now -= sum(int(multipliers.best[i] - multipliers.reduced[i, current[i]]) for i in kept.tolist())
     most = now - multipliers.denominator * instance.unit
-    gamma = min(most, multipliers.denominator // 2)
+    gamma = most
     while gamma >= 0:
+        live = pairs & np.asarray(multipliers.best[:, None] - multipliers.reduced <= gamma, dtype=bool)
         try:
-            live = pairs & np.asarray(multipliers.best[:, None] - multipliers.reduced <= gamma, dtype=bool)
             columns = [list_columns(reduced, multipliers, j, live, core, gamma, limit) for j in pair]
         except TooManyColumnsError:
-            return None
+            # A smaller loss leaves fewer sets; what is not found then may still exist.
+            gamma = gamma // 8 if gamma else -1
+            continue
         choices = live[core].sum(axis=1)
         left_out = np.where(choices > 1, multipliers.best[core], 0 * multipliers.best[core])
         unplaced = sum(multipliers.best[core[choices == 0]].tolist())
         found = pack(columns, left_out, gamma - unplaced, list(range(len(pair))), 400)
-        if found.chosen is not None:
-            better = current.copy()
-            better[core] = -1
-            for j, column, position in zip(pair, columns, found.chosen, strict=True):
-                better[workers_in(column.mask[position], core)] = j
-            return better
-        if gamma == most:
+        if found.chosen is None:
             return None
-        gamma = min(most, max(4 * gamma, multipliers.denominator))
+        better = current.copy()
+        better[core] = -1
+        for j, column, position in zip(pair, columns, found.chosen, strict=True):
+            better[workers_in(column.mask[position], core)] = j
+        return better
     return None
