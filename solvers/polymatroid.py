@@ -23,6 +23,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .compilation import can_compile
+
 IntArray = NDArray[np.int64]
 
 COMPILE_FROM = 50_000
@@ -146,7 +148,7 @@ class SeatFlow:
     seats : array_like of int, shape (m,)
         ``s_j``.
     compiled : bool
-        Whether to run the augmentations compiled.
+        Whether to run the augmentations compiled, where numba is installed.
 
     Attributes
     ----------
@@ -158,7 +160,7 @@ class SeatFlow:
     def __init__(self, caps: ArrayLike, seats: ArrayLike, compiled: bool = False) -> None:
         caps = np.asarray(caps, dtype=np.int64)
         self.n_groups, self.n_requesters = caps.shape
-        self.compiled = compiled
+        self.compiled = compiled and can_compile()
         self._room = self._store(caps.ravel())
         self._flow = self._store(np.zeros(caps.size, dtype=np.int64))
         self._free = self._store(np.asarray(seats, dtype=np.int64))

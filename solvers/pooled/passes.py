@@ -6,9 +6,9 @@ They do what the loops over chunks in `reduction` and `relaxation` do, in one sw
 from __future__ import annotations
 
 from functools import cache
-from importlib.util import find_spec
 from typing import Any
 
+from ..compilation import can_compile
 from .problem import PooledProblem
 
 COMPILE_FROM = 300_000
@@ -24,7 +24,7 @@ def compiled(problem: PooledProblem) -> tuple[Any, Any] | None:
 
 @cache
 def _compile() -> tuple[Any, Any] | None:
-    if find_spec("numba") is None:
+    if not can_compile():
         return None
     from numba import njit
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..compilation import can_compile
 from .columns import Columns
 from .packing_kernel import advance, compiled_advance
 
@@ -73,7 +74,7 @@ def pack(
     Packing
         With ``complete`` false, the best found so far, which proves nothing about better ones.
     """
-    first = min(node_limit, COMPILE_FROM) if _fits(columns, left_out) else node_limit
+    first = min(node_limit, COMPILE_FROM) if can_compile() and _fits(columns, left_out) else node_limit
     search = _Search(columns, left_out, gamma, alike, first, deadline, enough)
     try:
         search.visit({j: np.arange(c.loss.size) for j, c in enumerate(columns)}, 0, search.empty)
