@@ -31,6 +31,7 @@ _PUBLIC = {
     "write_mots": "models.mots",
     "solve_social_state": "solvers.social.solve",
     "swan": "fl.mechanisms.swan",
+    "audit": "verification.properties",
     "verify": "verification.ledger",
 }
 
@@ -43,6 +44,7 @@ __all__ = [
     "Outcome",
     "Solution",
     "__version__",
+    "audit",
     "digits_market_path",
     "export_model",
     "generate_market",
@@ -75,6 +77,7 @@ if TYPE_CHECKING:
     from .solvers.solution import NotOptimalError, Solution
     from .solvers.solve import solve
     from .verification.ledger import verify
+    from .verification.properties import audit
 
 
 def __getattr__(name: str) -> Any:

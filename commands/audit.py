@@ -105,7 +105,7 @@ def _document(market: Market, report: Audit) -> dict[str, Any]:
 
     return {
         "mechanism": report.mechanism,
-        "holds": report.holds,
+        "holds": False if report.violations else (None if report.stopped else True),
         "properties": {
             name: "violated" if name in report.failed() else ("undecided" if report.stopped else "holds")
             for name in report.properties

@@ -8,7 +8,8 @@ from fedmech.solvers.solve import solve
 from fedmech.verification.ledger import claims, judge
 from fedmech.verification.shrink import is_minimal
 
-PROCUREMENT = sorted(id for id in claims() if id.startswith(("D-", "C-", "F-")))
+GROUPS = ("baselines", "care", "driftpay_", "drop_top")
+PROCUREMENT = [id for id, claim in claims().items() if claim.judge.__module__.split(".")[-1].startswith(GROUPS)]
 ASKED = [
     *(
         "D-5-FLOW",

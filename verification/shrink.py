@@ -86,6 +86,12 @@ def smaller_documents(document: Mapping[str, Any]) -> Iterator[Document]:
                     smaller = deepcopy(base)
                     smaller[kind][place][field] = number
                     yield smaller
+    regions = min((len(row.get("coverage", [])) for row in base["workers"]), default=0)
+    for region in range(regions if regions > 1 else 0):
+        smaller = deepcopy(base)
+        for row in smaller["workers"]:
+            row["coverage"].pop(region)
+        yield smaller
     for place, row in enumerate(base["workers"]):
         for region, value in enumerate(row.get("coverage", [])):
             for number in _smaller(value, 0):
