@@ -321,3 +321,25 @@ def test_exact_methods_agree_in_a_long_campaign() -> None:
             assert b.welfare is not None
             assert b.status == "optimal"
             assert compare(wanted, a.welfare, b.welfare) == 0, wanted.to_document()
+
+
+@pytest.mark.parametrize("costs", [["1e380", "1e381"], ["1e-380", "2e-380"], ["1e300", "1e-300"]])
+@pytest.mark.parametrize(
+    "utility",
+    [
+        {"family": "linear", "a": 1, "s": 1},
+        {"family": "exponential", "a": "1e200", "s": "1e-200"},
+        {"family": "linear", "a": "1e390", "s": "1e389"},
+    ],
+    ids=["plain", "flat", "vast"],
+)
+def test_numbers_beyond_a_double_are_compared_exactly(costs: list[str], utility: dict) -> None:
+    market = MotsMarket.build(sizes=[3, 7], counts=[5, 6], costs=costs, utility=utility)
+    for wanted in (market, market.with_max_error(Fraction(1, 20))):
+        for audience in AUDIENCES:
+            ours, reference = (solve_social_state(wanted, name, audience=audience) for name in ("auto", "enumeration"))
+            assert ours.status == "optimal"
+            assert ours.welfare is not None
+            assert reference.welfare is not None
+            assert compare(wanted, ours.welfare, reference.welfare) == 0
+            assert ours.to_dict()["status"] == "optimal"

@@ -21,7 +21,7 @@ from .frontier import Scaled, sweep
 from .pareto import offer_undominated
 from .requirement import error_range
 from .segments import Incumbent, SegmentSearch, Stop
-from .worth import Audience, Worth, worth
+from .worth import Audience, Worth, utility_between, worth
 
 
 class NotDecreasing(InputError):
@@ -190,7 +190,10 @@ def solve_social_state(
     assert best is not None
     open_gap = stopped != "proved" or search.bound > incumbent.floor_above
     status: Status = "feasible" if open_gap else "optimal"
-    bound = best.high if not open_gap else (Fraction(search.bound) if isfinite(search.bound) else None)
+    # Nobody's utility exceeds that at the least error, and costs are not negative.
+    most = utility_between(market, least.least)[1]
+    ceiling = most * (market.population if audience == "everyone" or most > 0 else 1)
+    bound = best.high if not open_gap else min(ceiling, Fraction(search.bound)) if isfinite(search.bound) else ceiling
     if open_gap and stopped == "proved":
         stopped = "node-limit"
     return SocialAnswer(
@@ -200,7 +203,7 @@ def solve_social_state(
         best.state,
         market.error(best.state),
         best,
-        bound if bound is None else max(bound, best.high),
+        max(bound, best.high),
         incumbent.tied,
         market.max_error is None and best.high < 0,
         "certified",
