@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from ...models.expression import Num, OutsideDomain, operate
 from ...models.input_error import InputError
+from ...models.interval_array import nearest
 from ...models.mots import MotsMarket
 from ...models.utility import never_positive
 from ..solution import Status, Stopped
@@ -45,13 +46,18 @@ def require_decreasing(market: MotsMarket) -> None:
     """
     low, high = relevant_errors(market)
     falling = never_positive(market.utility.slope, low, high)
-    where = f"[{float(low):.6g}, {float(high):.6g}]"
+    where = f"[{_about(low)}, {_about(high)}]"
     if falling.fails_at is not None:
         raise NotDecreasing(
-            f"must fall with the error on {where}, but rises at {float(falling.fails_at):.6g}", field="utility"
+            f"must fall with the error on {where}, but rises at {_about(falling.fails_at)}", field="utility"
         )
     if not falling.holds:
         raise NotDecreasing(f"cannot be certified to be defined and fall with the error on {where}", field="utility")
+
+
+def _about(x: Fraction) -> str:
+    """A number for a message, to six digits."""
+    return f"{nearest(*x.as_integer_ratio()):.6g}"
 
 
 def is_convex(market: MotsMarket) -> bool:
