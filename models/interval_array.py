@@ -24,6 +24,14 @@ def _up(x: NDArray[np.float64], times: int = 1) -> NDArray[np.float64]:
     return x
 
 
+def nearest(numerator: int, denominator: int = 1) -> float:
+    """The double nearest to a quotient of integers; an infinity where it is beyond the largest double."""
+    try:
+        return numerator / denominator
+    except OverflowError:
+        return float("inf") if (numerator < 0) == (denominator < 0) else float("-inf")
+
+
 class IntervalArray:
     """Intervals ``[low, high]``, elementwise.
 
@@ -81,11 +89,8 @@ class IntervalArrayArithmetic:
     @staticmethod
     def number(value: Fraction) -> IntervalArray:
         """An interval around an exact number."""
-        try:
-            x = value.numerator / value.denominator
-        except OverflowError:
-            return IntervalArray(-np.inf, np.inf)
-        return IntervalArray.exactly(x) if Fraction(x) == value else IntervalArray.around(x)
+        x = nearest(value.numerator, value.denominator)
+        return IntervalArray.exactly(x) if np.isfinite(x) and Fraction(x) == value else IntervalArray.around(x)
 
     @staticmethod
     def divide(a: IntervalArray, b: IntervalArray) -> IntervalArray:

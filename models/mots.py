@@ -21,6 +21,7 @@ from .utility import Utility
 FORMAT = "fedmech-mots/1"
 _FIELDS = {"format", "dimension", "data_variance", "client_variance", "types", "utility", "max_error", "description"}
 _MAX_COUNT = 2**40
+_MAX_POPULATION = 2**50
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,8 @@ class MotsMarket:
             raise InputError("a market needs at least one client", field="types")
         limit = document.get("max_error")
         max_error = None if limit is None else _number(limit, "max_error")
+        if sum(entry.count for entry in types) > _MAX_POPULATION:
+            raise InputError(f"more than {_MAX_POPULATION} clients", field="types")
         utility = Utility.read(document.get("utility"), client_variance, data_variance)
         return cls(dimension, data_variance, client_variance, types, utility, max_error)
 

@@ -321,3 +321,45 @@ def test_exact_methods_agree_in_a_long_campaign() -> None:
             assert b.welfare is not None
             assert b.status == "optimal"
             assert compare(wanted, a.welfare, b.welfare) == 0, wanted.to_document()
+
+
+@pytest.mark.parametrize("costs", [["1e380", "1e381"], ["1e-380", "2e-380"], ["1e300", "1e-300"]])
+@pytest.mark.parametrize(
+    "utility",
+    [
+        {"family": "linear", "a": 1, "s": 1},
+        {"family": "exponential", "a": "1e200", "s": "1e-200"},
+        {"family": "linear", "a": "1e390", "s": "1e389"},
+    ],
+    ids=["plain", "flat", "vast"],
+)
+def test_numbers_beyond_a_double_are_compared_exactly(costs: list[str], utility: dict) -> None:
+    market = MotsMarket.build(sizes=[3, 7], counts=[5, 6], costs=costs, utility=utility)
+    for wanted in (market, market.with_max_error(Fraction(1, 20))):
+        for audience in AUDIENCES:
+            ours, reference = (solve_social_state(wanted, name, audience=audience) for name in ("auto", "enumeration"))
+            assert ours.status == "optimal"
+            assert ours.welfare is not None
+            assert reference.welfare is not None
+            assert compare(wanted, ours.welfare, reference.welfare) == 0
+            assert ours.to_dict()["status"] == "optimal"
+
+
+@pytest.mark.parametrize("expression", ["exp(1000000/eps)", "exp(exp(1/eps))**64", "0 - exp(1000000*eps)"])
+def test_utilities_beyond_all_measure_are_refused(expression: str) -> None:
+    market = MotsMarket.build(sizes=[3, 7], counts=[5, 6], costs=[0, 1], utility={"expression": expression})
+    started = time.perf_counter()
+    with pytest.raises(InputError, match="utility"):
+        solve_social_state(market)
+    assert time.perf_counter() - started < 20
+
+
+def test_vanishing_utilities_are_bounded() -> None:
+    market = MotsMarket.build(sizes=[3, 7], counts=[2, 2], costs=[0, 1], utility={"expression": "exp(-1000000*eps)"})
+    ours, reference = solve_social_state(market), solve_social_state(market, "enumeration")
+    assert ours.status == reference.status == "optimal"
+    assert ours.welfare is not None
+    assert ours.welfare.low <= 0 <= ours.welfare.high
+    vast = MotsMarket.build(sizes=[3], counts=[5], costs=[0], data_variance="1e390", utility={"expression": "eps"})
+    with pytest.raises(NotDecreasing, match="rises at inf"):
+        solve_social_state(vast)

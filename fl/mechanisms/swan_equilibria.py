@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -58,12 +59,13 @@ def is_equilibrium(market: MotsMarket, share: Share, state: State) -> bool:
     return here >= 0 and all(share(other) <= here for other in neighbours(market, state))
 
 
-def equilibria(mechanism: Swan, *, starts: int = 20, seed: int = 0) -> Equilibria:
+def equilibria(mechanism: Swan, *, starts: int = 20, seed: int = 0, seconds: float = 10.0) -> Equilibria:
     """The pure equilibria under SWAN.
 
     All states are looked at where they are few.  In the low scenario the potential is linear along each type, so states
     with a partial type can only be equilibria where the slope is exactly zero; then all corners are looked at, whatever
-    the populations.  Otherwise best responses from several starts find equilibria, each certified, not all.
+    the populations.  Otherwise best responses from several starts, for so many ``seconds``, find equilibria, each
+    certified, not all.
     """
     market = mechanism.market
     if math.prod(n + 1 for n in market.counts) <= MOST_STATES:
@@ -79,9 +81,16 @@ def equilibria(mechanism: Swan, *, starts: int = 20, seed: int = 0) -> Equilibri
         return Equilibria(found, not flat, "all corners")
     generator = random.Random(seed)
     beginnings = [mechanism.target, (0,) * market.type_count, market.counts]
-    beginnings += [tuple(generator.randint(0, n) for n in market.counts) for _ in range(starts)]
-    reached = {climb(market, mechanism.share, start) for start in beginnings}
-    return Equilibria(tuple(sorted(reached)), False, f"best responses from {len(beginnings)} starts")
+    if mechanism.scenario == "low":
+        # From corners: the interpolation doubles in cost with every type that is partial.
+        beginnings += [tuple(generator.choice((0, n)) for n in market.counts) for _ in range(starts)]
+    else:
+        beginnings += [tuple(generator.randint(0, n) for n in market.counts) for _ in range(starts)]
+    deadline = time.monotonic() + seconds
+    ends = [climb(market, mechanism.share, start, deadline=deadline) for start in beginnings]
+    reached = sorted({end for end in ends if end is not None})
+    finished = sum(end is not None for end in ends)
+    return Equilibria(tuple(reached), False, f"best responses from {finished} starts")
 
 
 def share_table(market: MotsMarket, share: Share) -> dict[State, Fraction]:
@@ -89,10 +98,13 @@ def share_table(market: MotsMarket, share: Share) -> dict[State, Fraction]:
     return {state: share(state) for state in itertools.product(*(range(n + 1) for n in market.counts))}
 
 
-def climb(market: MotsMarket, share: Share, start: State) -> State:
-    """Where repeated best improvements lead, moving as many clients of a type at once as keep improving."""
+def climb(market: MotsMarket, share: Share, start: State, *, deadline: float | None = None) -> State | None:
+    """Where repeated best improvements lead, moving as many clients of a type at once as keep improving.
+
+    Returns ``None`` if the deadline, a value of ``time.monotonic()``, passes first.
+    """
     state, here = start, share(start)
-    while True:
+    while deadline is None or time.monotonic() < deadline:
         step = max(neighbours(market, state), key=share, default=state)
         there = share(step)
         if there <= here:
@@ -108,6 +120,7 @@ def climb(market: MotsMarket, share: Share, start: State) -> State:
             if share(jump) <= here:
                 break
             state, here = jump, share(jump)
+    return None
 
 
 @dataclass(frozen=True)

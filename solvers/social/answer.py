@@ -11,6 +11,14 @@ from ..solution import Exactness, Status, Stopped
 from .worth import Worth
 
 
+def readable(value: Fraction) -> float | int:
+    """A number for people and JSON: a double, or an integer where that would overflow."""
+    try:
+        return float(value)
+    except OverflowError:
+        return round(value)
+
+
 @dataclass(frozen=True)
 class SocialAnswer:
     """The best social state found, with what is known about it.
@@ -75,18 +83,18 @@ class SocialAnswer:
             "stopped": self.stopped,
             "exactness": self.exactness,
             "method": self.method,
-            "objective": None if welfare is None else float(welfare.middle),
+            "objective": None if welfare is None else readable(welfare.middle),
             "objective_exact": str(welfare.low) if welfare is not None and exact else None,
-            "objective_interval": None if welfare is None or exact else [float(welfare.low), float(welfare.high)],
-            "bound": None if self.bound is None else float(self.bound),
-            "gap": None if self.gap is None else float(self.gap),
+            "objective_interval": None if welfare is None or exact else [readable(welfare.low), readable(welfare.high)],
+            "bound": None if self.bound is None else readable(self.bound),
+            "gap": None if self.gap is None else readable(self.gap),
             "state": None
             if self.state is None
             else {entry.id: k for entry, k in zip(self.market.types, self.state, strict=True)},
             "participants": None if self.state is None else sum(self.state),
-            "error": None if error is None else float(error),
+            "error": None if error is None else readable(error),
             "error_exact": None if error is None else str(error),
-            "welfare": None if welfare is None else float(welfare.middle),
+            "welfare": None if welfare is None else readable(welfare.middle),
             "tied_states_seen": self.tied,
             "no_model_is_better": self.no_model,
             "seconds": round(self.seconds, 6),

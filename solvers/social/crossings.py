@@ -13,7 +13,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from ...models.interval_array import IntervalArray, IntervalArrayArithmetic
+from ...models.interval_array import IntervalArray, IntervalArrayArithmetic, nearest
 from .flips import FlipTable, flip_table
 from .frontier import ErrorModel, Face, Scaled, around
 from .segments import Incumbent, split
@@ -51,9 +51,9 @@ class CrossingSearch:
             qs, qt = scaled.q[face.s], scaled.q[face.t]
             gap = unit * (qs - qt)
             big2, big1 = p2 * scaled.q_unit, p1 * scaled.q_unit
-            a2.append(big2 / gap)
-            a1.append((2 * big2 * face.K + big1 - unit * qt) / gap)
-            a0.append((big2 * face.K**2 + big1 * face.K - unit * face.T) / gap)
+            a2.append(nearest(big2, gap))
+            a1.append(nearest(2 * big2 * face.K + big1 - unit * qt, gap))
+            a0.append(nearest(big2 * face.K**2 + big1 * face.K - unit * face.T, gap))
         self.a2, self.a1, self.a0 = IntervalArray.around(a2), IntervalArray.around(a1), IntervalArray.around(a0)
         s, t = [face.s for face in faces], [face.t for face in faces]
         self.rise = around([scaled.c[j] - scaled.c[i] for i, j in zip(s, t, strict=True)], scaled.c_unit)

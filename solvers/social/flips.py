@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...models.interval_array import IntervalArray
+from ...models.interval_array import IntervalArray, nearest
 from .frontier import Face, Scaled
 
 _ROUNDING = 1e-12
@@ -78,8 +78,8 @@ def flip_table(scaled: Scaled, face: Face, reach: float, most: int) -> FlipTable
         sign = -1 if inside else 1
         if sign * distance < 0:
             raise AssertionError("a type lies on the wrong side of its face")
-        lost = sign * distance / (gap * scaled.c_unit) * (1 - _ROUNDING)
-        flips.append((lost, i, float(sign), sign * (q[i] - q[face.t]) / gap))
+        lost = nearest(sign * distance, gap * scaled.c_unit) * (1 - _ROUNDING)
+        flips.append((lost, i, float(sign), nearest(sign * (q[i] - q[face.t]), gap)))
     flips.sort()
     loss, moved = np.zeros(1), np.zeros(1)
     low, high = np.zeros(1), np.zeros(1)

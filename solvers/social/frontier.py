@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...models.exact import scale_to_integers
-from ...models.interval_array import IntervalArray, IntervalArrayArithmetic
+from ...models.interval_array import IntervalArray, IntervalArrayArithmetic, nearest
 from ...models.mots import MotsMarket, State
 from .requirement import error_range
 
@@ -161,7 +161,7 @@ def sweep(scaled: Scaled) -> tuple[list[Segment], list[Face]]:
 
 def floats(numerators: list[int], denominator: int) -> NDArray[np.float64]:
     """Correctly rounded quotients, one number in memory each."""
-    return np.array([x / denominator for x in numerators], dtype=np.float64)
+    return np.array([nearest(x, denominator) for x in numerators], dtype=np.float64)
 
 
 def around(numerators: list[int], denominator: int) -> IntervalArray:

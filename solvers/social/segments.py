@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from ...models.interval_array import IntervalArray, IntervalArrayArithmetic
+from ...models.interval_array import IntervalArray, IntervalArrayArithmetic, nearest
 from ...models.mots import MotsMarket, State
 from .frontier import ErrorModel, Scaled, Segment, around
 from .worth import Audience, Worth, compare, worth
@@ -70,12 +70,16 @@ class Incumbent:
     @property
     def floor(self) -> float:
         """A float no larger than the best welfare: what cannot exceed it is not worth a look."""
-        return -np.inf if self.best is None else float(np.nextafter(float(self.best.low), -np.inf))
+        return (
+            -np.inf if self.best is None else float(np.nextafter(nearest(*self.best.low.as_integer_ratio()), -np.inf))
+        )
 
     @property
     def floor_above(self) -> float:
         """A float no smaller than the best welfare."""
-        return -np.inf if self.best is None else float(np.nextafter(float(self.best.high), np.inf))
+        return (
+            -np.inf if self.best is None else float(np.nextafter(nearest(*self.best.high.as_integer_ratio()), np.inf))
+        )
 
     def check(self) -> None:
         """Raise :class:`Stop` once the deadline has passed."""

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from ...models.expression import Num, OutsideDomain, operate
 from ...models.input_error import InputError
+from ...models.interval_array import nearest
 from ...models.mots import MotsMarket
 from ...models.utility import never_positive
 from ..solution import Status, Stopped
@@ -21,7 +22,7 @@ from .frontier import Scaled, sweep
 from .pareto import offer_undominated
 from .requirement import error_range
 from .segments import Incumbent, SegmentSearch, Stop
-from .worth import Audience, Worth, worth
+from .worth import Audience, Worth, utility_between, worth
 
 
 class NotDecreasing(InputError):
@@ -45,13 +46,18 @@ def require_decreasing(market: MotsMarket) -> None:
     """
     low, high = relevant_errors(market)
     falling = never_positive(market.utility.slope, low, high)
-    where = f"[{float(low):.6g}, {float(high):.6g}]"
+    where = f"[{_about(low)}, {_about(high)}]"
     if falling.fails_at is not None:
         raise NotDecreasing(
-            f"must fall with the error on {where}, but rises at {float(falling.fails_at):.6g}", field="utility"
+            f"must fall with the error on {where}, but rises at {_about(falling.fails_at)}", field="utility"
         )
     if not falling.holds:
         raise NotDecreasing(f"cannot be certified to be defined and fall with the error on {where}", field="utility")
+
+
+def _about(x: Fraction) -> str:
+    """A number for a message, to six digits."""
+    return f"{nearest(*x.as_integer_ratio()):.6g}"
 
 
 def is_convex(market: MotsMarket) -> bool:
@@ -190,7 +196,10 @@ def solve_social_state(
     assert best is not None
     open_gap = stopped != "proved" or search.bound > incumbent.floor_above
     status: Status = "feasible" if open_gap else "optimal"
-    bound = best.high if not open_gap else (Fraction(search.bound) if isfinite(search.bound) else None)
+    # Nobody's utility exceeds that at the least error, and costs are not negative.
+    most = utility_between(market, least.least)[1]
+    ceiling = most * (market.population if audience == "everyone" or most > 0 else 1)
+    bound = best.high if not open_gap else min(ceiling, Fraction(search.bound)) if isfinite(search.bound) else ceiling
     if open_gap and stopped == "proved":
         stopped = "node-limit"
     return SocialAnswer(
@@ -200,7 +209,7 @@ def solve_social_state(
         best.state,
         market.error(best.state),
         best,
-        bound if bound is None else max(bound, best.high),
+        max(bound, best.high),
         incumbent.tied,
         market.max_error is None and best.high < 0,
         "certified",

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
+from ...models.input_error import InputError
 from ...models.mots import MotsMarket, State
 
+_MAX_BITS = 20_000
 Audience = Literal["everyone", "participants"]
 """Who has the model: everyone, as in MoTS by Lemma 1, or the participants only, as in (23)."""
 
@@ -54,12 +56,19 @@ def ends(interval: object) -> tuple[Fraction, Fraction]:
     """The two ends of an mpmath interval, as fractions."""
     low, high = interval._mpi_  # type: ignore[attr-defined]
 
-    def fraction(raw: tuple[int, int, int, int]) -> Fraction:
-        sign, mantissa, exponent, _ = raw
+    def fraction(raw: tuple[int, int, int, int], *, up: bool) -> Fraction:
+        sign, mantissa, exponent, size = raw
+        if exponent + size > _MAX_BITS or (mantissa == 0 and exponent):
+            raise InputError(f"has values beyond 2**{_MAX_BITS}", field="utility")
+        if exponent < -_MAX_BITS:
+            # Rounded outwards: a number closer to zero than this is taken for zero or for this.
+            away = up != bool(sign)
+            tiny = Fraction(1, 2**_MAX_BITS) if away and mantissa else Fraction(0)
+            return -tiny if sign else tiny
         value = Fraction(int(mantissa)) * Fraction(2) ** exponent
         return -value if sign else value
 
-    return fraction(low), fraction(high)
+    return fraction(low, up=False), fraction(high, up=True)
 
 
 def utility_between(market: MotsMarket, error: Fraction, bits: int = PRECISIONS[0]) -> tuple[Fraction, Fraction]:
