@@ -13,7 +13,18 @@ import numpy as np
 from fedmech import Market, generate_market, solve
 from fedmech.solvers.solution import Solution
 
-SEPARATE = ((50, 5), (100, 5), (150, 5), (200, 5), (250, 5), (200, 10), (500, 10), (1000, 10), (10_000, 10), (100_000, 20))
+SEPARATE = (
+    (50, 5),
+    (100, 5),
+    (150, 5),
+    (200, 5),
+    (250, 5),
+    (200, 10),
+    (500, 10),
+    (1000, 10),
+    (10_000, 10),
+    (100_000, 20),
+)
 LITERAL_UP_TO = 500
 
 

@@ -21,7 +21,9 @@ def test_a_hundred_workers_where_the_literal_model_gives_up(kind: str, capsys: p
     given = max(4.0, 4 * seconds)
     _, literal = timed(market, "opt-sep", "highs-arrays", given)
     with capsys.disabled():
-        print(f"\nOPT-SEP {kind}, n = 100, m = 5: proved in {seconds:.2f} s; HiGHS, given {given:.0f} s: {literal.status}")
+        print(
+            f"\nOPT-SEP {kind}, n = 100, m = 5: proved in {seconds:.2f} s; HiGHS, given {given:.0f} s: {literal.status}"
+        )
     assert literal.status == "feasible"
 
 
