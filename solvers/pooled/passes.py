@@ -5,6 +5,7 @@ They do what the loops over chunks in `reduction` and `relaxation` do, in one sw
 
 from __future__ import annotations
 
+import sys
 from functools import cache
 from typing import Any
 
@@ -12,14 +13,21 @@ from ..compilation import can_compile
 from .problem import PooledProblem
 
 COMPILE_FROM = 300_000
-"""Problems at least this large are worth the start-up of numba."""
+"""Smaller problems gain nothing from numba."""
+
+WARM_UP = 3_000_000
+"""Its start-up takes a second: it pays once a process has passed over so many items."""
+
+_passed = 0
 
 
 def compiled(problem: PooledProblem) -> tuple[Any, Any] | None:
     """Return the compiled ``classify`` and ``suspects``, or None if they cannot or should not be used."""
+    global _passed
     if problem.n < COMPILE_FROM or object in (problem.scores.dtype, problem.costs.dtype):
         return None
-    return _compile()
+    _passed += problem.n
+    return _compile() if _passed >= WARM_UP or "numba" in sys.modules else None
 
 
 @cache

@@ -17,6 +17,9 @@ from .passes import compiled
 from .problem import CHUNK, PooledProblem, exact_sum
 from .relaxation import Taken
 
+RUNNERS_UP = 1500
+"""So many items that are no ties join a band of ties."""
+
 
 @dataclass(frozen=True)
 class Guess:
@@ -75,12 +78,31 @@ def reduce(problem: PooledProblem, guess: Guess) -> Reduced | None:
         inside = band[:found].copy()
     else:
         fixed, inside, score, cost = _classify(problem, price, offsets, tilt, half, counts)
+    if tilt:
+        # All of the band may be equally good: let it have some that are nearly as good, of other scores and costs.
+        others = np.setdiff1d(_runners_up(problem, guess), inside, assume_unique=True)
+        held = others[fixed[others]]
+        fixed[held] = False
+        counts -= np.bincount(problem.groups[held], minlength=level)
+        score, cost = score - exact_sum(problem.scores[held]), cost - exact_sum(problem.costs[held])
+        inside = np.union1d(inside, others)
     limits = [int(k) - int(c) for k, c in zip(problem.limits, counts, strict=True)]
     budget = problem.budget - cost
     if min(limits, default=0) < 0 or budget < 0:
         return None
     margin = problem.take(inside, tuple(limits), budget)
     return Reduced(margin, inside, Taken(fixed, score, cost, counts.tolist()), guess)
+
+
+def _runners_up(problem: PooledProblem, guess: Guess) -> NDArray:
+    """Return items of a random sample that are close to the margin without being ties."""
+    index = np.unique(np.random.default_rng(1).integers(0, problem.n, min(problem.n, 20_000)))
+    worth = problem.scores[index].astype(np.float64) - guess.price * problem.costs[index].astype(np.float64)
+    distance = np.abs(worth - guess.offsets[problem.groups[index]])
+    near = np.flatnonzero(distance > 1e-4)
+    if len(near) > RUNNERS_UP:
+        near = near[np.argpartition(distance[near], RUNNERS_UP)[:RUNNERS_UP]]
+    return np.sort(index[near])
 
 
 def _classify(problem: PooledProblem, price: float, offsets: NDArray, tilt: float, half: float, counts: NDArray):

@@ -1,0 +1,138 @@
+"""One general solver on one pooled problem, in a process of its own: ``python opt_peers.py SOLVER FILE.npz SECONDS``.
+
+Prints ``{"seconds", "value", "proved"}``. Run by `opt_tables`, with an interpreter that has the solver; `ortools` and
+`highspy` must not share a process.  ``ours`` is fedmech, beside ``np.argsort`` of as many floats, with peak memory.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+
+import numpy as np
+
+
+def highs(v, c, g, k, b, limit):
+    """HiGHS on arrays, one binary a worker."""
+    import highspy
+
+    n, level = len(v), len(k)
+    model = highspy.HighsLp()
+    model.num_col_, model.num_row_ = n, level + 1
+    model.col_cost_, model.col_lower_, model.col_upper_ = -v.astype(float), np.zeros(n), np.ones(n)
+    model.row_lower_ = np.full(level + 1, -highspy.kHighsInf)
+    model.row_upper_ = np.append(k.astype(float), float(b))
+    model.integrality_ = [highspy.HighsVarType.kInteger] * n
+    model.a_matrix_.start_ = np.arange(0, 2 * n + 1, 2)
+    model.a_matrix_.index_ = np.stack([g, np.full(n, level)], axis=1).ravel()
+    model.a_matrix_.value_ = np.stack([np.ones(n), c.astype(float)], axis=1).ravel()
+    solver = highspy.Highs()
+    for name, value in (("output_flag", False), ("time_limit", limit), ("mip_rel_gap", 0.0), ("mip_abs_gap", 0.0)):
+        assert solver.setOptionValue(name, value) == highspy.HighsStatus.kOk
+    solver.passModel(model)
+    begun = time.perf_counter()
+    solver.run()
+    seconds = time.perf_counter() - begun
+    proved = solver.getModelStatus() == highspy.HighsModelStatus.kOptimal
+    return seconds, round(-solver.getInfo().objective_function_value), proved
+
+
+def literal(v, c, g, k, b, limit):
+    """Pyomo's x_ij model for five requesters, handed to HiGHS."""
+    from fedmech import Market, solve
+
+    caps = np.stack([k // 5 + (np.arange(5)[j] < k % 5) for j in range(5)], axis=1)
+    budgets = [b // 5 + (j < b % 5) for j in range(5)]
+    groups = range(len(k))
+    market = Market.build(scores=v, costs=c, groups=g.tolist(), group_ids=groups, budgets=budgets, caps=caps)
+    begun = time.perf_counter()
+    solution = solve(market, "opt", "pyomo-highs", time_limit=limit, allow_suboptimal=True)
+    value = None if solution.objective is None else int(solution.objective)
+    return time.perf_counter() - begun, value, solution.status == "optimal"
+
+
+def cpsat(v, c, g, k, b, limit):
+    """CP-SAT, one Boolean a worker, one thread."""
+    from ortools.sat.python import cp_model
+
+    model = cp_model.CpModel()
+    x = [model.new_bool_var("") for _ in v]
+    for group, places in enumerate(k.tolist()):
+        model.add(sum(x[i] for i in np.flatnonzero(g == group).tolist()) <= places)
+    model.add(cp_model.LinearExpr.weighted_sum(x, c.tolist()) <= b)
+    model.maximize(cp_model.LinearExpr.weighted_sum(x, v.tolist()))
+    solver = cp_model.CpSolver()
+    solver.parameters.max_time_in_seconds = limit
+    solver.parameters.num_workers = 1
+    begun = time.perf_counter()
+    status = solver.solve(model)
+    seconds = time.perf_counter() - begun
+    value = round(solver.objective_value) if status in (cp_model.OPTIMAL, cp_model.FEASIBLE) else None
+    return seconds, value, status == cp_model.OPTIMAL
+
+
+def scip(v, c, g, k, b, limit):
+    """SCIP, one binary a worker."""
+    from pyscipopt import Model, quicksum
+
+    model = Model()
+    model.hideOutput()
+    model.setParam("limits/time", limit)
+    x = [model.addVar(vtype="B", obj=-int(value)) for value in v]
+    for group, places in enumerate(k.tolist()):
+        model.addCons(quicksum(x[i] for i in np.flatnonzero(g == group).tolist()) <= places)
+    model.addCons(quicksum(cost * var for cost, var in zip(c.tolist(), x, strict=True)) <= b)
+    begun = time.perf_counter()
+    model.optimize()
+    seconds = time.perf_counter() - begun
+    value = round(-model.getObjVal()) if model.getNSols() else None
+    return seconds, value, model.getStatus() == "optimal"
+
+
+def ours(v, c, g, k, b, limit):
+    """fedmech: the first call, the best of three, argsort beside it; memory beyond the input's; the certificate."""
+    import resource
+
+    from fedmech.solvers.pooled import PooledProblem, solve_pooled
+
+    problem = PooledProblem.of(v, c, g, k.tolist(), b)
+    resting = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    begun = time.perf_counter()
+    result = solve_pooled(problem, time.monotonic() + limit)
+    first = seconds = time.perf_counter() - begun
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    noise = np.random.default_rng(0).random(len(v))
+    sorting = []
+    for _ in range(4):
+        begun = time.perf_counter()
+        np.argsort(noise)
+        sorting.append(time.perf_counter() - begun)
+        if first < 10:
+            begun = time.perf_counter()
+            solve_pooled(problem, time.monotonic() + limit)
+            seconds = min(seconds, time.perf_counter() - begun)
+    more = {
+        "first": first,
+        "argsort": min(sorting),
+        "memory": (peak - resting) / 1024,
+        "peak": peak / 1024,
+        "core": result.core,
+        "leaves": len(result.leaves),
+        "gap": float(result.bound - result.value),
+    }
+    return seconds, result.value, result.proved, more
+
+
+SOLVERS = {"ours": ours, "highs": highs, "cpsat": cpsat, "scip": scip, "literal": literal}
+
+if __name__ == "__main__":
+    name, file, limit = sys.argv[1:4]
+    data = np.load(file, allow_pickle=True)
+    arrays = [data[key] for key in ("v", "c", "g", "k")]
+    found = SOLVERS[name](*arrays, int(str(data["b"])), float(limit))
+    print(
+        json.dumps(
+            {"seconds": found[0], "value": found[1], "proved": bool(found[2]), **(found[3] if found[3:] else {})}
+        )
+    )
