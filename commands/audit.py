@@ -69,7 +69,7 @@ def audit_command(
         time_limit=time_limit,
     )
     if witness is not None and report.violations:
-        from ..models.market_file import write_whole
+        from ..models.files import write_whole
 
         write_whole(witness, _witness(market, report))
     if json:

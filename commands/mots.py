@@ -26,16 +26,14 @@ def load_mots(path: Path | None) -> MotsMarket:
 
 def social_state(path: Path | None, method: str, time_limit: float | None, export: Path | None, *, json: bool) -> None:
     """Solve for the best social state and print it."""
-    from ..models.input_error import InputError
     from ..solvers.social.solve import solve_social_state
 
     market = load_mots(path)
     if export is not None:
+        from ..models.formulations import write_model
         from ..models.social_state import literal_model
 
-        if export.suffix not in (".nl", ".gms", ".bar"):
-            raise InputError("the social-state model is nonlinear: export it as .nl, .gms or .bar", file=str(export))
-        literal_model(market).write(str(export))
+        write_model(lambda: literal_model(market), export, endings=(".nl", ".gms", ".bar"))
     answer = solve_social_state(market, method, time_limit=time_limit)
     if json:
         print_json(answer.to_dict())

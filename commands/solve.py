@@ -101,8 +101,8 @@ def _write_certificate(path: Path, market: Market, solution: Solution, time_limi
     """Write the first certificate that the independent checker accepts."""
     import json
 
+    from ..models.files import write_whole
     from ..models.input_error import InputError
-    from ..models.market_file import write_whole
     from ..solvers.certify import certificates
     from ..verification.check_certificate import CertificateError, check_certificate
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .console import CHECK_FAILED, JsonOption, guarded, print_json, table
+from .console import CHECK_FAILED, STOPPED, JsonOption, guarded, print_json, progress_reporter, table
 
 __all__ = ["claims_command", "verify_command"]
 
@@ -24,6 +24,7 @@ def verify_command(
     json: JsonOption = False,
 ) -> None:
     """Judge claims again; exit code 1 if a verdict is not the one on record or its witness fails the re-check."""
+    from ..models.files import write_whole
     from ..models.input_error import InputError
     from ..verification.ledger import UnknownClaim, judge, select
 
@@ -33,11 +34,15 @@ def verify_command(
         raise InputError(str(error)) from None
     if witness is not None and len(chosen) != 1:
         raise InputError("--witness needs exactly one claim")
+    report = progress_reporter()
     entries = []
-    for claim in chosen:
-        if not json:
-            typer.echo(f"  judging {claim.id}", err=True)
-        entries.append(judge(claim))
+    try:
+        for number, claim in enumerate(chosen, start=1):
+            if report is not None:
+                report(f"judging {claim.id} ({number} of {len(chosen)})")
+            entries.append(judge(claim))
+    except KeyboardInterrupt:
+        typer.echo(f"interrupted: {len(entries)} of {len(chosen)} claims judged", err=True)
     if json:
         print_json({"claims": [entry.to_dict() for entry in entries]})
     else:
@@ -70,13 +75,15 @@ def verify_command(
                     ["witness", json_module.dumps(judgement.witness) if judgement.witness else ""],
                 ]
                 table(entry.claim.id, ["", ""], [row for row in details if row[1]])
-    if witness is not None:
+    if witness is not None and entries:
         found = entries[0].judgement.witness
         if found is None:
             raise InputError(f"{entries[0].claim.id} has no witness: it is {entries[0].judgement.verdict}")
-        witness.write_text(json_module.dumps(found, indent=1) + "\n", encoding="utf-8")
+        write_whole(witness, json_module.dumps(found, indent=1) + "\n")
     if not all(entry.agrees for entry in entries):
         raise typer.Exit(CHECK_FAILED)
+    if len(entries) < len(chosen):
+        raise typer.Exit(STOPPED)
 
 
 @guarded

@@ -10,8 +10,6 @@ import csv
 import difflib
 import io
 import json
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -20,11 +18,12 @@ from typing import Any
 import numpy as np
 
 from .exact import format_exact
+from .files import PathLike, read_json, write_whole
 from .input_error import InputError
 from .market import Market
 from .market_columns import UNLIMITED
 
-__all__ = ["FORMAT", "number_literal", "read_json", "read_market", "write_market", "write_whole"]
+__all__ = ["FORMAT", "number_literal", "read_market", "write_market"]
 
 FORMAT = "fedmech-market/1"
 
@@ -34,48 +33,8 @@ _WORKER_FIELDS = ("id", "group", "score", "cost", "bid", "coverage")
 _REQUESTER_FIELDS = ("id", "budget", "seats")
 _CAP_FIELDS = ("group", "requester", "cap")
 
-PathLike = str | os.PathLike[str]
-
 
 # ---------------------------------------------------------------------- JSON
-
-
-def read_json(path: PathLike) -> Any:
-    """Read a JSON document, keeping decimal numbers as the strings they were written as.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read, is not JSON in UTF-8, repeats a key, or is nested too deeply.
-    """
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise InputError("not a text file in UTF-8", file=str(path)) from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"cannot read: {reason}", file=str(path)) from None
-    try:
-        return json.loads(text, parse_float=str, parse_constant=str, object_pairs_hook=_object)
-    except InputError as error:
-        raise error.in_file(path) from None
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}", file=str(path)
-        ) from None
-    except RecursionError:
-        raise InputError("not a market: nested too deeply", file=str(path)) from None
-    except ValueError as error:
-        raise InputError(f"not JSON: {error}", file=str(path)) from None
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    document = dict(pairs)
-    if len(document) < len(pairs):
-        keys = [key for key, _ in pairs]
-        repeated = next(key for key in keys if keys.count(key) > 1)
-        raise InputError("given twice in one object", field=repeated[:60])
-    return document
 
 
 def _known(fields: Iterable[str], known: Iterable[str], row: str | None) -> None:
@@ -326,35 +285,6 @@ def number_literal(value: Fraction) -> str:
         return f'"{format_exact(value)}"'
     digits = str(abs(numerator) * 10**places // denominator).rjust(places + 1, "0")
     return f"{'-' if numerator < 0 else ''}{digits[:-places]}.{digits[-places:]}"
-
-
-def write_whole(path: PathLike, content: str | bytes) -> None:
-    """Write a file whole or not at all: to a temporary file beside it, then renamed into place.
-
-    Raises
-    ------
-    InputError
-        If it cannot be written.
-    """
-    target = Path(path)
-    data = content.encode() if isinstance(content, str) else content
-    try:
-        handle, draft = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            # mkstemp makes the file private; give it the permissions a plain open() would.
-            umask = os.umask(0)
-            os.umask(umask)
-            os.chmod(draft, 0o666 & ~umask)
-            os.replace(draft, target)
-        except BaseException:
-            os.unlink(draft)
-            raise
-    except OSError as error:
-        raise InputError(f"cannot write: {error.strerror or error}", file=str(path)) from None
 
 
 def write_market(market: Market, path: PathLike, *, workers_file: str | None = None) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .exact import format_exact, parse_integer, parse_number
+from .files import read_json, write_whole
 from .input_error import InputError
 from .utility import Utility
 
@@ -281,20 +282,16 @@ def read_mots(path: str | Path) -> MotsMarket:
     InputError
         With the file, row and field, for anything that cannot be accepted.
     """
+    document = read_json(path)
     try:
-        text = Path(path).read_text(encoding="utf-8")
-        document = json.loads(text, parse_float=str, parse_constant=str)
         return MotsMarket.from_document(document)
     except InputError as error:
         raise error.in_file(path) from None
-    except (OSError, UnicodeDecodeError, RecursionError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise InputError(f"cannot be read: {reason}", file=str(path)) from None
 
 
 def write_mots(market: MotsMarket, path: str | Path) -> None:
     """Write a market as a ``*.mots.json`` file."""
-    Path(path).write_text(json.dumps(market.to_document(), indent=1) + "\n", encoding="utf-8")
+    write_whole(path, json.dumps(market.to_document(), indent=1) + "\n")
 
 
 def _type(row: Any, index: int) -> ClientType:

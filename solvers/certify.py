@@ -66,8 +66,11 @@ def _seat_market(market: Market, costs: np.ndarray, budget: int) -> SeatMarket:
 def _leaf(market: Market, duals: SeatDuals) -> Multipliers:
     """Write the prices of a chain of tight sets as one multiplier per group: what its sets cost together."""
     mu = [0] * market.L
-    for members, y in zip(duals.chain, np.cumsum(duals.prices[::-1])[::-1].tolist(), strict=True):
+    total = 0
+    for members, price in zip(reversed(duals.chain), reversed(list(duals.prices)), strict=True):
+        # Python integers: the prices of a market of large numbers do not add up in 64 bits.
+        total += int(price)
         for group in members.tolist():
-            mu[group] = int(y)
+            mu[group] = total
     most = exact_sum(market.group_totals)
     return Multipliers(0, most, duals.denominator, duals.multiplier, 0, tuple(mu))

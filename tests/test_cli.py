@@ -101,7 +101,7 @@ def test_tables_for_people(command: tuple[str, ...]) -> None:
         (("solve", "FILE", "--problem", "cover"), "needs every worker's coverage"),
         (("solve", "FILE", "--time-limit", "-1"), "must be >= 0 seconds"),
         (("solve", "FILE", "--time-limit", "nan"), "must be >= 0 seconds"),
-        (("solve", "FILE", "--export", "model.txt"), "can export to .lp and .mps files"),
+        (("solve", "FILE", "--export", "model.txt"), "can be exported as .lp, .mps, not as 'model.txt'"),
         (("solve", "missing.market.json"), "cannot read"),
         (("solve", "."), "cannot read: Is a directory"),
         (("run", "FILE", "--mechanism", "nonsense"), "unknown mechanism 'nonsense'"),

@@ -276,6 +276,7 @@ def test_greedy_answer_has_a_valid_bound() -> None:
     )  # fmt: skip
     greedy = solve(market, "cover", "lazy-greedy", allow_suboptimal=True)
     exact = solve(market, "cover", "facility")
+    assert exact.objective is not None
     assert exact.objective == Fraction(17, 10)
     assert exact.exactness == "certified"
     assert greedy.objective is not None

@@ -95,6 +95,7 @@ def test_broken_mechanisms_are_caught_with_a_minimal_witness(name):
     rule, property, shows = BROKEN[name]
     search = find_violation(rule, DRAW, seed=1, count=600, shows=shows, properties=(property,))
     assert search.found is not None
+    assert search.document is not None
     assert search.found.property == property
     assert shows(search.document)
     assert is_minimal(search.document, shows)
@@ -116,7 +117,7 @@ def test_audit_says_what_it_covers():
     with pytest.raises(InputError, match="unknown property"):
         audit(market, "driftpay-co", properties=["fair"])
     with pytest.raises(InputError, match="not an Outcome"):
-        audit(market, lambda market: None)
+        audit(market, lambda market: None)  # pyright: ignore[reportArgumentType]
     with pytest.raises(InputError, match="no option"):
         audit(market, "driftpay-co", options={"reserve": 1})
 

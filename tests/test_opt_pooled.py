@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 import time
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,11 +13,13 @@ import numpy as np
 import pytest
 from fedmech import Market, solve
 from fedmech.models.generate import generate_market
+from fedmech.solvers.certificate import Multipliers
 from fedmech.solvers.pooled import PooledProblem, solve_pooled
 from fedmech.solvers.pooled import solve as pooled_solve
 from fedmech.solvers.pooled.enumeration import best_flips
 from fedmech.solvers.pooled.flips import Flips
 from fedmech.solvers.pooled.passes import classify, suspects
+from fedmech.solvers.pooled.reduction import sampled_guess
 from fedmech.solvers.pooled.relaxation import Taken, audit
 
 _FILE = Path(__file__).parent / "benchmarks" / "pooled_families.py"
@@ -234,12 +237,12 @@ def test_a_wrong_margin_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     # Guesses that are far off: what they fix is wrong, and nothing may be called optimal because of it.
     problem = FAMILIES["b"](400, 2)
     optimum = solve_pooled(problem).value
-    honest = pooled_solve.sampled_guess
+    honest = sampled_guess
     for factor in (0.8, 0.95, 1.02, 1.3):
 
         def wrong(p: PooledProblem, width: float, factor: float = factor):
             guess = honest(p, width)
-            return pooled_solve.replace(guess, price=guess.price * factor, half=guess.half / 8)
+            return replace(guess, price=guess.price * factor, half=guess.half / 8)
 
         monkeypatch.setattr(pooled_solve, "DIRECT", 50)
         monkeypatch.setattr(pooled_solve, "sampled_guess", wrong)
@@ -255,7 +258,7 @@ def test_audit_agrees_with_the_definition() -> None:
         if not problem.n:
             continue
         level = len(problem.limits)
-        m = pooled_solve.Multipliers(
+        m = Multipliers(
             0,
             sum(problem.limits),
             int(rng.integers(1, 2**40)),

@@ -19,6 +19,12 @@ from .packing_kernel import advance, compiled_advance
 COMPILE_FROM = 4000
 """Searches that visit more nodes than this are worth the start-up of numba."""
 
+PLAIN_NODES = 500_000
+"""Most nodes of a search without numba."""
+
+COMPILE_SECONDS = 5.0
+"""Searches with less time than this left are not compiled: the first compilation on a machine takes that long."""
+
 KERNEL_WORK = 30_000_000
 """Sets looked at between two looks at the clock."""
 
@@ -74,7 +80,12 @@ def pack(
     Packing
         With ``complete`` false, the best found so far, which proves nothing about better ones.
     """
-    first = min(node_limit, COMPILE_FROM) if can_compile() and _fits(columns, left_out) else node_limit
+    compiles = can_compile()
+    if not compiles:
+        node_limit = min(node_limit, PLAIN_NODES)
+    in_a_hurry = deadline is not None and time.monotonic() > deadline - COMPILE_SECONDS
+    compiles = compiles and not in_a_hurry and _fits(columns, left_out)
+    first = min(node_limit, COMPILE_FROM) if compiles else node_limit
     search = _Search(columns, left_out, gamma, alike, first, deadline, enough)
     try:
         search.visit({j: np.arange(c.loss.size) for j, c in enumerate(columns)}, 0, search.empty)

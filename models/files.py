@@ -1,0 +1,82 @@
+"""Files: JSON with its numbers kept as written, and writing whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from .input_error import InputError
+
+__all__ = ["PathLike", "read_json", "write_whole"]
+
+PathLike = str | os.PathLike[str]
+
+
+def read_json(path: PathLike) -> Any:
+    """Read a JSON document, keeping decimal numbers as the strings they were written as.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, is not JSON in UTF-8, repeats a key, or is nested too deeply.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError("not a text file in UTF-8", file=str(path)) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"cannot read: {reason}", file=str(path)) from None
+    try:
+        return json.loads(text, parse_float=str, parse_constant=str, object_pairs_hook=_object)
+    except InputError as error:
+        raise error.in_file(path) from None
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}", file=str(path)
+        ) from None
+    except RecursionError:
+        raise InputError("not a market: nested too deeply", file=str(path)) from None
+    except ValueError as error:
+        raise InputError(f"not JSON: {error}", file=str(path)) from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) < len(pairs):
+        keys = [key for key, _ in pairs]
+        repeated = next(key for key in keys if keys.count(key) > 1)
+        raise InputError("given twice in one object", field=repeated[:60])
+    return document
+
+
+def write_whole(path: PathLike, content: str | bytes) -> None:
+    """Write a file whole or not at all: to a temporary file beside it, then renamed into place.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written.
+    """
+    target = Path(path)
+    data = content.encode() if isinstance(content, str) else content
+    try:
+        handle, draft = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            # mkstemp makes the file private; give it the permissions a plain open() would.
+            umask = os.umask(0)
+            os.umask(umask)
+            os.chmod(draft, 0o666 & ~umask)
+            os.replace(draft, target)
+        except BaseException:
+            os.unlink(draft)
+            raise
+    except OSError as error:
+        raise InputError(f"cannot write: {error.strerror or error}", file=str(path)) from None
