@@ -347,13 +347,38 @@ def test_time_limit_leaves_the_best_point_and_a_bound() -> None:
     assert stopped.objective <= optimum <= stopped.bound
 
 
-def test_interrupt_keeps_the_best_point(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("place", ["search_leaf", "_audited", "common_divisor"])
+def test_interrupt_keeps_the_best_point(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(pooled_solve, "search_leaf", interrupted)
     problem = FAMILIES["a"](500, 0)
+    optimum = solve_pooled(problem).value
+    monkeypatch.setattr(pooled_solve, place, interrupted)
     result = solve_pooled(problem)
     assert result.stopped == "interrupted"
-    assert 0 < result.value <= result.bound
+    assert not result.proved
+    assert result.value <= optimum <= result.bound
     assert problem.feasible(result.chosen)
+    if place == "search_leaf":
+        assert result.value > 0
+
+
+def test_interrupt_while_a_leaf_is_split(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = FAMILIES["c, loose caps"](300, 0)
+    optimum = solve_pooled(problem).value
+    honest, calls = pooled_solve.open_leaf, 0
+
+    def interrupted(*arguments):
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise KeyboardInterrupt
+        return honest(*arguments)
+
+    monkeypatch.setattr(pooled_solve, "open_leaf", interrupted)
+    result = solve_pooled(problem)
+    assert calls == 3
+    assert result.stopped == "interrupted"
+    assert result.value <= optimum <= result.bound
+    assert result.bound < 2 * optimum
