@@ -148,10 +148,6 @@ class Utility:
 
         return IntervalArray(np.broadcast_to(result.low, shape), np.broadcast_to(result.high, shape))
 
-    def sympy(self, symbol: Any) -> Any:
-        """``U`` as a sympy expression in ``symbol``."""
-        return to_sympy(self.tree, {"eps": symbol})
-
 
 def _fill(tree: Node, known: Mapping[str, Fraction]) -> Node:
     from .expression import Call, raise_to

@@ -19,7 +19,7 @@ from fedmech.solvers.social.requirement import error_range
 from fedmech.solvers.social.solve import is_convex, solve_social_state
 
 SIZES = [(3, 20), (3, 150), (5, 60), (10, 1_000), (30, 70_000), (100, 1_000_000)]
-LIMITS = {"enumeration": 4_000, "pareto": 200, "pyomo-highs": 1_000}
+LIMITS = {"enumeration": 4_000, "pareto": 200, "pyomo-highs": 200}
 """States, clients and clients up to which the other methods are asked."""
 UTILITIES = {
     "inverse": {"family": "inverse", "a": 1, "e0": "0.001"},
