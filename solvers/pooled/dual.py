@@ -100,7 +100,8 @@ class Grouped:
 
 def _rounded(values: NDArray) -> tuple[NDArray[np.float64], int]:
     """Return integers as floats, and by which power of two they were divided to fit."""
-    bits = max((int(x).bit_length() for x in values.tolist()), default=0) if values.dtype == object else 0
+    large = values.dtype == object and len(values) > 0
+    bits = max(int(values.max()), -int(values.min())).bit_length() if large else 0
     shift = max(0, bits - LARGEST_BITS)
     return (values >> shift if shift else values).astype(np.float64), shift
 

@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 
 from ..certificate import Multipliers
 from ..solution import Stopped
+from .branching import MOST_NODES, branch, many_small
 from .dual import Grouped
-from .leaf import Incumbent, Leaf, open_leaf, search_leaf, steeper_leaves
+from .leaf import Incumbent, Leaf, many_ties, open_leaf, search_leaf, steeper_leaves
 from .problem import PooledProblem, common_divisor, exact_sum
 from .reduction import Guess, Reduced, reduce, sampled_guess
 from .relaxation import Taken, audit
@@ -36,6 +37,9 @@ WIDEST = 64
 
 FIRST_STATES, MOST_STATES = 300_000, 6_000_000
 """States of an enumeration in a leaf that can be split, and in one that cannot."""
+
+FIRST_NODES = 300
+"""Nodes of a branch and bound that comes before the longer enumeration."""
 
 FIRST_ROUNDS, MOST_ROUNDS = 3, 45
 """Rounds of exchanges, likewise."""
@@ -215,9 +219,7 @@ def _branch(problem: PooledProblem, start: Guess | None, step: int, most_states:
                 for other in steeper_leaves(leaf, items, incumbent):
                     search_leaf(other, items, incumbent, FIRST_STATES, FIRST_ROUNDS, clock.over)
                     leaf = other if other.closed else leaf
-                states, rounds = (FIRST_STATES, FIRST_ROUNDS) if split is not None else (most_states, MOST_ROUNDS)
-                if not leaf.closed:
-                    search_leaf(leaf, items, incumbent, states, rounds, clock.over)
+                _close(leaf, items, incumbent, most_states, split is not None, clock)
         except KeyboardInterrupt:
             clock.interrupted = True
         core = max(core, leaf.core)
@@ -234,6 +236,20 @@ def _branch(problem: PooledProblem, start: Guess | None, step: int, most_states:
             clock.interrupted = True
             done.append(leaf)
     return _Outcome(incumbent, sorted(done, key=lambda x: x.multipliers.low), core)
+
+
+def _close(leaf: Leaf, items: Grouped, incumbent: Incumbent, most_states: int, splits: bool, clock: _Clock) -> None:
+    """Search a leaf in ever more costly ways; one that can be split is given up early."""
+    if not leaf.closed:
+        search_leaf(leaf, items, incumbent, min(FIRST_STATES, most_states), FIRST_ROUNDS, clock.over)
+    if not leaf.closed and not many_ties(leaf):
+        small = many_small(leaf, incumbent)
+        if small or not splits:
+            branch(leaf, items, incumbent, MOST_NODES if small else FIRST_NODES, clock.over)
+    if not leaf.closed and not splits and not clock.over():
+        search_leaf(leaf, items, incumbent, most_states, MOST_ROUNDS, clock.over)
+        if not leaf.closed:
+            branch(leaf, items, incumbent, MOST_NODES, clock.over)
 
 
 def _split_point(leaf: Leaf) -> int | None:
