@@ -19,7 +19,7 @@ from fractions import Fraction
 from functools import cached_property
 
 from ...models.mots import MotsMarket, State
-from .swan import SMALL_INCENTIVE, SharedSurplus, welfare
+from .swan import SMALL_INCENTIVE, SharedSurplus, utility, welfare
 
 
 @dataclass(frozen=True)
