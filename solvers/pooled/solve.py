@@ -105,7 +105,15 @@ def solve_pooled(problem: PooledProblem, deadline: float | None = None, most_sta
     -------
     PooledResult
     """
-    clock = _Clock(deadline)
+    try:
+        return _solve(problem, _Clock(deadline), most_states)
+    except KeyboardInterrupt:
+        # Before the first bound, or while the last one was checked: nothing is known but this.
+        everything = Fraction(exact_sum(problem.scores))
+        return PooledResult(np.zeros(problem.n, dtype=bool), 0, everything, everything == 0, "interrupted")
+
+
+def _solve(problem: PooledProblem, clock: _Clock, most_states: int) -> PooledResult:
     kept, clean = _clean(problem)
     step = common_divisor(clean.scores) or 1
     width, guess = 1.0, None
@@ -218,8 +226,13 @@ def _branch(problem: PooledProblem, start: Guess | None, step: int, most_states:
             done.append(leaf)
             continue
         guess = float(leaf.dual.price) if items.unit == 1 else None
-        push(leaf.multipliers.low, split, guess)
-        push(split + 1, leaf.multipliers.high, guess)
+        try:
+            push(leaf.multipliers.low, split, guess)
+            push(split + 1, leaf.multipliers.high, guess)
+        except KeyboardInterrupt:
+            # The leaf itself still covers what its halves would have.
+            clock.interrupted = True
+            done.append(leaf)
     return _Outcome(incumbent, sorted(done, key=lambda x: x.multipliers.low), core)
 
 
@@ -229,6 +242,9 @@ def _split_point(leaf: Leaf) -> int | None:
     if m.low == m.high or leaf.dual.over is None or leaf.dual.under is None:
         return None
     one, two = int(leaf.dual.over.mark.sum()), int(leaf.dual.under.mark.sum())
+    if one == two and m.count == 0:
+        # The relaxation's count is whole: no cut by the count excludes it.
+        return None
     run = leaf.dual.over.cost - leaf.dual.under.cost
     share = Fraction(leaf.problem.budget - leaf.dual.under.cost, run)
     count = two + share * (one - two)

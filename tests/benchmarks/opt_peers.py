@@ -54,7 +54,7 @@ def literal(v, c, g, k, b, limit):
 
 def cpsat(v, c, g, k, b, limit):
     """CP-SAT, one Boolean a worker, one thread."""
-    from ortools.sat.python import cp_model
+    from ortools.sat.python import cp_model  # pyright: ignore[reportMissingImports]
 
     model = cp_model.CpModel()
     x = [model.new_bool_var("") for _ in v]
@@ -74,7 +74,7 @@ def cpsat(v, c, g, k, b, limit):
 
 def scip(v, c, g, k, b, limit):
     """SCIP, one binary a worker."""
-    from pyscipopt import Model, quicksum
+    from pyscipopt import Model, quicksum  # pyright: ignore[reportMissingImports]
 
     model = Model()
     model.hideOutput()
