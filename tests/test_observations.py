@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from fedmech.fl import figures_swan as figures
 from fedmech.fl.mechanisms import mots_comparators as rivals
-from fedmech.fl.mechanisms.swan import Swan
+from fedmech.fl.mechanisms.swan import Swan, swan
 from fedmech.models.error_model import DerivationError
 from fedmech.models.mots import FORMAT, MotsMarket
 from fedmech.verification import observation_markets as markets
@@ -88,6 +88,16 @@ def test_alignment_condition_does_not_make_welfare_constant() -> None:
     market = MotsMarket.from_document(FALLS)
     assert market.error((1, 2)) < market.error((1, 1))
     assert market.welfare((1, 2)) < market.welfare((1, 1))
+
+
+def test_the_ratio_of_the_potential_balances_the_witness() -> None:
+    mechanism = swan(MotsMarket.from_document(WITNESSES["S-O6"]))
+    repaired = frameworks._repaired(mechanism)
+    assert repaired is not None
+    target = mechanism.target
+    for each, cost in ((mechanism, Fraction(13, 67)), (repaired, Fraction(0))):
+        paid = sum(k * r for k, r in zip(target, each.rewards(target), strict=True))
+        assert paid - (each.market.population - sum(target)) * each.price(target) == cost
 
 
 def test_rivals_agree_with_their_definitions() -> None:

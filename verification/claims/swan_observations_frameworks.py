@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 import sympy
 
 from ...fl import figures_swan as figures
-from ...fl.mechanisms.swan import patterns, swan
+from ...fl.mechanisms.swan import Swan, patterns, swan
 from ...fl.mechanisms.swan_equilibria import is_equilibrium
 from ...models.error_model import DerivationError
 from ...models.mots import MotsMarket
@@ -176,6 +177,16 @@ def _pays(market: MotsMarket) -> bool:
     return stable and mechanism.incentive_cost(mechanism.target) > 0
 
 
+def _repaired(mechanism: Swan) -> Swan | None:
+    """The mechanism with ``f(k*)`` in the place of ``L(k*)`` in (20); ``None`` where that leaves nothing to share."""
+    spread = mechanism.potential(mechanism.target) - mechanism.least
+    if spread <= 0:
+        return None
+    other = replace(mechanism)
+    other.__dict__["ratio"] = mechanism.welfare / spread
+    return other
+
+
 def _pays_recheck(witness: Mapping[str, Any]) -> bool:
     """Under the only multiplier that makes the only best state an equilibrium, rewards exceed what buyers pay."""
     literal = LiteralSwan(witness)
@@ -252,16 +263,20 @@ def judge_balance_and_alignment() -> Judgement:
             tally["balanced"] += cost == 0
             tally["kept_by_platform"] += cost < 0
             tally["paid_from_outside"] += cost > 0
+            repaired = _repaired(mechanism)
+            if repaired is not None and repaired.incentive_cost(repaired.target) != 0:
+                raise DerivationError("the corrected ratio does not balance")
             if mechanism.potential(mechanism.target) == mechanism.lagrangian(mechanism.target) and cost != 0:
                 raise DerivationError(f"the platform's cost is {cost} at k* in {required.to_document()}")
     return Judgement(
         "conditional",
-        "the platform's cost at k* from the announced price and rewards, exactly; sympy: it is alpha (L* - L_min) - W*, zero by"
-        " (20a). A state of least error meets every requirement that can be met, so if it is best without one it is best under"
-        " each; conversely a welfare constant down to the least error is that of a state of least error",
-        f"{THEORY}. {points} pairs of market and requirement, of {GRID} at a quarter of the cost range, and of a box: {TIGHT.describe()} (every 25th); all"
-        f" parameters for the amended statement; witness the first of {seen} in: {BALANCE.describe()}. Where the cost is not zero on the"
-        " grid the best state is partial and the platform keeps or pays the difference between f(k*) and L(k*)",
+        "the platform's cost at k* from the announced price and rewards, exactly; sympy: it is alpha (f(k*) - L_min) - W*, zero by"
+        " (20a) if f(k*) = L(k*). A state of least error meets every requirement that can be met, so if it is best without one"
+        " it is best under each; conversely a welfare constant down to the least error is that of a state of least error",
+        f"{THEORY}. {points} pairs of market and requirement, of {GRID} at a quarter of the cost range, and of a box:"
+        f" {TIGHT.describe()} (every 25th); all parameters for the amended and the corrected statement; witness the first of"
+        f" {seen} in: {BALANCE.describe()}. Where the cost is not zero on the grid the best state is partial, and the platform"
+        " keeps or pays what the difference between f(k*) and L(k*) makes",
         document(
             witness,
             "welfare is positive, and under the only multiplier that makes the best state an equilibrium the platform pays"
@@ -269,6 +284,8 @@ def judge_balance_and_alignment() -> Judgement:
         ),
         "W* > 0, L(k*) > L_min and f(k*) = L(k*) for the zero cost; and, in the place of (16) or (17), some best state without a"
         " requirement has the least error of all states, which is also necessary for constancy down to that error",
+        "proved",
+        "with f(k*) in the place of L(k*) in (20) the incentive cost at k* is zero wherever W* > 0 and f(k*) > L_min",
         "proved",
         evidence={
             **tally,
