@@ -179,9 +179,7 @@ class _Search:
 
     def visit(self, open_sets: dict[int, np.ndarray], loss: int, used: np.ndarray) -> None:
         self.nodes += 1
-        if self.nodes > self.node_limit or (
-            self.deadline is not None and self.nodes % 64 == 0 and time.monotonic() > self.deadline
-        ):
+        if self.nodes > self.node_limit or (self.deadline is not None and time.monotonic() > self.deadline):
             raise _Stopped
         least: dict[int, int] = {}
         reach = used.copy()
