@@ -130,7 +130,7 @@ class _Search:
 
     def exchange(self, start: np.ndarray, seed: int) -> bool:
         """Improve an allocation a few requesters at a time; whether that reached the bound."""
-        rounds, deadline = 3 * self.instance.m**2, self.share().deadline
+        rounds, deadline = 3 * self.instance.m**2, self.share(1.0).deadline
         improve(self.instance, self.multipliers, start, self._enough, rounds, deadline, seed=seed)
         return self.answer.proved
 
