@@ -18,6 +18,7 @@ from fedmech.solvers.pooled import PooledProblem, solve_pooled
 from fedmech.solvers.pooled import solve as pooled_solve
 from fedmech.solvers.pooled.enumeration import best_flips
 from fedmech.solvers.pooled.flips import Flips
+from fedmech.solvers.pooled.leaf import open_leaf
 from fedmech.solvers.pooled.passes import classify, suspects
 from fedmech.solvers.pooled.reduction import sampled_guess
 from fedmech.solvers.pooled.relaxation import Taken, audit
@@ -369,7 +370,7 @@ def test_interrupt_keeps_the_best_point(place: str, monkeypatch: pytest.MonkeyPa
 def test_interrupt_while_a_leaf_is_split(monkeypatch: pytest.MonkeyPatch) -> None:
     problem = FAMILIES["c, loose caps"](300, 0)
     optimum = solve_pooled(problem).value
-    honest, calls = pooled_solve.open_leaf, 0
+    honest, calls = open_leaf, 0
 
     def interrupted(*arguments):
         nonlocal calls

@@ -29,6 +29,7 @@ def test_the_literal_models_are_the_definitions(build: Callable[[MotsMarket], An
             value = float(worth(market, state, audience=audience).middle)
             assert pyo.value(model.welfare) == pytest.approx(value, rel=1e-9, abs=1e-9)
             slack = pyo.value(model.requirement.uslack())
+            assert slack is not None
             assert (slack >= -1e-9) or not wanted.meets_requirement(state)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -153,3 +153,59 @@ class LiteralSwan:
         if high is not None and high < low:
             return None
         return low, high
+
+
+class LiteralRivals:
+    """What SWAN is compared with, literally: rounds of best responses, and FL without a market."""
+
+    def __init__(self, document: Mapping[str, Any]):
+        self.market = LiteralMots(document)
+
+    def dynamic(self) -> State:
+        """Each round everybody compares its cost with the utility of the last round's error; first: all participate."""
+        market = self.market
+
+        def respond(k: State) -> State:
+            if sum(k) == 0:
+                return k
+            worth = market.U(market.error(k))
+            return tuple(0 if cost > worth else n for cost, n in zip(market.c, market.N, strict=True))
+
+        return self._settled(tuple(market.N), respond)
+
+    def modified(self) -> State:
+        """The mean participation cost is paid to every participant; first: nobody participates, the worst is expected."""
+        market = self.market
+        reward = market.cost(tuple(market.N)) / sum(market.N)
+        inverse = [1 / D for D, n in zip(market.D, market.N, strict=True) if n]
+        data, s = market.d * market.data_variance, market.client_variance
+        # Expected before anybody participates: the larger of the error of one client and of all, were each of the smallest.
+        worst = max(data * q / K + s * (1 - Fraction(1, K)) for q in inverse for K in (1, sum(market.N)))
+
+        def respond(k: State) -> State:
+            worth = market.U(market.error(k) if sum(k) else worst)
+            return tuple(0 if cost > worth + reward else n for cost, n in zip(market.c, market.N, strict=True))
+
+        return self._settled((0,) * len(market.N), respond)
+
+    def _settled(self, start: State, respond: Callable[[State], State]) -> State:
+        """The state at which the rounds stay, or the best of those that they repeat."""
+        state = start
+        for _ in range(2 ** len(start) + 1):
+            state = respond(state)
+        repeated = [state]
+        while (state := respond(state)) != repeated[0]:
+            repeated.append(state)
+        return max(repeated, key=self.market.W)
+
+    def fl_only(self) -> list[tuple[Fraction, Fraction]]:
+        """Welfare and least incentive cost at every optimum of (23); only costs above the utility are made up for."""
+        market = self.market
+        value = {k: sum(k) * market.U(market.error(k)) - market.cost(k) for k in market.allowed()}
+        most = max(value.values())
+        paid = []
+        for k in (k for k in value if value[k] == most):
+            worth = market.U(market.error(k))
+            missing = [n * (cost - worth) for n, cost in zip(k, market.c, strict=True) if n and cost > worth]
+            paid.append((most, sum(missing, Fraction(0))))
+        return paid

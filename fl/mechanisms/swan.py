@@ -48,8 +48,42 @@ class NoTarget(ValueError):
         super().__init__(message)
 
 
+class SharedSurplus:
+    """Prices and rewards that leave every client with the same share, whatever its role.
+
+    A mechanism of this kind only says what the share is; price, rewards and the platform's balance follow.
+    """
+
+    market: MotsMarket
+
+    def share(self, state: State) -> Fraction:
+        """What every client that has the model ends with in a state."""
+        raise NotImplementedError
+
+    def price(self, state: State) -> Fraction:
+        """The price ``P(k)`` of the model.
+
+        Raises
+        ------
+        ValueError
+            Without participants there is no model to sell.
+        """
+        return utility(self.market, self.market.error(state)) - self.share(state)
+
+    def rewards(self, state: State) -> tuple[Fraction, ...]:
+        """The participation reward ``R_i(k)`` of each type; negative where participants pay."""
+        price = self.price(state)
+        return tuple(entry.cost - price for entry in self.market.types)
+
+    def incentive_cost(self, state: State) -> Fraction:
+        """What the platform adds from outside, eq. (5): rewards paid minus prices received, all others buying."""
+        price, rewards = self.price(state), self.rewards(state)
+        buyers = self.market.population - sum(state)
+        return sum((k * r for k, r in zip(state, rewards, strict=True)), Fraction(0)) - buyers * price
+
+
 @dataclass(frozen=True)
-class Swan:
+class Swan(SharedSurplus):
     """The mechanism, set up for one market.
 
     Attributes
@@ -135,27 +169,6 @@ class Swan:
         if self.ratio is None:
             raise ArithmeticError("the incentive ratio is undefined: the Lagrangian takes one value only")
         return self.ratio / self.market.population * (self.potential(state) - self.least)
-
-    def price(self, state: State) -> Fraction:
-        """The price ``P(k)`` of the model.
-
-        Raises
-        ------
-        ValueError
-            Without participants there is no model to sell.
-        """
-        return utility(self.market, self.market.error(state)) - self.share(state)
-
-    def rewards(self, state: State) -> tuple[Fraction, ...]:
-        """The participation reward ``R_i(k)`` of each type; negative where participants pay."""
-        price = self.price(state)
-        return tuple(entry.cost - price for entry in self.market.types)
-
-    def incentive_cost(self, state: State) -> Fraction:
-        """What the platform adds from outside, eq. (5): rewards paid minus prices received, all others buying."""
-        price, rewards = self.price(state), self.rewards(state)
-        buyers = self.market.population - sum(state)
-        return sum((k * r for k, r in zip(state, rewards, strict=True)), Fraction(0)) - buyers * price
 
 
 def scenario(market: MotsMarket) -> Scenario:

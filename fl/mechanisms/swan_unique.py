@@ -19,11 +19,11 @@ from fractions import Fraction
 from functools import cached_property
 
 from ...models.mots import MotsMarket, State
-from .swan import SMALL_INCENTIVE, utility, welfare
+from .swan import SMALL_INCENTIVE, SharedSurplus, utility, welfare
 
 
 @dataclass(frozen=True)
-class SinglePeaked:
+class SinglePeaked(SharedSurplus):
     """The single-peaked payments towards a target state with participants."""
 
     market: MotsMarket
@@ -40,21 +40,6 @@ class SinglePeaked:
             return Fraction(0)
         distance = sum(abs(k - t) for k, t in zip(state, self.target, strict=True))
         return self.shared / self.market.population / (1 + distance)
-
-    def price(self, state: State) -> Fraction:
-        """The price of the model."""
-        return utility(self.market, self.market.error(state)) - self.share(state)
-
-    def rewards(self, state: State) -> tuple[Fraction, ...]:
-        """The participation reward of each type."""
-        price = self.price(state)
-        return tuple(entry.cost - price for entry in self.market.types)
-
-    def incentive_cost(self, state: State) -> Fraction:
-        """Rewards paid minus prices received, all others buying."""
-        price, rewards = self.price(state), self.rewards(state)
-        buyers = self.market.population - sum(state)
-        return sum((k * r for k, r in zip(state, rewards, strict=True)), Fraction(0)) - buyers * price
 
 
 @dataclass(frozen=True)
