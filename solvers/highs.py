@@ -18,7 +18,7 @@ from .control import Control
 from .solution import Stopped
 from .tolerances import EXACT_IN_DOUBLE, HIGHS_OPTIONS, STOP_GRACE_SECONDS
 
-__all__ = ["HighsRun", "MipArrays", "abandoned_runs", "apply_options", "load_highs", "run_highs"]
+__all__ = ["HighsRun", "MipArrays", "abandoned_runs", "apply_options", "load_highs", "run_highs", "watched_run"]
 
 _BAD_VERSIONS = {(1, 14, 0)}
 
@@ -174,20 +174,44 @@ def run_highs(
         point.col_value = list(map(float, start))
         highs.setSolution(point)
     incumbents: list[np.ndarray] = []
-    stop = threading.Event()
 
     def keep(event: Any) -> None:
         found = event.data_out.mip_solution
         if found is not None and len(found) == len(model.objective):
             incumbents.append(np.array(found, dtype=np.float64))
 
+    if model.integer.any():
+        highs.cbMipImprovingSolution.subscribe(keep)
+    finished, stopped = watched_run(highs, control)
+    if not finished:
+        return HighsRun("stopped", incumbents[-1] if incumbents else start, stopped)
+    return _read(highspy, highs, incumbents, start, stopped)
+
+
+def watched_run(highs: Any, control: Control) -> tuple[bool, Stopped]:
+    """Run HiGHS on what it was given, in a thread of its own, so that neither it nor its presolve can hold up the caller.
+
+    Parameters
+    ----------
+    highs : highspy.Highs
+    control : Control
+        At its deadline, or on Ctrl-C, HiGHS is asked to stop.
+
+    Returns
+    -------
+    finished : bool
+        False if HiGHS did not stop within `STOP_GRACE_SECONDS`: it is in `abandoned_runs` and must not be touched again.
+    stopped : str
+        ``proved`` if it ended by itself, ``time-limit`` or ``interrupted`` if it was asked to.
+    """
+    stop, done = threading.Event(), threading.Event()
+
     def interrupt(event: Any) -> None:
         event.data_in.user_interrupt = stop.is_set()
 
-    if model.integer.any():
-        highs.cbMipImprovingSolution.subscribe(keep)
-        highs.cbMipInterrupt.subscribe(interrupt)
-    done = threading.Event()
+    callbacks = (highs.cbMipInterrupt, highs.cbSimplexInterrupt, highs.cbIpmInterrupt)
+    for callback in callbacks:
+        callback.subscribe(interrupt)
 
     def work() -> None:
         highs.run()
@@ -204,10 +228,16 @@ def run_highs(
     except KeyboardInterrupt:
         stopped = "interrupted"
     stop.set()
-    if not done.wait(STOP_GRACE_SECONDS):
+    try:
+        finished = done.wait(STOP_GRACE_SECONDS)
+    except KeyboardInterrupt:
+        finished, stopped = done.is_set(), "interrupted"
+    if not finished:
         abandoned_runs.append(highs)
-        return HighsRun("stopped", incumbents[-1] if incumbents else start, stopped)
-    return _read(highspy, highs, incumbents, start, stopped)
+        return False, stopped
+    for callback in callbacks:
+        callback.unsubscribe(interrupt)
+    return True, stopped
 
 
 def _read(

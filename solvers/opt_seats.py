@@ -129,8 +129,10 @@ def _search(market: SeatMarket, control: Control, most_states: int, state: SeatO
             state.chosen = improve_by_swaps(market, state.duals, state.chosen, control.expired)
             state.value = market.value(state.chosen)
     if state.covered < state.gap_to(step) and not control.expired():
-        state.chosen, state.by_solver = search_core(market, state.duals, state.chosen, step, control)
+        state.chosen, state.by_solver, stopped = search_core(market, state.duals, state.chosen, step, control)
         state.value = market.value(state.chosen)
+        if stopped != "proved":
+            state.stopped = stopped
 
 
 @register("opt", "polymatroid", summary="exact multipliers over the seat polymatroid, enumeration around their bound")

@@ -14,6 +14,7 @@ from .highs import MipArrays, run_highs
 from .polymatroid import counts_fit
 from .seat_core import flips_within
 from .seat_duals import SeatDuals, SeatMarket
+from .solution import Stopped
 from .tolerances import EXACT_IN_DOUBLE, INTEGRAL
 
 __all__ = ["search_core"]
@@ -21,7 +22,7 @@ __all__ = ["search_core"]
 
 def search_core(
     market: SeatMarket, duals: SeatDuals, best: NDArray[np.intp], unit: int, control: Control
-) -> tuple[NDArray[np.intp], bool]:
+) -> tuple[NDArray[np.intp], bool, Stopped]:
     """Let HiGHS improve a set until it finds nothing one unit better.
 
     Parameters
@@ -36,9 +37,12 @@ def search_core(
 
     Returns
     -------
-    (ndarray of intp, bool)
-        The best set found, and whether HiGHS (both gaps 0, integer data, sums exact in double precision) claims that
-        there is none better.
+    best : ndarray of intp
+        The best set found.
+    claimed : bool
+        Whether HiGHS (both gaps 0, integer data, sums exact in double precision) claims that there is none better.
+    stopped : str
+        Why it ended.
     """
     value = market.value(best)
     needed = duals.bound - duals.denominator * (value + unit)
@@ -46,7 +50,7 @@ def search_core(
     fixed = np.setdiff1d(np.flatnonzero(duals.reduced > 0), core, assume_unique=True)
     fixed_value, fixed_cost = market.value(fixed), market.cost(fixed)
     if max(market.value(core), market.cost(core), market.budget - fixed_cost) >= EXACT_IN_DOUBLE:
-        return best, False
+        return best, False, "node-limit"
     model = _model(market, core, fixed)
     scores = market.scores[core].astype(np.float64)
     rows = len(model.rows)
@@ -58,9 +62,9 @@ def search_core(
         model.at_least(np.arange(len(core)), scores, float(value + unit - fixed_value))
         run = run_highs(model, control)
         if run.outcome == "infeasible":
-            return best, True
+            return best, True, "proved"
         if run.point is None:
-            break
+            return best, False, run.stopped
         bought = np.flatnonzero(run.point[: len(core)] > INTEGRAL)
         chosen = np.sort(np.concatenate([fixed, core[bought]]))
         counts = np.bincount(market.groups[chosen], minlength=len(market.caps))
@@ -71,8 +75,8 @@ def search_core(
         else:
             break
         if run.outcome == "stopped":
-            break
-    return best, False
+            return best, False, run.stopped
+    return best, False, "time-limit" if control.expired() else "node-limit"
 
 
 def _model(market: SeatMarket, core: NDArray[np.intp], fixed: NDArray[np.intp]) -> MipArrays:

@@ -8,6 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from ..models.exact import exact_sum
 from ..models.input_error import InputError
 from ..models.market import Market
 from .check import CheckError, check_feasible, check_shares
@@ -94,7 +95,10 @@ def solve(
     chosen = choose_method(market, problem, method)
     _require_data(market, problem)
     started = time.perf_counter()
-    answer = chosen.solve(market, Control.for_seconds(time_limit, report))
+    try:
+        answer = chosen.solve(market, Control.for_seconds(time_limit, report))
+    except KeyboardInterrupt:
+        answer = _nobody(market, problem)
     solution = _checked(market, chosen, answer, started)
     if solution.status != "optimal" and not allow_suboptimal:
         raise NotOptimalError(solution)
@@ -106,6 +110,17 @@ def _require_data(market: Market, problem: str) -> None:
         _ = market.needed_costs
     if problem == "cover" and market.coverage is None:
         raise InputError("problem cover needs every worker's coverage", row="workers", field="coverage")
+
+
+def _nobody(market: Market, problem: str) -> Answer:
+    """What is known when Ctrl-C comes before a method has anything to lose: nobody is hired, all is the most there is."""
+    most = Fraction(exact_sum(market.scores), market.score_denominator)
+    if problem == "cover":
+        assert market.coverage is not None
+        best = market.coverage.max(axis=0, initial=0).tolist()
+        most = Fraction(sum(best), market.coverage_denominator)
+    nobody = None if problem == "opt-frac" else np.full(market.n, -1, dtype=np.int64)
+    return Answer(nobody, most, "interrupted")
 
 
 def _checked(market: Market, method: Method, answer: Answer, started: float) -> Solution:

@@ -36,7 +36,7 @@ HIGHS_OPTIONS: dict[str, bool | int | float | str] = {
 """Set on every run; each return code is checked. Feasibility tolerances stay at HiGHS's defaults: on integer-scaled data they
 only admit points that the exact re-check then cuts off, while tighter ones make HiGHS fail on large coefficients."""
 
-STOP_GRACE_SECONDS = 2.0
+STOP_GRACE_SECONDS = 1.0
 """How long HiGHS may take to notice that it was asked to stop before its thread is abandoned (it overruns its own limit)."""
 
 LP_BINDING = 1e-6

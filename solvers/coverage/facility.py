@@ -13,7 +13,7 @@ from fractions import Fraction
 import numpy as np
 
 from ..control import Control
-from ..highs import MipArrays, apply_options, build_model, load_highs, run_highs
+from ..highs import MipArrays, apply_options, build_model, load_highs, run_highs, watched_run
 from ..tolerances import EXACT_IN_DOUBLE, HIGHS_OPTIONS, INTEGRAL
 from .branch import CoverAnswer, Levels, branch_and_bound
 from .instance import CoverInstance
@@ -128,9 +128,12 @@ class NodeRelaxation:
         self.highs.passModel(build_model(self.highspy, self.form.model))
         total = sum(instance.coverage.ravel().tolist()) + 1
         self.denominator = 1 << max(4, min(30, 58 - total.bit_length()))
+        self.lost = False
 
     def __call__(self, chosen: list[int], free: np.ndarray) -> tuple[Levels, np.ndarray] | None:
         """Duals as levels and prices, rounded, and the shares of the free workers; None without duals in time."""
+        if self.lost:
+            return None
         n, form = self.instance.n, self.form
         upper = np.zeros(n)
         upper[free] = 1.0
@@ -141,7 +144,12 @@ class NodeRelaxation:
             # HiGHS counts the time of all runs of one object.
             apply_options(self.highs, self.highspy, {"time_limit": self.highs.getRunTime() + remaining})
         self.highs.changeColsBounds(n, np.arange(n, dtype=np.int32), lower, upper)
-        self.highs.run()
+        finished, stopped = watched_run(self.highs, self.control)
+        self.lost = not finished
+        if stopped == "interrupted":
+            raise KeyboardInterrupt
+        if self.lost:
+            return None
         solution = self.highs.getSolution()
         if not solution.dual_valid:
             return None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..control import Control
-from ..highs import MipArrays, apply_options, build_model, load_highs, run_highs
+from ..highs import MipArrays, apply_options, build_model, load_highs, run_highs, watched_run
 from ..solution import Stopped
 from ..tolerances import EXACT_IN_DOUBLE, HIGHS_OPTIONS
 from .instance import SeparateInstance
@@ -92,7 +92,11 @@ def relaxation_duals(instance: SeparateInstance, control: Control) -> tuple[np.n
     if remaining is not None:
         apply_options(highs, highspy, {"time_limit": remaining})
     highs.passModel(build_model(highspy, model))
-    highs.run()
+    finished, stopped = watched_run(highs, control)
+    if stopped == "interrupted":
+        raise KeyboardInterrupt
+    if not finished:
+        return None
     solution = highs.getSolution()
     if not solution.dual_valid:
         return None

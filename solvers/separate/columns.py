@@ -8,6 +8,7 @@ loss at most ``gamma`` matter. They are found from two lists of partial sets, so
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,9 +16,15 @@ import numpy as np
 from .instance import SeparateInstance
 from .multipliers import Multipliers
 
+MASK_WORDS = 2**25
+"""Words of masks held at once: a quarter of a gigabyte."""
+
+PAIRS_AT_ONCE = 1_000_000
+"""Pairs of partial sets joined between two looks at the clock."""
+
 
 class TooManyColumnsError(Exception):
-    """More sets than allowed; nothing is known about those not listed."""
+    """More sets than allowed, or no time to list them; nothing is known about those not listed."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,7 @@ def list_columns(
     core: np.ndarray,
     gamma: int,
     limit: int,
+    deadline: float | None = None,
 ) -> Columns:
     """List every set of workers that requester `requester` can have in an allocation of loss at most `gamma`.
 
@@ -59,13 +67,15 @@ def list_columns(
         Largest loss, in units of the multipliers' denominator.
     limit : int
         Most sets, partial sets and joined pairs to keep.
+    deadline : float, optional
+        Value of ``time.monotonic()`` at which to give up.
 
     Raises
     ------
     TooManyColumnsError
-        If there are more.
+        If there are more, or the deadline passes.
     """
-    task = _Half(instance, multipliers, requester, pairs, core, gamma, limit)
+    task = _Half(instance, multipliers, requester, pairs, core, gamma, limit, deadline)
     local = np.flatnonzero(pairs[core, requester])
     groups = instance.groups[core[local]]
     order = np.argsort(groups, kind="stable")
@@ -77,7 +87,7 @@ def list_columns(
         size = int((groups == group).sum())
         cap = min(int(instance.caps[group, requester]), size)
         starts.append(int(np.searchsorted(groups, group)))
-        weights.append(float(np.log(sum(_choose(size, k) for k in range(cap + 1)))))
+        weights.append(_log_subsets(size, cap))
     total, running, cut = sum(weights), 0.0, local.size
     for start, weight in zip(starts, weights, strict=True):
         if running + weight >= total / 2:
@@ -91,10 +101,10 @@ def list_columns(
     return task.join(first, second, _shared(groups, cut))
 
 
-def _choose(n: int, k: int) -> int:
-    from math import comb
-
-    return comb(n, k)
+def _log_subsets(size: int, most: int) -> float:
+    """Logarithm of how many subsets of `size` have at most `most` members; it only decides where lists are cut."""
+    factorials = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, size + 1)))])
+    return float(np.logaddexp.reduce(factorials[size] - factorials[: most + 1] - factorials[size - most :][::-1]))
 
 
 def _shared(groups: np.ndarray, cut: int) -> int:
@@ -134,13 +144,15 @@ class _Half:
         core: np.ndarray,
         gamma: int,
         limit: int,
+        deadline: float | None,
     ) -> None:
         self.instance, self.multipliers, self.requester = instance, multipliers, requester
-        self.core, self.gamma, self.limit = core, gamma, limit
+        self.core, self.gamma, self.deadline = core, gamma, deadline
         self.budget = instance.budgets[requester]
         self.cap = instance.caps[:, requester]
         self.rate = int(multipliers.budget[requester])
         self.words = (core.size + 63) // 64
+        self.limit = min(limit, MASK_WORDS // max(1, self.words))
         self.entry = multipliers.best[core] - multipliers.reduced[core, requester]
         only = pairs[core, requester] & (pairs[core].sum(axis=1) == 1)
         self.skip = np.where(only, multipliers.best[core], 0 * multipliers.best[core])
@@ -153,6 +165,10 @@ class _Half:
         ]
         for group in self.absent:
             self.idle += int(multipliers.slot[group, requester]) * int(self.cap[group])
+
+    def check_time(self) -> None:
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            raise TooManyColumnsError
 
     def run(self, local: np.ndarray, groups: np.ndarray, open_group: int) -> _Partial:
         """List the subsets of `local` (positions in the core, sorted by group) that can be part of a set."""
@@ -187,6 +203,7 @@ class _Half:
                 part.count = np.zeros_like(part.count)
             if part.cost.size > self.limit:
                 raise TooManyColumnsError
+            self.check_time()
         return part
 
     def join(self, first: _Partial, second: _Partial, open_group: int) -> Columns:
@@ -201,14 +218,39 @@ class _Half:
         else:
             low = np.zeros_like(high)
         width = np.maximum(high - low, 0)
-        if int(width.sum()) > 8 * self.limit:
+        ends = np.cumsum(width)
+        if ends[-1:].sum() > 8 * self.limit:
             raise TooManyColumnsError
-        rows = np.repeat(np.arange(width.size), width)
-        cells = np.arange(rows.size) - np.repeat(np.cumsum(width) - width, width) + np.repeat(low, width)
+        blocks: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        start = found = 0
+        while start < width.size:
+            self.check_time()
+            done = int(ends[start - 1]) if start else 0
+            stop = max(start + 1, int(np.searchsorted(ends, done + PAIRS_AT_ONCE, side="right")))
+            rows = np.repeat(np.arange(start, stop), width[start:stop])
+            cells = np.arange(done, done + rows.size) - np.repeat(
+                ends[start:stop] - width[start:stop], width[start:stop]
+            )
+            blocks.append(self._pairs(first, second, rows, cells + low[rows], open_group))
+            found += blocks[-1][0].size
+            if found > self.limit:
+                raise TooManyColumnsError
+            start = stop
+        if not blocks:
+            return Columns(np.zeros(0, dtype=self.dtype), np.zeros((0, self.words), dtype=np.uint64))
+        rows, cells, loss = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
+        by_loss = np.argsort(loss, kind="stable")
+        rows, cells, loss = rows[by_loss], cells[by_loss], loss[by_loss]
+        return Columns(loss, first.mask[rows] | second.mask[cells])
+
+    def _pairs(
+        self, first: _Partial, second: _Partial, rows: np.ndarray, cells: np.ndarray, open_group: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of these pairs of partial sets, those within caps, seats and loss: first, second, loss."""
         seats = first.seats[rows] + second.seats[cells]
         loss = first.loss[rows] + second.loss[cells] + self.idle
-        if rate:
-            loss = loss + rate * (self.budget - first.cost[rows] - second.cost[cells])
+        if self.rate:
+            loss = loss + self.rate * (self.budget - first.cost[rows] - second.cost[cells])
         good = seats <= self.instance.seats[self.requester]
         if open_group >= 0:
             count = first.shared[rows] + second.shared[cells]
@@ -218,9 +260,4 @@ class _Half:
         if sigma := int(self.multipliers.seat[self.requester]):
             loss = loss + sigma * (int(self.instance.seats[self.requester]) - seats).astype(self.dtype)
         good &= np.asarray(loss <= self.gamma, dtype=bool)
-        rows, cells, loss = rows[good], cells[good], loss[good]
-        if rows.size > self.limit:
-            raise TooManyColumnsError
-        by_loss = np.argsort(loss, kind="stable")
-        rows, cells, loss = rows[by_loss], cells[by_loss], loss[by_loss]
-        return Columns(loss, first.mask[rows] | second.mask[cells])
+        return rows[good], cells[good], loss[good]

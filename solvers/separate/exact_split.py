@@ -87,7 +87,7 @@ def split_exactly(
             columns.append(columns[twin])
             continue
         try:
-            columns.append(list_columns(part, rules, j, pairs, core, unspent, list_limit))
+            columns.append(list_columns(part, rules, j, pairs, core, unspent, list_limit, control.deadline))
         except TooManyColumnsError:
             raise UndecidedError from None
         if not columns[-1].loss.size:

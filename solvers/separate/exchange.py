@@ -82,7 +82,7 @@ def improve(
         rest = [j for j in range(instance.m) if j != partners[0]]
         partners += choose.sample(rest, min(len(rest), choose.choice((1, 1, 2, 2, 3))))
         size = choose.randint(*core_sizes)
-        better = _exchange(instance, multipliers, current, partners, loss, size, limit, choose)
+        better = _exchange(instance, multipliers, current, partners, loss, size, limit, choose, deadline)
         if better is None:
             failures += 1
             continue
@@ -101,6 +101,7 @@ def _exchange(
     core_size: int,
     limit: int,
     choose: random.Random,
+    deadline: float | None,
 ) -> np.ndarray | None:
     """Look for a better allocation of the workers that `pair` holds and of free ones near the margin."""
     held = np.flatnonzero(np.isin(current, pair))
@@ -137,15 +138,17 @@ def _exchange(
     while gamma >= 0:
         live = pairs & np.asarray(multipliers.best[:, None] - multipliers.reduced <= gamma, dtype=bool)
         try:
-            columns = [list_columns(reduced, multipliers, j, live, core, gamma, limit) for j in pair]
+            columns = [list_columns(reduced, multipliers, j, live, core, gamma, limit, deadline) for j in pair]
         except TooManyColumnsError:
+            if deadline is not None and time.monotonic() > deadline:
+                return None
             # A smaller loss leaves fewer sets; what is not found then may still exist.
             gamma = gamma // 8 if gamma else -1
             continue
         choices = live[core].sum(axis=1)
         left_out = np.where(choices > 1, multipliers.best[core], 0 * multipliers.best[core])
         unplaced = sum(multipliers.best[core[choices == 0]].tolist())
-        found = pack(columns, left_out, gamma - unplaced, list(range(len(pair))), 400)
+        found = pack(columns, left_out, gamma - unplaced, list(range(len(pair))), 400, deadline)
         if found.chosen is None:
             return None
         better = current.copy()

@@ -177,12 +177,15 @@ class _Search:
         self.everyone = _bits(np.asarray(left_out != 0, dtype=bool), words)
         self.stack = [-1] * len(columns)
 
+    def check_time(self) -> None:
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            raise _Stopped
+
     def visit(self, open_sets: dict[int, np.ndarray], loss: int, used: np.ndarray) -> None:
         self.nodes += 1
-        if self.nodes > self.node_limit or (
-            self.deadline is not None and self.nodes % 64 == 0 and time.monotonic() > self.deadline
-        ):
+        if self.nodes > self.node_limit:
             raise _Stopped
+        self.check_time()
         least: dict[int, int] = {}
         reach = used.copy()
         for j, sets in open_sets.items():
@@ -208,6 +211,7 @@ class _Search:
             here = loss + int(mine.loss[position])
             if here + rest + lost > self.gamma:
                 break
+            self.check_time()
             mask = mine.mask[position]
             child: dict[int, np.ndarray] = {}
             for k, sets in others.items():

@@ -40,19 +40,19 @@ def pooled_optimum(instance: SeparateInstance, control: Control) -> tuple[np.nda
     scores, costs, groups = instance.scores[able], instance.costs[able], instance.groups[able]
     budget = sum(instance.budgets)
     chosen = np.zeros(instance.n, dtype=bool)
-    limits = instance.caps.sum(axis=1)
-    result = solve_pooled(PooledProblem.of(scores, costs, groups, limits.tolist(), budget), control.deadline)
-    chosen[able[result.chosen]] = True
-    bound = result.value if result.proved else result.bound.numerator // result.bound.denominator
-    if not instance.seats_bind or result.stopped in ("interrupted", "time-limit"):
+    if not instance.seats_bind:
+        limits = instance.caps.sum(axis=1).tolist()
+        result = solve_pooled(PooledProblem.of(scores, costs, groups, limits, budget), control.deadline)
+        chosen[able[result.chosen]] = True
+        bound = result.value if result.proved else result.bound.numerator // result.bound.denominator
         return chosen, bound, result.stopped
     patience = time.monotonic() + SEAT_SECONDS
     inner = Control(patience if control.deadline is None else min(patience, control.deadline), control.report)
     found = best_affordable_set(SeatMarket(scores, costs, groups, budget, instance.caps, instance.seats), inner)
-    chosen[:] = False
     chosen[able[found.chosen]] = True
-    if found.duals is not None:
-        unseen = (found.duals.bound - found.covered - 1) // found.duals.denominator
-        certified = found.covered >= found.gap_to(instance.unit)
-        bound = min(bound, found.value if certified else max(found.value, unseen))
-    return chosen, bound, "interrupted" if found.stopped == "interrupted" else result.stopped
+    if found.duals is None:
+        return chosen, sum(scores.tolist()), found.stopped
+    unseen = (found.duals.bound - found.covered - 1) // found.duals.denominator
+    if found.covered >= found.gap_to(instance.unit):
+        return chosen, found.value, "proved"
+    return chosen, max(found.value, unseen), found.stopped

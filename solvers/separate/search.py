@@ -9,12 +9,14 @@
 4. In between, exchanges among a few requesters (`exchange`) improve the best allocation, in the end from several starts. Last,
    HiGHS takes the pairs that are still of use, and the answer is marked as the solver's.
 
-Steps 2 and 3 are tried with short lists first. Whatever stops the search, the best allocation and a valid exact bound are
-returned.
+Steps 2 and 3 are tried with short lists first. No step may take more than half of the time left, nor more than `PATIENCE`
+seconds, so that a search without a time limit ends too: proved, or with ``node-limit``. Whatever stops the search, the best
+allocation and a valid exact bound are returned.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -39,6 +41,10 @@ PooledOptimum = Callable[[SeparateInstance, Control], tuple[np.ndarray | None, i
 
 RESTARTS = 8
 """How often exchanges start again before HiGHS is asked."""
+
+PATIENCE = 120.0
+"""Most seconds of one step, time limit or not; the steps before HiGHS end on their own long before where they can prove
+anything."""
 
 
 @dataclass
@@ -77,9 +83,19 @@ class SeparateAnswer:
 class _Search:
     def __init__(self, instance: SeparateInstance, control: Control) -> None:
         self.instance, self.control = instance, control
-        start = repair_and_fill(instance, np.full(instance.n, -1, dtype=np.int64))
-        reach = instance.eligible.any(axis=1)
-        self.answer = SeparateAnswer(start, instance.value(start), sum(instance.scores[reach].tolist()))
+        nobody = np.full(instance.n, -1, dtype=np.int64)
+        self.answer = SeparateAnswer(nobody, 0, sum(instance.scores.tolist()), stopped="node-limit")
+
+    def start(self) -> None:
+        """Fill the requesters greedily, and leave out of the bound who fits nowhere."""
+        self.lower(sum(self.instance.scores[self.instance.eligible.any(axis=1)].tolist()))
+        self.offer(repair_and_fill(self.instance, self.answer.assignment))
+
+    def share(self, of_the_rest: float = 0.5) -> Control:
+        """Control of one step: some of the time left, `PATIENCE` at most."""
+        remaining = self.control.remaining()
+        seconds = PATIENCE if remaining is None else min(PATIENCE, of_the_rest * remaining)
+        return Control(time.monotonic() + seconds, self.control.report)
 
     def offer(self, assignment: np.ndarray) -> None:
         value = self.instance.value(assignment)
@@ -98,8 +114,8 @@ class _Search:
 
     def split(self, members: np.ndarray, attempts: int, seed: int) -> np.ndarray:
         """Split `members` as far as that goes; a feasible allocation of them, or of some of them and others."""
-        splitter = Splitter(self.instance, members, seed)
-        done = splitter.balance(attempts, self.control.deadline)
+        splitter = Splitter(self.instance, members, seed, self.control.deadline)
+        done = splitter.balance(attempts)
         assignment = splitter.assignment()
         if not done:
             assignment = repair_and_fill(self.instance, assignment)
@@ -108,14 +124,14 @@ class _Search:
 
     def prepare(self) -> None:
         """Find multipliers, and lower the bound to theirs."""
-        self.multipliers = find_multipliers(self.instance, self.control)
+        self.multipliers = find_multipliers(self.instance, self.share())
         self.lower(self.instance.floor(self.multipliers.total, self.multipliers.denominator))
         self.alike = _interchangeable(self.instance, self.multipliers)
 
     def exchange(self, start: np.ndarray, seed: int) -> bool:
         """Improve an allocation a few requesters at a time; whether that reached the bound."""
-        rounds = 3 * self.instance.m**2
-        improve(self.instance, self.multipliers, start, self._enough, rounds, self.control.deadline, seed=seed)
+        rounds, deadline = 3 * self.instance.m**2, self.share(1.0).deadline
+        improve(self.instance, self.multipliers, start, self._enough, rounds, deadline, seed=seed)
         return self.answer.proved
 
     def _most(self) -> int:
@@ -132,7 +148,7 @@ class _Search:
         Every allocation hires a set that one purse could pay for. Where few of those lie above the best allocation known,
         deciding for each whether it can be split settles the matter.
         """
-        instance, answer = self.instance, self.answer
+        instance, answer, control = self.instance, self.answer, self.share()
         able = np.flatnonzero(instance.eligible.any(axis=1))
         totals = np.minimum(instance.caps.sum(axis=1), np.bincount(instance.groups[able], minlength=len(instance.caps)))
         single = SeparateInstance(
@@ -143,19 +159,18 @@ class _Search:
             np.array([min(able.size, int(instance.seats.sum()))]),
             (sum(instance.budgets),),
         )
-        multipliers = find_multipliers(single, self.control)
+        multipliers = find_multipliers(single, control)
         total, unit = multipliers.total, multipliers.denominator
         gamma = max(total - unit * answer.bound, 0)
         tried = 0
         while not answer.proved:
             gamma = min(gamma, total - unit * (answer.value + instance.unit))
-            if self.control.expired():
-                answer.stopped = "time-limit"
+            if control.expired():
                 return False
             pairs = core_of(multipliers, single, gamma)
             core = np.flatnonzero(pairs.any(axis=1))
             try:
-                columns = list_columns(single, multipliers, 0, pairs, core, gamma, limit)
+                columns = list_columns(single, multipliers, 0, pairs, core, gamma, limit, control.deadline)
             except TooManyColumnsError:
                 return False
             if columns.loss.size > most:
@@ -167,9 +182,8 @@ class _Search:
                     break
                 self.lower(worth)
                 try:
-                    assignment = split_exactly(instance, members, self.control, limit, nodes)
+                    assignment = split_exactly(instance, members, control, limit, nodes)
                 except UndecidedError:
-                    answer.stopped = "time-limit" if self.control.expired() else "node-limit"
                     return False
                 tried += 1
                 if assignment is not None:
@@ -182,7 +196,7 @@ class _Search:
 
     def by_loss(self, limit: int, nodes: int) -> bool:
         """Search by loss with growing limits; whether the optimum was proved."""
-        instance, answer, multipliers = self.instance, self.answer, self.multipliers
+        instance, answer, multipliers, control = self.instance, self.answer, self.multipliers, self.share()
         total, unit = multipliers.total, multipliers.denominator
         gamma = max(total - unit * answer.bound, 0)
         while not answer.proved:
@@ -192,18 +206,15 @@ class _Search:
                 core = np.flatnonzero(pairs.any(axis=1))
                 columns: list[Columns] = []
                 for j, twin in enumerate(self.alike):
-                    if self.control.expired():
-                        answer.stopped = "time-limit"
-                        return False
-                    alone = twin == j
                     columns.append(
-                        list_columns(instance, multipliers, j, pairs, core, gamma, limit) if alone else columns[twin]
+                        columns[twin]
+                        if twin != j
+                        else list_columns(instance, multipliers, j, pairs, core, gamma, limit, control.deadline)
                     )
             except TooManyColumnsError:
-                answer.stopped = "node-limit"
                 return False
             left_out = np.where(pairs[core].sum(axis=1) > 1, multipliers.best[core], 0 * multipliers.best[core])
-            found = pack(columns, left_out, gamma, self.alike, nodes, self.control.deadline)
+            found = pack(columns, left_out, gamma, self.alike, nodes, control.deadline)
             sizes = [c.loss.size for c in columns]
             self.control.progress(f"loss limit {gamma / unit:.6g}: {sizes} sets, {found.nodes} nodes")
             if found.chosen is not None:
@@ -212,14 +223,12 @@ class _Search:
                     assignment[workers_in(columns[j].mask[position], core)] = j
                 self.offer(assignment)
             if not found.complete:
-                answer.stopped = "time-limit" if self.control.expired() else "node-limit"
                 return False
             if found.chosen is not None:
                 self.lower(answer.value)
                 break
             self.lower(instance.floor(total - gamma - 1, unit))
             gamma = max(gamma + unit, 2 * gamma)
-        answer.stopped = "proved"
         return True
 
 
@@ -272,49 +281,59 @@ def solve_separate(
         _run(search, pooled, list_limit, node_limit)
     except KeyboardInterrupt:
         answer.stopped = "interrupted"
-    if answer.proved:
+    if answer.proved or answer.claimed:
         answer.stopped = "proved"
+    elif answer.stopped == "node-limit" and control.expired():
+        answer.stopped = "time-limit"
     return answer
 
 
 def _run(search: _Search, pooled: PooledOptimum, list_limit: int, node_limit: int) -> None:
     instance, control, answer = search.instance, search.control, search.answer
+    search.start()
     if answer.proved:
         return
     chosen, bound, stopped = pooled(instance, control)
     search.lower(instance.floor(bound))
     if stopped == "interrupted":
         raise KeyboardInterrupt
-    if chosen is not None:
+    members = np.flatnonzero(chosen) if chosen is not None else None
+    if members is not None:
         for seed in range(4):
-            search.split(np.flatnonzero(chosen), 60, seed)
+            search.split(members, 60, seed)
             if answer.proved or control.expired():
-                break
-    if answer.proved:
-        return
-    answer.step = "pooled sets"
-    if search.by_pooled_sets(200, min(20_000, list_limit), min(2000, node_limit)):
-        return
-    answer.step = "search"
-    search.prepare()
-    if answer.proved or search.by_loss(min(20_000, list_limit), min(300, node_limit)):
-        return
-    if search.exchange(answer.assignment, 0):
-        return
-    answer.step = "pooled sets"
-    if search.by_pooled_sets(5000, list_limit, node_limit):
-        return
-    answer.step = "search"
-    if search.by_loss(list_limit, node_limit):
-        return
-    for seed in range(1, 1 + RESTARTS):
-        start = answer.assignment
-        if chosen is not None and seed % 2 == 0:
-            start = search.split(np.flatnonzero(chosen), 60, 10 + seed)
-        if control.expired() or search.exchange(start, seed):
+                return
+    short, few = min(20_000, list_limit), min(300, node_limit)
+
+    def by_loss_at_first() -> bool:
+        search.prepare()
+        return answer.proved or search.by_loss(short, few)
+
+    steps: list[tuple[str, Callable[[], bool]]] = [
+        ("pooled sets", lambda: search.by_pooled_sets(200, short, min(2000, node_limit))),
+        ("search", by_loss_at_first),
+        ("search", lambda: search.exchange(answer.assignment, 0)),
+        ("pooled sets", lambda: search.by_pooled_sets(5000, list_limit, node_limit)),
+        ("search", lambda: search.by_loss(list_limit, node_limit)),
+        *[("search", lambda seed=seed: _restart(search, members, seed)) for seed in range(1, 1 + RESTARTS)],
+    ]
+    for answer.step, step in steps:
+        if control.expired() or step():
             return
+    if control.expired():
+        return
     answer.step = "highs"
-    found = improve_by_highs(instance, control, answer.value, search.open_pairs())
+    found = improve_by_highs(instance, search.share(1.0), answer.value, search.open_pairs())
     if found.assignment is not None:
         search.offer(found.assignment)
-    answer.claimed, answer.stopped = found.claimed, found.stopped
+    answer.claimed = found.claimed
+    if found.stopped == "interrupted":
+        raise KeyboardInterrupt
+
+
+def _restart(search: _Search, members: np.ndarray | None, seed: int) -> bool:
+    """Exchanges from the best allocation, or from a new split of the pooled optimum."""
+    start = search.answer.assignment
+    if members is not None and seed % 2 == 0:
+        start = search.split(members, 60, 10 + seed)
+    return search.answer.proved or search.exchange(start, seed)

@@ -27,17 +27,21 @@ class Splitter:
         The workers to place, all of them.
     seed : int
         Seed of the choice among the exchanges.
+    deadline : float, optional
+        Value of ``time.monotonic()`` at which to give up.
 
     Attributes
     ----------
     routed : bool
-        Whether caps and seats allow these workers at all.
+        Whether caps and seats allow these workers at all, as far as there was time to tell.
     room : list of int
         Budget less load of each requester; a negative number is the amount by which it is overspent.
     """
 
-    def __init__(self, instance: SeparateInstance, members: np.ndarray, seed: int = 0) -> None:
-        self.instance = instance
+    def __init__(
+        self, instance: SeparateInstance, members: np.ndarray, seed: int = 0, deadline: float | None = None
+    ) -> None:
+        self.instance, self.deadline = instance, deadline
         self.random = random.Random(seed)
         groups, m = instance.caps.shape[0], instance.m
         self.cost = instance.costs.tolist()
@@ -52,7 +56,9 @@ class Splitter:
     def _longest_first(self, members: np.ndarray) -> bool:
         order = members[np.argsort(-instance_costs(self.instance, members), kind="stable")].tolist()
         requesters = range(self.instance.m)
-        for i in order:
+        for position, i in enumerate(order):
+            if position % 64 == 0 and self._late():
+                return False
             slots = self.slots[self.group[i]]
             best, room = -1, None
             for j in requesters:
@@ -74,26 +80,29 @@ class Splitter:
             if self.free[j] > 0:
                 step = j
                 while (link := before[step]) is not None:
-                    source, worker = link
+                    source, of_group = link
+                    worker = next(i for i in self.held[source] if self.group[i] == of_group)
                     self._remove(worker, source)
                     self._place(worker, step)
                     step = source
                 return step
-            for worker in self.held[j]:
-                for k in range(m):
-                    if k not in before and self.slots[self.group[worker]][k] > 0:
-                        before[k] = (j, worker)
+            for other, count in enumerate(self.count):
+                for k in range(m if count[j] else 0):
+                    if k not in before and self.slots[other][k] > 0:
+                        before[k] = (j, other)
                         queue.append(k)
         return -1
 
     def _place(self, i: int, j: int) -> None:
         self.held[j].append(i)
+        self.count[self.group[i]][j] += 1
         self.room[j] -= self.cost[i]
         self.slots[self.group[i]][j] -= 1
         self.free[j] -= 1
 
     def _remove(self, i: int, j: int) -> None:
         self.held[j].remove(i)
+        self.count[self.group[i]][j] -= 1
         self.room[j] += self.cost[i]
         self.slots[self.group[i]][j] += 1
         self.free[j] += 1
@@ -105,15 +114,16 @@ class Splitter:
             allocation[held] = j
         return allocation
 
-    def balance(self, attempts: int, deadline: float | None = None) -> bool:
+    def _late(self) -> bool:
+        return self.deadline is not None and time.monotonic() > self.deadline
+
+    def balance(self, attempts: int) -> bool:
         """Exchange workers between requesters until no budget is overspent.
 
         Parameters
         ----------
         attempts : int
             Most exchanges in a row that may fail to reduce the overspending.
-        deadline : float, optional
-            Value of ``time.monotonic()`` at which to give up.
 
         Returns
         -------
@@ -125,7 +135,7 @@ class Splitter:
         failures, width = 0, 8
         m = self.instance.m
         while min(self.room, default=0) < 0:
-            if failures >= attempts or m < 2 or (deadline is not None and time.monotonic() > deadline):
+            if failures >= attempts or m < 2 or self._late():
                 return False
             over = [j for j in range(m) if self.room[j] < 0]
             j = min(over, key=self.room.__getitem__) if failures % 3 != 2 else self.random.choice(over)
