@@ -38,7 +38,10 @@ MOST_PRICES = 20
 @guarded
 def solve_command(
     file: MarketArgument = None,
-    problem: Annotated[str, typer.Option(help="orp, opt, opt-frac, opt-sep, cover or social-state")] = "opt",
+    problem: Annotated[
+        str | None,
+        typer.Option(help="orp, opt, opt-frac, opt-sep, cover or social-state", show_default="opt, or social-state"),
+    ] = None,
     method: Annotated[str, typer.Option(help="a name from 'fedmech methods', or auto")] = "auto",
     time_limit: Annotated[float | None, typer.Option(help="seconds; then the best point and a valid bound")] = None,
     explain: Annotated[
@@ -51,9 +54,18 @@ def solve_command(
     summary: SummaryOption = False,
 ) -> None:
     """Find the provably best assignment of a market, or the best social state of a *.mots.json."""
-    if problem == "social-state" or (file is not None and file.name.endswith(".mots.json")):
+    from ..models.input_error import InputError
+
+    if problem is None:
+        problem = "social-state" if file is not None and file.name.endswith(".mots.json") else "opt"
+    elif problem != "social-state" and file is not None and file.name.endswith(".mots.json"):
+        raise InputError(f"{problem!r} is a problem of *.market.json files, not of {file.name}", field="problem")
+    if problem == "social-state":
         from .mots import social_state
 
+        for name, given in (("explain", explain), ("at-least", at_least), ("certificate", certificate)):
+            if given:
+                raise InputError("is for problems of *.market.json files, not for social states", field=name)
         social_state(file, method, time_limit, export, json=json)
         return
     from ..solvers.solve import solve

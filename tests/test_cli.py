@@ -105,6 +105,11 @@ def test_tables_for_people(command: tuple[str, ...]) -> None:
         (("solve", "missing.market.json"), "cannot read"),
         (("solve", "."), "cannot read: Is a directory"),
         (("run", "FILE", "--mechanism", "nonsense"), "unknown mechanism 'nonsense'"),
+        (("solve", "x.mots.json", "--problem", "opt"), "'opt' is a problem of *.market.json files, not of x.mots.json"),
+        (
+            ("solve", "--problem", "social-state", "--explain"),
+            "field 'explain': is for problems of *.market.json files",
+        ),
         (("run", "missing.market.json"), "cannot read"),
         (("methods", "nonsense"), "unknown problem"),
         (("generate", "/no/such/folder/x.market.json"), "cannot write"),
