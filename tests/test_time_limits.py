@@ -18,6 +18,7 @@ from fedmech.solvers.separate import columns, search
 from fedmech.solvers.separate.columns import TooManyColumnsError, core_of, list_columns
 from fedmech.solvers.separate.method import instance_of
 from fedmech.solvers.separate.multipliers import find_multipliers
+from fedmech.solvers.separate.pooled_relaxation import pooled_optimum
 from fedmech.solvers.separate.search import solve_separate
 from fedmech.solvers.solution import Solution
 
@@ -105,7 +106,7 @@ def test_ctrl_c_at_any_step_of_opt_sep(
 
     monkeypatch.setattr(search, stage, interrupted)
     short = {"list_limit": 40, "node_limit": 3} if stage.startswith("improve") else {}
-    pooled = interrupted if stage == "pooled_optimum" else search.pooled_optimum
+    pooled = interrupted if stage == "pooled_optimum" else pooled_optimum
     answer = solve_separate(instance, Control(), pooled, **short)  # type: ignore[arg-type]
     assert seen == calls
     assert answer.stopped == "interrupted"
