@@ -8,22 +8,13 @@ from math import gcd
 
 import numpy as np
 
-_INT64_SAFE = 2**62
+from ...models.exact import integer_array
 
 
 def integers(values: object) -> np.ndarray:
     """Return the values as ``int64`` where every sum of magnitudes fits in 62 bits, else as Python integers."""
     array = np.asarray(values)
-    if array.dtype.kind in "iu" and array.size:
-        largest = max(abs(int(array.max())), abs(int(array.min())))
-        if largest * array.size < _INT64_SAFE:
-            return array.astype(np.int64)
-    listed = [int(value) for value in array.ravel().tolist()]
-    if sum(map(abs, listed)) < _INT64_SAFE:
-        return np.array(listed, dtype=np.int64).reshape(array.shape)
-    big = np.empty(len(listed), dtype=object)
-    big[:] = listed
-    return big.reshape(array.shape)
+    return integer_array(array.ravel()).reshape(array.shape)
 
 
 @dataclass(frozen=True)
