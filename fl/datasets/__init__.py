@@ -1,0 +1,1 @@
+"""Labelled images in the box and from folders a user has; label noise."""

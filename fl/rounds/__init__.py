@@ -1,0 +1,1 @@
+"""Procurement rounds: scores, bids, mechanism, training of every requester on its winners, metrics."""

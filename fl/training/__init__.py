@@ -1,0 +1,1 @@
+"""Local training of many clients as one computation, and client by client."""
