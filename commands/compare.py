@@ -52,7 +52,8 @@ def compare_command(
 ) -> None:
     """Tabulate mechanisms beside the exact optima: score, ratio, spend, price, caps that bind.
 
-    A mechanism that keeps every requester within its own budget is measured against OPT-SEP, the others against OPT.
+    A mechanism that keeps every requester within its own budget is measured against OPT-SEP, the others against OPT. In a
+    market that knows bids only, the optima are those of the bids, and are named so.
     """
     from ..fl.mechanisms.interface import find_mechanism, mechanisms
     from ..solvers.solve import solve
@@ -61,16 +62,19 @@ def compare_command(
     given = _by_mechanism(parse_options(option))
     market = load_market(file)
     report = progress_reporter()
+    basis = "" if market.costs is not None else " at bids"
+    if basis:
+        market = replace(market, costs=market.bids)
     fractional = solve(market, "opt-frac", allow_suboptimal=True, report=report)
     pooled = solve(market, "opt", time_limit=time_limit, allow_suboptimal=True, report=report)
-    optima = [("OPT", pooled)]
+    optima = [("OPT" + basis, pooled)]
     if market.m > 1 and any("separate-budgets" in entry.claims for entry in chosen):
         limit = SEPARATE_SECONDS if time_limit is None else time_limit
         found = solve(market, "opt-sep", time_limit=limit, allow_suboptimal=True, report=report)
-        optima.append(("OPT-SEP", _within(found, pooled)))
+        optima.append(("OPT-SEP" + basis, _within(found, pooled)))
     separate = optima[-1][1]
     rows: list[dict[str, Any]] = [
-        {"name": "OPT-FRAC", "score": fractional.objective, "note": "linear relaxation of OPT"}
+        {"name": "OPT-FRAC" + basis, "score": fractional.objective, "note": "linear relaxation of OPT"}
     ]
     rows += [_optimum_row(market, name, solution) for name, solution in optima]
     for entry in chosen:

@@ -106,6 +106,17 @@ def test_compare_tabulates_every_mechanism(file, market):
     assert (rows["OPT"]["workers"], rows["OPT"]["caps_met"]) == (3, 3)
 
 
+def test_compare_of_a_market_with_bids_only_names_the_optimum_of_the_bids(tmp_path):
+    known = {"scores": [3, 2], "budgets": [2]}
+    path = tmp_path / "bids.market.json"
+    write_market(Market.build(bids=["3/2", 1], **known), path)
+    got = call("compare", str(path), "--mechanism", "driftpay-co", "--json")
+    assert got.exit_code == 0, got.output
+    rows = {row["name"]: row for row in json.loads(got.stdout)["rows"]}
+    assert set(rows) == {"OPT-FRAC at bids", "OPT at bids", "driftpay-co"}
+    assert rows["OPT at bids"]["score_exact"] == str(solve(Market.build(costs=["3/2", 1], **known), "opt").objective)
+
+
 def test_compare_can_be_limited_and_seeded(file):
     got = call("compare", file, "--mechanism", "random-price", "--mechanism", "singer", "--seed", "3")
     assert got.exit_code == 0, got.output
