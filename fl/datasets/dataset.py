@@ -1,0 +1,90 @@
+"""A labelled data set: inputs and labels to train on and to test on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...models.input_error import InputError
+
+__all__ = ["Dataset"]
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Inputs and labels, split into training and test samples.
+
+    Parameters
+    ----------
+    name : str
+        Where the data come from.
+    train_inputs, test_inputs : ndarray of float32, shape (n, channels, height, width) or (n, d)
+        Images scaled to [0, 1], or plain features.
+    train_labels, test_labels : ndarray of int64, shape (n,)
+        Classes, from 0 to ``classes - 1``.
+    classes : int
+        Number of classes, whether or not all of them occur.
+
+    Raises
+    ------
+    InputError
+        If shapes or types do not fit together, a label is out of range or an input not finite.
+    """
+
+    name: str
+    train_inputs: NDArray[np.float32]
+    train_labels: NDArray[np.int64]
+    test_inputs: NDArray[np.float32]
+    test_labels: NDArray[np.int64]
+    classes: int
+
+    def __post_init__(self) -> None:
+        for part in ("train", "test"):
+            inputs, labels = getattr(self, f"{part}_inputs"), getattr(self, f"{part}_labels")
+            if inputs.dtype != np.float32 or labels.dtype != np.int64:
+                raise InputError("inputs must be float32 and labels int64", row=self.name, field=f"{part}_inputs")
+            if inputs.ndim not in (2, 4) or labels.ndim != 1 or len(inputs) != len(labels):
+                raise InputError(
+                    f"inputs of shape {inputs.shape} with labels of shape {labels.shape}",
+                    row=self.name,
+                    field=f"{part}_inputs",
+                )
+            if inputs.shape[1:] != self.train_inputs.shape[1:]:
+                raise InputError("of another shape than the training inputs", row=self.name, field=f"{part}_inputs")
+            if not np.isfinite(inputs).all():
+                raise InputError("not all finite", row=self.name, field=f"{part}_inputs")
+            if labels.size and not (labels.min() >= 0 and labels.max() < self.classes):
+                raise InputError(f"not all in 0..{self.classes - 1}", row=self.name, field=f"{part}_labels")
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one input."""
+        return self.train_inputs.shape[1:]
+
+    def subset(self, labels: Iterable[int]) -> Dataset:
+        """Keep the samples of some classes; classes keep their numbers, and `classes` stays.
+
+        Parameters
+        ----------
+        labels : iterable of int
+            The classes to keep.
+
+        Raises
+        ------
+        InputError
+            If a class does not exist.
+        """
+        kept = sorted(set(labels))
+        if unknown := [label for label in kept if not 0 <= label < self.classes]:
+            raise InputError(f"class {unknown[0]} is not in 0..{self.classes - 1}", row=self.name, field="labels")
+        train, test = np.isin(self.train_labels, kept), np.isin(self.test_labels, kept)
+        return replace(
+            self,
+            train_inputs=self.train_inputs[train],
+            train_labels=self.train_labels[train],
+            test_inputs=self.test_inputs[test],
+            test_labels=self.test_labels[test],
+        )
