@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,14 @@ __all__ = ["PathLike", "read_json", "write_whole"]
 PathLike = str | os.PathLike[str]
 
 
-def read_json(path: PathLike) -> Any:
+def read_json(path: PathLike, decimals: Callable[[str], Any] = str) -> Any:
     """Read a JSON document, keeping decimal numbers as the strings they were written as.
+
+    Parameters
+    ----------
+    path : path
+    decimals : callable, optional
+        Reads decimal numbers instead, for documents that are not exact.
 
     Raises
     ------
@@ -31,7 +38,7 @@ def read_json(path: PathLike) -> Any:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"cannot read: {reason}", file=str(path)) from None
     try:
-        return json.loads(text, parse_float=str, parse_constant=str, object_pairs_hook=_object)
+        return json.loads(text, parse_float=decimals, parse_constant=str, object_pairs_hook=_object)
     except InputError as error:
         raise error.in_file(path) from None
     except json.JSONDecodeError as error:
@@ -39,7 +46,7 @@ def read_json(path: PathLike) -> Any:
             f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}", file=str(path)
         ) from None
     except RecursionError:
-        raise InputError("not a market: nested too deeply", file=str(path)) from None
+        raise InputError("nested too deeply", file=str(path)) from None
     except ValueError as error:
         raise InputError(f"not JSON: {error}", file=str(path)) from None
 

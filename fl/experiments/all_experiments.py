@@ -1,0 +1,9 @@
+"""Imports every module that registers an experiment; add yours here. None of them may import torch at its top."""
+
+from . import (
+    network_effects,
+)
+
+__all__ = [
+    "network_effects",
+]
