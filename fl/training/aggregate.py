@@ -1,0 +1,51 @@
+"""The server's step: the weighted average of the clients' models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...models.input_error import InputError
+from .parameters import Params
+
+__all__ = ["average"]
+
+
+def average(stacked: Mapping[str, Tensor], weights: Sequence[float] | Any | None = None) -> Params:
+    """Average stacked models.
+
+    Parameters
+    ----------
+    stacked : Params
+        ``n`` models, stacked.
+    weights : sequence of float, shape (n,), optional
+        Weights >= 0, not all 0; they are divided by their sum. FedAvg's are the clients' numbers of samples. All
+        equal when missing, which is the average of SWAN's model (section III, stated).
+
+    Returns
+    -------
+    Params
+        One model, in the number type of the stacked ones; sums are in double precision.
+
+    Raises
+    ------
+    InputError
+        If there is no model, or the weights do not fit.
+    """
+    example = next(iter(stacked.values()))
+    count = len(example)
+    if weights is None:
+        weights = [1.0] * count
+    shares = torch.as_tensor(weights, dtype=torch.float64, device=example.device)
+    if count == 0:
+        raise InputError("there is no model to average")
+    if shares.shape != (count,) or not bool(torch.isfinite(shares).all()) or bool((shares < 0).any()):
+        raise InputError(f"{count} models need as many finite weights >= 0", field="weights")
+    total = shares.sum()
+    if not bool(total > 0):
+        raise InputError("weights sum to 0", field="weights")
+    shares = shares / total
+    return {name: torch.tensordot(shares, tensor.double(), dims=1).to(tensor.dtype) for name, tensor in stacked.items()}

@@ -1,0 +1,224 @@
+"""Training many clients as one computation: one batched gradient step moves every client's own model.
+
+Clients whose batches are all of their samples are padded to equal length and masked, in buckets of similar size; the
+others draw mini-batches of equal size and need no mask. The gradient of the sum of the clients' losses with respect to the
+stacked parameters is each client's own gradient. Buckets are cut so that memory stays bounded however many clients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ...models.input_error import InputError
+from .architectures import Architecture
+from .batch_order import batch_positions, batch_width
+from .holdings import check_clients, check_holdings, check_samples
+from .parameters import Params, clients_of, models_in, place
+from .recipe import Recipe
+
+__all__ = ["train_clients"]
+
+CHUNK_NUMBERS = 1 << 22
+"""About how many numbers one chunk of clients may hold at once: activations, parameters, gradients, momentum."""
+
+PADDING = 1.25
+"""Most padded samples per real sample in a bucket of unequal clients."""
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """Clients that train together: their rows, and the sample indices of their batches."""
+
+    rows: NDArray[np.int64]
+    batches: NDArray[np.int64]  # (steps or 1, n, b); a single step stands for all
+    weights: NDArray[np.float64] | None  # (n, b), rows sum to 1; None: 1 / b
+
+
+def _chunks(
+    architecture: Architecture,
+    held: Sequence[NDArray[np.int64]],
+    identities: NDArray[np.int64],
+    recipe: Recipe,
+    numbers: int,
+) -> Iterator[_Chunk]:
+    """Cut the clients into chunks of bounded memory, alike in size."""
+    sizes = np.array([len(indices) for indices in held])
+    widths = np.array([batch_width(size, recipe.batch_size) for size in sizes])
+    whole = widths == sizes
+    model = 6 * architecture.size
+
+    drawing = np.flatnonzero(~whole)
+    drawing = drawing[np.argsort(sizes[drawing], kind="stable")]
+    if len(drawing):
+        width = int(widths[drawing[0]])
+        most = max(1, numbers // (model + width * architecture.activations))
+        for begin in range(0, len(drawing), most):
+            rows = drawing[begin : begin + most]
+            batches = np.empty((recipe.steps, len(rows), width), dtype=np.int64)
+            for size in np.unique(sizes[rows]):
+                alike = np.flatnonzero(sizes[rows] == size)
+                positions = batch_positions(int(size), identities[rows[alike]], width, recipe.steps, recipe.seed)
+                samples = np.stack([held[row] for row in rows[alike]])
+                batches[:, alike] = np.take_along_axis(samples[:, None], positions, axis=2).transpose(1, 0, 2)
+            yield _Chunk(rows, batches, None)
+
+    complete = np.flatnonzero(whole)
+    complete = complete[np.argsort(-sizes[complete], kind="stable")]
+    begin = 0
+    while begin < len(complete):
+        width = int(sizes[complete[begin]])
+        most = max(1, numbers // (model + width * architecture.activations))
+        real = np.cumsum(sizes[complete[begin : begin + most]])
+        tight = np.flatnonzero(width * np.arange(1, len(real) + 1) <= PADDING * real)
+        rows = complete[begin : begin + int(tight[-1]) + 1]
+        batches = np.zeros((1, len(rows), width), dtype=np.int64)
+        weights = np.zeros((len(rows), width))
+        for place_, row in enumerate(rows):
+            # Padding repeats the client's first sample, with weight 0.
+            batches[0, place_] = held[row][0]
+            batches[0, place_, : sizes[row]] = held[row]
+            weights[place_, : sizes[row]] = 1 / sizes[row]
+        yield _Chunk(rows, batches, None if sizes[rows[-1]] == width else weights)
+        begin += len(rows)
+
+
+def _representation(architecture: Architecture, params: Mapping[str, Tensor], x: Tensor, stacked: bool) -> Tensor:
+    """Representation of the clients' batches under one fixed model, or under a fixed model each."""
+    with torch.no_grad():
+        if stacked:
+            return architecture.forward(params, x)[1]
+        return architecture.forward(params, x.flatten(0, 1))[1].unflatten(0, x.shape[:2])
+
+
+def _train_chunk(
+    architecture: Architecture,
+    start: Mapping[str, Tensor],
+    previous: Mapping[str, Tensor],
+    x: Tensor,
+    y: Tensor,
+    chunk: _Chunk,
+    recipe: Recipe,
+) -> list[Tensor]:
+    """Train the clients of one chunk; `start` and `previous` are one model or the chunk's own, stacked."""
+    clients, width = chunk.batches.shape[1:]
+    stacked = models_in(start, architecture.shapes) is not None
+    origin = [tensor if stacked else tensor.expand(clients, *tensor.shape) for tensor in start.values()]
+    params = {name: tensor.clone().requires_grad_() for name, tensor in zip(start, origin, strict=True)}
+    values = list(params.values())
+    velocity: list[Tensor] = []
+    batches = torch.from_numpy(chunk.batches).to(x.device)
+    weights = None if chunk.weights is None else torch.from_numpy(chunk.weights).to(x)
+    images = classes = positive = negative = None
+    for step in range(recipe.steps):
+        if step < len(batches):
+            images = x.index_select(0, batches[step].reshape(-1)).unflatten(0, (clients, width))
+            classes = y[batches[step].reshape(-1)]
+            if recipe.loss == "moon":
+                positive = _representation(architecture, start, images, stacked)
+                negative = _representation(
+                    architecture, previous, images, models_in(previous, architecture.shapes) is not None
+                )
+        assert images is not None
+        assert classes is not None
+        logits, representation = architecture.forward(params, images)
+        losses = F.cross_entropy(logits.flatten(0, 1), classes, reduction="none").view(clients, width)
+        if positive is not None and negative is not None:
+            away = F.cosine_similarity(representation, negative, dim=-1)
+            toward = F.cosine_similarity(representation, positive, dim=-1)
+            # -log(e^p / (e^p + e^n)) = log(1 + e^(n - p))
+            losses = losses + recipe.contrast * F.softplus((away - toward) / recipe.temperature)
+        loss = losses.sum() / width if weights is None else (losses * weights).sum()
+        gradients = torch.autograd.grad(loss, values)
+        with torch.no_grad():
+            if recipe.loss == "fedprox":
+                torch._foreach_add_(gradients, torch._foreach_sub(values, origin), alpha=recipe.proximal)
+            if recipe.weight_decay:
+                torch._foreach_add_(gradients, values, alpha=recipe.weight_decay)
+            if recipe.momentum and velocity:
+                torch._foreach_mul_(velocity, recipe.momentum)
+                torch._foreach_add_(velocity, gradients)
+            else:
+                velocity = list(gradients)
+            torch._foreach_add_(values, velocity, alpha=-recipe.learning_rate)
+    return [value.detach() for value in values]
+
+
+def train_clients(
+    architecture: Architecture,
+    start: Mapping[str, Tensor],
+    inputs: Any,
+    labels: Any,
+    holdings: Sequence[Any],
+    recipe: Recipe,
+    *,
+    previous: Mapping[str, Tensor] | None = None,
+    clients: Sequence[int] | NDArray[np.int64] | None = None,
+    device: str | torch.device = "cpu",
+) -> Params:
+    """Train every client from its start on its own samples, all clients at once.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        The model.
+    start : Params
+        The global model, from which all start, or one start each, stacked; its number type is computed in.
+    inputs : array or Tensor, shape (N, \\*input_shape)
+        All samples.
+    labels : array or Tensor of integers, shape (N,)
+        Their classes.
+    holdings : sequence of arrays of integers
+        Which samples each of the ``n`` clients holds; clients may share samples.
+    recipe : Recipe
+        How they train.
+    previous : Params, optional
+        Each client's model of the round before, stacked, or one for all, for MOON; the start when missing, as before
+        any round.
+    clients : sequence of int, optional
+        Numbers of the clients, ``0`` to ``n - 1`` when missing. A client's batch order depends on its number, so some
+        clients of many train as they would among all if they keep their numbers.
+    device : str or torch.device
+        Where to train.
+
+    Returns
+    -------
+    Params
+        The trained models, stacked: every tensor has a leading axis of length ``n``. On `device`.
+
+    Raises
+    ------
+    InputError
+        If a client holds nothing, or shapes, labels or indices do not fit.
+
+    Notes
+    -----
+    The numbers are those of `loop.train_clients_one_by_one` up to rounding, and do not depend on who else trains beyond
+    rounding.
+    """
+    count = models_in(start, architecture.shapes)
+    start = place({name: start[name] for name in architecture.shapes}, device)
+    x, y = check_samples(architecture, inputs, labels, device, next(iter(start.values())).dtype)
+    held = check_holdings(holdings, len(y))
+    identities = check_clients(clients, len(held))
+    before = start if previous is None else place(previous, device)
+    before_count = models_in(before, architecture.shapes)
+    for models, word in ((count, "start"), (before_count, "previous")):
+        if models not in (None, len(held)):
+            raise InputError(f"{models} models for {len(held)} clients", field=word)
+    trained = {name: x.new_empty(len(held), *shape) for name, shape in architecture.shapes.items()}
+    for chunk in _chunks(architecture, held, identities, recipe, CHUNK_NUMBERS):
+        rows = torch.from_numpy(chunk.rows).to(x.device)
+        mine = start if count is None else clients_of(start, rows)
+        old = before if before_count is None else clients_of(before, rows)
+        values = _train_chunk(architecture, mine, old, x, y, chunk, recipe)
+        for name, value in zip(mine, values, strict=True):
+            trained[name][rows] = value
+    return trained
