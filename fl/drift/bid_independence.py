@@ -61,8 +61,8 @@ def assert_bid_independent(
     bids : ndarray of float64, shape (n,)
         Non-negative.
     trials : int
-        Bid profiles to try besides a repetition of `bids`, zeros, a reversal, and for up to 16 workers each one's bid doubled and
-        one added.
+        Random bid profiles to try besides a repetition of `bids`, zeros, a reversal, much higher ones, and for up to 16 workers
+        each one's bid doubled and one added.
     seed : int
         Draws the random profiles.
 
@@ -82,6 +82,7 @@ def assert_bid_independent(
         raise InputError("must be non-negative numbers, one per worker", field="bids")
     rng = np.random.Generator(np.random.PCG64(seed))
     profiles = [("the same bids again", bids), ("zeros", np.zeros_like(bids)), ("the bids reversed", bids[::-1])]
+    profiles.append(("ten times the bids and ten", 10 * bids + 10))
     for worker in range(min(len(bids), 16)):
         raised = bids.copy()
         raised[worker] = 2 * bids[worker] + 1

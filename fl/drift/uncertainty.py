@@ -13,10 +13,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...models.exact import format_exact
 from ...models.input_error import InputError
 
 __all__ = [
@@ -126,16 +128,13 @@ class LowerBounds:
     def as_options(self, decimals: int = 6) -> dict[str, list[str]]:
         """Return the options ``estimates`` and ``radius`` of the mechanism ``driftpay-lcb``, exact decimal texts.
 
-        Estimates are rounded to the nearest as scores of a market are, bounds are rounded down.
+        Estimates are rounded as the scores of a market are, bounds are rounded down.
         """
         unit = 10**decimals
-        centres = [round(float(value) * unit) for value in self.estimates]
-        bounds = [math.floor(float(value) * unit) for value in self.bounds]
-        # Written as ratios: exact, whatever their sign.
-        return {
-            "estimates": [f"{centre}/{unit}" for centre in centres],
-            "radius": [f"{max(centre - bound, 0)}/{unit}" for centre, bound in zip(centres, bounds, strict=True)],
-        }
+        estimates = [f"{value:.{decimals}f}" for value in self.estimates.tolist()]
+        floors = [Fraction(math.floor(value * unit), unit) for value in self.bounds.tolist()]
+        radii = [Fraction(estimate) - floor for estimate, floor in zip(estimates, floors, strict=True)]
+        return {"estimates": estimates, "radius": [format_exact(radius) for radius in radii]}
 
 
 def lower_bounds(
