@@ -7,6 +7,7 @@ ascending, disjoint from the others.  Equal generators give equal partitions.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,6 +20,7 @@ __all__ = [
     "dirichlet",
     "dirichlet_balanced",
     "dirichlet_per_client",
+    "fit_counts",
     "given_sizes",
     "iid",
 ]
@@ -110,16 +112,52 @@ def class_counts(labels: ArrayLike, counts: ArrayLike, rng: np.random.Generator)
     InputError
         If `counts` is not a table of counts, or a class has too few samples.
     """
-    known = _labels(labels)
-    table = np.asarray(counts)
-    if table.ndim != 2 or not len(table):
-        raise InputError("must be a table with a row for each client and a column for each class", field="counts")
-    table = _counts(table.ravel(), "counts").reshape(table.shape)
+    known, table = _labels(labels), _table(counts)
     pools = [rng.permutation(np.flatnonzero(known == c)) for c in range(table.shape[1])]
     for c, (pool, wanted) in enumerate(zip(pools, table.sum(axis=0).tolist(), strict=True)):
         if wanted > len(pool):
             raise InputError(f"class {c}: {wanted} samples are asked for and there are {len(pool)}", field="counts")
     return _deal(pools, table)
+
+
+def fit_counts(labels: ArrayLike, counts: ArrayLike, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Thin a table of counts, where it asks for more than there is, by one factor for all classes.
+
+    Parameters
+    ----------
+    labels : array_like of int, shape (n,)
+        Label of each sample.
+    counts : array_like of int, shape (clients, classes)
+        Samples of class ``c`` that a client is to have; column ``c`` is label ``c``.
+    rng : numpy.random.Generator
+        Source of randomness.
+
+    Returns
+    -------
+    ndarray of int64, shape (clients, classes)
+        The table itself where the samples suffice.  Else each class keeps the same share of its total, rounded down,
+        and those kept are drawn at random among the clients' samples: expected sizes and label mixes stay in
+        proportion.
+
+    Raises
+    ------
+    InputError
+        If `counts` is not a table of counts, or asks for a class of which there is no sample.
+    """
+    known, table = _labels(labels), _table(counts)
+    wanted = table.sum(axis=0).tolist()
+    supply = [int((known == c).sum()) for c in range(len(wanted))]
+    for c, (have, want) in enumerate(zip(supply, wanted, strict=True)):
+        if want and not have:
+            raise InputError(f"class {c}: {want} samples are asked for and there are none", field="counts")
+    factor = min((Fraction(have, want) for have, want in zip(supply, wanted, strict=True) if want), default=Fraction(1))
+    if factor >= 1:
+        return table
+    columns = [
+        rng.multivariate_hypergeometric(column, int(factor * want), method="marginals")
+        for column, want in zip(table.T, wanted, strict=True)
+    ]
+    return np.stack(columns, axis=1)
 
 
 def dirichlet(labels: ArrayLike, clients: int, beta: float, rng: np.random.Generator, least: int = 0) -> Partition:
@@ -458,6 +496,13 @@ def _counts(values: Sequence[int] | ArrayLike, field: str) -> NDArray[np.int64]:
     if counts.ndim != 1 or not counts.size or counts.dtype.kind not in "iu" or (counts < 0).any():
         raise InputError("must be a list of whole numbers, none negative, one for each client", field=field)
     return counts.astype(np.int64)
+
+
+def _table(counts: ArrayLike) -> NDArray[np.int64]:
+    table = np.asarray(counts)
+    if table.ndim != 2 or not len(table):
+        raise InputError("must be a table with a row for each client and a column for each class", field="counts")
+    return _counts(table.ravel(), "counts").reshape(table.shape)
 
 
 def _enough(samples: int, wanted: NDArray[np.int64]) -> None:
