@@ -1,0 +1,203 @@
+"""Everything a procurement simulation depends on.
+
+Source: DriftPay, section 7e (stated: the axes and the baselines; the numbers are choices made here). Two simulations with equal
+settings have equal results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from ...models.input_error import InputError
+from .tasks import BUDGET_SPLITS, TASK_KINDS
+
+__all__ = ["ProcurementSettings"]
+
+PARTITIONS = ("dirichlet-per-client", "dirichlet", "dirichlet-balanced", "iid")
+GROUPINGS = ("dominant-label", "random", "one", "given")
+MAPPINGS = ("min-max", "natural")
+OPTIMA = ("opt", "opt-sep", "both", "none")
+LOSSES = ("fedavg", "fedprox", "moon")
+BUDGET_BASES = ("pooled", "each")
+
+
+def _setting(default: Any, help: str, **limits: Any) -> Any:
+    """A field with limits, in the words that configurations of experiments understand: min, max, choices."""
+    return field(default=default, metadata={"help": help, **limits})
+
+
+@dataclass(frozen=True)
+class ProcurementSettings:
+    """Settings of :func:`~fedmech.fl.rounds.procurement.run_rounds`.
+
+    Attributes
+    ----------
+    seed : int
+        Of everything that is drawn.
+    rounds : int
+        Communication rounds.
+    dataset, folder : str, str or None
+        As :func:`~fedmech.fl.datasets.load.load_dataset` takes them.
+    train_samples : int or None
+        Samples dealt to the workers; None: all that are left.
+    workers : int
+        ``n``.
+    partition : str
+        How samples are dealt; ``dirichlet-per-client`` is the paper's.
+    beta : float
+        Concentration of the Dirichlet partitions.
+    public_samples, public_steps : int
+        The common first model is trained on so many held-out samples for so many steps.
+    probe_size : int
+        ``|D_0|``.
+    requesters : int
+        ``m``.
+    tasks : str
+        ``label-subsets``, ``loss-weights`` or ``same``, see :mod:`.tasks`.
+    labels_per_task, favour : int
+        Own labels of each requester; their weight under ``loss-weights``.
+    budget_share : float
+        Budget per round as a share of what hiring all workers costs them in the mean; of the pooled budget, or of each requester's own, as
+        `budget_basis` says.
+    budget_basis : str
+        ``pooled``: more requesters share the same money; ``each``: every one brings as much.
+    budget_split : str
+        ``equal``, ``one-large`` or ``geometric``, see :func:`.tasks.split_budget`.
+    seats, cap : int or None
+        Of every requester, and of every group at every requester; None: no limit.
+    groups : str
+        ``dominant-label``; ``random``: `group_count` of them; ``one``; ``given``: `group_names`.
+    group_count : int
+    group_names : tuple of str
+        One for each worker.
+    fixed_cost, cost_per_sample, cost_spread, cost_noise : float
+        See :class:`.bids.CostModel`.
+    bid_noise, deviators, deviation : float
+        See :class:`.bids.BidModel`.
+    scoring : str
+        A rule of :mod:`.scoring_rules`.
+    mapping : str
+        How raw scores become positive: ``min-max`` over the whole range each round, or the rule's ``natural`` map, clipped.
+    v_min, v_max : float
+        The range of scores.
+    eta : float
+        Relative error of the scores that the mechanism sees, in [0, 1).
+    memory : float
+        Weight of the past in the moving averages of reputation and participation, in [0, 1).
+    mechanism : str
+        A registered mechanism.
+    mechanism_options : tuple of str
+        Its options, each as ``name=value``.
+    optimum : str
+        Which exact optimum is solved beside the mechanism: ``opt`` (pooled), ``opt-sep`` (separate budgets), ``both``, ``none``.
+    architecture : str
+        As :func:`~fedmech.fl.training.architectures.architecture` takes it.
+    loss : str
+        Local training: ``fedavg``, ``fedprox`` or ``moon``.
+    steps, scoring_steps : int
+        Local steps of training, and of the standardised update that is scored.
+    batch_size : int or None
+        None: full batches.
+    learning_rate, momentum, weight_decay, proximal, contrast, temperature : float
+        See :class:`~fedmech.fl.training.recipe.Recipe`.
+    perturbations : int
+        Perturbed markets per round for the sensitivity of the selection, of scores and of bids each.
+    perturbation : float
+        Their relative size.
+    device : str
+        Where torch computes.
+    """
+
+    seed: int = _setting(0, "seed of everything that is drawn", min=0)
+    rounds: int = _setting(8, "communication rounds", min=1)
+    dataset: str = _setting("digits", "data set")
+    folder: str | None = _setting(None, "where the data set lies")
+    train_samples: int | None = _setting(None, "samples dealt to the workers; none: all", min=1)
+    workers: int = _setting(60, "workers n", min=1)
+    partition: str = _setting("dirichlet-per-client", "how samples are dealt", choices=PARTITIONS)
+    beta: float = _setting(0.5, "concentration of the Dirichlet partitions")
+    public_samples: int = _setting(50, "held-out samples that train the common first model", min=0)
+    public_steps: int = _setting(20, "steps of that training", min=0)
+    probe_size: int = _setting(100, "size of the probe set D_0", min=1)
+    requesters: int = _setting(3, "requesters m", min=1)
+    tasks: str = _setting("label-subsets", "how the requesters' tasks differ", choices=TASK_KINDS)
+    labels_per_task: int = _setting(6, "own labels of each requester", min=1)
+    favour: int = _setting(4, "weight of an own label beside 1, under loss-weights", min=1)
+    budget_share: float = _setting(0.2, "budget per round as a share of the cost of all workers", min=0.0)
+    budget_basis: str = _setting("pooled", "whether the share is of the pooled budget or of each", choices=BUDGET_BASES)
+    budget_split: str = _setting("equal", "how the pooled budget is split", choices=BUDGET_SPLITS)
+    seats: int | None = _setting(None, "seat limit of every requester", min=0)
+    cap: int | None = _setting(2, "workers of one group that one requester may have", min=0)
+    groups: str = _setting("dominant-label", "how workers are grouped", choices=GROUPINGS)
+    group_count: int = _setting(10, "number of random groups", min=1)
+    group_names: tuple[str, ...] = _setting((), "the group of each worker, where given")
+    fixed_cost: float = _setting(0.5, "fixed part of a worker's cost", min=0.0)
+    cost_per_sample: float = _setting(0.25, "cost of a sample", min=0.0)
+    cost_spread: float = _setting(0.5, "spread of the workers' own cost factors", min=0.0, max=1.0)
+    cost_noise: float = _setting(0.1, "relative change of costs from round to round", min=0.0, max=1.0)
+    bid_noise: float = _setting(0.0, "relative error of bids; 0 is truthful", min=0.0, max=1.0)
+    deviators: float = _setting(0.0, "share of the workers that deviate", min=0.0, max=1.0)
+    deviation: float = _setting(1.0, "factor on the deviators' bids", min=0.0)
+    scoring: str = _setting("drift", "scoring rule")
+    mapping: str = _setting("min-max", "how raw scores become positive", choices=MAPPINGS)
+    v_min: float = _setting(0.1, "least score")
+    v_max: float = _setting(1.0, "greatest score")
+    eta: float = _setting(0.0, "relative error of the scores that are seen", min=0.0)
+    memory: float = _setting(0.7, "weight of the past in moving averages", min=0.0)
+    mechanism: str = _setting("driftpay-co", "registered mechanism")
+    mechanism_options: tuple[str, ...] = _setting((), "its options, each as name=value")
+    optimum: str = _setting("opt", "exact optimum beside the mechanism", choices=OPTIMA)
+    architecture: str = _setting("mlp", "model")
+    loss: str = _setting("fedavg", "local training", choices=LOSSES)
+    steps: int = _setting(5, "local steps of training", min=1)
+    scoring_steps: int = _setting(5, "local steps of the update that is scored", min=1)
+    batch_size: int | None = _setting(None, "none: full batches", min=1)
+    learning_rate: float = _setting(0.1, "step size of SGD")
+    momentum: float = _setting(0.0, "momentum of SGD", min=0.0)
+    weight_decay: float = _setting(0.0, "weight decay of SGD", min=0.0)
+    proximal: float = _setting(0.0, "FedProx mu", min=0.0)
+    contrast: float = _setting(1.0, "MOON mu", min=0.0)
+    temperature: float = _setting(0.5, "MOON temperature")
+    perturbations: int = _setting(2, "perturbed markets per round", min=0)
+    perturbation: float = _setting(0.01, "relative size of a perturbation", min=0.0, max=0.99)
+    device: str = _setting("cpu", "where torch computes")
+
+    def __post_init__(self) -> None:
+        for rule in fields(self):
+            _require_limits(rule.name, getattr(self, rule.name), rule.metadata)
+        if not 0 < self.v_min <= self.v_max:
+            raise InputError(f"must be > 0 and at most v_max = {self.v_max}, got {self.v_min}", field="v_min")
+        for name in ("eta", "memory"):
+            if not 0 <= getattr(self, name) < 1:
+                raise InputError(f"must lie in [0, 1), got {getattr(self, name)}", field=name)
+        if self.groups == "given" and len(self.group_names) != self.workers:
+            message = f"expected one for each of {self.workers} workers, got {len(self.group_names)}"
+            raise InputError(message, field="group_names")
+        for name in ("beta", "learning_rate", "temperature"):
+            if not getattr(self, name) > 0:
+                raise InputError(f"must be > 0, got {getattr(self, name)}", field=name)
+        for option in self.mechanism_options:
+            if "=" not in option:
+                raise InputError(f"expected name=value, got {option!r}", field="mechanism_options")
+
+    @property
+    def options(self) -> dict[str, str]:
+        """The mechanism's options by name."""
+        return dict(option.split("=", 1) for option in self.mechanism_options)
+
+    def document(self) -> dict[str, Any]:
+        """All settings by name."""
+        return asdict(self)
+
+
+def _require_limits(name: str, value: Any, limits: Mapping[str, Any]) -> None:
+    if value is None or isinstance(value, tuple):
+        return
+    if "choices" in limits and value not in limits["choices"]:
+        raise InputError(f"must be one of {', '.join(limits['choices'])}, got {value!r}", field=name)
+    if "min" in limits and not value >= limits["min"]:
+        raise InputError(f"must be at least {limits['min']}, got {value}", field=name)
+    if "max" in limits and not value <= limits["max"]:
+        raise InputError(f"must be at most {limits['max']}, got {value}", field=name)
