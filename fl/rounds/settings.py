@@ -48,6 +48,9 @@ class ProcurementSettings:
         How samples are dealt; ``dirichlet-per-client`` is the paper's.
     beta : float
         Concentration of the Dirichlet partitions.
+    size_spread : float
+        The workers' sizes are in proportion to uniform draws from ``1 - size_spread`` to ``1 + size_spread``; the partitions
+        ``dirichlet`` and ``dirichlet-balanced`` make sizes of their own.
     public_samples, public_steps : int
         The common first model is trained on so many held-out samples for so many steps.
     probe_size : int
@@ -118,6 +121,7 @@ class ProcurementSettings:
     workers: int = _setting(60, "workers n", min=1)
     partition: str = _setting("dirichlet-per-client", "how samples are dealt", choices=PARTITIONS)
     beta: float = _setting(0.5, "concentration of the Dirichlet partitions")
+    size_spread: float = _setting(0.5, "how unequal the workers' sizes are", min=0.0, max=1.0)
     public_samples: int = _setting(50, "held-out samples that train the common first model", min=0)
     public_steps: int = _setting(20, "steps of that training", min=0)
     probe_size: int = _setting(100, "size of the probe set D_0", min=1)

@@ -1,0 +1,181 @@
+"""What stays the same over all rounds of a simulation: data, probe set, workers, groups, tasks, budgets, the first model.
+
+The order in which the training samples are given away: the probe set first, then the public samples that train the common first
+model, then the workers' own.
+
+Source: DriftPay, section 7e (stated: fixed workers, Dirichlet label skew, a probe set, requesters with tasks of their own over a
+shared pool); sizes, groups and the public start are choices made here (reconstructed).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from fractions import Fraction
+
+import numpy as np
+
+from ...models.input_error import InputError
+from ..datasets.dataset import Dataset
+from ..datasets.load import load_dataset
+from ..drift.probe import ProbeSet, draw_probe
+from ..partitions import dirichlet, dirichlet_balanced, dirichlet_per_client, given_sizes
+from .bids import CENTS, BidModel, CostModel
+from .settings import ProcurementSettings
+from .tasks import Task, make_tasks, split_budget
+
+__all__ = ["Environment", "Purpose", "build_environment", "generator"]
+
+
+class Purpose(IntEnum):
+    """What a stream of random numbers is for; streams of different purposes and rounds do not touch."""
+
+    SPLIT = 1
+    PROBE = 2
+    PARTITION = 3
+    GROUPS = 4
+    FACTORS = 5
+    DEVIATORS = 6
+    INITIAL = 7
+    COSTS = 8
+    BIDS = 9
+    NOISE = 10
+    RULE = 11
+    MECHANISM = 12
+    SCORING = 13
+    TRAINING = 14
+    PERTURBATION = 15
+
+
+def generator(seed: int, purpose: Purpose, round_number: int = 0) -> np.random.Generator:
+    """Make the random numbers of one purpose in one round; no state is carried from round to round."""
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, int(purpose), round_number])))
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What stays the same over all rounds.
+
+    Attributes
+    ----------
+    dataset : Dataset
+    probe : ProbeSet
+        ``D_0``, held out before anything else.
+    public : ndarray of int64
+        Training samples that the common first model is trained on.
+    holdings : list of ndarray of int64, length n
+        Each worker's training samples.
+    groups : list of str, length n
+    tasks : list of Task, length m
+    costs : CostModel
+    bids : BidModel
+    factors : ndarray of float, shape (n,)
+        The workers' own cost factors.
+    deviates : ndarray of bool, shape (n,)
+    """
+
+    dataset: Dataset
+    probe: ProbeSet
+    public: np.ndarray
+    holdings: list[np.ndarray]
+    groups: list[str]
+    tasks: list[Task]
+    costs: CostModel
+    bids: BidModel
+    factors: np.ndarray
+    deviates: np.ndarray
+
+    @property
+    def samples(self) -> np.ndarray:
+        """Samples of each worker, shape (n,)."""
+        return np.array([len(held) for held in self.holdings], dtype=np.int64)
+
+
+def build_environment(settings: ProcurementSettings) -> Environment:
+    """Deal data, draw workers and make tasks.
+
+    Raises
+    ------
+    InputError
+        If data are missing, or do not suffice for probe set, public samples and workers, or a task has no test sample.
+    """
+    n, seed = settings.workers, settings.seed
+    dataset = load_dataset(settings.dataset, settings.folder, int(generator(seed, Purpose.SPLIT).integers(2**31)))
+    probe = draw_probe(dataset, settings.probe_size, int(generator(seed, Purpose.PROBE).integers(2**62)))
+    rng = generator(seed, Purpose.PARTITION)
+    left = probe.without(len(dataset.train_labels))
+    left = left[np.argsort(rng.random(len(left)), kind="stable")]
+    wanted = len(left) - settings.public_samples if settings.train_samples is None else settings.train_samples
+    if wanted < n or settings.public_samples + wanted > len(left):
+        message = f"{len(left)} samples are left by the probe set: too few for {settings.public_samples} public ones"
+        raise InputError(f"{message} and {max(wanted, n)} of {n} workers", field="train_samples")
+    public, pool = np.split(left[: settings.public_samples + wanted], [settings.public_samples])
+    holdings = [pool[part] for part in _deal(settings, dataset.train_labels[pool], rng)]
+    empty = next((i for i, held in enumerate(holdings) if not len(held)), None)
+    if empty is not None:
+        raise InputError(f"worker {empty + 1} gets no sample; choose another partition or fewer workers", field="workers")
+    costs = CostModel(settings.fixed_cost, settings.cost_per_sample, settings.cost_spread, settings.cost_noise)
+    bids = BidModel(settings.bid_noise, settings.deviators, settings.deviation)
+    factors = costs.factors(n, generator(seed, Purpose.FACTORS))
+    tasks = make_tasks(
+        settings.tasks,
+        dataset.classes,
+        _budgets(settings, costs, factors, holdings),
+        settings.labels_per_task,
+        settings.favour,
+        settings.seats,
+    )
+    present = np.bincount(dataset.test_labels, minlength=dataset.classes) > 0
+    for task in tasks:
+        if not present[list(task.labels)].any():
+            raise InputError(f"{dataset.name} has no test sample of its labels", row=f"task {task.id!r}", field="tasks")
+    return Environment(
+        dataset=dataset,
+        probe=probe,
+        public=np.sort(public),
+        holdings=[np.sort(held) for held in holdings],
+        groups=_groups(settings, dataset, holdings),
+        tasks=tasks,
+        costs=costs,
+        bids=bids,
+        factors=factors,
+        deviates=bids.who_deviates(n, generator(seed, Purpose.DEVIATORS)),
+    )
+
+
+def _deal(settings: ProcurementSettings, labels: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
+    n = settings.workers
+    if settings.partition == "dirichlet":
+        return dirichlet(labels, n, settings.beta, rng, least=1)
+    if settings.partition == "dirichlet-balanced":
+        return dirichlet_balanced(labels, n, settings.beta, rng, least=min(10, len(labels) // (2 * n)))
+    weights = 1 + settings.size_spread * (2 * rng.random(n) - 1)
+    # One sample for everybody, the others in proportion to the weights, rounded down.
+    sizes = 1 + np.floor(weights / weights.sum() * (len(labels) - n)).astype(np.int64)
+    if settings.partition == "iid":
+        return given_sizes(labels, sizes, rng)
+    return dirichlet_per_client(labels, n, settings.beta, rng, sizes=sizes)
+
+
+def _budgets(
+    settings: ProcurementSettings, costs: CostModel, factors: np.ndarray, holdings: list[np.ndarray]
+) -> list[Fraction]:
+    """Shares of what all workers cost in the mean, in whole cents."""
+    samples = np.array([len(held) for held in holdings])
+    everybody = float((factors * (costs.fixed + costs.per_sample * samples)).sum())
+    buyers = settings.requesters if settings.budget_basis == "each" else 1
+    total = Fraction(round(CENTS * settings.budget_share * buyers * everybody), CENTS)
+    return split_budget(total, settings.requesters, settings.budget_split)
+
+
+def _groups(settings: ProcurementSettings, dataset: Dataset, holdings: list[np.ndarray]) -> list[str]:
+    if settings.groups == "given":
+        return list(settings.group_names)
+    if settings.groups == "random":
+        drawn = generator(settings.seed, Purpose.GROUPS).random(settings.workers) * settings.group_count
+        return [f"g{int(group) + 1}" for group in drawn]
+    if settings.groups == "one":
+        return ["g1"] * settings.workers
+    labels = dataset.train_labels
+    # The most frequent label, the smallest of them on a tie.
+    return [f"label-{np.bincount(labels[held], minlength=dataset.classes).argmax()}" for held in holdings]

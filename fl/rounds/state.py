@@ -1,0 +1,104 @@
+"""What one round hands to the next: models, histories, who was hired."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..training.parameters import Params, place, stack
+
+__all__ = ["State", "first_state"]
+
+
+@dataclass(frozen=True)
+class State:
+    """The moving part of a simulation.
+
+    Attributes
+    ----------
+    models : Params
+        The requesters' models, stacked, ``m`` of them.
+    local : Params or None
+        Each worker's latest trained model, stacked, ``n`` of them, where the local objective looks back at it (MOON); the common first
+        model for those never trained.
+    reputation, participation : ndarray of float64, shape (n,)
+        Moving averages: of test improvement when selected, and of selection.
+    hired : ndarray of bool, shape (n,), or None
+        Winners of the last round; None before the first.
+    """
+
+    models: Params
+    local: Params | None
+    reputation: np.ndarray
+    participation: np.ndarray
+    hired: np.ndarray | None = None
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Everything as arrays by name, for a checkpoint; :meth:`restored` is the way back."""
+        found = {"reputation": self.reputation, "participation": self.participation}
+        if self.hired is not None:
+            found["hired"] = self.hired
+        for prefix, params in (("models", self.models), ("local", self.local or {})):
+            found |= {f"{prefix}.{name}": tensor.cpu().numpy() for name, tensor in params.items()}
+        return found
+
+    def restored(self, arrays: Mapping[str, np.ndarray], device: str) -> State:
+        """Return the state of a checkpoint; this one says which models it has."""
+
+        def params(prefix: str) -> Params:
+            named = {name: array for name, array in arrays.items() if name.startswith(f"{prefix}.")}
+            return {name.split(".", 1)[1]: torch.from_numpy(array).to(device) for name, array in named.items()}
+
+        return State(
+            models=params("models"),
+            local=None if self.local is None else params("local"),
+            reputation=arrays["reputation"],
+            participation=arrays["participation"],
+            hired=arrays.get("hired"),
+        )
+
+    def with_history(self, hired: np.ndarray, gains: np.ndarray, memory: float) -> State:
+        """Return the state with moving averages brought up to date.
+
+        Parameters
+        ----------
+        hired : ndarray of bool, shape (n,)
+            Winners of the round.
+        gains : ndarray of float, shape (n,)
+            Test improvement of the requester that each winner worked for; not read for the others, whose reputation stays.
+        memory : float
+            Weight of the past.
+        """
+        moved = memory * self.reputation + (1 - memory) * gains
+        return replace(
+            self,
+            reputation=np.where(hired, moved, self.reputation),
+            participation=memory * self.participation + (1 - memory) * hired,
+            hired=hired,
+        )
+
+
+def first_state(first: Mapping[str, Any], requesters: int, workers: int, looks_back: bool, device: str) -> State:
+    """Make the state before the first round: every requester starts from the common first model.
+
+    Parameters
+    ----------
+    first : Params
+        One model.
+    requesters, workers : int
+        ``m`` and ``n``.
+    looks_back : bool
+        Whether the local objective needs each worker's latest model.
+    device : str
+    """
+    model = place(first, device)
+    return State(
+        models=stack([model] * requesters),
+        local=stack([model] * workers) if looks_back else None,
+        reputation=np.zeros(workers),
+        participation=np.zeros(workers),
+    )
