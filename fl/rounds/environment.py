@@ -45,6 +45,7 @@ class Purpose(IntEnum):
     SCORING = 13
     TRAINING = 14
     PERTURBATION = 15
+    GLIMPSE = 16
 
 
 def generator(seed: int, purpose: Purpose, round_number: int = 0) -> np.random.Generator:
@@ -113,7 +114,9 @@ def build_environment(settings: ProcurementSettings) -> Environment:
     holdings = [pool[part] for part in _deal(settings, dataset.train_labels[pool], rng)]
     empty = next((i for i, held in enumerate(holdings) if not len(held)), None)
     if empty is not None:
-        raise InputError(f"worker {empty + 1} gets no sample; choose another partition or fewer workers", field="workers")
+        raise InputError(
+            f"worker {empty + 1} gets no sample; choose another partition or fewer workers", field="workers"
+        )
     costs = CostModel(settings.fixed_cost, settings.cost_per_sample, settings.cost_spread, settings.cost_noise)
     bids = BidModel(settings.bid_noise, settings.deviators, settings.deviation)
     factors = costs.factors(n, generator(seed, Purpose.FACTORS))
@@ -150,8 +153,9 @@ def _deal(settings: ProcurementSettings, labels: np.ndarray, rng: np.random.Gene
     if settings.partition == "dirichlet-balanced":
         return dirichlet_balanced(labels, n, settings.beta, rng, least=min(10, len(labels) // (2 * n)))
     weights = 1 + settings.size_spread * (2 * rng.random(n) - 1)
-    # One sample for everybody, the others in proportion to the weights, rounded down.
-    sizes = 1 + np.floor(weights / weights.sum() * (len(labels) - n)).astype(np.int64)
+    # One sample for everybody, the others in proportion to the weights; cutting at rounded sums leaves none over.
+    cuts = np.rint(np.cumsum(weights) / weights.sum() * (len(labels) - n)).astype(np.int64)
+    sizes = 1 + np.diff(cuts, prepend=0)
     if settings.partition == "iid":
         return given_sizes(labels, sizes, rng)
     return dirichlet_per_client(labels, n, settings.beta, rng, sizes=sizes)

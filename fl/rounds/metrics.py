@@ -17,7 +17,7 @@ from ...models.exact import exact_sum
 from ...models.market import Market
 from ...solvers.check import objective_value
 from ...solvers.solution import Solution
-from ..drift.uncertainty import noise_benchmark
+from ..drift.uncertainty import effective_eta, noise_benchmark
 from ..mechanisms.interface import Outcome
 
 __all__ = [
@@ -42,32 +42,34 @@ def _ratio(above: Fraction | int | None, below: Fraction | int | None) -> float 
 # ------------------------------------------------------------------ 1. welfare proxy
 
 
-def score_metrics(market: Market, outcome: Outcome, noiseless: Outcome, eta: float) -> Row:
+def score_metrics(market: Market, seen: Market, outcome: Outcome, noiseless: Outcome) -> Row:
     """Score procured, and what noise in the scores cost.
 
     Parameters
     ----------
-    market : Market
-        With the true scores ``v``.
+    market, seen : Market
+        With the true scores ``v``, and with those that the mechanism saw, ``v^``.
     outcome : Outcome
-        On the scores that were seen, ``v^``; its own ``score`` counts those.
+        On `seen`; its own ``score`` counts ``v^``.
     noiseless : Outcome
-        Of the same mechanism on the same bids and the true scores.
-    eta : float
-        Bound on the relative error of ``v^``.
+        Of the same mechanism on `market`.
 
     Returns
     -------
     dict
-        ``score`` and ``score_seen`` (by ``v`` and by ``v^``), ``score_noiseless``, ``degradation`` (``ALG(v^) / ALG(v)``) beside
-        ``noise_benchmark`` (``(1 - eta) / (1 + eta)``), ``winners``; ``v_least``, ``v_most`` and ``dispersion`` (their ratio).
+        ``score`` and ``score_seen`` (by ``v`` and by ``v^``), ``score_noiseless``; ``eta_effective`` (the largest ``|v^ - v| / v``),
+        ``degradation`` (``ALG(v^) / ALG(v)``) and ``noise_benchmark`` beside it; ``winners``; ``v_least``, ``v_most`` and
+        ``dispersion``, their ratio.
     """
     score = objective_value(market, "orp", outcome.assignment)
     low, high = int(market.scores.min()), int(market.scores.max())
+    true, estimates = (np.array([float(given.score(i)) for i in range(given.n)]) for given in (market, seen))
+    eta = effective_eta(estimates, true)
     return {
         "score": float(score),
         "score_seen": float(outcome.score),
         "score_noiseless": float(noiseless.score),
+        "eta_effective": eta,
         "degradation": _ratio(score, noiseless.score),
         "noise_benchmark": noise_benchmark(eta),
         "winners": len(outcome.winners),

@@ -32,9 +32,9 @@ class Measurement:
 
     Attributes
     ----------
-    cosine, distance : ndarray of float, shape (n,)
-        Mean cosine similarity, and mean L2 distance, between the representations of the probe set under each worker's scoring update and
-        under the model it started from.
+    cosine, l2 : ndarray of float, shape (n,)
+        Mean cosine similarity, and minus the mean L2 distance, between the representations of the probe set under each worker's scoring
+        update and under the model it started from.
     accuracy, loss : ndarray of float, shape (n,)
         Of each worker's scoring update on the probe set.
     base_accuracy, base_loss : float
@@ -48,7 +48,7 @@ class Measurement:
     """
 
     cosine: FloatArray
-    distance: FloatArray
+    l2: FloatArray
     accuracy: FloatArray
     loss: FloatArray
     base_accuracy: float
@@ -160,7 +160,7 @@ def _drift(measurement: Measurement) -> FloatArray:
     natural="exponential",
 )
 def _drift_l2(measurement: Measurement) -> FloatArray:
-    return -measurement.distance
+    return measurement.l2
 
 
 @scoring_rule(

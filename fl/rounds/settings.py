@@ -19,7 +19,7 @@ PARTITIONS = ("dirichlet-per-client", "dirichlet", "dirichlet-balanced", "iid")
 GROUPINGS = ("dominant-label", "random", "one", "given")
 MAPPINGS = ("min-max", "natural")
 OPTIMA = ("opt", "opt-sep", "both", "none")
-LOSSES = ("fedavg", "fedprox", "moon")
+OBJECTIVES = ("fedavg", "fedprox", "moon")
 BUDGET_BASES = ("pooled", "each")
 
 
@@ -55,6 +55,9 @@ class ProcurementSettings:
         The common first model is trained on so many held-out samples for so many steps.
     probe_size : int
         ``|D_0|``.
+    probe_seen : int or None
+        The mechanism sees scores measured on so many images of ``D_0``, drawn anew each round; the true scores are those on all of
+        it. None: all.
     requesters : int
         ``m``.
     tasks : str
@@ -86,7 +89,7 @@ class ProcurementSettings:
     v_min, v_max : float
         The range of scores.
     eta : float
-        Relative error of the scores that the mechanism sees, in [0, 1).
+        Relative error drawn into the scores that the mechanism sees, in [0, 1).
     memory : float
         Weight of the past in the moving averages of reputation and participation, in [0, 1).
     mechanism : str
@@ -97,7 +100,7 @@ class ProcurementSettings:
         Which exact optimum is solved beside the mechanism: ``opt`` (pooled), ``opt-sep`` (separate budgets), ``both``, ``none``.
     architecture : str
         As :func:`~fedmech.fl.training.architectures.architecture` takes it.
-    loss : str
+    objective : str
         Local training: ``fedavg``, ``fedprox`` or ``moon``.
     steps, scoring_steps : int
         Local steps of training, and of the standardised update that is scored.
@@ -123,8 +126,9 @@ class ProcurementSettings:
     beta: float = _setting(0.5, "concentration of the Dirichlet partitions")
     size_spread: float = _setting(0.5, "how unequal the workers' sizes are", min=0.0, max=1.0)
     public_samples: int = _setting(50, "held-out samples that train the common first model", min=0)
-    public_steps: int = _setting(20, "steps of that training", min=0)
+    public_steps: int = _setting(300, "steps of that training", min=0)
     probe_size: int = _setting(100, "size of the probe set D_0", min=1)
+    probe_seen: int | None = _setting(None, "probe images that the seen scores are measured on; none: all", min=1)
     requesters: int = _setting(3, "requesters m", min=1)
     tasks: str = _setting("label-subsets", "how the requesters' tasks differ", choices=TASK_KINDS)
     labels_per_task: int = _setting(6, "own labels of each requester", min=1)
@@ -148,13 +152,13 @@ class ProcurementSettings:
     mapping: str = _setting("min-max", "how raw scores become positive", choices=MAPPINGS)
     v_min: float = _setting(0.1, "least score")
     v_max: float = _setting(1.0, "greatest score")
-    eta: float = _setting(0.0, "relative error of the scores that are seen", min=0.0)
+    eta: float = _setting(0.0, "relative error drawn into the scores that are seen", min=0.0)
     memory: float = _setting(0.7, "weight of the past in moving averages", min=0.0)
     mechanism: str = _setting("driftpay-co", "registered mechanism")
     mechanism_options: tuple[str, ...] = _setting((), "its options, each as name=value")
     optimum: str = _setting("opt", "exact optimum beside the mechanism", choices=OPTIMA)
     architecture: str = _setting("mlp", "model")
-    loss: str = _setting("fedavg", "local training", choices=LOSSES)
+    objective: str = _setting("fedavg", "local training", choices=OBJECTIVES)
     steps: int = _setting(5, "local steps of training", min=1)
     scoring_steps: int = _setting(5, "local steps of the update that is scored", min=1)
     batch_size: int | None = _setting(None, "none: full batches", min=1)
@@ -182,6 +186,10 @@ class ProcurementSettings:
         for name in ("beta", "learning_rate", "temperature"):
             if not getattr(self, name) > 0:
                 raise InputError(f"must be > 0, got {getattr(self, name)}", field=name)
+        if self.probe_seen is not None and self.probe_seen > self.probe_size:
+            raise InputError(
+                f"must be at most probe_size = {self.probe_size}, got {self.probe_seen}", field="probe_seen"
+            )
         for option in self.mechanism_options:
             if "=" not in option:
                 raise InputError(f"expected name=value, got {option!r}", field="mechanism_options")

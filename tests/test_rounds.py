@@ -1,0 +1,315 @@
+"""Procurement rounds against a literal second way: workers trained one by one, scores, mechanism and averages by their definitions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction as F
+
+import numpy as np
+import pytest
+import torch
+from fedmech import solve
+from fedmech.fl.rounds.environment import Purpose, build_environment, generator
+from fedmech.fl.rounds.procurement import Simulation, run_rounds
+from fedmech.fl.rounds.scoring_rules import scoring_rules
+from fedmech.fl.rounds.settings import ProcurementSettings
+from fedmech.fl.training.loop import train_clients_one_by_one
+from fedmech.fl.training.recipe import Recipe
+from fedmech.models.input_error import InputError
+from mechanism_definitions import DEFINITIONS, Plain
+
+TINY = ProcurementSettings(
+    rounds=2, workers=9, train_samples=140, public_samples=20, public_steps=10, probe_size=25, architecture="softmax",
+    learning_rate=0.3, steps=3, scoring_steps=2, cap=2, budget_share=0.4, groups="random", group_count=3, seed=5,
+    requesters=2, perturbations=1,
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def rounds_of(rows):
+    return [row for row in rows if row["level"] == "round"]
+
+
+def requesters_of(rows, number):
+    return [row for row in rows if row["level"] == "requester" and row["round"] == number]
+
+
+# ------------------------------------------------------------------ a round, literally
+
+
+def representation(model, images):
+    """Centred log-probabilities of softmax regression, in double precision."""
+    weight, bias = model["output.weight"].double().numpy(), model["output.bias"].double().numpy()
+    logits = images.reshape(len(images), -1).astype(np.float64) @ weight.T + bias
+    return logits, logits - logits.mean(axis=1, keepdims=True)
+
+
+def task_loss(model, data, weights):
+    logits, _ = representation(model, data.test_inputs)
+    log_p = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    w = np.array([weights[label] for label in data.test_labels], dtype=float)
+    picked = log_p[np.arange(len(w)), data.test_labels]
+    right = logits.argmax(axis=1) == data.test_labels
+    return -(w * picked).sum() / w.sum(), (w * right).sum() / w.sum()
+
+
+def mean_model(models, weights):
+    total = sum(weights)
+    return {
+        name: sum(w / total * model[name].double() for w, model in zip(weights, models, strict=True)).float()
+        for name in models[0]
+    }
+
+
+def of(stacked, i):
+    return {name: tensor[i] for name, tensor in stacked.items()}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"objective": "moon", "tasks": "loss-weights", "requesters": 3, "seats": 2},
+        {"objective": "fedprox", "proximal": 0.5, "batch_size": 4, "tasks": "same", "cap": None, "mapping": "natural"},
+    ],
+)
+def test_rounds_follow_their_definition(changed):
+    settings = replace(TINY, **changed)
+    simulation = Simulation(settings)
+    environment, data = simulation.environment, simulation.environment.dataset
+    state = simulation.first
+    reputation, participation, hired_before = [0.0] * 9, [0.0] * 9, None
+    models = [of(state.models, j) for j in range(settings.requesters)]
+    local_models = [models[0]] * settings.workers
+    for number in (1, 2):
+        recipe = simulation._recipe(settings.scoring_steps, Purpose.SCORING, number)
+        assert recipe == replace(
+            Recipe(settings.objective, settings.scoring_steps, settings.batch_size, 0.3),
+            proximal=settings.proximal, seed=recipe.seed,
+        )  # fmt: skip
+        platform = mean_model(models, [1] * len(models))
+        updates = train_clients_one_by_one(
+            simulation.architecture, platform, data.train_inputs, data.train_labels, environment.holdings, recipe
+        )
+        _, origin = representation(platform, environment.probe.inputs)
+        raw = []
+        for i in range(settings.workers):
+            _, moved = representation(of(updates, i), environment.probe.inputs)
+            cosines = (moved * origin).sum(1) / np.linalg.norm(moved, axis=1) / np.linalg.norm(origin, axis=1)
+            raw.append(cosines.mean())
+        raw = np.array(raw)
+        if settings.mapping == "natural":
+            wanted = np.clip((1 + raw) / 2, settings.v_min, settings.v_max)
+        else:
+            wanted = 0.1 + 0.9 * (raw - raw.min()) / (raw.max() - raw.min())
+        decided = simulation.decide(state, number)
+        market = decided.market
+        scores = np.array([float(market.score(i)) for i in range(market.n)])
+        assert np.abs(scores - wanted).max() < 2e-5
+        assert [market.bid(i) for i in range(market.n)] == [market.cost(i) for i in range(market.n)]
+
+        plain = Plain(market)
+        payments = DEFINITIONS["driftpay-co"](plain)
+        chosen = sorted(payments)
+        assert chosen == decided.outcome.winners.tolist()
+        for i in range(market.n):
+            assert decided.outcome.payment(i) == payments.get(i, 0)
+
+        state, rows = simulation.play(state, number)
+        row = rounds_of(rows)[0]
+        best = solve(market, "opt", "brute-force").objective
+        assert row["opt"] == float(best)
+        assert row["score"] == float(sum((market.score(i) for i in chosen), F(0)))
+        assert row["opt_ratio"] >= 1
+
+        gains = []
+        new_models = []
+        for j, task in enumerate(environment.tasks):
+            mine = [i for i in chosen if decided.outcome.assignment[i] == j]
+            held = {}
+            for i in mine:
+                samples = [
+                    int(k) for k in environment.holdings[i] for _ in range(task.class_weights[data.train_labels[k]])
+                ]
+                if samples:
+                    held[i] = samples
+            before = task_loss(models[j], data, task.class_weights)
+            if held:
+                recipe = simulation._recipe(settings.steps, Purpose.TRAINING, number)
+                trained = {
+                    i: of(
+                        train_clients_one_by_one(
+                            simulation.architecture, models[j], data.train_inputs, data.train_labels, [samples], recipe,
+                            previous=local_models[i], clients=[i],
+                        ),
+                        0,
+                    )
+                    for i, samples in held.items()
+                }  # fmt: skip
+                new_models.append(mean_model(list(trained.values()), [len(held[i]) for i in trained]))
+                for i, model in trained.items():
+                    local_models[i] = model
+            else:
+                new_models.append(models[j])
+            after = task_loss(new_models[j], data, task.class_weights)
+            found = requesters_of(rows, number)[j]
+            assert found["samples"] == sum(map(len, held.values()))
+            for name, value in zip(
+                ("loss_before", "accuracy_before", "loss", "accuracy"), (*before, *after), strict=True
+            ):
+                assert found[name] == pytest.approx(value, abs=2e-3 if "accuracy" in name else 1e-5), name
+            gains.append(before[0] - after[0])
+            for name, tensor in new_models[j].items():
+                assert (state.models[name][j] - tensor).abs().max() < 1e-5
+        models = [of(state.models, j) for j in range(settings.requesters)]
+
+        for i in range(settings.workers):
+            won = i in chosen
+            if won:
+                gain = gains[decided.outcome.assignment[i]]
+                reputation[i] = settings.memory * reputation[i] + (1 - settings.memory) * gain
+            participation[i] = settings.memory * participation[i] + (1 - settings.memory) * won
+        assert state.reputation == pytest.approx(reputation, abs=1e-5)
+        assert state.participation == pytest.approx(participation)
+        overlap = None if hired_before is None else len(hired_before & set(chosen)) / len(hired_before | set(chosen))
+        assert row["overlap"] == overlap
+        hired_before = set(chosen)
+        if settings.objective == "moon":
+            assert state.local is not None
+            for i in range(settings.workers):
+                for name, tensor in local_models[i].items():
+                    assert (state.local[name][i] - tensor).abs().max() < 1e-5
+
+
+# ------------------------------------------------------------------ who holds what, and what it costs
+
+
+@pytest.mark.parametrize("partition", ["dirichlet-per-client", "dirichlet", "dirichlet-balanced", "iid"])
+def test_probe_public_samples_and_workers_share_nothing(partition):
+    settings = replace(TINY, partition=partition)
+    environment = build_environment(settings)
+    parts = [environment.probe.indices, environment.public, *environment.holdings]
+    everything = np.concatenate(parts)
+    assert len(np.unique(everything)) == len(everything) == 25 + 20 + 140
+    assert min(map(len, environment.holdings)) >= 1
+    costs = environment.factors * (settings.fixed_cost + settings.cost_per_sample * environment.samples)
+    budget = float(sum(task.budget for task in environment.tasks))
+    assert budget == pytest.approx(0.4 * costs.sum(), abs=0.0051)
+    each = build_environment(replace(settings, budget_basis="each"))
+    assert float(sum(task.budget for task in each.tasks)) == pytest.approx(2 * 0.4 * costs.sum(), abs=0.0051)
+
+
+def test_groups_are_dominant_labels_or_given():
+    environment = build_environment(replace(TINY, groups="dominant-label"))
+    labels = environment.dataset.train_labels
+    for held, group in zip(environment.holdings, environment.groups, strict=True):
+        counts = [int((labels[held] == label).sum()) for label in range(10)]
+        assert group == f"label-{counts.index(max(counts))}"
+    names = tuple("abcabcabc")
+    assert build_environment(replace(TINY, groups="given", group_names=names)).groups == list(names)
+    assert set(build_environment(replace(TINY, groups="one")).groups) == {"g1"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"train_samples": 5000}, "train_samples"),
+        ({"train_samples": 8}, "train_samples"),
+        ({"scoring": "gut-feeling"}, "scoring"),
+        ({"mechanism": "first-come"}, "mechanism"),
+        ({"labels_per_task": 11}, "labels_per_task"),
+        ({"mechanism_options": ("colour=3",)}, "option"),
+        ({"learning_rate": 1e38}, None),
+    ],
+)
+def test_what_cannot_be_simulated_is_refused(changed, field):
+    with pytest.raises(InputError) as refused:
+        run_rounds(replace(TINY, **changed))
+    assert field is None or refused.value.field == field
+
+
+# ------------------------------------------------------------------ what must not matter, and what must
+
+
+def scores_of(settings, number=1):
+    simulation = Simulation(settings)
+    market = simulation.decide(simulation.first, number).market
+    return [market.score(i) for i in range(market.n)]
+
+
+def test_scores_never_see_a_bid():
+    honest = scores_of(TINY)
+    for changed in (
+        {"deviators": 0.5, "deviation": 3.0},
+        {"bid_noise": 0.9},
+        {"cost_spread": 1.0},
+        {"budget_share": 0.9},
+    ):
+        assert scores_of(replace(TINY, **changed)) == honest
+
+
+def test_streams_of_random_numbers_do_not_touch():
+    drawn = [
+        tuple(generator(seed, purpose, number).random(3))
+        for seed in (0, 1)
+        for purpose in Purpose
+        for number in range(3)
+    ]
+    assert len(set(drawn)) == len(drawn)
+
+
+@pytest.mark.parametrize("rule", [rule.name for rule in scoring_rules()])
+def test_every_rule_runs_and_keeps_within_money_and_caps(rule):
+    rows = run_rounds(replace(TINY, scoring=rule, optimum="both", deviators=0.3, deviation=1.5))
+    for row in rounds_of(rows):
+        assert row["paid"] <= row["budget"] + 1e-9
+        assert row["opt_proved"]
+        assert row["opt_sep_proved"]
+        assert row["opt_sep"] <= row["opt"] + 1e-9
+        assert 0 <= row["concentration"] <= 1
+        # Truthful bidding is dominant one by one, so no statement on what deviators gain together is made here.
+        assert row["deviation_gain"] is not None
+
+
+@pytest.mark.parametrize("mechanism", ["driftpay-no", "lowest-bid", "random-feasible", "drop-top"])
+def test_other_mechanisms_run(mechanism):
+    rows = run_rounds(replace(TINY, mechanism=mechanism, optimum="opt-sep"))
+    assert all(row["paid"] <= row["budget"] + 1e-9 for row in rounds_of(rows))
+    assert rows == run_rounds(replace(TINY, mechanism=mechanism, optimum="opt-sep"))
+    if mechanism == "driftpay-no":
+        assert all(row["paid"] <= row["budget"] + 1e-9 for n in (1, 2) for row in requesters_of(rows, n))
+
+
+def test_options_reach_the_mechanism():
+    drawn = [
+        run_rounds(replace(TINY, mechanism="random-feasible", mechanism_options=options))
+        for options in (("seed=3",), ("seed=3",), ("seed=4",))
+    ]
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_noise_in_scores_is_bounded_and_costs_nothing_without():
+    clean, noisy = run_rounds(TINY), run_rounds(replace(TINY, eta=0.5))
+    for row in rounds_of(clean):
+        assert (row["degradation"], row["eta_effective"], row["score"]) == (1.0, 0.0, row["score_seen"])
+    for row in rounds_of(noisy):
+        assert 0 < row["eta_effective"] <= 0.5 + 1e-12
+    part = run_rounds(replace(TINY, probe_seen=3))
+    assert all(row["eta_effective"] > 0 for row in rounds_of(part))
+    assert run_rounds(replace(TINY, probe_seen=25)) == clean
+
+
+def test_a_market_without_money_hires_nobody_and_leaves_models_alone():
+    rows = run_rounds(replace(TINY, budget_share=0.0))
+    for row in rounds_of(rows):
+        assert row["winners"] == row["samples"] == row["score"] == row["loss_gain"] == 0
+        assert (row["critical_price"], row["concentration"], row["unused_share"]) == (None, None, None)
+        assert row["opt_ratio"] == 1.0
+    assert all(row["loss"] == row["loss_before"] for n in (1, 2) for row in requesters_of(rows, n))
