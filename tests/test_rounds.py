@@ -61,9 +61,9 @@ def task_loss(model, data, weights):
 
 
 def mean_model(models, weights):
-    total = sum(weights)
+    shares = [w / sum(weights) for w in weights]
     return {
-        name: sum(w / total * model[name].double() for w, model in zip(weights, models, strict=True)).float()
+        name: torch.stack([s * model[name].double() for s, model in zip(shares, models, strict=True)]).sum(0).float()
         for name in models[0]
     }
 
@@ -125,6 +125,7 @@ def test_rounds_follow_their_definition(changed):
         state, rows = simulation.play(state, number)
         row = rounds_of(rows)[0]
         best = solve(market, "opt", "brute-force").objective
+        assert best is not None
         assert row["opt"] == float(best)
         assert row["score"] == float(sum((market.score(i) for i in chosen), F(0)))
         assert row["opt_ratio"] >= 1

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from fedmech.fl.rounds import procurement
+from fedmech import solve
 from fedmech.fl.rounds.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from fedmech.fl.rounds.procurement import CHECKPOINT, Interrupted, run_rounds
 from fedmech.fl.rounds.settings import ProcurementSettings
@@ -123,7 +123,7 @@ def test_ctrl_c_keeps_the_rounds_before(tmp_path, whole):
 
 
 def test_ctrl_c_in_a_solver_gives_the_round_up(tmp_path, whole, monkeypatch):
-    solve, calls = procurement.solve, []
+    calls = []
 
     def interrupted(market, problem, **options):
         solution = solve(market, problem, **options)
@@ -131,7 +131,7 @@ def test_ctrl_c_in_a_solver_gives_the_round_up(tmp_path, whole, monkeypatch):
         # What the facade returns when Ctrl-C reaches a method: its best point, and no exception.
         return replace(solution, stopped="interrupted") if len(calls) == 5 else solution
 
-    monkeypatch.setattr(procurement, "solve", interrupted)
+    monkeypatch.setattr("fedmech.fl.rounds.procurement.solve", interrupted)
     with pytest.raises(Interrupted) as stopped:
         run_rounds(PLAIN, None, tmp_path)
     assert {row["round"] for row in stopped.value.rows} == {1, 2}

@@ -69,10 +69,9 @@ def write_checkpoint(path: Path, settings: Mapping[str, Any], checkpoint: Checkp
         "rows": checkpoint.rows,
     }
     buffer = io.BytesIO()
-    # An explicit type: object arrays would be pickled.
-    arrays = {_ARRAY + name: _unboxed(name, array) for name, array in checkpoint.arrays.items()}
-    text = np.frombuffer(json.dumps(header, allow_nan=False).encode(), dtype=np.uint8)
-    np.savez(buffer, **{_HEADER: text}, **arrays)
+    named: dict[str, Any] = {_ARRAY + name: _unboxed(name, array) for name, array in checkpoint.arrays.items()}
+    named[_HEADER] = np.frombuffer(json.dumps(header, allow_nan=False).encode(), dtype=np.uint8)
+    np.savez(buffer, **named)
     write_whole(path, buffer.getvalue())
 
 
@@ -120,6 +119,7 @@ def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _unboxed(name: str, array: np.ndarray) -> np.ndarray:
+    """Refuse an array of objects: numpy would pickle it."""
     if array.dtype.kind not in "biuf":
         raise TypeError(f"array {name!r} of type {array.dtype} cannot be kept in a checkpoint")
     return array

@@ -18,6 +18,7 @@ import numpy as np
 from ...models.input_error import InputError
 from ..datasets.dataset import Dataset
 from ..datasets.load import load_dataset
+from ..drift.drift_market import groups_by_label
 from ..drift.probe import ProbeSet, draw_probe
 from ..partitions import dirichlet, dirichlet_balanced, dirichlet_per_client, given_sizes
 from .bids import CENTS, BidModel, CostModel
@@ -180,6 +181,4 @@ def _groups(settings: ProcurementSettings, dataset: Dataset, holdings: list[np.n
         return [f"g{int(group) + 1}" for group in drawn]
     if settings.groups == "one":
         return ["g1"] * settings.workers
-    labels = dataset.train_labels
-    # The most frequent label, the smallest of them on a tie.
-    return [f"label-{np.bincount(labels[held], minlength=dataset.classes).argmax()}" for held in holdings]
+    return groups_by_label(dataset.train_labels, holdings)

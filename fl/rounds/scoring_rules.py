@@ -16,12 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...models.input_error import InputError
+from ..drift.drift_market import SCORE_DECIMALS
 from ..drift.score_map import clip_scores
 
 __all__ = ["Measurement", "ScoringRule", "find_scoring_rule", "scoring_rule", "scoring_rules"]
-
-DECIMALS = 6
-"""Scores are rounded to so many decimals before they become exact."""
 
 FloatArray = NDArray[np.float64]
 
@@ -102,7 +100,7 @@ class ScoringRule:
             If a raw score is not a number.
         """
         raw = np.asarray(self.raw(measurement), dtype=np.float64)
-        unit = 10**DECIMALS
+        unit = 10**SCORE_DECIMALS
         values = clip_scores(raw, v_min, v_max, self.natural if mapping == "natural" else mapping)
         return [Fraction(max(1, round(value * unit)), unit) for value in values.tolist()]
 
