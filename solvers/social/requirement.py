@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
+from ...models.measured_market import MeasuredMarket
 from ...models.mots import MotsMarket, State
 
 
@@ -23,8 +24,13 @@ def error_range(market: MotsMarket) -> ErrorRange:
     """The exact range of the error over all states with a participant.
 
     For a fixed number ``K`` of participants the error is least with the largest data sizes, so the minimum lies on a
-    path that takes the types one after the other; along each type the error is quadratic in ``1/K``.
+    path that takes the types one after the other; along each type the error is quadratic in ``1/K``. Measured errors have no
+    such shape: their table is looked through.
     """
+    if isinstance(market, MeasuredMarket):
+        listed = [(error, state) for state, error in market.table.items()]
+        least = min(listed, key=lambda entry: (entry[0], sum(entry[1])))
+        return ErrorRange(*least, *max(listed, key=lambda entry: (entry[0], -sum(entry[1]))))
     least = min(_path(market, largest=True), key=lambda entry: (entry[0], sum(entry[1])))
     greatest = max(_path(market, largest=False), key=lambda entry: (entry[0], -sum(entry[1])))
     return ErrorRange(*least, *greatest)

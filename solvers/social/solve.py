@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from ...models.expression import Num, OutsideDomain, operate
 from ...models.input_error import InputError
 from ...models.interval_array import nearest
+from ...models.measured_market import MeasuredMarket
 from ...models.mots import MotsMarket
 from ...models.utility import never_positive
 from ..solution import Status, Stopped
@@ -130,7 +131,7 @@ def solve_social_state(
     market : MotsMarket
         With or without ``max_error``.
     method : str
-        ``auto`` (``frontier``), ``frontier``, ``pareto`` and ``enumeration`` (small markets, exact), ``pyomo-highs``
+        ``auto`` (``frontier``; ``enumeration`` where errors are measured), ``frontier``, ``pareto`` and ``enumeration`` (small markets, exact), ``pyomo-highs``
         (the reference formulation; small markets and convex utilities, to the solver's tolerance, its state re-valued
         exactly).
     audience : str
@@ -148,12 +149,16 @@ def solve_social_state(
     NotDecreasing
         If the utility does not certainly fall with the error.
     InputError
-        For an unknown method, or a market too large for the method asked for.
+        For an unknown method, a market too large for the method asked for, or measured errors and a method that relies
+        on eq. (3).
     """
     started = time.monotonic()
-    name = "frontier" if method == "auto" else method
+    measured = isinstance(market, MeasuredMarket)
+    name = method if method != "auto" else "enumeration" if measured else "frontier"
     if name not in METHODS:
         raise InputError(f"unknown method {method!r} for social-state; one of auto, {', '.join(METHODS)}")
+    if measured and name != "enumeration":
+        raise InputError(f"method {name} relies on eq. (3); measured errors take enumeration")
     least = error_range(market)
     if market.max_error is not None and market.max_error < least.least:
         return SocialAnswer(
