@@ -1,0 +1,112 @@
+"""Federated averaging by many coalitions of the same clients at once.
+
+Every coalition has a global model of its own. In a round each of its members trains from that model, and the members'
+average is the next; all members of all coalitions train as one batch. In the first round the coalitions' models are one
+and the same, so each client trains once for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ...models.input_error import InputError
+from .architectures import Architecture
+from .batched import train_clients
+from .parameters import Params, clients_of
+from .recipe import Recipe
+
+__all__ = ["train_coalitions"]
+
+
+def train_coalitions(
+    architecture: Architecture,
+    coalitions: Sequence[Sequence[int]],
+    inputs: Any,
+    labels: Any,
+    holdings: Sequence[NDArray[np.int64]],
+    recipe: Recipe,
+    *,
+    rounds: int,
+    decay: float = 1.0,
+    weights: Sequence[float] | None = None,
+    device: str | torch.device = "cpu",
+) -> Params:
+    """Train every coalition's global model by federated averaging.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        The model; its initial parameters are drawn from the recipe's seed and the same for all coalitions.
+    coalitions : sequence of sequences of int
+        Members of each coalition, at least one each, as positions in `holdings`.
+    inputs : array, shape (N, \\*input_shape)
+        All samples.
+    labels : array of integers, shape (N,)
+        Their classes.
+    holdings : sequence of ndarray of int64
+        Samples that each client holds.
+    recipe : Recipe
+        How a client trains in a round; the seed of round ``r``'s batches is ``seed + r``.
+    rounds : int
+        Rounds, >= 1. One round is plain averaging of local models, the setting of SWAN's eq. (3).
+    decay : float
+        Factor on the learning rate from round to round, > 0.
+    weights : sequence of float, optional
+        Weight of each client in its coalitions' averages, > 0; all equal when missing, as in SWAN's model.
+    device : str or torch.device
+        Where to train.
+
+    Returns
+    -------
+    Params
+        The coalitions' global models, stacked in the order of `coalitions`.
+
+    Raises
+    ------
+    InputError
+        If there is no coalition, one is empty, or a client does not exist or has no positive weight.
+
+    Notes
+    -----
+    Source: SWAN section III-A1 and V-A2 (stated: local iterations, communication rounds, a decaying learning rate). A
+    client's batches depend on its position in `holdings` and the round, not on the coalition.
+    """
+    members = np.array([client for coalition in coalitions for client in coalition], dtype=np.int64)
+    owners = np.repeat(np.arange(len(coalitions)), [len(coalition) for coalition in coalitions])
+    shares = np.ones(len(holdings)) if weights is None else np.asarray(weights, dtype=np.float64)
+    if not len(coalitions) or min(map(len, coalitions)) == 0:
+        raise InputError("a coalition has no members", field="coalitions")
+    if members.min() < 0 or members.max() >= len(holdings):
+        raise InputError(f"a member is not among the clients 0 to {len(holdings) - 1}", field="coalitions")
+    if shares.shape != (len(holdings),) or not (np.isfinite(shares).all() and (shares > 0).all()):
+        raise InputError(f"{len(holdings)} clients need as many finite weights > 0", field="weights")
+    if rounds < 1 or not decay > 0:
+        raise InputError("rounds have to be at least 1 and decay more than 0", field="rounds")
+    owner, member = torch.from_numpy(owners).to(device), torch.from_numpy(members).to(device)
+    share = torch.from_numpy(shares[members] / np.bincount(owners, shares[members])[owners]).to(device)
+    start = architecture.initial(recipe.seed, device=device)
+    current: Params = {}
+    for number in range(rounds):
+        now = replace(recipe, seed=recipe.seed + number, learning_rate=recipe.learning_rate * decay**number)
+        if number == 0:
+            local = train_clients(architecture, start, inputs, labels, holdings, now, device=device)
+            local = clients_of(local, member)
+        else:
+            held = [holdings[client] for client in members]
+            own = clients_of(current, owner)
+            local = train_clients(architecture, own, inputs, labels, held, now, clients=members, device=device)
+        current = {name: _averages(tensor, owner, share, len(coalitions)) for name, tensor in local.items()}
+    return current
+
+
+def _averages(local: torch.Tensor, owner: torch.Tensor, share: torch.Tensor, count: int) -> torch.Tensor:
+    """Sum each coalition's weighted models, in double precision."""
+    weighted = local.double() * share.view(-1, *[1] * (local.dim() - 1))
+    total = torch.zeros(count, *local.shape[1:], dtype=torch.float64, device=local.device)
+    return total.index_add_(0, owner, weighted).to(local.dtype)
