@@ -1,8 +1,8 @@
 """Eq. (3) fitted to measured losses: how much of them its two terms explain, and with which variances.
 
 A trained model's test loss is not the error of eq. (3): it has an offset (what no amount of data removes) and units of its
-own. Fitted is ``loss = offset + noise * sum_i (k_i / D_i) / K^2 + client_variance * (K - 1) / K`` by least squares, ``noise``
-(the paper's ``d gamma^2``) and ``client_variance`` not negative. It is a fit to the measurements, not a prediction from outside.
+own. Fitted is ``loss = offset + noise * sum_i (k_i / D_i) / K^2 + client_variance * (K - 1) / K`` by least squares, ``offset``,
+``noise`` (the paper's ``d gamma^2``) and ``client_variance`` not negative. It is a fit to the measurements, not a prediction from outside.
 """
 
 from __future__ import annotations
@@ -104,19 +104,15 @@ def fit_error(
     InputError
         If there are fewer states than parameters.
     """
-    from scipy.optimize import lsq_linear
+    from scipy.optimize import nnls
 
     terms, measured = error_terms(states, sizes), np.asarray(losses, dtype=np.float64)
-    used = terms if client_variance else terms[:, :1]
-    if len(measured) < used.shape[1] + 1:
-        raise InputError(f"{len(measured)} states are too few to fit {used.shape[1] + 1} parameters", field="states")
-    # The offset is free, so it is removed with the means; what remains has bounds only.
-    centred = used - used.mean(axis=0)
-    scale = np.where(np.ptp(used, axis=0) > 0, np.ptp(used, axis=0), 1.0)
-    found = lsq_linear(centred / scale, measured - measured.mean(), bounds=(0, np.inf), method="bvls").x / scale
-    variances = [float(found[0]), float(found[1]) if client_variance else 0.0]
-    offset = float(measured.mean() - used.mean(axis=0) @ found)
+    used = np.column_stack([np.ones(len(terms)), terms if client_variance else terms[:, :1]])
+    if len(measured) < used.shape[1]:
+        raise InputError(f"{len(measured)} states are too few to fit {used.shape[1]} parameters", field="states")
+    scale = np.abs(used).max(axis=0, initial=0.0)
+    scale[scale == 0] = 1.0
+    found = nnls(used / scale, measured)[0] / scale
+    offset, variances = float(found[0]), [float(found[1]), float(found[2]) if client_variance else 0.0]
     fitted = offset + terms @ np.array(variances)
-    return ErrorFit(
-        offset, *variances, tuple(sizes), r_squared(measured, fitted), rank_correlation(measured, fitted)
-    )
+    return ErrorFit(offset, *variances, tuple(sizes), r_squared(measured, fitted), rank_correlation(measured, fitted))

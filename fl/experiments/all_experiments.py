@@ -2,8 +2,10 @@
 
 from . import (
     network_effects,
+    swan_error,
 )
 
 __all__ = [
     "network_effects",
+    "swan_error",
 ]

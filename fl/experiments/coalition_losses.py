@@ -7,9 +7,11 @@ coalition of the first ``k_i`` clients of each type. Its loss is the mean cross-
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +32,8 @@ __all__ = ["CoalitionSettings", "coalition_losses", "deal"]
 @dataclass(frozen=True)
 class CoalitionSettings:
     """Clients, data and training; shared by the experiments that train SWAN's coalitions.
+
+    The paper's learning rates, batch sizes, local iterations and rounds are lost from its public text; these are choices.
 
     Attributes
     ----------
@@ -68,12 +72,12 @@ class CoalitionSettings:
     classes_of_each: tuple[int, ...] = setting((1, 5, 10), min=1, help="classes of a client of each type, if not iid")
     overlap: bool = setting(False, help="clients draw their samples independently")
     averaging: str = setting("equal", choices=("equal", "size"))
-    rounds: int = setting(60, min=1)
+    rounds: int = setting(30, min=1)
     steps: int = setting(5, min=1, help="local steps in a round")
     batch_size: int = setting(0, min=0, help="0: all samples")
-    learning_rate: float = setting(0.5, min=0.0)
-    decay: float = setting(0.99, min=0.0, max=1.0, help="factor on the learning rate from round to round")
-    momentum: float = setting(0.5, min=0.0, max=1.0)
+    learning_rate: float = setting(0.1, min=0.0)
+    decay: float = setting(0.98, min=0.0, max=1.0, help="factor on the learning rate from round to round")
+    momentum: float = setting(0.9, min=0.0, max=1.0)
     runs: int = setting(5, min=1)
     seed: int = setting(0, min=0)
     device: str = "cpu"
@@ -109,9 +113,7 @@ def deal(settings: CoalitionSettings, labels: NDArray[np.int64], rng: np.random.
         If there are too few samples and clients may not share them.
     """
     sizes = settings.size_of_each
-    kinds = [
-        kind for kind, count in zip(settings.classes_of_each, settings.counts, strict=False) for _ in range(count)
-    ]
+    kinds = [kind for kind, count in zip(settings.classes_of_each, settings.counts, strict=False) for _ in range(count)]
 
     def draw(some: slice) -> list[NDArray[np.int64]]:
         if settings.distribution == "iid":
@@ -158,7 +160,7 @@ def coalition_losses(
     losses, accuracies = [], []
     for run in range(settings.runs):
         control.progress(f"run {run + 1} of {settings.runs}, {len(states)} coalitions")
-        kept = None if checkpoint is None else checkpoint / f"run-{run}.npy"
+        kept = None if checkpoint is None else checkpoint / f"{_name(settings, states)}-{run}.npy"
         if kept is not None and kept.exists():
             loss, accuracy = np.load(kept, allow_pickle=False)
         else:
@@ -171,6 +173,13 @@ def coalition_losses(
         losses.append(loss)
         accuracies.append(accuracy)
     return np.stack(losses), np.stack(accuracies)
+
+
+def _name(settings: CoalitionSettings, states: Sequence[State]) -> str:
+    """Name what a run depends on: all settings but how many runs there are, and the states."""
+    shared = {entry.name: getattr(settings, entry.name) for entry in fields(CoalitionSettings) if entry.name != "runs"}
+    text = json.dumps([shared, [list(state) for state in states]], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _one_run(
@@ -192,10 +201,12 @@ def _one_run(
         momentum=settings.momentum,
         seed=seed * settings.rounds,
     )
+    # Mean and deviation over all pixels of all training images: two public numbers, as is usual for images.
+    centre, spread = data.train_inputs.mean(), data.train_inputs.std()
     trained = train_coalitions(
         model,
         [settings.members(state) for state in states],
-        data.train_inputs,
+        (data.train_inputs - centre) / spread,
         data.train_labels,
         holdings,
         recipe,
@@ -204,4 +215,4 @@ def _one_run(
         weights=settings.size_of_each if settings.averaging == "size" else None,
         device=settings.device,
     )
-    return evaluate(model, trained, data.test_inputs, data.test_labels)
+    return evaluate(model, trained, (data.test_inputs - centre) / spread, data.test_labels)
