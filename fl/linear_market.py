@@ -101,8 +101,10 @@ def draw_clients(
 
 def least_squares(clients: LinearClients) -> NDArray[np.float64]:
     """Each client's least-squares model, shape (clients, d); the shortest one where samples are too few."""
-    pairs = zip(clients.features, clients.targets, strict=True)
-    return np.array([np.linalg.lstsq(X, y, rcond=None)[0] for X, y in pairs])
+    fitted = np.empty_like(clients.truths)
+    for m, (X, y) in enumerate(zip(clients.features, clients.targets, strict=True)):
+        fitted[m] = np.linalg.lstsq(X, y, rcond=None)[0]
+    return fitted
 
 
 def excess_risk(model: NDArray[np.float64], truths: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +21,7 @@ def test_the_digits_are_scikit_learns() -> None:
     assert len(data.test_labels) == 500
     assert data.train_inputs.min() == 0
     assert data.train_inputs.max() == 1
-    original = load_digits()
+    original: Any = load_digits()
     mine = {
         (image.tobytes(), int(label))
         for inputs, labels in ((data.train_inputs, data.train_labels), (data.test_inputs, data.test_labels))
@@ -49,6 +52,21 @@ def test_a_subset_keeps_the_numbers_of_its_classes() -> None:
     assert len(data.subset([]).train_labels) == 0
     with pytest.raises(InputError, match="class 10 is not in"):
         data.subset([0, 10])
+
+
+def test_without_scikit_learn_the_digits_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    with pytest.raises(InputError, match=r"need scikit-learn: pip install 'fedmech\[fl\]'"):
+        load_dataset("digits")
+
+
+def test_data_and_partitions_need_numpy_alone() -> None:
+    code = (
+        "import sys, fedmech.fl.datasets, fedmech.fl.partitions, fedmech.fl.datasets.label_noise, fedmech.fl.linear_market;"
+        "print([name for name in ('torch', 'sklearn', 'scipy', 'pandas') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_unknown_names_are_refused() -> None:

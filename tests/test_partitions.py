@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -127,6 +128,37 @@ def test_moons_definition_of_balance() -> None:
     # The plain variant has no such rule.
     plain = [table(dirichlet(labels, 5, 0.2, rng(seed)), labels) for seed in range(30)]
     assert any(counts[counts[:, :c].sum(axis=1) >= 120, c].any() for counts in plain for c in range(1, 6))
+
+
+def one_class_after_another(
+    labels: np.ndarray, clients: int, beta: float, least: int, draw: np.random.Generator
+) -> np.ndarray:
+    """MOON's rule for sizes as its text has it: draw, strike out the full, normalise, cut, until nobody has too little."""
+    while True:
+        counts = np.zeros((clients, int(labels.max()) + 1), dtype=int)
+        for c in range(counts.shape[1]):
+            shares = draw.dirichlet([beta] * clients)
+            for client in range(clients):
+                if counts[client].sum() >= len(labels) / clients:
+                    shares[client] = 0.0
+            ends = [int(end) for end in (shares / shares.sum()).cumsum() * (labels == c).sum()]
+            ends[-1] = int((labels == c).sum())
+            counts[:, c] = np.diff([0, *ends])
+        if counts.sum(axis=1).min() >= least:
+            return counts
+
+
+@pytest.mark.parametrize("beta", [0.3, 1.0])
+def test_the_balanced_variant_has_the_distribution_of_moons_rule(beta: float) -> None:
+    """First and second moments of the table, and how uneven clients are, where the minimum often binds."""
+    labels = np.repeat(np.arange(3), [30, 50, 40])
+    ours = np.array([table(dirichlet_balanced(labels, 4, beta, rng(s), least=10), labels) for s in range(800)])
+    literal = np.array([one_class_after_another(labels, 4, beta, 10, rng(70_000 + s)) for s in range(800)])
+    assert ours.sum(axis=2).min() >= 10
+    for moment in (lambda t: t, lambda t: t**2, lambda t: t[:, :, 0] * t[:, :, 2], lambda t: t.sum(axis=2) ** 2):
+        a, b = moment(ours.astype(float)), moment(literal.astype(float))
+        error = np.sqrt(a.var(axis=0, ddof=1) / len(a) + b.var(axis=0, ddof=1) / len(b))
+        assert (abs(a.mean(axis=0) - b.mean(axis=0)) < 5 * error).all()
 
 
 @pytest.mark.parametrize("beta", [0.05, 0.5, 3.0])
@@ -288,7 +320,7 @@ def test_too_little_of_the_classes_is_refused() -> None:
         (lambda g: iid([0.5, 1], 2, g), "labels"),
         (lambda g: iid([[0, 1]], 2, g), "labels"),
         (lambda g: iid([0, 1], 0, g), "clients"),
-        (lambda g: iid([0, 1], 1.5, g), "clients"),
+        (lambda g: iid([0, 1], cast(Any, 1.5), g), "clients"),
         (lambda g: iid([0, 1], True, g), "clients"),
         (lambda g: dirichlet([0, 1], 2, 0.0, g), "beta"),
         (lambda g: dirichlet([0, 1], 2, -1.0, g), "beta"),

@@ -34,9 +34,9 @@ def digits(seed: int = 0) -> Dataset:
         from sklearn.datasets import load_digits
     except ImportError:
         raise InputError("the digits need scikit-learn: pip install 'fedmech[fl]'") from None
-    images, labels = load_digits(return_X_y=True)
-    inputs = (images / 16).astype(np.float32).reshape(-1, 1, 8, 8)
+    images, shown = load_digits(return_X_y=True)
+    inputs = (np.asarray(images) / 16).astype(np.float32).reshape(-1, 1, 8, 8)
+    labels = np.asarray(shown, dtype=np.int64)
     order = np.random.default_rng(seed).permutation(len(labels))
     test, train = np.sort(order[:TEST_IMAGES]), np.sort(order[TEST_IMAGES:])
-    labels = labels.astype(np.int64)
     return Dataset("digits", inputs[train], labels[train], inputs[test], labels[test], 10)
