@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from fedmech.fl.datasets.label_noise import ACCURACY_BANDS, draw_accuracies, noise_in_bands, noisy_labels
@@ -71,6 +73,17 @@ def test_accuracies_are_uniform_and_bands_in_no_order() -> None:
         assert abs(share.mean() - 0.5) < 5 * np.sqrt(1 / 12 / 10_000)
         assert abs((share**2).mean() - 1 / 3) < 5 * np.sqrt(4 / 45 / 10_000)
         assert abs(np.flatnonzero(bands == band).mean() - 15_000) < 5 * 30_000 / np.sqrt(12 * 10_000)
+
+
+def test_any_worker_may_be_in_any_band() -> None:
+    first = [draw_accuracies(4, np.random.default_rng(seed))[0] for seed in range(600)]
+    for worker in range(4):
+        counts = np.bincount([bands[worker] for bands in first], minlength=3)
+        assert (abs(counts - 200) < 5 * np.sqrt(600 * (1 / 3) * (2 / 3))).all()
+    # Of four workers two share a band, any two of the six pairs.
+    for one, other in itertools.combinations(range(4), 2):
+        together = sum(bands[one] == bands[other] for bands in first)
+        assert abs(together - 100) < 5 * np.sqrt(600 * (1 / 6) * (5 / 6))
 
 
 def test_cares_setting() -> None:

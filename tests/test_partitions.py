@@ -148,6 +148,12 @@ def one_class_after_another(
             return counts
 
 
+def test_who_holds_exactly_the_average_is_full() -> None:
+    labels = [0] * 50 + [1] * 50
+    for seed in range(20):
+        assert [len(part) for part in dirichlet_balanced(labels, 2, 1e-300, rng(seed), least=0)] == [50, 50]
+
+
 @pytest.mark.parametrize("beta", [0.3, 1.0])
 def test_the_balanced_variant_has_the_distribution_of_moons_rule(beta: float) -> None:
     """First and second moments of the table, and how uneven clients are, where the minimum often binds."""
@@ -252,6 +258,27 @@ def test_classes_per_client_are_exact(data: st.DataObject, seed: int) -> None:
         assert np.ptp(row[row > 0]) <= 1
 
 
+def test_classes_are_used_evenly_and_drawn_at_random() -> None:
+    labels = np.repeat(np.arange(6), 40)
+    first = np.zeros(6)
+    for seed in range(300):
+        counts = table(classes_per_client(labels, [2] * 12, [10] * 12, rng(seed)), labels)
+        assert np.count_nonzero(counts, axis=0).tolist() == [4] * 6
+        first += counts[0] > 0
+    assert (abs(first - 100) < 5 * np.sqrt(300 * (1 / 3) * (2 / 3))).all()
+    alone = [table(classes_per_client(labels, [1], [10], rng(seed)), labels)[0].argmax() for seed in range(300)]
+    assert (abs(np.bincount(alone, minlength=6) - 50) < 5 * np.sqrt(300 * (1 / 6) * (5 / 6))).all()
+
+
+def test_large_clients_find_the_large_classes() -> None:
+    """Each class has just enough for one of the clients: there is one choice, and it is found."""
+    sizes = rng(0).permutation(np.arange(1, 13))
+    labels = np.repeat(np.arange(12), np.arange(1, 13))
+    counts = table(classes_per_client(labels, [1] * 12, sizes, rng(1)), labels)
+    assert counts.max(axis=1).tolist() == sizes.tolist()
+    assert counts.argmax(axis=1).tolist() == (sizes - 1).tolist()
+
+
 def test_swans_cifar_setting_uses_all_images() -> None:
     """Ten clients of one class, five of five, five of all: 50,000 images, for which equal shares do not exist."""
     labels = np.repeat(np.arange(10), 5_000)
@@ -339,6 +366,35 @@ def test_too_little_of_the_classes_is_refused() -> None:
 def test_nonsense_is_refused(call, message: str) -> None:
     with pytest.raises(InputError, match=message):
         call(rng(0))
+
+
+@pytest.mark.parametrize(
+    "deal",
+    [
+        lambda labels, g: iid(labels, 3, g),
+        lambda labels, g: given_sizes(labels, [8, 3, 5], g),
+        lambda labels, g: class_counts(labels, [[2, 5], [1, 7]], g),
+        lambda labels, g: dirichlet(labels, 3, 1.0, g),
+        lambda labels, g: dirichlet_balanced(labels, 3, 1.0, g, least=2),
+        lambda labels, g: dirichlet_per_client(labels, 3, 1.0, g),
+        lambda labels, g: classes_per_client(labels, [1, 2], [3, 6], g),
+    ],
+)
+def test_samples_of_a_class_are_interchangeable(deal) -> None:
+    """Each is as likely to go to a client as any other of its class, and so is each pair of neighbours."""
+    labels, draws = np.array([0, 1] * 6 + [1] * 8), 3_000
+    held = np.zeros((draws, len(labels)))
+    for seed in range(draws):
+        held[seed, deal(labels, rng(seed))[0]] = 1
+    for label in (0, 1):
+        mine = held[:, labels == label]
+        for events in (mine, mine * np.roll(mine, 1, axis=1)):
+            # Against the mean over the class in the same market.
+            off = events - events.mean(axis=1, keepdims=True)
+            assert (abs(off.mean(axis=0)) < 5 * off.std(axis=0) / np.sqrt(draws) + 1e-12).all()
+        together = (mine * np.roll(mine, 1, axis=1)).mean() - (mine * np.roll(mine, 3, axis=1)).mean()
+        spread = (mine * np.roll(mine, 1, axis=1)).mean(axis=1) - (mine * np.roll(mine, 3, axis=1)).mean(axis=1)
+        assert abs(together) < 5 * spread.std() / np.sqrt(draws) + 1e-12
 
 
 @given(LABELS, st.integers(1, 6), SEEDS)

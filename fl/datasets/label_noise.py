@@ -73,7 +73,7 @@ def draw_accuracies(
         raise InputError("must be pairs of numbers from 0 to 1", field="bands")
     if (limits[:, 0] > limits[:, 1]).any():
         raise InputError("the least accuracy of a band exceeds its greatest", field="bands")
-    band = rng.permutation(np.arange(workers) % len(limits))
+    band = rng.permutation((np.arange(workers) + rng.integers(len(limits))) % len(limits))
     low, high = limits[band].T
     return band, low + (high - low) * rng.random(workers)
 
