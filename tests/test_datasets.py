@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fedmech.fl.datasets import Dataset, load_dataset
+from fedmech.fl.datasets.dataset import Dataset
+from fedmech.fl.datasets.load import load_dataset
 from fedmech.models.input_error import InputError
 from sklearn.datasets import load_digits
 
@@ -62,7 +63,7 @@ def test_without_scikit_learn_the_digits_say_so(monkeypatch: pytest.MonkeyPatch)
 
 def test_data_and_partitions_need_numpy_alone() -> None:
     code = (
-        "import sys, fedmech.fl.datasets, fedmech.fl.partitions, fedmech.fl.datasets.label_noise, fedmech.fl.linear_market;"
+        "import sys, fedmech.fl.datasets.load, fedmech.fl.partitions, fedmech.fl.datasets.label_noise, fedmech.fl.linear_market;"
         "print([name for name in ('torch', 'sklearn', 'scipy', 'pandas') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fedmech.fl.datasets import load_dataset
 from fedmech.fl.datasets.array_pickle import read_pickled_dict
+from fedmech.fl.datasets.load import load_dataset
 from fedmech.fl.datasets.mnist import parse_idx
 from fedmech.models.input_error import InputError
 from hypothesis import given
