@@ -3,9 +3,11 @@
 from . import (
     network_effects,
     swan_error,
+    swan_welfare,
 )
 
 __all__ = [
     "network_effects",
     "swan_error",
+    "swan_welfare",
 ]
