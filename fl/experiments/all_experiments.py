@@ -2,12 +2,16 @@
 
 from . import (
     network_effects,
+    procurement,
     swan_error,
     swan_welfare,
+    truthfulness,
 )
 
 __all__ = [
     "network_effects",
+    "procurement",
     "swan_error",
     "swan_welfare",
+    "truthfulness",
 ]
