@@ -35,7 +35,7 @@ def table(name: str, points) -> pd.DataFrame:
             if field.name not in rows:
                 value = getattr(point, field.name)
                 rows[field.name] = [value] * len(rows)
-        rows["point"] = number
+        rows["point"], rows["experiment"] = number, name
         frames.append(rows)
     return pd.concat(frames, ignore_index=True)
 
@@ -64,9 +64,18 @@ TINY = ProcurementSettings(
 )  # fmt: skip
 
 
-def lines_of(figure, title):
-    axis = next(axis for axis in figure.axes if axis.get_ylabel().startswith(title))
+def draw(found):
+    plot = find_experiment(found["experiment"].iloc[0]).plot
+    assert plot is not None
+    return plot(found)
+
+
+def data_lines(axis):
     return {str(bars.get_label()): bars.lines[0] for bars in axis.containers}
+
+
+def lines_of(figure, title):
+    return data_lines(next(axis for axis in figure.axes if axis.get_ylabel().startswith(title)))
 
 
 def test_the_figure_shows_means_over_seeds():
@@ -77,7 +86,7 @@ def test_the_figure_shows_means_over_seeds():
         for seed in (0, 1)
     ]
     found = table("procurement", points)
-    drawn = find_experiment("procurement").plot(found)
+    drawn = draw(found)
     for title, column, last in (
         ("procured score", "score", False),
         ("critical price", "critical_price", False),
@@ -91,20 +100,19 @@ def test_the_figure_shows_means_over_seeds():
             for share, value in zip(x, y, strict=True):
                 values = [
                     row[column]
-                    for _, row in found.iterrows()
-                    if row["level"] == "round" and row["budget_share"] == share and row["scoring"] == rule
+                    for row in found.to_dict("records")
+                    if (row["level"], row["budget_share"], row["scoring"]) == ("round", share, rule)
                     and (row["round"] == 2 or not last)
-                ]  # fmt: skip
+                ]
                 assert value == pytest.approx(np.mean(values))
 
 
 def test_figures_of_one_run_go_over_rounds_and_noise_has_its_benchmark():
-    plot = find_experiment("procurement").plot
-    x, _ = next(iter(lines_of(plot(table("procurement", [TINY])), "procured score").values())).get_data()
+    x, _ = next(iter(lines_of(draw(table("procurement", [TINY])), "procured score").values())).get_data()
     assert list(x) == [1, 2]
-    noisy = plot(table("procurement", [replace(TINY, eta=eta, seed=seed) for eta in (0.0, 0.4) for seed in (0, 1)]))
+    noisy = draw(table("procurement", [replace(TINY, eta=eta, seed=seed) for eta in (0.0, 0.4) for seed in (0, 1)]))
     axis = next(axis for axis in noisy.axes if axis.get_ylabel().startswith("score under noise"))
-    kept, benchmark = (bars.lines[0].get_data() for bars in axis.containers)
+    kept, benchmark = (line.get_data() for line in data_lines(axis).values())
     assert list(kept[0]) == list(benchmark[0]) == [0.0, 0.4]
     assert (kept[1][0], benchmark[1][0]) == (1.0, 1.0)
     assert 0.6 / 1.4 - 1e-9 <= benchmark[1][1] < 1
@@ -169,5 +177,5 @@ def test_the_experiment_gives_a_verdict_for_each_moved_worker():
         assert (row["threshold"], row["rational"], row["gain"]) == (True, True, 0.0)
         at_cost = [bid for bid in mine if bid["bid"] == row["cost"]]
         assert any((bid["wins"], bid["payment"]) == (row["wins"], row["payment"]) for bid in at_cost)
-    drawn = entry.plot(table("truthfulness", [small, replace(small, mechanism="lowest-bid")]))
+    drawn = draw(table("truthfulness", [small, replace(small, mechanism="lowest-bid")]))
     assert [axis.get_title() for axis in drawn.axes] == ["driftpay-co", "lowest-bid"]

@@ -41,7 +41,7 @@ def figure(table: pd.DataFrame) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    rounds = table[table["level"] == "round"]
+    rounds: Any = table[table["level"] == "round"]
     varied = [name for name in field_rules(ProcurementSettings) if name != "seed" and name in rounds]
     varied = [name for name in varied if rounds[name].nunique(dropna=False) > 1]
     numbers = [name for name in varied if rounds[name].dtype.kind in "if"]
@@ -71,7 +71,7 @@ def figure(table: pd.DataFrame) -> Figure:
     return drawn
 
 
-def _draw(axis: Axes, table: pd.DataFrame, column: str, against: str, lines: list[str], style: str = "-") -> None:
+def _draw(axis: Axes, table: Any, column: str, against: str, lines: list[str], style: str = "-") -> None:
     means = table.groupby([*lines, against, "point"], dropna=False)[column].mean()
     groups: Any = means.groupby([*lines, against], dropna=False).agg(["mean", "sem"]).reset_index()
     parts = groups.groupby(lines, dropna=False) if lines else [((), groups)]

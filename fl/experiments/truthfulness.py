@@ -167,10 +167,11 @@ def figure(table: pd.DataFrame) -> Figure:
     """Payment of each moved worker against its bid, one panel a mechanism; hollow where it loses, a cross at its cost."""
     from matplotlib.figure import Figure
 
-    names = sorted(table["mechanism"].unique())
+    everything: Any = table
+    names = sorted(everything["mechanism"].unique())
     drawn = Figure(figsize=(6.2, 3.0 * len(names)), layout="constrained")
     for axis, name in zip(drawn.subplots(len(names), 1, squeeze=False).ravel(), names, strict=True):
-        mine = table[(table["mechanism"] == name) & (table["seed"] == table["seed"].min())]
+        mine = everything[(everything["mechanism"] == name) & (everything["seed"] == everything["seed"].min())]
         judged = mine[mine["level"] == "worker"]
         for number, (worker, part) in enumerate(mine[mine["level"] == "bid"].groupby("worker")):
             cost = judged.loc[judged["worker"] == worker, "cost"].iloc[0]
