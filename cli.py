@@ -19,8 +19,10 @@ from .commands.derive import derive_command
 from .commands.generate import generate_command
 from .commands.plot import plot_command
 from .commands.run import run_command
+from .commands.simulate import experiments_command, simulate_command
 from .commands.solve import solve_command
 from .commands.swan import swan_command
+from .commands.sweep import sweep_command
 from .commands.tradeoff import tradeoff_command
 from .commands.verify import claims_command, verify_command
 
@@ -45,10 +47,13 @@ app.command("tradeoff")(tradeoff_command)
 app.command("verify")(verify_command)
 app.command("claims")(claims_command)
 app.command("derive")(derive_command)
+app.command("simulate")(simulate_command)
+app.command("sweep")(sweep_command)
 app.command("plot")(plot_command)
 app.command("generate")(generate_command)
 app.command("methods")(methods_command)
 app.command("mechanisms")(mechanisms_command)
+app.command("experiments")(experiments_command)
 
 
 def _show_version(wanted: bool) -> None:

@@ -18,22 +18,40 @@ FIGURES = ("swan-regions", "swan-error", "swan-cost", "swan-requirement", "mots-
 
 @guarded
 def plot_command(
-    figure: Annotated[str, typer.Argument(metavar="FIGURE", help=", ".join(FIGURES))],
+    figure: Annotated[
+        str, typer.Argument(metavar="FIGURE|RESULT", help=f"{', '.join(FIGURES)}; or a result of simulate or sweep")
+    ],
     file: Annotated[
         Path | None, typer.Argument(metavar="[FILE]", help="a *.mots.json; the shipped prototype market if left out")
     ] = None,
     out: Annotated[Path, typer.Option(help="a .png, .svg or .pdf file")] = Path("figure.png"),
     points: Annotated[int, typer.Option(min=2, help="values of the parameter")] = 25,
+    metric: Annotated[str | None, typer.Option(help="of a result: the column to draw")] = None,
+    against: Annotated[str | None, typer.Option(help="of a result: the column to draw it against")] = None,
+    by: Annotated[str | None, typer.Option(help="of a result: columns that make a line each, as a,b")] = None,
 ) -> None:
-    """Draw the theoretical side of a figure of the SWAN paper."""
+    """Draw an experiment's result, or the theoretical side of a figure of the SWAN paper."""
     from ..models.input_error import InputError
 
-    if figure not in FIGURES:
-        raise InputError(f"unknown figure {figure!r}; one of {', '.join(FIGURES)}")
+    result = figure not in FIGURES
+    if result and not Path(figure).exists():
+        raise InputError(f"unknown figure {figure!r}; a result's path, or one of {', '.join(FIGURES)}")
+    if result and file is not None:
+        raise InputError("a result is drawn without a market", file=str(file))
+    if not result and (metric or against or by):
+        raise InputError("metric, against and by are for results", field="figure")
     if find_spec("matplotlib") is None:
         raise InputError("drawing needs matplotlib: pip install 'fedmech[plot]'")
     if out.suffix not in (".png", ".svg", ".pdf"):
         raise InputError("figures are written as .png, .svg or .pdf", file=str(out))
+    if result:
+        from ..fl.experiments.result_figure import draw_result
+        from ..fl.experiments.results import read_results
+
+        lines = None if by is None else [name.strip() for name in by.split(",") if name.strip()]
+        draw_result(read_results(figure), metric, against, lines).savefig(out)
+        typer.echo(f"{out}: {figure}", err=True)
+        return
     from ..fl import figures_swan as figures
     from ..solvers.social.solve import require_decreasing
 

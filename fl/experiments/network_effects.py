@@ -60,26 +60,27 @@ class NetworkEffects:
 
 
 def figure(table: pd.DataFrame) -> Figure:
-    """Figure 5 (a): the error against the number of joining clients; lines are eq. (3), points are measured."""
+    """Figure 5 (a): the error against the number of joining clients, a panel for each client variance."""
     from matplotlib.figure import Figure
 
-    drawn = Figure(figsize=(6.4, 4.4), layout="constrained")
-    axis = drawn.add_subplot()
-    mean = table.groupby(["present", "joined"], sort=True)[["stated", "simulated", "standard_error"]].mean()
-    for present in mean.index.unique("present"):
-        part = mean.loc[present]
-        (line,) = axis.plot(part.index, part["stated"], label=f"joining type {present}, eq. (3)")
-        axis.errorbar(
-            part.index,
-            part["simulated"],
-            2 * part["standard_error"],
-            fmt="o",
-            markersize=3,
-            color=line.get_color(),
-            label="measured, two standard errors",
-        )
-    axis.set(xlabel="participants of type 1", ylabel="generalisation error")
-    axis.legend(fontsize="small")
+    variances = sorted(table["client_variance"].unique())
+    drawn = Figure(figsize=(1.2 + 4.4 * len(variances), 4.2), layout="constrained")
+    for axis, variance in zip(drawn.subplots(1, len(variances), squeeze=False)[0], variances, strict=True):
+        panel = table[table["client_variance"] == variance]
+        mean = panel.groupby(["present", "joined"])[["stated", "corrected", "simulated"]].mean()
+        # Seeds are independent draws: their mean is as much more certain.
+        error = panel.groupby(["present", "joined"])["standard_error"].agg(lambda e: (e**2).sum() ** 0.5 / len(e))
+        for present in mean.index.unique("present"):
+            part = mean.loc[present]
+            (line,) = axis.plot(part.index, part["stated"], label=f"with type {present}, eq. (3)")
+            axis.plot(part.index, part["corrected"], ":", color=line.get_color(), label="its finite-sample form")
+            bars = 2 * error.loc[present]
+            axis.errorbar(
+                part.index, part["simulated"], bars, fmt="o", markersize=3, color=line.get_color(), label="measured"
+            )
+        axis.set(xlabel="participants of type 1", title=f"client variance {variance:g}")
+    drawn.axes[0].set_ylabel("generalisation error")
+    drawn.axes[0].legend(fontsize="small")
     return drawn
 
 

@@ -13,6 +13,7 @@ import json
 import math
 import numbers
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -76,12 +77,20 @@ class Experiment:
         document = [self.name, self.version, settings_document(settings)]
         return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:32]
 
-    def missing(self) -> list[str]:
-        """Say which required packages are not installed; nothing is imported to find out."""
-        return [DISTRIBUTIONS.get(name, name) for name in self.requires if find_spec(name) is None]
+    def require(self) -> None:
+        """Refuse to go on without the packages it needs; nothing is imported to find out.
+
+        Raises
+        ------
+        InputError
+            Saying how to install them.
+        """
+        missing = [DISTRIBUTIONS.get(name, name) for name in self.requires if find_spec(name) is None]
+        if missing:
+            raise InputError(f"{self.name} needs {', '.join(missing)}: pip install 'fedmech[fl]'", field="experiment")
 
     def run(self, settings: Any, control: Control | None = None, checkpoint: Path | None = None) -> list[Row]:
-        """Run one point, single-threaded where torch is used, so that the numbers do not depend on the number of cores.
+        """Run one point, on one thread, so that the numbers do not depend on how many there are.
 
         Parameters
         ----------
@@ -101,16 +110,24 @@ class Experiment:
         TypeError
             If the experiment returns something else than tidy rows: a defect.
         """
-        missing = self.missing()
-        if missing:
-            raise InputError(f"{self.name} needs {', '.join(missing)}: pip install 'fedmech[fl]'", field="experiment")
-        if "torch" in self.requires:
-            import torch
-
-            torch.set_num_threads(1)
+        self.require()
         settings = self.read(settings_document(settings))
-        rows = self.function(settings, control or Control(), checkpoint)
+        with _one_thread("torch" in self.requires):
+            rows = self.function(settings, control or Control(), checkpoint)
         return [{str(key): _plain(self.name, key, value) for key, value in row.items()} for row in rows]
+
+
+def _one_thread(torch_too: bool) -> AbstractContextManager[object]:
+    """Keep linear algebra, and torch for the rest of the process, to one thread."""
+    if torch_too:
+        import torch
+
+        torch.set_num_threads(1)
+    if find_spec("threadpoolctl") is None:
+        return nullcontext()
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1)
 
 
 def _plain(name: str, key: str, value: Any) -> str | int | float | bool | None:

@@ -1,0 +1,138 @@
+"""``fedmech simulate``: one point of an experiment; ``fedmech experiments``: which there are."""
+
+from __future__ import annotations
+
+import math
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .console import STOPPED, JsonOption, guarded, print_json, progress_reporter, table
+
+__all__ = ["ConfigArgument", "SetOption", "experiments_command", "simulate_command"]
+
+ConfigArgument = Annotated[
+    str, typer.Argument(metavar="CONFIG", help="a .toml or .json file, or a name from 'fedmech experiments'")
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="FIELD=VALUE", help="change a setting; lists as 1,2,3 (repeat for several settings)"),
+]
+SHOWN = 20
+
+
+@guarded
+def simulate_command(
+    config: ConfigArgument,
+    changes: SetOption = None,
+    out: Annotated[Path | None, typer.Option(help="write the rows as a .csv or .parquet file")] = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="a folder to go on from after an interrupt, where the experiment can")
+    ] = None,
+    json: JsonOption = False,
+    summary: Annotated[bool, typer.Option("--summary", help="leave the rows out")] = False,
+) -> None:
+    """Run one point of an experiment: what [settings] of a configuration describes."""
+    from ..fl.experiments.configuration import read_configuration
+    from ..fl.experiments.results import check_table_path, rows_with_settings, write_rows
+    from ..fl.experiments.settings import settings_document
+    from ..solvers.control import Control
+
+    if out is not None:
+        check_table_path(out)
+    configuration = read_configuration(config).with_changes(changes or [])
+    settings, entry = configuration.point(), configuration.experiment
+    if configuration.sweep and not json:
+        typer.echo(f"one point; the grid of {configuration.size:,} points is for 'fedmech sweep'", err=True)
+    started = time.perf_counter()
+    try:
+        rows = entry.run(settings, Control(report=progress_reporter()), checkpoint)
+    except KeyboardInterrupt:
+        if checkpoint is None:
+            raise
+        typer.echo(f"interrupted; the same command goes on from {checkpoint}", err=True)
+        raise typer.Exit(STOPPED) from None
+    seconds = time.perf_counter() - started
+    if out is not None:
+        write_rows(entry, rows_with_settings(entry, settings, rows), out)
+    document = settings_document(settings)
+    if json:
+        answer: dict[str, Any] = {"experiment": entry.name, "version": entry.version, "point": entry.digest(settings)}
+        answer |= {"settings": document, "seconds": seconds, "row_count": len(rows)}
+        if not summary:
+            answer["rows"] = [{key: _finite(value) for key, value in row.items()} for row in rows]
+        print_json(answer)
+        return
+    head = [["experiment", entry.name], ["source", entry.source], *([name, _show(v)] for name, v in document.items())]
+    table(None, ["", ""], [*head, ["rows", f"{len(rows):,} in {seconds:.1f} s"]])
+    if rows and not summary:
+        columns = list(dict.fromkeys(key for row in rows for key in row))
+        left = len(rows) - SHOWN
+        title = f"First {SHOWN} rows ({left:,} more with --json or --out)" if left > 0 else None
+        right = tuple(i for i, key in enumerate(columns) if all(not isinstance(row.get(key), str) for row in rows))
+        table(title, columns, [[_show(row.get(key)) for key in columns] for row in rows[:SHOWN]], right)
+
+
+def _finite(value: Any) -> Any:
+    """Leave out what JSON has no number for."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _show(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, list):
+        return ", ".join(map(_show, value))
+    return f"{value:.5g}" if isinstance(value, float) else str(value)
+
+
+@guarded
+def experiments_command(json: JsonOption = False) -> None:
+    """List the experiments, their configurations and settings."""
+    from ..fl.experiments.configuration import read_configuration, shipped_configurations
+    from ..fl.experiments.registry import experiments
+    from ..fl.experiments.settings import field_rules
+
+    sizes: dict[str, dict[str, int]] = {}
+    for name in shipped_configurations():
+        configuration = read_configuration(name)
+        sizes.setdefault(configuration.experiment.name, {})[name] = configuration.size
+    found = experiments()
+    if json:
+        known = [
+            {
+                "name": entry.name,
+                "summary": entry.summary,
+                "source": entry.source,
+                "version": entry.version,
+                "requires": list(entry.requires),
+                "configurations": sizes.get(entry.name, {}),
+                "settings": {
+                    rule.name: {
+                        "takes": rule.wanted,
+                        "default": rule.default,
+                        "min": rule.min,
+                        "max": rule.max,
+                        "choices": list(rule.choices),
+                        "help": rule.help,
+                    }
+                    for rule in field_rules(entry.settings).values()
+                },
+            }
+            for entry in found
+        ]
+        print_json({"experiments": known})
+        return
+    rows = [
+        [
+            entry.name,
+            entry.summary,
+            ", ".join(f"{name} ({size:,})" for name, size in sizes.get(entry.name, {}).items()) or "-",
+            ", ".join(field_rules(entry.settings)),
+            entry.source,
+        ]
+        for entry in found
+    ]
+    table(None, ["experiment", "", "configurations (points)", "settings", "source"], rows)

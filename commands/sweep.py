@@ -1,0 +1,113 @@
+"""``fedmech sweep``: every point of a configuration's grid, appended to a result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .console import CHECK_FAILED, STOPPED, JsonOption, guarded, print_json, progress_reporter, table
+from .simulate import ConfigArgument, SetOption
+
+__all__ = ["sweep_command"]
+
+SHOWN = 10
+
+
+@guarded
+def sweep_command(
+    config: ConfigArgument,
+    out: Annotated[Path, typer.Option(help="the result: a folder with one Parquet file a point; made if new")],
+    changes: SetOption = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="worker processes; as many as cores if left out")] = None,
+    dask: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="run on an existing Dask cluster, as tcp://host:8786")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=0, help="run at most so many points")] = None,
+    time_limit: Annotated[float | None, typer.Option(help="stop after so many seconds")] = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="a folder from which interrupted points go on, where the experiment can")
+    ] = None,
+    export: Annotated[
+        Path | None, typer.Option(help="also write the whole result as one .csv or .parquet file")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Run the points of a grid that a result does not have yet; stop and start as often as you like.
+
+    Exit codes: 0 every point is there; 1 some failed, and the next sweep tries them again; 4 stopped with points left.
+    """
+    from ..fl.experiments.configuration import read_configuration
+    from ..fl.experiments.pools import DaskPool, LokyPool, Pool, ThisProcess, default_jobs
+    from ..fl.experiments.results import check_table_path, export_results
+    from ..fl.experiments.sweep import run_sweep
+    from ..models.input_error import InputError
+
+    if time_limit is not None and not time_limit >= 0:
+        raise InputError(f"must be >= 0 seconds, got {time_limit}", field="time-limit")
+    if dask is not None and jobs is not None:
+        raise InputError("Dask's workers run the points; --jobs is for this machine", field="jobs")
+    if export is not None:
+        check_table_path(export)
+    configuration = read_configuration(config).with_changes(changes or [])
+    jobs = jobs or default_jobs()
+    pool: Pool
+    if dask is not None:
+        pool = DaskPool(dask)
+    else:
+        pool = LokyPool(jobs) if jobs > 1 else ThisProcess()
+    report = run_sweep(
+        configuration,
+        out,
+        pool,
+        limit=limit,
+        time_limit=time_limit,
+        checkpoint=checkpoint,
+        report=progress_reporter(),
+    )
+    if export is not None and report.already + report.added:
+        export_results(out, export)
+    if json:
+        print_json(
+            {
+                "experiment": configuration.experiment.name,
+                "result": str(out),
+                "points": report.points,
+                "already": report.already,
+                "added": report.added,
+                "left": report.left,
+                "failed": [{"point": f.digest, "settings": f.settings, "error": f.error} for f in report.failures],
+                "damaged": [str(path) for path in report.damaged],
+                "worker_deaths": report.deaths,
+                "stopped": report.stopped,
+                "reason": report.reason,
+                "seconds": report.seconds,
+            }
+        )
+    else:
+        rows = [
+            ["experiment", configuration.experiment.name],
+            ["result", str(out)],
+            ["points", f"{report.points:,}"],
+            ["there before", f"{report.already:,}"],
+            ["added", f"{report.added:,} in {report.seconds:.1f} s"],
+            ["failed", f"{len(report.failures):,}"],
+            ["left", f"{report.left:,}" + (f" ({report.stopped})" if report.left else "")],
+        ]
+        if report.deaths:
+            rows.append(["worker deaths", f"{report.deaths:,}, survived"])
+        table(None, ["", ""], rows)
+    for path in report.damaged:
+        typer.echo(f"{path}: was damaged; run again if it belongs to this grid, else remove it", err=True)
+    for failure in report.failures[:SHOWN]:
+        changed = {name: failure.settings[name] for name in configuration.sweep}
+        typer.echo(f"failed: {changed or failure.digest}: {failure.error}", err=True)
+    if len(report.failures) > SHOWN:
+        typer.echo(f"... and {len(report.failures) - SHOWN:,} more, in {out / '_failed'}", err=True)
+    if report.reason:
+        typer.echo(f"stopped: {report.reason}", err=True)
+    if report.left:
+        raise typer.Exit(STOPPED)
+    if report.failures:
+        raise typer.Exit(CHECK_FAILED)
