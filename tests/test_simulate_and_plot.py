@@ -46,7 +46,7 @@ def test_simulate_is_the_experiment(tmp_path: Path) -> None:
     assert "rows" not in json.loads(invoke(*POINT, "--json", "--summary").stdout)
     shown = invoke(*POINT)
     assert "standard_error" in shown.stdout
-    assert "9 points is for 'fedmech sweep'" in shown.stderr
+    assert "3 points is for 'fedmech sweep'" in shown.stderr
     assert "standard_error" not in invoke(*POINT, "--summary").stdout
 
 

@@ -285,17 +285,21 @@ def read_results(path: PathLike) -> pd.DataFrame:
         frame = joined.to_pandas()
     else:
         try:
-            frame = (
-                pd.read_parquet(source)
-                if source.suffix == ".parquet"
-                else pd.read_csv(source, float_precision="round_trip")
-            )
+            frame = pd.read_parquet(source) if source.suffix == ".parquet" else _read_csv(source)
         except (OSError, ValueError, pa.ArrowException) as error:
             raise InputError(f"cannot read: {error}", file=str(source)) from None
     missing = [key for key in KEYS if key not in frame]
     if missing:
         raise InputError("is no table of results: missing column", file=str(source), field=missing[0])
     return frame
+
+
+def _read_csv(source: Path) -> pd.DataFrame:
+    """Read a CSV file; pyarrow returns every float as it was written, whatever the version of pandas."""
+    from pyarrow import csv as arrow_csv
+
+    options = arrow_csv.ConvertOptions(strings_can_be_null=True)
+    return arrow_csv.read_csv(source, convert_options=options).to_pandas()
 
 
 def _order(about: Mapping[str, Any]) -> list[Any]:
