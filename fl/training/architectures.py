@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...models.input_error import InputError
+from .convolution import convolve_clients
 from .parameters import Params
 
 __all__ = ["ARCHITECTURES", "Architecture", "architecture"]
@@ -107,7 +108,8 @@ def _linear(params: Mapping[str, Tensor], layer: str, x: Tensor) -> Tensor:
         return F.linear(x, weight, bias)
     if x.dim() == 2:
         x = x.expand(len(weight), *x.shape)
-    return torch.baddbmm(bias.unsqueeze(-2), x, weight.mT)
+    # In this order the gradient of the weights comes out contiguous.
+    return torch.baddbmm(bias.unsqueeze(-1), weight, x.mT).mT
 
 
 def _flat(x: Tensor, dimensions: int) -> Tensor:
@@ -144,19 +146,11 @@ def _convolve(params: Mapping[str, Tensor], layer: str, x: Tensor) -> Tensor:
     One model: ``x`` is (b, C, H, W). Stacked models: (n, b, H, W, C), and so is the result.
     """
     weight, bias = params[f"{layer}.weight"], params[f"{layer}.bias"]
-    kernel = weight.shape[-1]
     if weight.dim() == 4:
-        return torch.relu(F.max_pool2d(F.conv2d(x, weight, bias, padding=kernel // 2), 2))
-    clients, batch, height, width, channels = x.shape
-    margin = kernel // 2
-    padded = F.pad(x, (0, 0, margin, margin, margin, margin))
-    windows = padded.unfold(2, kernel, 1).unfold(3, kernel, 1).permute(0, 1, 2, 3, 5, 6, 4)
-    patches = windows.reshape(clients, batch * height * width, kernel * kernel * channels)
-    maps = torch.baddbmm(
-        bias.unsqueeze(-2), patches, weight.permute(0, 3, 4, 2, 1).reshape(clients, -1, bias.shape[-1])
-    )
-    pooled = F.max_pool2d(maps.view(clients * batch, height, width, -1).permute(0, 3, 1, 2), 2)
-    return torch.relu(pooled).permute(0, 2, 3, 1).unflatten(0, (clients, batch))
+        return torch.relu(F.max_pool2d(F.conv2d(x, weight, bias, padding=weight.shape[-1] // 2), 2))
+    maps = convolve_clients(x, weight, bias)
+    pooled = F.max_pool2d(maps.flatten(0, 1).permute(0, 3, 1, 2), 2)
+    return torch.relu(pooled).permute(0, 2, 3, 1).unflatten(0, x.shape[:2])
 
 
 @dataclass(frozen=True)

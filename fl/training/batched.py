@@ -113,7 +113,10 @@ def _train_chunk(
     origin = [tensor if stacked else tensor.expand(clients, *tensor.shape) for tensor in start.values()]
     params = {name: tensor.clone().requires_grad_() for name, tensor in zip(start, origin, strict=True)}
     values = list(params.values())
-    velocity: list[Tensor] = []
+    # One pass over parameters, gradients and momentum; on stacked parameters it is every client's own optimiser.
+    optimiser = torch.optim.SGD(
+        values, lr=recipe.learning_rate, momentum=recipe.momentum, weight_decay=recipe.weight_decay, fused=True
+    )
     batches = torch.from_numpy(chunk.batches).to(x.device)
     weights = None if chunk.weights is None else torch.from_numpy(chunk.weights).to(x)
     images = classes = positive = negative = None
@@ -137,17 +140,13 @@ def _train_chunk(
             losses = losses + recipe.contrast * F.softplus((away - toward) / recipe.temperature)
         loss = losses.sum() / width if weights is None else (losses * weights).sum()
         gradients = torch.autograd.grad(loss, values)
-        with torch.no_grad():
-            if recipe.loss == "fedprox":
+        if recipe.loss == "fedprox":
+            with torch.no_grad():
                 torch._foreach_add_(gradients, torch._foreach_sub(values, origin), alpha=recipe.proximal)
-            if recipe.weight_decay:
-                torch._foreach_add_(gradients, values, alpha=recipe.weight_decay)
-            if recipe.momentum and velocity:
-                torch._foreach_mul_(velocity, recipe.momentum)
-                torch._foreach_add_(velocity, gradients)
-            else:
-                velocity = list(gradients)
-            torch._foreach_add_(values, velocity, alpha=-recipe.learning_rate)
+        for value, gradient in zip(values, gradients, strict=True):
+            # The fused optimiser lays its momentum out like the gradient, and takes it for contiguous.
+            value.grad = gradient.contiguous()
+        optimiser.step()
     return [value.detach() for value in values]
 
 
