@@ -20,7 +20,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -72,7 +71,7 @@ class AuditSchedule:
         if self.seed < 0:
             raise InputError(f"must not be negative, got {self.seed}", field="seed")
 
-    @cached_property
+    @property
     def commitment(self) -> str:
         """The hash to publish before the first auction, 64 hexadecimal digits.
 

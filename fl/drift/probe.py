@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -62,15 +61,13 @@ class ProbeSet:
     def __post_init__(self) -> None:
         if len(self.nonce) != NONCE_BYTES:
             raise InputError(f"must have {NONCE_BYTES} bytes, got {len(self.nonce)}", field="nonce")
-        for array in (self.inputs, self.labels, self.indices):
-            array.setflags(write=False)
 
     def __len__(self) -> int:
         return len(self.indices)
 
-    @cached_property
+    @property
     def commitment(self) -> str:
-        """The hash to publish before bids are submitted: 64 hexadecimal digits, see the module."""
+        """The hash to publish before bids are submitted: 64 hexadecimal digits, see the module. Computed from the arrays as they are."""
         return commit("fedmech-probe/1", self.nonce, self.dataset, self.indices, self.inputs, self.labels)
 
     def opening(self) -> dict[str, Any]:

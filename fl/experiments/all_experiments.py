@@ -1,6 +1,7 @@
 """Imports every module that registers an experiment; add yours here. None of them may import torch at its top."""
 
 from . import (
+    contribution,
     network_effects,
     procurement,
     swan_error,
@@ -9,6 +10,7 @@ from . import (
 )
 
 __all__ = [
+    "contribution",
     "network_effects",
     "procurement",
     "swan_error",

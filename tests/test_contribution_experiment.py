@@ -1,0 +1,113 @@
+"""The experiment on contributions: what its rows say, again by other means."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from fedmech.fl.drift.rank_correlation import rank_correlation
+from fedmech.fl.experiments import contribution as module
+from fedmech.fl.experiments.configuration import read_configuration, shipped_configurations
+from fedmech.fl.experiments.registry import find_experiment
+from fedmech.models.input_error import InputError
+
+torch.set_num_threads(1)
+SMALL = {
+    "architecture": "softmax",
+    "workers": 4,
+    "samples": 12,
+    "probe_size": 15,
+    "warmup": 2,
+    "steps": 3,
+    "batch_size": 4,
+    "test_size": 60,
+    "markets": 2,
+}
+
+
+@pytest.fixture(scope="module")
+def entry():
+    return find_experiment("contribution")
+
+
+@pytest.fixture(scope="module")
+def rows(entry):
+    return entry.run(entry.read(SMALL))
+
+
+def test_rows(entry, rows):
+    table = pd.DataFrame(rows)
+    rules = {*module.RULES, "update-size", "samples"}
+    assert len(table) == 2 * len(rules) * 2
+    assert set(table["rule"]) == rules
+    assert set(table["measure"]) == {"shapley", "leave-one-out"}
+    assert table["spearman"].abs().max() <= 1
+    norm = table[table["rule"] == "update-size"]
+    assert (norm["with_update_size"] == 1).all()
+    assert table["idle_rank"].isna().all()
+    assert entry.run(entry.read(SMALL)) == rows
+
+
+def test_a_market_depends_on_its_number_alone(entry, rows):
+    first = entry.run(entry.read({**SMALL, "markets": 1}))
+    assert first == [row for row in rows if row["market"] == 0]
+    other = entry.run(entry.read({**SMALL, "markets": 1, "seed": 1}))
+    assert other != first
+
+
+@pytest.mark.parametrize("rounds", [1, 2])
+def test_correlations_are_those_of_the_market(entry, rounds):
+    settings = entry.read({**SMALL, "markets": 1, "value_rounds": rounds})
+    scores, contributions, facts = module._market(settings, 0)
+    assert contributions["shapley"].sum() == pytest.approx(facts["gain"], abs=1e-9)
+    for row in entry.run(settings):
+        found = rank_correlation(scores[row["rule"]], contributions[row["measure"]])
+        assert (row["spearman"], row["kendall_p"]) == (found.spearman, found.kendall_p)
+
+
+def test_an_idle_worker_is_ranked_first_by_drift_and_last_by_movement(entry):
+    table = pd.DataFrame(entry.run(entry.read({**SMALL, "idle": 1, "markets": 4})))
+    ranks = table.groupby("rule")["idle_rank"]
+    assert (ranks.min()[["drift", "drift-l2"]] == 1).all()
+    assert (ranks.max()[["drift", "drift-l2"]] == 1).all()
+    assert (ranks.min()["update-size"], ranks.max()["update-size"]) == (4, 4)
+    assert table["idle_contribution_rank"].between(1, 4).all()
+
+
+def test_ranks_share_ties():
+    assert module._rank_of_last(np.array([3.0, 1.0, 2.0])) == 2
+    assert module._rank_of_last(np.array([2.0, 2.0, 2.0])) == 2
+    assert module._rank_of_last(np.array([5.0, 2.0, 2.0])) == 2.5
+
+
+def test_without_history_there_is_no_reputation(entry):
+    table = pd.DataFrame(entry.run(entry.read({**SMALL, "warmup": 0, "markets": 1})))
+    past = table[table["rule"].isin(["reputation", "participation"])]
+    assert past["spearman"].isna().all()
+    assert table[table["rule"] == "drift"]["spearman"].notna().all()
+
+
+def test_figures(rows):
+    table = pd.DataFrame(rows)
+    assert len(module.figure(table).axes) == 2
+    both = pd.concat(
+        [table.assign(beta=0.1, warmup=0), table.assign(beta=5.0, warmup=1), table.assign(beta=5.0, warmup=2)]
+    )
+    axes = module.figure(both).axes
+    assert [axis.get_xlabel() for axis in axes] == ["warmup", "warmup"]
+    assert [text.get_text() for text in axes[0].get_xticklabels()] == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize("name", ["contribution", "contribution-stage"])
+def test_shipped_configurations_are_read(name):
+    assert name in shipped_configurations()
+    configuration = read_configuration(name)
+    assert configuration.experiment.name == "contribution"
+    assert len(configuration.points()) == configuration.size > 1
+
+
+def test_refused_settings(entry):
+    for bad in ({"idle": 4}, {"idle": 1, "value_rounds": 2}, {"workers": 13}, {"metric": "f1"}):
+        with pytest.raises(InputError):
+            entry.read({**SMALL, **bad})
