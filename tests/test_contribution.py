@@ -143,7 +143,8 @@ def test_a_worker_that_does_nothing(arch, start, local, dataset, sizes):
     probe = draw_probe(dataset, 40, 1)
     assert drift_scores(arch, start, idle, probe).argmax() == N
     found = contributions(one_round_value(arch, start, idle, [*sizes, 20], on_test(dataset, "loss")), N + 1)
-    assert found.alone[N] == 0
+    # Single-precision logits of one model and of a stack are rounded differently.
+    assert abs(found.alone[N]) < 1e-7
 
 
 def test_refusals(arch, start, local, dataset, holdings, sizes):
