@@ -6,10 +6,13 @@
 3. Rational multipliers give a bound against which every allocation has an exact, additive loss. For a growing limit on the
    loss, all worker sets each requester can have are listed and packed (`columns`, `packing`). A pass without a packing lowers
    the bound by its limit; a pass with one ends with the optimum.
-4. In between, exchanges among a few requesters (`exchange`) improve the best allocation, in the end from several starts. Last,
-   HiGHS takes the pairs that are still of use, and the answer is marked as the solver's.
+4. The same with a price for every worker instead (`worker_prices`): this bound sees that a requester with few slots cannot
+   spend its money to the last unit.
+5. In between, exchanges among a few requesters (`exchange`), and refilling one at a time (`refill`), improve the best
+   allocation, in the end from several starts. Last, HiGHS takes the pairs that are still of use, and the answer is marked as
+   the solver's.
 
-Steps 2 and 3 are tried with short lists first. No step may take more than half of the time left, nor more than `PATIENCE`
+Steps 2 to 4 are tried with short lists first. No step may take more than half of the time left, nor more than `PATIENCE`
 seconds, so that a search without a time limit ends too: proved, or with ``node-limit``. Whatever stops the search, the best
 allocation and a valid exact bound are returned.
 """
@@ -27,13 +30,15 @@ from ..solution import Stopped
 from .class_model import improve_by_highs
 from .columns import Columns, TooManyColumnsError, core_of, list_columns
 from .exact_split import UndecidedError, split_exactly
-from .exchange import improve
+from .exchange import improve, losses
 from .greedy import repair_and_fill
 from .instance import SeparateInstance
 from .multipliers import Multipliers, find_multipliers
-from .packing import pack, workers_in
+from .packing import Packing, pack, workers_in
 from .pooled_relaxation import pooled_optimum
+from .refill import refill_all
 from .split import Splitter
+from .worker_prices import WorkerPrices, allocate_at, find_worker_prices, list_priced
 
 PooledOptimum = Callable[[SeparateInstance, Control], tuple[np.ndarray | None, int, Stopped]]
 """Gives workers to split over the requesters (bool, shape (n,), or None), a bound on OPT-SEP, and why it ended."""
@@ -64,7 +69,7 @@ class SeparateAnswer:
     stopped : str
         Why it ended.
     step : str
-        The step that ended it: ``split``, ``pooled sets``, ``search`` or ``highs``.
+        The step that ended it: ``split``, ``pooled sets``, ``search``, ``prices`` or ``highs``.
     """
 
     assignment: np.ndarray
@@ -84,6 +89,7 @@ class _Search:
     def __init__(self, instance: SeparateInstance, control: Control) -> None:
         self.instance, self.control = instance, control
         nobody = np.full(instance.n, -1, dtype=np.int64)
+        self.prices: WorkerPrices | None = None
         self.answer = SeparateAnswer(nobody, 0, sum(instance.scores.tolist()), stopped="node-limit")
 
     def start(self) -> None:
@@ -128,10 +134,13 @@ class _Search:
         self.lower(self.instance.floor(self.multipliers.total, self.multipliers.denominator))
         self.alike = _interchangeable(self.instance, self.multipliers)
 
-    def exchange(self, start: np.ndarray, seed: int) -> bool:
-        """Improve an allocation a few requesters at a time; whether that reached the bound."""
-        rounds, deadline = 3 * self.instance.m**2, self.share(1.0).deadline
-        improve(self.instance, self.multipliers, start, self._enough, rounds, deadline, seed=seed)
+    def exchange(self, start: np.ndarray, seed: int, rounds: int | None = None) -> bool:
+        """Improve an allocation a few requesters at a time, then each by itself; whether that reached the bound."""
+        instance, deadline = self.instance, self.share(1.0).deadline
+        rounds = 3 * instance.m**2 if rounds is None else rounds
+        better = improve(instance, self.multipliers, start, self._enough, rounds, deadline, seed=seed)
+        if not self.answer.proved:
+            refill_all(instance, better, lambda a: losses(instance, self.multipliers, a), self._enough, deadline, seed)
         return self.answer.proved
 
     def _most(self) -> int:
@@ -215,21 +224,63 @@ class _Search:
                 return False
             left_out = np.where(pairs[core].sum(axis=1) > 1, multipliers.best[core], 0 * multipliers.best[core])
             found = pack(columns, left_out, gamma, self.alike, nodes, control.deadline)
-            sizes = [c.loss.size for c in columns]
-            self.control.progress(f"loss limit {gamma / unit:.6g}: {sizes} sets, {found.nodes} nodes")
-            if found.chosen is not None:
-                assignment = np.full(instance.n, -1, dtype=np.int64)
-                for j, position in enumerate(found.chosen):
-                    assignment[workers_in(columns[j].mask[position], core)] = j
-                self.offer(assignment)
-            if not found.complete:
-                return False
-            if found.chosen is not None:
-                self.lower(answer.value)
-                break
+            if not self._settled(columns, core, found, f"loss limit {gamma / unit:.6g}"):
+                return answer.proved
             self.lower(instance.floor(total - gamma - 1, unit))
             gamma = max(gamma + unit, 2 * gamma)
         return True
+
+    def find_prices(self) -> bool:
+        """Price the workers, and lower the bound to that of the prices; whether that proved the optimum."""
+        instance, answer = self.instance, self.answer
+        if instance.seats_bind:
+            return False
+        start = self.multipliers.best.astype(float) / self.multipliers.denominator
+        control = self.share(0.25)
+        self.prices = find_worker_prices(instance, start, answer.assignment, self.alike, control, answer.value)
+        if self.prices is not None:
+            self.lower(instance.floor(self.prices.total, self.prices.denominator))
+            self.control.progress(f"bound {answer.bound} by the workers' prices")
+            if not answer.proved:
+                start = allocate_at(instance, self.prices, control)
+                self.offer(start)
+                return self.exchange(start, 0, instance.m)
+        return answer.proved
+
+    def by_prices(self, limit: int, nodes: int) -> bool:
+        """Search by loss against the workers' prices with growing limits; whether the optimum was proved."""
+        instance, answer, prices, control = self.instance, self.answer, self.prices, self.share()
+        if prices is None:
+            return False
+        total, unit = prices.total, prices.denominator
+        gamma = max(total - unit * answer.bound, 0)
+        while not answer.proved:
+            gamma = min(gamma, total - unit * (answer.value + instance.unit))
+            try:
+                columns, core = list_priced(instance, prices, self.alike, gamma, limit, control)
+            except TooManyColumnsError:
+                return False
+            outside = np.ones(instance.n, dtype=bool)
+            outside[core] = False
+            unplaced = sum(prices.price[outside].tolist())
+            found = pack(columns, prices.price[core], gamma - unplaced, self.alike, nodes, control.deadline)
+            if not self._settled(columns, core, found, f"loss limit {gamma / unit:.6g} at the workers' prices"):
+                return answer.proved
+            self.lower(instance.floor(total - gamma - 1, unit))
+            gamma = max(gamma + unit, 2 * gamma)
+        return True
+
+    def _settled(self, columns: list[Columns], core: np.ndarray, found: Packing, what: str) -> bool:
+        """Offer what a packing found; whether it showed that there is nothing within the limit."""
+        self.control.progress(f"{what}: {[c.loss.size for c in columns]} sets, {found.nodes} nodes")
+        if found.chosen is not None:
+            assignment = np.full(self.instance.n, -1, dtype=np.int64)
+            for j, position in enumerate(found.chosen):
+                assignment[workers_in(columns[j].mask[position], core)] = j
+            self.offer(assignment)
+            if found.complete:
+                self.lower(self.answer.value)
+        return found.complete and found.chosen is None
 
 
 def _interchangeable(instance: SeparateInstance, multipliers: Multipliers) -> list[int]:
@@ -312,9 +363,13 @@ def _run(search: _Search, pooled: PooledOptimum, list_limit: int, node_limit: in
     steps: list[tuple[str, Callable[[], bool]]] = [
         ("pooled sets", lambda: search.by_pooled_sets(200, short, min(2000, node_limit))),
         ("search", by_loss_at_first),
+        ("search", lambda: search.exchange(answer.assignment, 0, instance.m)),
+        ("prices", search.find_prices),
+        ("prices", lambda: search.by_prices(short, min(2000, node_limit))),
         ("search", lambda: search.exchange(answer.assignment, 0)),
         ("pooled sets", lambda: search.by_pooled_sets(5000, list_limit, node_limit)),
         ("search", lambda: search.by_loss(list_limit, node_limit)),
+        ("prices", lambda: search.by_prices(list_limit, node_limit)),
         *[("search", lambda seed=seed: _restart(search, members, seed)) for seed in range(1, 1 + RESTARTS)],
     ]
     for answer.step, step in steps:

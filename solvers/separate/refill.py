@@ -1,0 +1,136 @@
+"""Improve an allocation one requester at a time: the best set it can have of its own workers and free ones.
+
+With the others left alone this is a knapsack over a partition matroid, solved exactly. Where scores follow costs, what is lost
+against the bound is the last unspent money, and free workers in number make up any sum of it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from ..pooled import PooledProblem, solve_pooled
+from .instance import SeparateInstance
+
+SECONDS = 0.5
+"""Most seconds for one requester; the best set found by then counts."""
+
+ATTEMPTS = 4
+"""How often a requester that loses something is filled anew, each time from other free workers."""
+
+FREE_WORKERS = 60
+"""So many free workers, drawn at random, are tried first; in the last attempt all of them."""
+
+
+def refill(
+    instance: SeparateInstance, assignment: np.ndarray, requester: int, free: np.ndarray, deadline: float | None = None
+) -> np.ndarray | None:
+    """Give one requester the best set of the workers that it holds and of some that are free.
+
+    Parameters
+    ----------
+    instance : SeparateInstance
+        The market in integers.
+    assignment : ndarray of int64, shape (n,)
+        A feasible allocation.
+    requester : int
+        Who is filled anew.
+    free : ndarray of int64
+        The free workers to consider.
+    deadline : float, optional
+        Value of ``time.monotonic()`` at which to give up.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,), or None
+        A feasible allocation of higher score; None if none was found, or if the requester's seats bind.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If the search for the set was interrupted.
+    """
+    caps = instance.caps[:, requester].tolist()
+    if sum(caps) > int(instance.seats[requester]):
+        return None
+    held = assignment == requester
+    considered = held.copy()
+    considered[free] = True
+    open_to = np.flatnonzero(considered & instance.eligible[:, requester])
+    problem = PooledProblem.of(
+        instance.scores[open_to],
+        instance.costs[open_to],
+        instance.groups[open_to],
+        caps,
+        instance.budgets[requester],
+    )
+    found = solve_pooled(problem, deadline)
+    if found.stopped == "interrupted":
+        raise KeyboardInterrupt
+    if found.value <= sum(instance.scores[held].tolist()):
+        return None
+    better = np.where(held, -1, assignment)
+    better[open_to[found.chosen]] = requester
+    return better
+
+
+def refill_all(
+    instance: SeparateInstance,
+    assignment: np.ndarray,
+    loss: Callable[[np.ndarray], Iterable[int]],
+    enough: Callable[[np.ndarray], bool],
+    deadline: float | None = None,
+    seed: int = 0,
+) -> np.ndarray:
+    """Refill the requesters in turn, those that lose most first, until a whole round changes nothing.
+
+    Who cannot be improved with all free workers open to it is left alone from then on.
+
+    Parameters
+    ----------
+    instance : SeparateInstance
+        The market in integers.
+    assignment : ndarray of int64, shape (n,)
+        A feasible allocation.
+    loss : callable
+        Gives each requester's loss in an allocation; who loses nothing is left alone.
+    enough : callable
+        Called with every better allocation; true ends the search.
+    deadline : float, optional
+        Value of ``time.monotonic()`` at which to stop.
+    seed : int
+        Seed of the choice among the free workers.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        Feasible and at least as good.
+    """
+    current, draw = assignment, np.random.default_rng(seed)
+    changed, given_up = True, set[int]()
+    while changed:
+        changed = False
+        lost = list(loss(current))
+        for j in sorted((j for j in range(instance.m) if lost[j] > 0 and j not in given_up), key=lambda j: -lost[j]):
+            for attempt in range(ATTEMPTS):
+                now = time.monotonic()
+                if deadline is not None and now > deadline:
+                    return current
+                until = now + SECONDS if deadline is None else min(now + SECONDS, deadline)
+                free = np.flatnonzero((current < 0) & instance.eligible[:, j])
+                few = attempt + 1 < ATTEMPTS and free.size > FREE_WORKERS
+                pool = draw.choice(free, FREE_WORKERS, replace=False) if few else free
+                better = refill(instance, current, j, pool, until)
+                if better is not None:
+                    current, changed = better, True
+                    if enough(current):
+                        return current
+                    if list(loss(current))[j] <= 0:
+                        break
+                elif not few:
+                    given_up.add(j)
+                if not few:
+                    break
+    return current

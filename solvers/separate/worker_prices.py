@@ -1,0 +1,321 @@
+"""A price for every worker, and the bound it gives: what the workers cost, and the best each requester makes at these prices.
+
+For any prices ``u_i >= 0`` the optimum is at most
+
+    ``sum_i u_i + sum_j max { sum_{i in S} (v_i - u_i) : S a set that requester j can have }``
+
+(Lagrangian duality on the workers instead of the purses, after Dantzig and Wolfe). The maxima are knapsacks of one requester,
+solved in integers; so the bound sees that a requester with few slots cannot spend its money to the last unit. An allocation loses,
+exactly, what each requester's set falls short of its maximum, and the price of every worker left out. The prices come from
+a linear program over sets that is extended by the best sets at its own prices; they are only suggestions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from ..control import Control
+from ..highs import apply_options, load_highs, watched_run
+from ..pooled import PooledProblem, solve_pooled
+from ..tolerances import HIGHS_OPTIONS
+from .columns import Columns, TooManyColumnsError, core_of, list_columns
+from .instance import SeparateInstance, integers
+from .multipliers import find_multipliers
+from .packing import workers_in
+
+BITS = 10
+"""Prices are multiples of ``2**-BITS``."""
+
+ROUNDS = 400
+"""Most rounds of the linear program."""
+
+SMOOTHING = 0.5
+"""Sets are priced between the best prices so far and those of the linear program."""
+
+SET_SECONDS = 0.2
+"""Most seconds for one requester's best set; after that its bound counts, unless few sets are better than the one found."""
+
+FEW_SETS = 300_000
+"""So many are listed."""
+
+
+@dataclass(frozen=True)
+class WorkerPrices:
+    """Prices and what follows from them.
+
+    Attributes
+    ----------
+    denominator : int
+        All other numbers are multiples of ``1 / denominator``.
+    price : ndarray, shape (n,)
+        Of each worker; less than its score.
+    best : list of int, length m
+        At least what each requester can make at these prices.
+    """
+
+    denominator: int
+    price: np.ndarray
+    best: list[int]
+
+    @property
+    def total(self) -> int:
+        """The bound on the optimum, times the denominator."""
+        return sum(self.price.tolist()) + sum(self.best)
+
+
+def alone(instance: SeparateInstance, requester: int, scores: np.ndarray) -> SeparateInstance:
+    """Return the market of one requester alone, with other scores."""
+    return SeparateInstance(
+        scores,
+        instance.costs,
+        instance.groups,
+        instance.caps[:, [requester]],
+        instance.seats[[requester]],
+        (instance.budgets[requester],),
+    )
+
+
+def find_worker_prices(
+    instance: SeparateInstance,
+    start: np.ndarray,
+    assignment: np.ndarray,
+    alike: list[int],
+    control: Control,
+    floor: int,
+) -> WorkerPrices | None:
+    """Look for the prices with the least bound.
+
+    Parameters
+    ----------
+    instance : SeparateInstance
+        The market in integers; no seat limit binds.
+    start : ndarray of float, shape (n,)
+        Prices to begin with, in units of score.
+    assignment : ndarray of int64, shape (n,)
+        A feasible allocation.
+    alike : list of int
+        For each requester the first one with the same budget and caps.
+    control : Control
+        Deadline.
+    floor : int
+        A value attained already: a bound below the next one ends the search.
+
+    Returns
+    -------
+    WorkerPrices or None
+        None if there was not even time for the first bound.
+    """
+    master = _Master(instance, alike)
+    for j in range(instance.m):
+        master.add(alike[j], np.flatnonzero(assignment == j))
+    one = 1 << BITS
+    most = _rest(instance, np.ones(instance.n, dtype=np.int64))
+    prices = best = _rounded(start, most)
+    found: WorkerPrices | None = None
+    for _ in range(ROUNDS):
+        made, fresh = [0] * instance.m, False
+        for j, twin in enumerate(alike):
+            if twin != j:
+                made[j] = made[twin]
+                continue
+            if control.expired():
+                return found
+            made[j], members = _best_set(instance, j, prices, control)
+            fresh |= master.add(j, members)
+        here = WorkerPrices(one, prices, made)
+        if found is None or here.total < found.total:
+            found, best = here, prices
+        solved = master.solve(control)
+        if solved is None:
+            return found
+        worth, dual = solved
+        ideal = _rounded(dual, most)
+        if found.total < one * (floor + instance.unit) or found.total <= one * (worth + 0.5 * instance.unit):
+            return found
+        if not fresh and (prices == ideal).all():
+            return found
+        prices = ideal if not fresh else _rounded((SMOOTHING * best + (1 - SMOOTHING) * ideal) / one, most)
+    return found
+
+
+def _rounded(prices: np.ndarray, most: np.ndarray) -> np.ndarray:
+    """Prices as integers over ``2**BITS``, none negative and none above `most`."""
+    whole = np.array([round(max(0.0, value) * (1 << BITS)) for value in prices.tolist()], dtype=most.dtype)
+    return np.minimum(whole, most)
+
+
+def _best_set(
+    instance: SeparateInstance, requester: int, prices: np.ndarray, control: Control, free: np.ndarray | None = None
+) -> tuple[int, np.ndarray]:
+    """What one requester can make at most of the free workers (all), and a set that makes as much or nearly."""
+    eligible = instance.eligible[:, requester]
+    able = np.flatnonzero(eligible if free is None else eligible & free)
+    problem = PooledProblem.of(
+        (instance.scores[able].astype(object) << BITS) - prices[able],
+        instance.costs[able],
+        instance.groups[able],
+        instance.caps[:, requester].tolist(),
+        instance.budgets[requester],
+    )
+    inner = Control.for_seconds(min(SET_SECONDS, control.remaining() or SET_SECONDS))
+    found = solve_pooled(problem, inner.deadline)
+    if found.stopped == "interrupted":
+        raise KeyboardInterrupt
+    if found.proved:
+        return found.value, able[found.chosen]
+    bound = found.bound.numerator // found.bound.denominator
+    if free is not None:
+        return bound, able[found.chosen]
+    # A requester of few slots has few sets: all that are better can be listed.
+    market = alone(instance, requester, _rest(instance, prices))
+    multipliers = find_multipliers(market, inner)
+    gamma = multipliers.total - multipliers.denominator * (found.value + 1)
+    pairs = core_of(multipliers, market, gamma)
+    core = np.flatnonzero(pairs[:, 0])
+    try:
+        better = list_columns(market, multipliers, 0, pairs, core, gamma, FEW_SETS, control.deadline)
+    except TooManyColumnsError:
+        return bound, able[found.chosen]
+    if not better.loss.size:
+        return found.value, able[found.chosen]
+    best = (multipliers.total - int(better.loss[0])) // multipliers.denominator
+    return best, workers_in(better.mask[0], core)
+
+
+def _rest(instance: SeparateInstance, prices: np.ndarray) -> np.ndarray:
+    """What each worker is worth above its price."""
+    return integers((instance.scores.astype(object) << BITS) - prices)
+
+
+def allocate_at(instance: SeparateInstance, prices: WorkerPrices, control: Control) -> np.ndarray:
+    """Let one requester after the other, those with the fewest slots first, take the best free set at these prices.
+
+    Parameters
+    ----------
+    instance : SeparateInstance
+        The market in integers; no seat limit binds.
+    prices : WorkerPrices
+    control : Control
+        Deadline.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        A feasible allocation.
+    """
+    assignment = np.full(instance.n, -1, dtype=np.int64)
+    for j in np.argsort(instance.caps.sum(axis=0), kind="stable").tolist():
+        if not control.expired():
+            _, members = _best_set(instance, j, prices.price, control, assignment < 0)
+            assignment[members] = j
+    return assignment
+
+
+class _Master:
+    """The linear program over the sets found so far, by HiGHS: one row for each worker and each kind of requester."""
+
+    def __init__(self, instance: SeparateInstance, alike: list[int]) -> None:
+        highspy = load_highs()
+        self.instance, self.known = instance, set()
+        self.kinds = {j: k for k, j in enumerate(sorted(set(alike)))}
+        self.unit = max(1.0, float(max(instance.scores.tolist(), default=1)) / 2**20)
+        self.highs = highspy.Highs()
+        apply_options(self.highs, highspy, HIGHS_OPTIONS)
+        self.highs.changeObjectiveSense(highspy.ObjSense.kMaximize)
+        for _ in range(instance.n):
+            self.highs.addRow(-highspy.kHighsInf, 1.0, 0, [], [])
+        for j in self.kinds:
+            self.highs.addRow(-highspy.kHighsInf, float(alike.count(j)), 0, [], [])
+
+    def add(self, requester: int, members: np.ndarray) -> bool:
+        """Add a set of workers; whether it is new."""
+        key = (requester, members.tobytes())
+        if key in self.known or not members.size:
+            return False
+        self.known.add(key)
+        rows = np.append(members, self.instance.n + self.kinds[requester]).astype(np.int32)
+        worth = float(sum(self.instance.scores[members].tolist())) / self.unit
+        self.highs.addCol(worth, 0.0, float("inf"), rows.size, rows, np.ones(rows.size))
+        return True
+
+    def solve(self, control: Control) -> tuple[Fraction, np.ndarray] | None:
+        """The optimum over these sets and the workers' duals; None if HiGHS did not get there."""
+        finished, stopped = watched_run(self.highs, control)
+        if stopped == "interrupted":
+            raise KeyboardInterrupt
+        if not finished or stopped != "proved":
+            return None
+        solution = self.highs.getSolution()
+        if not solution.dual_valid:
+            return None
+        dual = np.abs(np.array(solution.row_dual)[: self.instance.n])
+        worth = self.highs.getInfo().objective_function_value
+        if not (np.isfinite(dual).all() and np.isfinite(worth)):
+            return None
+        return Fraction(worth) * Fraction(self.unit), dual * self.unit
+
+
+def list_priced(
+    instance: SeparateInstance,
+    prices: WorkerPrices,
+    alike: list[int],
+    gamma: int,
+    limit: int,
+    control: Control,
+) -> tuple[list[Columns], np.ndarray]:
+    """List every set that a requester can have in an allocation of loss at most `gamma`.
+
+    Parameters
+    ----------
+    instance : SeparateInstance
+        The market in integers; no seat limit binds.
+    prices : WorkerPrices
+        What the loss is measured against.
+    alike : list of int
+        For each requester the first one with the same budget and caps.
+    gamma : int
+        Largest loss, over the prices' denominator.
+    limit : int
+        As of :func:`.columns.list_columns`.
+    control : Control
+        Deadline.
+
+    Returns
+    -------
+    columns : list of Columns
+        By requester, the losses over the prices' denominator.
+    core : ndarray of int64
+        Workers that have a bit in the masks; nobody else is in any set.
+
+    Raises
+    ------
+    TooManyColumnsError
+        If there are more than `limit`, or the deadline passes.
+    """
+    rest = _rest(instance, prices.price)
+    tasks: dict[int, tuple] = {}
+    for j in sorted(set(alike)):
+        market = alone(instance, j, rest)
+        multipliers = find_multipliers(market, control)
+        # The requester's own linear bound is above what it can make; a set may lose that much more against it.
+        spare = multipliers.total - multipliers.denominator * prices.best[j]
+        # No set loses more than all there is.
+        most = min(multipliers.denominator * gamma + spare, multipliers.total)
+        tasks[j] = market, multipliers, spare, most, core_of(multipliers, market, most)
+    core = np.flatnonzero(np.any([task[4][:, 0] for task in tasks.values()], axis=0)) if tasks else np.zeros(0, int)
+    columns: list[Columns] = []
+    for j, twin in enumerate(alike):
+        if twin != j:
+            columns.append(columns[twin])
+            continue
+        market, multipliers, spare, most, pairs = tasks[j]
+        if most < 0:
+            listed = np.zeros(0, dtype=np.int64), np.zeros((0, (core.size + 63) // 64), dtype=np.uint64)
+            columns.append(Columns(*listed))
+            continue
+        found = list_columns(market, multipliers, 0, pairs, core, most, limit, control.deadline)
+        columns.append(Columns((found.loss - spare) // multipliers.denominator, found.mask))
+    return columns, core
