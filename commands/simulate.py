@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .console import STOPPED, JsonOption, guarded, print_json, progress_reporter, table
+
+if TYPE_CHECKING:
+    from ..fl.experiments.registry import Experiment
 
 __all__ = ["ConfigArgument", "SetOption", "experiments_command", "simulate_command"]
 
@@ -47,13 +51,16 @@ def simulate_command(
     if configuration.sweep and not json:
         typer.echo(f"one point; the grid of {configuration.size:,} points is for 'fedmech sweep'", err=True)
     started = time.perf_counter()
+    interrupted = False
     try:
         rows = entry.run(settings, Control(report=progress_reporter()), checkpoint)
-    except KeyboardInterrupt:
-        if checkpoint is None:
+    except KeyboardInterrupt as stop:
+        # An experiment that can hands over what it found until then.
+        rows, interrupted = getattr(stop, "rows", []), True
+        if not rows and checkpoint is None:
             raise
-        typer.echo(f"interrupted; the same command goes on from {checkpoint}", err=True)
-        raise typer.Exit(STOPPED) from None
+        kept = f"interrupted with {len(rows):,} rows"
+        typer.echo(kept if checkpoint is None else f"{kept}; the same command goes on from {checkpoint}", err=True)
     seconds = time.perf_counter() - started
     if out is not None:
         write_rows(entry, rows_with_settings(entry, settings, rows), out)
@@ -61,10 +68,19 @@ def simulate_command(
     if json:
         answer: dict[str, Any] = {"experiment": entry.name, "version": entry.version, "point": entry.digest(settings)}
         answer |= {"settings": document, "seconds": seconds, "row_count": len(rows)}
+        answer["stopped"] = "interrupted" if interrupted else "done"
         if not summary:
             answer["rows"] = [{key: _finite(value) for key, value in row.items()} for row in rows]
         print_json(answer)
-        return
+    else:
+        _show_rows(entry, document, rows, seconds, summary)
+    if interrupted:
+        raise typer.Exit(STOPPED)
+
+
+def _show_rows(
+    entry: Experiment, document: dict[str, Any], rows: Sequence[Mapping[str, Any]], seconds: float, summary: bool
+) -> None:
     head = [["experiment", entry.name], ["source", entry.source], *([name, _show(v)] for name, v in document.items())]
     table(None, ["", ""], [*head, ["rows", f"{len(rows):,} in {seconds:.1f} s"]])
     if rows and not summary:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import fields, replace
 from fractions import Fraction as F
 
@@ -116,6 +121,41 @@ def test_figures_of_one_run_go_over_rounds_and_noise_has_its_benchmark():
     assert list(kept[0]) == list(benchmark[0]) == [0.0, 0.4]
     assert (kept[1][0], benchmark[1][0]) == (1.0, 1.0)
     assert 0.6 / 1.4 - 1e-9 <= benchmark[1][1] < 1
+
+
+def test_ctrl_c_on_the_command_line_keeps_the_finished_rounds(tmp_path):
+    changes = [f"{name}={value}" for name, value in vars(TINY).items() if value not in (None, ())]
+    changes = [change for change in changes if not change.startswith("rounds=")] + ["rounds=100000"]
+    out, folder = tmp_path / "rows.csv", tmp_path / "state"
+    command = [
+        sys.executable,
+        "-m",
+        "fedmech",
+        "simulate",
+        "procurement",
+        "--json",
+        "--out",
+        str(out),
+        "--checkpoint",
+        str(folder),
+    ]
+    command += [part for change in changes for part in ("--set", change)]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not (folder / "rounds.npz").exists():
+        assert running.poll() is None, running.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    running.send_signal(signal.SIGINT)
+    answer, messages = running.communicate(timeout=60)
+    assert running.returncode == 4, messages
+    assert "goes on from" in messages
+    document = json.loads(answer)
+    assert document["stopped"] == "interrupted"
+    assert document["row_count"] == len(document["rows"]) == len(pd.read_csv(out)) > 0
+    expected = find_experiment("procurement").run(TINY)
+    both = min(len(expected), document["row_count"])
+    assert document["rows"][:both] == expected[:both]
 
 
 # ------------------------------------------------------------------ truthfulness

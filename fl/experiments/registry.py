@@ -46,7 +46,8 @@ class Experiment:
         As ``experiment = "..."`` in a configuration.
     function : callable
         ``(settings, control, checkpoint) -> rows``. ``control`` is where to say how far it is; ``checkpoint`` is a folder where
-        an interrupted run may leave what it needs to go on, or None.
+        an interrupted run may leave what it needs to go on, or None. On Ctrl-C it may raise a KeyboardInterrupt with an attribute
+        ``rows``: those found until then.
     settings : type
         A frozen dataclass.
     summary, source : str
