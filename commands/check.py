@@ -36,7 +36,7 @@ def check_command(
         raise InputError(f"cannot read the certificate: {error}", field=str(certificate)) from None
     started = perf_counter()
     try:
-        verdict = check_certificate(document, market)
+        proof = check_certificate(document, market)
     except CertificateError as error:
         if json:
             print_json({"valid": False, "reason": str(error), "seconds": perf_counter() - started})
@@ -44,26 +44,27 @@ def check_command(
             typer.echo(f"not a proof: {error}")
         raise typer.Exit(CHECK_FAILED) from None
     seconds = perf_counter() - started
-    objective = Fraction(verdict.value, market.score_denominator)
+    unit = market.coverage_denominator if proof.problem == "cover" else market.score_denominator
+    objective = Fraction(proof.value, unit)
     if json:
         print_json(
             {
                 "valid": True,
-                "problem": verdict.problem,
+                "problem": proof.problem,
                 "objective": number(objective),
                 "objective_exact": format_exact(objective),
-                "leaves": verdict.leaves,
-                "core": verdict.core,
-                "states": verdict.states,
+                "nodes": len(document["nodes"]),
+                "core": proof.core,
+                "states": proof.states,
                 "seconds": seconds,
             }
         )
         return
     rows = [
         ["certificate", "valid: the assignment is optimal"],
-        ["problem", f"{verdict.problem} ({market.n:,} workers)"],
+        ["problem", f"{proof.problem} ({market.n:,} workers)"],
         ["objective", show(objective)],
-        ["searched", f"{verdict.leaves} leaves, core of {verdict.core} workers, {verdict.states:,} combinations"],
+        ["searched", f"{len(document['nodes']):,} nodes, core of {proof.core} workers, {proof.states:,} combinations"],
         ["seconds", f"{seconds:.3f}"],
     ]
     table(None, ["", ""], rows)

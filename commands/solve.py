@@ -75,6 +75,10 @@ def solve_command(
         from ..solvers.lp_prices import check_priced
 
         check_priced(problem)
+    if certificate is not None:
+        from ..verification.certify import check_certifiable
+
+        check_certifiable(problem)
     if export is not None:
         from ..models.formulations import export_model
         from ..solvers.registry import check_problem
@@ -82,8 +86,7 @@ def solve_command(
         check_problem(problem)
         export_model(market, problem, export)
     solution = solve(market, problem, method, time_limit=time_limit, allow_suboptimal=True, report=progress_reporter())
-    if certificate is not None and solution.status == "optimal":
-        _write_certificate(certificate, market, solution, time_limit)
+    missing = None if certificate is None else _write_certificate(certificate, market, solution, time_limit)
     conflict = None if at_least is None else _conflict(market, solution, at_least)
     prices = None
     if explain:
@@ -94,6 +97,8 @@ def solve_command(
         document = solution_document(market, solution, summary=summary)
         if prices is not None:
             document["lp_prices"] = prices_document(prices)
+        if certificate is not None:
+            document["certificate"] = {"file": None if missing else str(certificate), "missing": missing}
         if conflict is not None:
             document["conflict"] = dataclasses.asdict(conflict) | {"at_least": at_least}
         print_json(document)
@@ -103,29 +108,29 @@ def solve_command(
             _print_prices(prices)
         if conflict is not None:
             _print_conflict(conflict)
+    if missing is not None and not json:
+        typer.echo(missing, err=True)
     if conflict is not None:
         raise typer.Exit(INFEASIBLE)
-    if solution.status != "optimal":
+    if solution.status != "optimal" or missing is not None:
         raise typer.Exit(STOPPED)
 
 
-def _write_certificate(path: Path, market: Market, solution: Solution, time_limit: float | None) -> None:
-    """Write the first certificate that the independent checker accepts."""
+def _write_certificate(path: Path, market: Market, solution: Solution, time_limit: float | None) -> str | None:
+    """Write a certificate that the independent checker accepts, or return why there is none."""
     import json
 
     from ..models.files import write_whole
-    from ..models.input_error import InputError
-    from ..solvers.certify import certificates
-    from ..verification.check_certificate import CertificateError, check_certificate
+    from ..verification.certify import NoCertificateError, certify
 
-    for document in certificates(market, solution, time_limit):
-        try:
-            check_certificate(document, market)
-        except CertificateError:
-            continue
-        write_whole(path, json.dumps(document, separators=(",", ":")) + "\n")
-        return
-    raise InputError(f"no certificate is known for this optimum of {solution.problem}", field="certificate")
+    if solution.status != "optimal":
+        return "no certificate: the optimum is not proved"
+    try:
+        document = certify(market, solution, time_limit)
+    except NoCertificateError as error:
+        return str(error)
+    write_whole(path, json.dumps(document, separators=(",", ":")) + "\n")
+    return None
 
 
 def _conflict(market: Market, solution: Solution, at_least: str) -> Conflict | None:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from ..models.exact import exact_sum
 from ..models.market import Market
-from .certificate import Multipliers
 from .control import Control
+from .leaf_multipliers import Multipliers
 from .matroid import route
 from .registry import register
 from .seat_core import enumerate_within, flips_within

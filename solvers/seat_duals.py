@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..models.exact import exact_sum
-from .certificate import Multipliers
+from .leaf_multipliers import Multipliers
 from .orp_seats import Basis, best_placeable_set
 from .polymatroid import rank
 

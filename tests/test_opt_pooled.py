@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from fedmech import Market, solve
 from fedmech.models.generate import generate_market
-from fedmech.solvers.certificate import Multipliers
+from fedmech.solvers.leaf_multipliers import Multipliers
 from fedmech.solvers.pooled import PooledProblem, branching, solve_pooled
 from fedmech.solvers.pooled import solve as pooled_solve
 from fedmech.solvers.pooled.dual import Grouped

@@ -1,177 +1,299 @@
 """The independent checker of certificates: plain Python integers, nothing from the solvers.
 
-A certificate claims that an assignment is an optimum of a market. It is checked in three steps.
+A certificate claims that an assignment is an optimum of ORP, OPT, OPT-SEP or COVER on a market. Checked are the digests of
+the market and of all fields (seal); that the assignment keeps caps, seats and budgets and has the claimed value; and that
+nothing is better, by a tree of *nodes*, written parent first. A node is the set of assignments in which some workers are
+hired, some are not, the others open, and the number hired lies in ``low..high``. It may carry *duals* (else its parent's
+hold), integers ``[D], [nu], [lam_1, ...], [rho_1, ...], [mu_11, ...], ...``: their scale ``D > 0``, ``nu`` on each worker
+hired, ``lam_k >= 0`` on the money of purse ``k`` (one purse, or one of each requester where budgets are separate),
+``mu_kl >= 0`` on its places for group ``l``, levels ``rho_r >= 0`` for COVER. Whatever they are, each assignment of the node has
 
-1. **The right market, untouched.** The digest of the market and the seal over the certificate's other fields agree.
-2. **The assignment** meets every cap, seat limit and budget, and its score is the claimed value.
-3. **Nothing is better.** The certificate lists *leaves*: intervals of the number of hired workers that cover everything,
-   each with integers ``D > 0`` (scale), ``N >= 0`` (price of money), ``nu`` (of the count) and ``mu_l >= 0`` (of a place
-   in group ``l``). With ``q_i = D v_i - N c_i - nu - mu_g(i)`` every assignment of a leaf has
+    D * value = bound - loss,  bound = fixed + sum_k lam_k money_k + sum_k places_k + nu * end + sum_i best_i,
+    margin_ik = D v_i - lam_k c_i - mu_kg(i) - nu,  best_i = max(0, max_k margin_ik),
+    loss = sum_k lam_k * (money left of k) + sum_k (places_k - sum_l mu_kl * hired in l by k) + |nu| * (distance to end)
+           + sum over open workers of best_i - (margin_ik if hired by k, else 0),
 
-       D * score = bound - loss,    bound = N B + nu * end + places + sum_i max(0, q_i),
-       loss = N * (money left) + |nu| * (distance from that end of the interval) + (places - sum_l mu_l * hired in l)
-              + sum of |q_i| over the workers on whom it disagrees with the sign of q_i,
-
-   all terms of the loss being >= 0: ``end`` is the interval's upper end if ``nu > 0``, else its lower one, and ``places``
-   is the largest ``sum_l mu_l * hired in l`` that caps and seats admit, at most
-   ``sum_e (mu_(e) - mu_(e+1)) * f(e dearest groups)``, ``f(A) = min(sum_{l in A} K_l, sum_j min(s_j, sum_{l in A} tau_lj))``
-   (without seats: ``sum_l mu_l K_l``). A better assignment gains at least one unit, so it loses at most
-   ``gap = bound - D (value + unit)``. If the gap is negative the leaf holds nothing better. If not, only workers with
-   ``|q_i| <= gap`` can be decided otherwise: few, and all their combinations of loss <= gap are searched here, again.
-
-The multipliers are all that is needed: bound and core follow from them, so they are recomputed and not believed, and
-the proof stays a few lines long. Writing the leaves of the search down instead would take more room than the search
-takes time. The search may relax (forget a count, use a worker twice) but never forget a combination; that makes it a
-proof. It is linear in the number of workers, plus the combinations.
+all terms of the loss being >= 0. Money and places are what the hired left over, ``end`` is ``high`` if ``nu > 0``, else
+``low``, fixed is ``D`` times the score of the hired, and ``places_k`` the most that ``sum_l mu_kl * count_l`` can be
+within caps and seats, each requester filled with its dearest groups: ``sum_e (mu_e - mu_(e+1)) * room(e dearest)``.
+For COVER, ``max_{i in S} z_ir <= rho_r + sum_{i in S} max(0, z_ir - rho_r)`` for any ``rho_r``, raised to what the hired
+cover: fixed is the sum of levels, ``sum_r max(0, D z_ir - rho_r)`` stands for ``D v_i``, and "=" turns into "<=". What
+is better is so by one unit and loses at most ``gap = bound - D * (value + unit)``: nothing, if that is negative. Else
+choices that lose more are ruled out, and either the node branches, on a worker (each purse that may hire it, or nobody)
+or on the number hired, or all combinations of the workers left that lose at most the gap are gone through (one purse
+only). That search may relax but never forget one. Work: the workers once, each node's open ones, the combinations.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from math import gcd
 from typing import Any
 
 from ..models.market import Market
-from .core_search import CertificateError, Instance, Search, require
 
-__all__ = ["FORMAT", "CertificateError", "Verdict", "check_certificate", "instance_digest", "seal"]
+__all__ = ["CertificateError", "Node", "Proof", "check_certificate", "digest", "instance_digest"]
 
-FORMAT = "fedmech-certificate/1"
-PROBLEMS = ("orp", "opt", "opt-sep")
-FIELDS = {"format", "problem", "instance", "value", "hired", "leaves", "seal"}
-LEAF = {"low", "high", "scale", "price", "count", "groups"}
+FORMAT = "fedmech-certificate/2"
+FIELDS = {"format", "problem", "instance", "value", "hired", "purses", "nodes", "seal"}
+MOST_STATES = 20_000_000  # Searches that need more are refused: the certificate should have had more nodes.
+PLENTY = 16  # So many equal workers make up for any change of their group's number.
+
+
+class CertificateError(ValueError):
+    """The certificate does not prove what it claims; the message says why."""
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise :class:`CertificateError` unless the condition holds."""
+    if not condition:
+        raise CertificateError(message)
+
+
+def integers(values: Any, size: int, name: str, least: int | None = 0) -> list[int]:
+    """Return `values` if it is a list of so many integers (no bools), none below `least`."""
+    require(isinstance(values, list) and len(values) == size, f"{name}: not a list of {size}")
+    require(all(type(x) is int and (least is None or x >= least) for x in values), f"{name}: not the right integers")
+    return values
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What was checked: the problem, the value (integer, in units of ``1 / score_denominator``), leaves, core and states searched."""
+class Node:
+    """What is decided in a node; `open` and `held` list by purse who may still be hired, and how many are by group."""
 
-    problem: str
-    value: int
-    leaves: int
-    core: int
-    states: int
-
-
-def instance_digest(market: Market) -> str:
-    """Hash everything that defines the problem: ids, groups, exact numbers, caps and seats (bids and coverage do not enter)."""
-    costs = [] if market.costs is None else market.costs.tolist()
-    hashed = hashlib.sha256()
-    for part in (
-        [list(market.worker_ids), list(market.group_ids), list(market.requester_ids)],
-        [market.score_denominator, market.money_denominator],
-        [market.group_of.tolist(), market.scores.tolist(), costs, market.budgets.tolist()],
-        [market.caps.tolist(), market.seats.tolist()],
-    ):
-        hashed.update(json.dumps(part, separators=(",", ":")).encode())
-    return hashed.hexdigest()
+    open: list[list[int]]
+    money: list[int]
+    held: list[list[int]]
+    score: int
+    covered: list[int]
+    low: int
+    high: int
+    duals: list[list[int]] | None = None
 
 
-def seal(document: dict[str, Any]) -> str:
-    """Hash all fields but the seal: any later change shows."""
-    body = {name: field for name, field in document.items() if name != "seal"}
-    return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+def digest(value: Any) -> str:
+    """Hash what can be written as JSON."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
-def integer(value: Any, name: str, least: int | None = None) -> int:
-    """Return `value` if it is an integer (not a bool) and not below `least`."""
-    require(isinstance(value, int) and not isinstance(value, bool), f"{name} is not an integer")
-    require(least is None or value >= least, f"{name} is below {least}")
-    return value
+def instance_digest(market: Market, problem: str) -> str:
+    """Hash everything that defines the problem: ids, groups, exact numbers, caps and seats (bids do not enter)."""
+    arrays = [market.group_of, market.scores, market.budgets, market.costs, market.caps, market.seats]
+    arrays += [market.coverage] if problem == "cover" else []
+    units = [market.score_denominator, market.money_denominator, market.coverage_denominator]
+    names = [list(market.worker_ids), list(market.group_ids), list(market.requester_ids)]
+    return digest([units, *names, *(None if array is None else array.tolist() for array in arrays)])
 
 
-def check_certificate(document: Any, market: Market) -> Verdict:
-    """Check that a certificate proves its assignment optimal for a market.
-
-    Parameters
-    ----------
-    document : dict
-        The parsed certificate file.
-    market : Market
-        Read from the market file by the caller.
-
-    Returns
-    -------
-    Verdict
-
-    Raises
-    ------
-    CertificateError
-        If anything is wrong: the reason is in the message.
-    """
-    require(
-        isinstance(document, dict) and set(document) == FIELDS, "the fields of the certificate are not the right ones"
-    )
+def check_certificate(document: Any, market: Market) -> Proof:
+    """Verify that a certificate proves its assignment optimal for `market`, or raise :class:`CertificateError`."""
+    require(isinstance(document, dict) and set(document) == FIELDS, "the certificate has other fields")
+    problem, value, purses, nodes = (document[name] for name in ("problem", "value", "purses", "nodes"))
+    needed = {"orp": market.scores, "opt": market.costs, "opt-sep": market.costs, "cover": market.coverage}
     require(document["format"] == FORMAT, f"not a {FORMAT} file")
-    require(document["seal"] == seal(document), "the seal does not match: the certificate has been changed")
-    problem = document["problem"]
-    require(problem in PROBLEMS, f"unknown problem {problem!r}")
-    require(problem == "orp" or market.costs is not None, "the market has no costs")
-    require(document["instance"] == instance_digest(market), "the certificate is for another market")
-    value = integer(document["value"], "value", 0)
-    check_assignment(document["hired"], market, problem, value)
-    leaves = document["leaves"]
-    require(isinstance(leaves, list) and len(leaves) > 0, "there are no leaves")
-    instance = Instance.of(market, problem)
-    unit = gcd(*instance.scores) or 1
-    start = core = states = 0
-    for leaf in leaves:
-        require(isinstance(leaf, dict) and set(leaf) == LEAF, "the fields of a leaf are not the right ones")
-        low, high = integer(leaf["low"], "low", 0), integer(leaf["high"], "high", 0)
-        require(low <= start, f"no leaf holds {start} workers")
-        items, searched = check_leaf(leaf, instance, value, unit)
-        core, states, start = max(core, items), states + searched, max(start, high + 1)
-    require(start > sum(instance.totals), f"no leaf holds {start} workers")
-    return Verdict(problem, value, len(leaves), core, states)
+    require(needed.get(str(problem)) is not None, f"problem {problem!r}: unknown, or the market lacks what it needs")
+    sealed = digest({name: field for name, field in document.items() if name != "seal"})
+    require(document["seal"] == sealed, "the seal does not match: the certificate has been changed")
+    require(document["instance"] == instance_digest(market, problem), "the certificate is for another market")
+    require(type(value) is int and isinstance(nodes, list), "value or nodes are of a wrong kind")
+    require(type(purses) is int and purses in (1, max(1, market.m * (problem == "opt-sep"))), "purses: wrong number")
+    proof = Proof(market, problem, value, purses)
+    stack = [proof.root()]
+    proof.check_assignment(document["hired"], stack[0])
+    for entry in nodes:
+        require(isinstance(entry, dict) and len(stack) > 0, "no node, or one that no branch leads to")
+        require(set(entry) - {"duals"} in (set(), {"worker"}, {"count"}), "a node has other fields")
+        gap, node, margins = proof.narrow(stack.pop())
+        if "duals" in entry:
+            proof.check_duals(entry["duals"])
+            gap, node, margins = proof.narrow(replace(node, duals=entry["duals"]))
+        require(gap >= 0 or set(entry) <= {"duals"}, "a node that holds nothing better has a branch")
+        (at,) = integers([entry.get("worker", entry.get("count", 0))], 1, "worker or count")
+        if "worker" in entry:
+            stack += reversed(proof.branch(node, at))
+        elif "count" in entry:
+            stack += [replace(node, low=max(node.low, at + 1)), replace(node, high=min(node.high, at))]
+        elif gap >= 0:
+            proof.search(node, margins, gap)
+    require(not stack, "a branch has no node")
+    return proof
 
 
-def check_assignment(hired: Any, market: Market, problem: str, value: int) -> None:
-    """Check the hired workers, one list of increasing indices per requester, written as gaps."""
-    require(isinstance(hired, list) and len(hired) == market.m, "one list of hired workers per requester is needed")
-    groups, scores = market.group_of.tolist(), market.scores.tolist()
-    costs = market.costs.tolist() if market.costs is not None and problem != "orp" else [0] * market.n
-    caps, seats, budgets = market.caps.tolist(), market.seats.tolist(), market.budgets.tolist()
-    seen = bytearray(market.n)
-    total = spent = 0
-    for j, gaps in enumerate(hired):
-        require(isinstance(gaps, list), "the hired workers are not a list")
-        used: Counter[int] = Counter()
-        worker, bill = -1, 0
-        for gap in gaps:
-            worker += integer(gap, "hired", 1)
-            require(worker < market.n and not seen[worker], "a worker does not exist or is hired twice")
-            seen[worker] = 1
-            used[groups[worker]] += 1
-            total += scores[worker]
-            bill += costs[worker]
-        require(
-            all(count <= caps[g][j] for g, count in used.items()),
-            f"a cap of requester {market.requester_ids[j]} is exceeded",
-        )
-        require(len(gaps) <= seats[j], f"the seats of requester {market.requester_ids[j]} are exceeded")
-        require(
-            problem != "opt-sep" or bill <= budgets[j], f"the budget of requester {market.requester_ids[j]} is exceeded"
-        )
-        spent += bill
-    require(problem == "orp" or spent <= sum(budgets), "the budget is exceeded")
-    require(total == value, f"the assignment is worth {total}, not {value}")
+class Proof:
+    """The problem in integers, and what is checked about it; `offers` is what each worker covers, for COVER alone."""
 
+    def __init__(self, market: Market, problem: str, value: int, purses: int):
+        cover, costs = problem == "cover", None if problem == "orp" else market.costs
+        self.problem, self.value, self.core, self.states, self.most_states = problem, value, 0, 0, MOST_STATES
+        self.groups, self.caps, self.seats = market.group_of.tolist(), market.caps.tolist(), market.seats.tolist()
+        self.scores: list[int] = [0] * market.n if cover else market.scores.tolist()
+        self.costs: list[int] = [0] * market.n if costs is None else costs.tolist()
+        self.budgets: list[int] = [0] * market.m if costs is None else market.budgets.tolist()
+        rows: list[list[int]] = market.coverage.tolist() if cover and market.coverage is not None else []
+        self.offers = [[(r, z) for r, z in enumerate(row) if z] for row in rows]
+        self.kinds = len(rows[0]) if rows else 0
+        self.goal = value + (gcd(*self.scores, *(z for row in rows for z in row)) or 1)
+        self.purses = [list(range(market.m))] if purses == 1 else [[j] for j in range(market.m)]
+        self.nested = [any(sum(row[j] for row in self.caps) > self.seats[j] for j in mine) for mine in self.purses]
 
-def check_leaf(leaf: dict[str, Any], instance: Instance, value: int, unit: int) -> tuple[int, int]:
-    """Check that nothing in a leaf is better; return the size of its core and the states searched."""
-    scale, price = integer(leaf["scale"], "scale", 1), integer(leaf["price"], "price", 0)
-    nu, ends = integer(leaf["count"], "count"), (leaf["low"], leaf["high"])
-    require(
-        isinstance(leaf["groups"], list) and len(leaf["groups"]) == len(instance.totals), "groups has a wrong length"
-    )
-    mu = [integer(x, "groups", 0) for x in leaf["groups"]]
-    offset = [x + nu for x in mu]
-    columns = zip(instance.scores, instance.costs, instance.groups, strict=True)
-    reduced = [scale * v - price * c - offset[g] for v, c, g in columns]
-    places = instance.places(mu)
-    bound = price * instance.budget + nu * ends[nu > 0] + places + sum(q for q in reduced if q > 0)
-    gap = bound - scale * (value + unit)
-    return (0, 0) if gap < 0 else Search(instance, reduced, mu, price, nu, ends, gap).run()
+    def check_assignment(self, hired: Any, root: Node) -> None:
+        """Check the hired workers, one list of increasing indices per requester, written as gaps."""
+        form = isinstance(hired, list) and all(isinstance(gaps, list) for gaps in hired)
+        require(form and len(hired) == len(self.seats), "hired: not one list per requester")
+        lists = [[x - 1 for x in accumulate(integers(gaps, len(gaps), "hired", 1))] for gaps in hired]
+        everyone = [i for workers in lists for i in workers]
+        require(len({*everyone} & {*range(len(self.groups))}) == len(everyone), "a worker is unknown or hired twice")
+        for j, workers in enumerate(lists):
+            used, bill = Counter(self.groups[i] for i in workers), sum(self.costs[i] for i in workers)
+            require(all(x <= self.caps[g][j] for g, x in used.items()), f"a cap of requester {j + 1} is exceeded")
+            require(len(workers) <= self.seats[j], f"the seats of requester {j + 1} are exceeded")
+            require(self.problem != "opt-sep" or bill <= self.budgets[j], f"the budget of {j + 1} is exceeded")
+        end = self.hire(root, 0, everyone)
+        require(self.problem == "opt-sep" or end.money[0] >= 0, "the pooled budget is exceeded")
+        require(end.score + sum(end.covered) == self.value, "the assignment is not worth that")
+
+    def root(self) -> Node:
+        """Nothing is decided; no requester can hire above the largest purse."""
+        most = max(self.budgets, default=0) if self.problem == "opt-sep" else sum(self.budgets)
+        everybody, sizes = [i for i, c in enumerate(self.costs) if c <= most], Counter(self.groups)
+        money, held = [sum(self.budgets[j] for j in mine) for mine in self.purses], [0] * len(self.caps)
+        high = sum(min(sizes[g], sum(row)) for g, row in enumerate(self.caps))
+        return Node([everybody] * len(money), money, [held] * len(money), 0, [0] * self.kinds, 0, high)
+
+    def check_duals(self, given: Any) -> None:
+        """Check the form of a node's duals: scale, count, prices of money, levels, and for each purse prices of places."""
+        places = [(len(self.caps), 0) for _ in self.purses]
+        forms = [(1, 1), (1, None), (len(self.purses), 0), (self.kinds, 0), *places]
+        require(isinstance(given, list) and len(given) == len(forms), "duals: not so many lists")
+        for values, (size, least) in zip(given, forms, strict=True):
+            integers(values, size, "duals", least)
+
+    def stages(self, node: Node, k: int, mu: list[int]) -> list[tuple[int, int, int]]:
+        """Say (group, price, room): each group's own where no seat limit can matter, else of all groups so far."""
+        mine, held, found, filled, taken = self.purses[k], node.held[k], [], [0] * len(self.seats), 0
+        if not self.nested[k]:
+            return [(g, mu[g], sum(row[j] for j in mine) - held[g]) for g, row in enumerate(self.caps)]
+        order = sorted(range(len(mu)), key=lambda g: -mu[g])
+        for g, following in zip(order, [*(mu[h] for h in order[1:]), 0], strict=True):
+            filled, taken = [x + y for x, y in zip(filled, self.caps[g], strict=True)], taken + held[g]
+            found.append((g, mu[g] - following, sum(min(filled[j], self.seats[j]) for j in mine) - taken))
+        return found
+
+    def hire(self, node: Node, k: int, workers: list[int]) -> Node:
+        """Return the node with these workers, open before, hired from purse `k`."""
+        more, bill = Counter(self.groups[i] for i in workers), sum(self.costs[i] for i in workers)
+        held = [[x + (h == k) * more[g] for g, x in enumerate(row)] for h, row in enumerate(node.held)]
+        money = [x - (h == k) * bill for h, x in enumerate(node.money)]
+        score, covered = node.score + sum(self.scores[i] for i in workers), list(node.covered)
+        for r, z in (offer for i in workers for offer in self.offers[i]) if self.offers else ():
+            covered[r] = max(covered[r], z)
+        return replace(node, money=money, held=held, score=score, covered=covered)
+
+    def branch(self, node: Node, worker: int) -> list[Node]:
+        """Return the node for each purse that may hire a worker, and for nobody hiring it."""
+        rest = replace(node, open=[[i for i in workers if i != worker] for workers in node.open])
+        return [self.hire(rest, k, [worker]) for k, workers in enumerate(node.open) if worker in workers] + [rest]
+
+    def narrow(self, node: Node) -> tuple[int, Node, list[tuple[int, int]]]:
+        """Rule out what loses more than the gap until nothing changes: return gap, node, and open workers with margins."""
+        gap, margins, before = 0, [], -1
+        while node.duals is not None and (size := sum(map(len, node.open))) != before:
+            before, money, hired, best, columns = size, list(node.money), sum(map(sum, node.held)), {}, []
+            (scale,), (nu,), prices, levels, *places = node.duals
+            levels = [max(x, scale * z) for x, z in zip(levels, node.covered, strict=True)]
+            bound = scale * node.score + sum(levels) + max(nu * (node.high - hired), nu * (node.low - hired))
+            for k, (lam, mu) in enumerate(zip(prices, places, strict=True)):
+                stages, count = self.stages(node, k, mu), max(hired, node.low)
+                if money[k] < 0 or count > min(node.high, hired + size) or any(room < 0 for _, _, room in stages):
+                    return -1, node, []
+                workers = [i for i in node.open[k] if self.costs[i] <= money[k]]
+                step = gcd(*(self.costs[i] for i in workers))
+                money[k] = money[k] // step * step if step else 0
+                bound += lam * money[k] + sum(y * room for _, y, room in stages)
+                worth = [scale * self.scores[i] for i in workers]
+                if self.offers:
+                    worth = [sum(max(0, scale * z - levels[r]) for r, z in self.offers[i]) for i in workers]
+                pairs = zip(workers, worth, strict=True)
+                columns.append([(i, w - lam * self.costs[i] - mu[self.groups[i]] - nu) for i, w in pairs])
+                best.update((i, q) for i, q in columns[k] if q > best.get(i, 0))
+            bound = bound if any(columns) else scale * (node.score + sum(node.covered))
+            gap = bound + sum(best.values()) - scale * self.goal
+            if gap < 0:
+                return gap, node, []
+            columns = [[(i, q) for i, q in column if best.get(i, 0) - q <= gap] for column in columns]
+            choices = Counter(i for column in columns for i, _ in column)
+            sure = {i for i, q in best.items() if q > gap and choices[i] == 1}
+            node = replace(node, money=money, open=[[i for i, _ in column if i not in sure] for column in columns])
+            for k, column in enumerate(columns if sure else []):
+                node = self.hire(node, k, [i for i, _ in column if i in sure])
+            margins = [(i, q) for i, q in columns[-1] if i not in sure]
+        return gap, node, margins
+
+    def search(self, node: Node, margins: list[tuple[int, int]], gap: int) -> None:
+        """Go through all ways to flip open workers, hired at first if their margin is positive, that lose at most the gap."""
+        if node.duals is None or len(self.purses) > 1 or not margins:
+            raise CertificateError("a node is left open")
+        _, (nu,), (price,), _, mu, nested = *node.duals, self.nested[0]
+        base = self.hire(node, 0, [i for i, q in margins if q > 0])
+        money, hired, rises = base.money[0], sum(base.held[0]), sum(q <= 0 for _, q in margins)
+        tracked = nu != 0 or hired - len(margins) + rises < node.low or hired + rises > node.high
+        equal = Counter((self.groups[i], self.costs[i], q) for i, q in margins)
+        steps, counted = [], False
+        for g, y, room in reversed(self.stages(base, 0, mu)):
+            own = [(c, q, copies) for (group, c, q), copies in equal.items() if group == g]
+            closes = y > 0 or room < (rises if nested else sum(copies for _, q, copies in own if q <= 0))
+            counted = closes or (nested and counted)
+            flips = [(abs(q), c, -1 if q > 0 else 1, counted, tracked, copies) for c, q, copies in own]
+            plenty = [c for c, q, copies in own if q == 0 and copies >= PLENTY and y > 0 and not nested]
+            if plenty:  # Taken to be any number, these fill all places; others replace them, or a place is given up.
+                flips = [(loss, c - plenty[0], sign, False, False, copies) for loss, c, sign, _, _, copies in flips]
+                flips.append((y, plenty[0], -1, False, tracked, gap // y))
+                money, hired, closes = money - plenty[0] * room, hired + room, False
+            steps += [(-1, y, room, 0)] if closes else []
+            for loss, c, sign, in_group, in_all, copies in flips:
+                usable, size = min(copies, gap // loss) if loss else copies, 1
+                while usable > 0:
+                    size = min(size, usable)
+                    steps.append((loss * size, c * sign * size, sign * size * in_group, sign * size * in_all))
+                    usable, size = usable - size, size * 2
+        steps.reverse()
+        self.core = max(self.core, len(margins))
+        half, ends = len(steps) // 2, [at for at, step in enumerate(steps, 1) if step[0] < 0]
+        cut = min((at for at in ends if abs(at - half) < half // 2), key=lambda at: abs(at - half), default=half)
+        for key, states in self.run(steps[:cut], (0, 0), nested, gap, price).items():
+            for (_, change), others in self.run(steps[cut:], key, nested, gap, price).items():
+                total, costs = hired + change, [cost for cost, _ in others]
+                least = price * money - gap + max(nu * (node.high - total), nu * (node.low - total)) * tracked
+                for cost, loss in states if node.low <= total <= node.high or not tracked else ():
+                    at = bisect_right(costs, money - cost) - 1
+                    worth = price * (cost + others[at][0]) - loss - others[at][1]
+                    require(at < 0 or worth < least, "a node may hold something better")
+
+    def run(self, steps: list, key: tuple[int, int], nested: bool, gap: int, price: int) -> dict[tuple[int, int], list]:
+        """Return by count the (cost, loss) of all combinations of some steps, but for what a cheaper one makes needless."""
+        table = {key: [(0, 0)]}
+        for loss, cost, number, change in steps:
+            joined: dict[tuple[int, int], list] = defaultdict(list)
+            for (count, total), states in table.items():
+                if loss >= 0:
+                    joined[count, total] += states
+                    flipped = [(c + cost, x + loss) for c, x in states if x + loss <= gap]
+                    joined[count + number, total + change] += flipped
+                elif number >= count:
+                    empty = cost * (number - count)
+                    joined[count if nested else 0, total] += [(c, x + empty) for c, x in states if x + empty <= gap]
+            table = {}
+            for at, states in joined.items():
+                worth = 0
+                for c, x in sorted(states):
+                    if at not in table or price * c - x > worth:
+                        table.setdefault(at, []).append((c, x))
+                        worth = price * c - x
+            self.states += sum(map(len, table.values()))
+            require(self.states <= self.most_states, "the search of a node is too large: the proof needs more nodes")
+        return table

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..certificate import Multipliers
+from ..leaf_multipliers import Multipliers
 from .dual import Grouped
 from .flips import Flips
 from .problem import PooledProblem

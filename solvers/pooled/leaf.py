@@ -15,7 +15,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from ..certificate import Multipliers
+from ..leaf_multipliers import Multipliers
 from .core import Core, build_core
 from .dual import DualSolution, Grouped, minimise
 from .enumeration import best_flips

@@ -19,7 +19,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from ..certificate import Multipliers
+from ..leaf_multipliers import Multipliers
 from .passes import compiled
 from .problem import CHUNK, WORD, PooledProblem, exact_sum
 

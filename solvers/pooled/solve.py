@@ -6,8 +6,7 @@
 3. The root leaf is bounded and searched (`leaf`).  What it leaves open is split by the total count, where the linear
    relaxation chooses a fractional number of items: with scores that are a constant above the costs this closes what
    no price of money alone can.  Where the gap exceeds what many single items are worth, and where nothing else
-   helps, a leaf is searched by branch and bound on items (`branching`); the checker of certificates does not follow
-   there, so such an optimum may be left without one.
+   helps, a leaf is searched by branch and bound on items (`branching`).
 4. Every leaf is audited over *all* items in exact arithmetic before anything is called optimal; if the margin was
    guessed too narrow it is widened, in the end to everything.
 """
@@ -22,7 +21,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from ..certificate import Multipliers
+from ..leaf_multipliers import Multipliers
 from ..solution import Stopped
 from .branching import MOST_NODES, branch, many_small
 from .dual import Grouped
