@@ -77,6 +77,7 @@ def of(stacked, i):
     [
         {},
         {"objective": "moon", "tasks": "loss-weights", "requesters": 3, "seats": 2},
+        {"routing": "mechanism", "cap": 4},
         {"objective": "fedprox", "proximal": 0.5, "batch_size": 4, "tasks": "same", "cap": None, "mapping": "natural"},
     ],
 )

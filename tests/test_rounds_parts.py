@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction as F
+from itertools import product
 
 import numpy as np
 import pytest
 from fedmech import Market, run_mechanism, solve
 from fedmech.fl.rounds import metrics
 from fedmech.fl.rounds.bids import BidModel, CostModel, money
+from fedmech.fl.rounds.routing import even_routing
 from fedmech.fl.rounds.scoring_rules import Measurement, find_scoring_rule, scoring_rule, scoring_rules
 from fedmech.fl.rounds.settings import ProcurementSettings
 from fedmech.fl.rounds.tasks import BUDGET_SPLITS, TASK_KINDS, Task, make_tasks, split_budget, task_samples
 from fedmech.models.input_error import InputError
+from fedmech.solvers.check import violation
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from strategies import markets
@@ -350,6 +353,31 @@ def test_learning_gains_are_improvements():
     assert whole == {
         "loss": 1.375, "loss_gain": 0.25, "accuracy": 0.375, "accuracy_gain": 0.0, "accuracy_worst": 0.25,
     }  # fmt: skip
+
+
+# ------------------------------------------------------------------ routing
+
+
+@few
+@given(market=markets(max_workers=5))
+def test_even_routing_is_within_limits_and_as_even_as_any(market):
+    winners = run_mechanism(market, "driftpay-co").winners
+    found = even_routing(market, winners)
+    assert violation(market, "orp", found) is None
+    assert np.flatnonzero(found >= 0).tolist() == winners.tolist()
+
+    def unevenness(where):
+        counts = np.zeros((market.L, market.m), dtype=int)
+        np.add.at(counts, (market.group_of[winners], list(where)), 1)
+        return counts.max(initial=0), counts.sum(axis=0).max(initial=0)
+
+    best = []
+    for where in product(range(market.m), repeat=len(winners)):
+        assignment = np.full(market.n, -1)
+        assignment[winners] = where
+        if violation(market, "orp", assignment) is None:
+            best.append(unevenness(where))
+    assert unevenness(found[winners]) == min(best)
 
 
 # ------------------------------------------------------------------ settings

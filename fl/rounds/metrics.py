@@ -216,7 +216,8 @@ def requester_metrics(market: Market, outcome: Outcome) -> list[Row]:
 def cap_metrics(market: Market, outcome: Outcome) -> Row:
     """How many caps bind, and how concentrated the winners are.
 
-    A cap binds if it is used up and lies below the group's size: without it one more worker of the group could have gone there.
+    A cap binds if it is used up and lies below the group's size: without it one more worker of the group could have gone there. How many
+    bind depends on where winners are sent; how many groups are exhausted does not.
 
     Returns
     -------

@@ -43,6 +43,7 @@ from . import metrics
 from .bids import money
 from .checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from .environment import Environment, Purpose, build_environment, generator
+from .routing import even_routing
 from .scoring_rules import Measurement, ScoringRule, find_scoring_rule
 from .settings import ProcurementSettings
 from .state import State, first_state
@@ -279,7 +280,11 @@ class Simulation:
         options: dict[str, Any] = dict(self.settings.options)
         if "seed" not in options and any(option.name == "seed" for option in self.mechanism.options):
             options["seed"] = int(self._draws(Purpose.MECHANISM, number).integers(2**31))
-        return run_mechanism(market, self.mechanism.name, **options)
+        outcome = run_mechanism(market, self.mechanism.name, **options)
+        # A mechanism with separate budgets has chosen who pays whom.
+        if self.settings.routing == "even" and "separate-budgets" not in self.mechanism.claims:
+            return replace(outcome, assignment=even_routing(market, outcome.winners))
+        return outcome
 
     # ------------------------------------------------------------------ training
 

@@ -20,6 +20,7 @@ GROUPINGS = ("dominant-label", "random", "one", "given")
 MAPPINGS = ("min-max", "natural")
 OPTIMA = ("opt", "opt-sep", "both", "none")
 OBJECTIVES = ("fedavg", "fedprox", "moon")
+ROUTINGS = ("even", "mechanism")
 BUDGET_BASES = ("pooled", "each")
 
 
@@ -96,6 +97,9 @@ class ProcurementSettings:
         A registered mechanism.
     mechanism_options : tuple of str
         Its options, each as ``name=value``.
+    routing : str
+        ``even``: winners are spread over the requesters, see :mod:`.routing`, unless the mechanism keeps separate budgets;
+        ``mechanism``: they go where the mechanism happens to send them.
     optimum : str
         Which exact optimum is solved beside the mechanism: ``opt`` (pooled), ``opt-sep`` (separate budgets), ``both``, ``none``.
     architecture : str
@@ -156,6 +160,7 @@ class ProcurementSettings:
     memory: float = _setting(0.7, "weight of the past in moving averages", min=0.0)
     mechanism: str = _setting("driftpay-co", "registered mechanism")
     mechanism_options: tuple[str, ...] = _setting((), "its options, each as name=value")
+    routing: str = _setting("even", "which requester gets which winner", choices=ROUTINGS)
     optimum: str = _setting("opt", "exact optimum beside the mechanism", choices=OPTIMA)
     architecture: str = _setting("mlp", "model")
     objective: str = _setting("fedavg", "local training", choices=OBJECTIVES)
