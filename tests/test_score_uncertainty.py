@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -79,9 +80,11 @@ def test_degenerate_maps():
     assert clip_scores(np.zeros(3), 0.1, 1, "exponential").tolist() == [1, 1, 1]
     assert clip_scores(np.array([]), 0.1, 1, "min-max").shape == (0,)
     assert clip_scores(np.array([-np.inf, np.inf]), 0.1, 1, "half").tolist() == [0.1, 1]
-    for bad in ({"v_min": 0.0}, {"v_min": -1.0}, {"v_min": 0.5, "v_max": 0.4}, {"how": "log"}, {"scale": 0.0}):
+    bad: list[dict[str, Any]]
+    bad = [{"v_min": 0.0}, {"v_min": -1.0}, {"v_min": 0.5, "v_max": 0.4}, {"how": "log"}, {"scale": 0.0}]
+    for given in bad:
         with pytest.raises(InputError):
-            ScoreMap(**bad)
+            ScoreMap(**given)
     with pytest.raises(InputError, match="not a number"):
         clip_scores(np.array([np.nan]))
 
@@ -208,16 +211,17 @@ def test_bounds_are_reproducible_and_feed_the_mechanism():
 
 def test_refused_bounds():
     samples = drifts(np.random.default_rng(8), 2, 5)
-    for bad in (
+    bad: list[dict[str, Any]] = [
         {"confidence": 1.0},
         {"confidence": 0.0},
         {"method": "normal"},
         {"method": "hoeffding", "limits": None},
         {"method": "bernstein", "limits": (0.9, 1.0)},
         {"replicates": 20},
-    ):
+    ]
+    for given in bad:
         with pytest.raises(InputError):
-            lower_bounds(samples, **bad)
+            lower_bounds(samples, **given)
     with pytest.raises(InputError, match="at least 2"):
         lower_bounds(samples[:, :1])
 
@@ -296,7 +300,7 @@ def test_audit_statistic_by_scipy():
     rng = np.random.default_rng(12)
     before, after = drifts(rng, 4, 20), drifts(rng, 4, 33)
     found = inconsistent(before, after, standing_offset=False)
-    welch = stats.ttest_ind(before, after, axis=1, equal_var=False)
+    welch: Any = stats.ttest_ind(before, after, axis=1, equal_var=False)
     assert np.allclose(found.z, welch.statistic)
     single = 2 * stats.norm.sf(np.abs(welch.statistic))
     holm = [max(min(1, (4 - k) * p) for k, p in enumerate(sorted(single)[: r + 1])) for r in range(4)]

@@ -211,7 +211,7 @@ def several_rounds_value(
                 clients_of(models, coalition_of),
                 inputs,
                 labels,
-                [holdings[i] for i in worker],
+                [holdings[i] for i in worker.tolist()],
                 replace(recipe, seed=recipe.seed + number),
                 previous=local if recipe.loss == "moon" else None,
                 clients=worker,
@@ -289,11 +289,9 @@ def contributions(
         raise InputError("needs at least one worker", field="workers")
     if n <= exact_limit:
         table = np.asarray(value(all_coalitions(n, exact_limit)), dtype=np.float64)
-        full = len(table) - 1
-        bits = 1 << np.arange(n)
-        return Contribution(
-            table[full] - table[full ^ bits], exact_shapley(table), np.zeros(n), True, table[bits], float(table[full])
-        )
+        bits = np.left_shift(1, np.arange(n))
+        without = table[(len(table) - 1) ^ bits]
+        return Contribution(table[-1] - without, exact_shapley(table), np.zeros(n), True, table[bits], float(table[-1]))
     ends = np.vstack([np.eye(n, dtype=bool), np.ones((1, n), dtype=bool)])
     single = np.asarray(value(ends), dtype=np.float64)
     sampled = sampled_shapley(value, n, permutations=permutations, seed=seed, control=control)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,5 +53,6 @@ def rank_correlation(scores: NDArray[np.float64], contributions: NDArray[np.floa
     n = len(scores)
     if n < 3 or np.ptp(scores) == 0 or np.ptp(contributions) == 0:
         return RankCorrelation(None, None, None, None, n)
-    rho, tau = spearmanr(scores, contributions), kendalltau(scores, contributions)
+    rho: Any = spearmanr(scores, contributions)
+    tau: Any = kendalltau(scores, contributions)
     return RankCorrelation(float(rho.statistic), float(rho.pvalue), float(tau.statistic), float(tau.pvalue), n)

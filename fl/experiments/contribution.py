@@ -15,7 +15,7 @@ mean Spearman correlation over 12 points, standard error over 10 markets):
 ==============  ===========  =============  ==========================================================
 rule            Shapley      leave-one-out  Shapley at 10 / 100 probe images
 ==============  ===========  =============  ==========================================================
-loss-delta      .63 +- .02   .23 +- .02     .47 / .78
+loss-delta      .63 +- .02   .24 +- .02     .47 / .78
 accuracy-delta  .43 +- .04   .12 +- .04     .29 / .57
 drift           .40 +- .01   .02 +- .03     .39 / .41
 drift-l2        .25 +- .02   -.19 +- .02    .26 / .24
@@ -28,8 +28,7 @@ update-size     -.21 +- .03  .11 +- .04     -.22 / -.20
   the loss gain (-.23 +- .01). It needs no labels and hardly depends on the size of the probe set: with 10 images it beats accuracy.
 - For leave-one-out it is worth nothing on average, and worse than reputation.
 - It predicts worse the more heterogeneous the data are, where the paper expects algorithm-aware measures to matter more: .50, .47,
-  .23 with Shapley at beta = 5, 0.5, 0.1; with leave-one-out .18, .14, -.27. At beta = 0.1 those who drift are those whose
-  classes nobody else has, and the score ranks them last.
+  .23 with Shapley at beta = 5, 0.5, 0.1; with leave-one-out .18, .14, -.27.
 - It rewards workers that do **not** move: its correlation with the size of the update is between -.44 and -.93 at every point of
   both shipped configurations. A worker that hands back the global model has cosine exactly 1 and comes first always; by Shapley value it
   comes between 1.4th and 6.4th of 10, by leave-one-out between 5.4th and 9.5th (``contribution-stage``).
@@ -136,14 +135,14 @@ def figure(table: pd.DataFrame) -> Figure:
     """Mean rank correlation of each rule, two standard errors over rows; against the field swept over most values, if any."""
     from matplotlib.figure import Figure
 
-    table = table[table["spearman"].notna() & (table["rule"] != "random")]
-    swept = [name for name in SWEPT if name in table and table[name].nunique() > 1]
-    against = max(swept, key=lambda name: table[name].nunique(), default=None)
-    rules = list(table["rule"].unique())
+    kept: Any = table[table["spearman"].notna() & (table["rule"] != "random")]
+    swept = [name for name in SWEPT if name in kept and kept[name].nunique() > 1]
+    against = max(swept, key=lambda name: kept[name].nunique(), default=None)
+    rules = list(kept["rule"].unique())
     drawn = Figure(figsize=(10.4, 4.4), layout="constrained")
     axes = drawn.subplots(1, len(MEASURES), sharey=True)
     for axis, measure in zip(axes, MEASURES, strict=True):
-        part = table[table["measure"] == measure]
+        part = kept[kept["measure"] == measure]
         if against is None:
             line = part.groupby("rule")["spearman"].agg(["mean", "sem"]).fillna(0).reindex(rules)
             axis.barh(rules, line["mean"], xerr=2 * line["sem"], color="0.6")
