@@ -1,6 +1,7 @@
 """Imports every module that registers an experiment; add yours here. None of them may import torch at its top."""
 
 from . import (
+    care,
     contribution,
     network_effects,
     procurement,
@@ -10,6 +11,7 @@ from . import (
 )
 
 __all__ = [
+    "care",
     "contribution",
     "network_effects",
     "procurement",
