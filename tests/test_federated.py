@@ -16,6 +16,8 @@ from fedmech.fl.training.parameters import Params, stack
 from fedmech.fl.training.recipe import LOSSES, Recipe
 from fedmech.models.input_error import InputError
 
+torch.set_num_threads(1)
+
 MODEL = architecture("mlp", (6,), 3, hidden=7, head=5, representation=4)
 
 

@@ -16,12 +16,28 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...models.input_error import InputError
-from .convolution import convolve_clients
+from .convolution import convolve_and_pool, patches_of
 from .parameters import Params
 
 __all__ = ["ARCHITECTURES", "Architecture", "architecture"]
 
 Shapes = dict[str, tuple[int, ...]]
+
+
+class Layers:
+    """The function of an architecture, for one model and for stacked ones."""
+
+    def one(self, params: Mapping[str, Tensor], inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """Evaluate one model on inputs (b, \\*input_shape)."""
+        raise NotImplementedError
+
+    def stacked(self, params: Mapping[str, Tensor], prepared: Tensor) -> tuple[Tensor, Tensor]:
+        """Evaluate ``n`` stacked models on what `prepare` made of inputs."""
+        return self.one(params, prepared)
+
+    def prepare(self, inputs: Tensor) -> Tensor:
+        """Prepare inputs (n, b, \\*input_shape), or (1, b, \\*input_shape) to be shared by all models."""
+        return inputs
 
 
 @dataclass(frozen=True)
@@ -38,8 +54,8 @@ class Architecture:
         Number of classes.
     shapes : mapping of str to tuple of int
         Shape of each parameter of one model, in the order in which initial values are drawn.
-    layers : callable
-        ``(params, inputs) -> (logits, representation)``.
+    layers : Layers
+        The function itself.
     activations : int
         About how many numbers one sample occupies while it is trained on; chunks are sized by it.
     """
@@ -48,7 +64,7 @@ class Architecture:
     input_shape: tuple[int, ...]
     classes: int
     shapes: Mapping[str, tuple[int, ...]]
-    layers: Callable[[Mapping[str, Tensor], Tensor], tuple[Tensor, Tensor]]
+    layers: Layers
     activations: int
 
     def initial(self, seed: int, dtype: torch.dtype = torch.float32, device: str | torch.device = "cpu") -> Params:
@@ -93,7 +109,42 @@ class Architecture:
         representation : Tensor, shape (b, r) or (n, b, r)
             What drift is measured on.
         """
-        return self.layers(params, inputs)
+        if next(iter(params.values())).dim() == len(next(iter(self.shapes.values()))):
+            return self.layers.one(params, inputs)
+        shared = inputs.dim() == len(self.input_shape) + 1
+        return self.layers.stacked(params, self.layers.prepare(inputs.unsqueeze(0) if shared else inputs))
+
+    def prepare(self, inputs: Tensor) -> Tensor:
+        """Compute what of a batch for stacked models does not depend on their parameters (patches of images).
+
+        Parameters
+        ----------
+        inputs : Tensor, shape (n, b, \\*input_shape)
+            One batch for each model.
+
+        Returns
+        -------
+        Tensor
+            For `forward_prepared`, any number of times.
+        """
+        return self.layers.prepare(inputs)
+
+    def forward_prepared(self, params: Mapping[str, Tensor], prepared: Tensor) -> tuple[Tensor, Tensor]:
+        """Evaluate stacked models on a prepared batch.
+
+        Parameters
+        ----------
+        params : Params
+            ``n`` models, stacked.
+        prepared : Tensor
+            What `prepare` returned.
+
+        Returns
+        -------
+        tuple of Tensor
+            As `forward`.
+        """
+        return self.layers.stacked(params, prepared)
 
     @property
     def size(self) -> int:
@@ -106,8 +157,7 @@ def _linear(params: Mapping[str, Tensor], layer: str, x: Tensor) -> Tensor:
     weight, bias = params[f"{layer}.weight"], params[f"{layer}.bias"]
     if weight.dim() == 2:
         return F.linear(x, weight, bias)
-    if x.dim() == 2:
-        x = x.expand(len(weight), *x.shape)
+    x = x.expand(len(weight), -1, -1)
     # In this order the gradient of the weights comes out contiguous.
     return torch.baddbmm(bias.unsqueeze(-1), weight, x.mT).mT
 
@@ -118,10 +168,10 @@ def _flat(x: Tensor, dimensions: int) -> Tensor:
 
 
 @dataclass(frozen=True)
-class _Softmax:
+class _Softmax(Layers):
     dimensions: int
 
-    def __call__(self, params: Mapping[str, Tensor], inputs: Tensor) -> tuple[Tensor, Tensor]:
+    def one(self, params: Mapping[str, Tensor], inputs: Tensor) -> tuple[Tensor, Tensor]:
         logits = _linear(params, "output", _flat(inputs, self.dimensions))
         return logits, logits - logits.mean(-1, keepdim=True)
 
@@ -133,36 +183,30 @@ def _head(params: Mapping[str, Tensor], features: Tensor) -> tuple[Tensor, Tenso
 
 
 @dataclass(frozen=True)
-class _Perceptron:
+class _Perceptron(Layers):
     dimensions: int
 
-    def __call__(self, params: Mapping[str, Tensor], inputs: Tensor) -> tuple[Tensor, Tensor]:
+    def one(self, params: Mapping[str, Tensor], inputs: Tensor) -> tuple[Tensor, Tensor]:
         return _head(params, torch.relu(_linear(params, "hidden", _flat(inputs, self.dimensions))))
 
 
-def _convolve(params: Mapping[str, Tensor], layer: str, x: Tensor) -> Tensor:
-    """Convolve with zero padding that keeps height and width, halve both by max-pooling, rectify.
-
-    One model: ``x`` is (b, C, H, W). Stacked models: (n, b, H, W, C), and so is the result.
-    """
-    weight, bias = params[f"{layer}.weight"], params[f"{layer}.bias"]
-    if weight.dim() == 4:
-        return torch.relu(F.max_pool2d(F.conv2d(x, weight, bias, padding=weight.shape[-1] // 2), 2))
-    maps = convolve_clients(x, weight, bias)
-    pooled = F.max_pool2d(maps.flatten(0, 1).permute(0, 3, 1, 2), 2)
-    return torch.relu(pooled).permute(0, 2, 3, 1).unflatten(0, x.shape[:2])
-
-
 @dataclass(frozen=True)
-class _Convolutional:
-    def __call__(self, params: Mapping[str, Tensor], inputs: Tensor) -> tuple[Tensor, Tensor]:
-        weight = params["first.weight"]
-        if weight.dim() == 4:
-            return _head(params, _convolve(params, "second", _convolve(params, "first", inputs)).flatten(-3))
-        if inputs.dim() == 4:
-            inputs = inputs.expand(len(weight), *inputs.shape)
-        features = _convolve(params, "second", _convolve(params, "first", inputs.permute(0, 1, 3, 4, 2)))
-        return _head(params, features.permute(0, 1, 4, 2, 3).flatten(2))
+class _Convolutional(Layers):
+    kernel: int
+
+    def one(self, params: Mapping[str, Tensor], inputs: Tensor) -> tuple[Tensor, Tensor]:
+        for layer in ("first", "second"):
+            maps = F.conv2d(inputs, params[f"{layer}.weight"], params[f"{layer}.bias"], padding=self.kernel // 2)
+            inputs = torch.relu(F.max_pool2d(maps, 2))
+        return _head(params, inputs.flatten(-3))
+
+    def stacked(self, params: Mapping[str, Tensor], prepared: Tensor) -> tuple[Tensor, Tensor]:
+        maps = convolve_and_pool(prepared, params["first.weight"], params["first.bias"], gathered=True)
+        maps = convolve_and_pool(maps, params["second.weight"], params["second.bias"])
+        return _head(params, maps.permute(0, 1, 4, 2, 3).flatten(2))
+
+    def prepare(self, inputs: Tensor) -> Tensor:
+        return patches_of(inputs.permute(0, 1, 3, 4, 2), self.kernel)
 
 
 def _softmax(input_shape: tuple[int, ...], classes: int) -> Architecture:
@@ -226,7 +270,7 @@ def _convolutional(
     patches = kernel * kernel * (channels * height * width + first * (height // 2) * (width // 2))
     maps = 3 * (first * height * width + second * (height // 2) * (width // 2))
     return Architecture(
-        "cnn", input_shape, classes, shapes, _Convolutional(), patches + maps + 4 * (head + representation)
+        "cnn", input_shape, classes, shapes, _Convolutional(kernel), patches + maps + 4 * (head + representation)
     )
 
 

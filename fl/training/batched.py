@@ -17,10 +17,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...models.input_error import InputError
 from .architectures import Architecture
 from .batch_order import batch_positions, batch_width
-from .holdings import check_clients, check_holdings, check_samples
+from .holdings import check_clients, check_holdings, check_models, check_samples
 from .parameters import Params, clients_of, models_in, place
 from .recipe import Recipe
 
@@ -29,8 +28,11 @@ __all__ = ["train_clients"]
 CHUNK_NUMBERS = 1 << 22
 """About how many numbers one chunk of clients may hold at once: activations, parameters, gradients, momentum."""
 
-PADDING = 1.25
-"""Most padded samples per real sample in a bucket of unequal clients."""
+PADDING = 0.25
+"""Padded samples per real sample that a chunk of unequal clients may always have."""
+
+WASTE = 1 << 18
+"""Numbers in padded samples that cost less than another chunk would, whatever their share."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,8 @@ def _chunks(
         width = int(sizes[complete[begin]])
         most = max(1, numbers // (model + width * architecture.activations))
         real = np.cumsum(sizes[complete[begin : begin + most]])
-        tight = np.flatnonzero(width * np.arange(1, len(real) + 1) <= PADDING * real)
+        padded = width * np.arange(1, len(real) + 1) - real
+        tight = np.flatnonzero(padded <= PADDING * real + WASTE // architecture.activations)
         rows = complete[begin : begin + int(tight[-1]) + 1]
         batches = np.zeros((1, len(rows), width), dtype=np.int64)
         weights = np.zeros((len(rows), width))
@@ -119,19 +122,20 @@ def _train_chunk(
     )
     batches = torch.from_numpy(chunk.batches).to(x.device)
     weights = None if chunk.weights is None else torch.from_numpy(chunk.weights).to(x)
-    images = classes = positive = negative = None
+    prepared = classes = positive = negative = None
     for step in range(recipe.steps):
         if step < len(batches):
             images = x.index_select(0, batches[step].reshape(-1)).unflatten(0, (clients, width))
             classes = y[batches[step].reshape(-1)]
+            prepared = architecture.prepare(images)
             if recipe.loss == "moon":
                 positive = _representation(architecture, start, images, stacked)
                 negative = _representation(
                     architecture, previous, images, models_in(previous, architecture.shapes) is not None
                 )
-        assert images is not None
+        assert prepared is not None
         assert classes is not None
-        logits, representation = architecture.forward(params, images)
+        logits, representation = architecture.forward_prepared(params, prepared)
         losses = F.cross_entropy(logits.flatten(0, 1), classes, reduction="none").view(clients, width)
         if positive is not None and negative is not None:
             away = F.cosine_similarity(representation, negative, dim=-1)
@@ -202,21 +206,18 @@ def train_clients(
     The numbers are those of `loop.train_clients_one_by_one` up to rounding, and do not depend on who else trains beyond
     rounding.
     """
-    count = models_in(start, architecture.shapes)
+    stacked = check_models(architecture, start, len(holdings), "start")
+    before_stacked = check_models(architecture, start if previous is None else previous, len(holdings), "previous")
     start = place({name: start[name] for name in architecture.shapes}, device)
+    before = start if previous is None else place(previous, device)
     x, y = check_samples(architecture, inputs, labels, device, next(iter(start.values())).dtype)
     held = check_holdings(holdings, len(y))
     identities = check_clients(clients, len(held))
-    before = start if previous is None else place(previous, device)
-    before_count = models_in(before, architecture.shapes)
-    for models, word in ((count, "start"), (before_count, "previous")):
-        if models not in (None, len(held)):
-            raise InputError(f"{models} models for {len(held)} clients", field=word)
     trained = {name: x.new_empty(len(held), *shape) for name, shape in architecture.shapes.items()}
     for chunk in _chunks(architecture, held, identities, recipe, CHUNK_NUMBERS):
         rows = torch.from_numpy(chunk.rows).to(x.device)
-        mine = start if count is None else clients_of(start, rows)
-        old = before if before_count is None else clients_of(before, rows)
+        mine = clients_of(start, rows) if stacked else start
+        old = clients_of(before, rows) if before_stacked else before
         values = _train_chunk(architecture, mine, old, x, y, chunk, recipe)
         for name, value in zip(mine, values, strict=True):
             trained[name][rows] = value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,9 @@ from torch import Tensor
 
 from ...models.input_error import InputError
 from .architectures import Architecture
+from .parameters import models_in
 
-__all__ = ["check_clients", "check_holdings", "check_samples"]
+__all__ = ["check_clients", "check_holdings", "check_models", "check_samples"]
 
 
 def check_samples(
@@ -120,3 +121,33 @@ def check_clients(clients: Sequence[int] | NDArray[np.int64] | None, count: int)
             f"{count} holdings need as many client numbers >= 0, not {identities.tolist()}", field="clients"
         )
     return identities
+
+
+def check_models(architecture: Architecture, params: Mapping[str, Tensor], clients: int, field: str) -> bool:
+    """Check that parameters are one model for all clients, or one for each.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        Whose.
+    params : Params
+        One model or stacked ones.
+    clients : int
+        Number of clients.
+    field : str
+        What they are, for the message.
+
+    Returns
+    -------
+    bool
+        Whether there is one for each.
+
+    Raises
+    ------
+    InputError
+        If there are more or fewer, or they are not the architecture's.
+    """
+    count = models_in(params, architecture.shapes)
+    if count not in (None, clients):
+        raise InputError(f"{count} models for {clients} clients", field=field)
+    return count is not None

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from .architectures import Architecture
 from .batch_order import batch_positions
-from .holdings import check_clients, check_holdings, check_samples
-from .parameters import Params, clients_of, models_in, place, stack
+from .holdings import check_clients, check_holdings, check_models, check_samples
+from .parameters import Params, clients_of, place, stack
 from .recipe import Recipe
 
 __all__ = ["PlainModel", "train_clients_one_by_one"]
@@ -110,9 +110,9 @@ def train_clients_one_by_one(
     x, y = check_samples(architecture, inputs, labels, device, next(iter(start.values())).dtype)
     held = check_holdings(holdings, len(y))
     identities = check_clients(clients, len(held))
-    stacked = models_in(start, architecture.shapes) is not None
+    stacked = check_models(architecture, start, len(held), "start")
     before = start if previous is None else place(previous, device)
-    before_stacked = models_in(before, architecture.shapes) is not None
+    before_stacked = check_models(architecture, before, len(held), "previous")
     cross_entropy, cosine = nn.CrossEntropyLoss(), nn.CosineSimilarity(dim=-1)
     trained = []
     for client, indices in enumerate(held):
