@@ -100,7 +100,7 @@ def test_figures(rows):
     assert [text.get_text() for text in axes[0].get_xticklabels()] == ["0", "1", "2"]
 
 
-@pytest.mark.parametrize("name", ["contribution", "contribution-stage"])
+@pytest.mark.parametrize("name", ["contribution", "contribution-rounds", "contribution-stage"])
 def test_shipped_configurations_are_read(name):
     assert name in shipped_configurations()
     configuration = read_configuration(name)
