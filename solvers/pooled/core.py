@@ -80,8 +80,12 @@ class Core:
         usable = np.flatnonzero(self.loss[:size] <= limit)
         groups, count = self.groups[usable], self.count[usable]
         total = sum(self.counts)
-        adds, drops = int(count[count > 0].sum()), int(-count[count < 0].sum())
-        bounded = m.count != 0 or total + adds > m.high or total - drops < m.low
+        drops = int(-count[count < 0].sum())
+        rises = count > 0
+        adds = np.bincount(groups[rises] - PIVOTED, weights=count[rises]).astype(np.int64).tolist()
+        # The limits alone keep the total count from rising further than this.
+        most = sum(min(rise, self.room.get(g, rise)) for g, rise in enumerate(adds, PIVOTED))
+        bounded = m.count != 0 or total + most > m.high or total - drops < m.low
         present = set(groups.tolist())
         unit = max(m.scale, limit)
         loss = [int(x) / unit for x in self.loss[usable].tolist()]

@@ -22,7 +22,10 @@ SLACK = 1e-9
 """Relative slack on the loss limit: far above what rounding can do to a sum of nonnegative floats, so nothing is lost."""
 
 
-SMALL = 60_000
+STEEPNESS = 6.0
+"""How much less a flip adds to the number of sets if it loses as much as the limit: a factor of ``exp(-STEEPNESS)``."""
+
+SMALL = 8000
 """Searches with no more states than this run in plain Python, which starts faster than array operations."""
 
 
@@ -183,7 +186,7 @@ def best_flips(
     TooManyStates
         The search was cut short: nothing is proved.
     """
-    halves, split = _halves(flips)
+    halves, split = _halves(flips, limit)
     tracked = flips.count_room is not None
     try:
         return SmallSearch(flips, limit * (1 + SLACK), min(most_states, SMALL)).run(halves, split)
@@ -222,37 +225,45 @@ def best_flips(
     return best[0], np.array(taken, dtype=np.int64)
 
 
-def _halves(flips: Flips) -> tuple[list[list[tuple[int | None, list[int]]]], int | None]:
-    """Cut the flips into two halves of (group, items) blocks; one dominant group may lie in both."""
+def _halves(flips: Flips, limit: float) -> tuple[list[list[tuple[int | None, list[int]]]], int | None]:
+    """Cut the flips into two halves of (group, items) blocks; one dominant group may lie in both.
+
+    The halves should have as many flip sets of a loss within the limit: a flip that loses little is in more of them.
+    """
     blocks: dict[int | None, list[int]] = {}
     order = np.argsort(flips.loss, kind="stable").tolist()
+    weight = np.log1p(np.exp(-STEEPNESS * flips.loss / max(limit, float(np.finfo(float).tiny)))).tolist()
     for item in order:
         group = int(flips.groups[item])
         blocks.setdefault(group if group in flips.room else None, []).append(item)
     halves: list[list[tuple[int | None, list[int]]]] = [[], []]
-    sizes = [0, 0]
+    sizes = [0.0, 0.0]
+
+    def put(side: int, items: list[int]) -> None:
+        sizes[side] += sum(weight[i] for i in items)
+
     free = blocks.pop(None, [])
     split = None
-    ordered = sorted(blocks, key=lambda g: -len(blocks[g]))  # type: ignore[arg-type]
+    ordered = sorted(blocks, key=lambda g: -sum(weight[i] for i in blocks[g]))
     if ordered and flips.count_room is None and 2 * len(blocks[ordered[0]]) > len(order):
         split = ordered.pop(0)
         for side in (0, 1):
             items = blocks[split][side::2]
             halves[side].append((split, items))
-            sizes[side] += len(items)
+            put(side, items)
     for group in ordered:
         side = int(sizes[1] < sizes[0])
         halves[side].append((group, blocks[group]))
-        sizes[side] += len(blocks[group])
+        put(side, blocks[group])
     sides: tuple[list[int], list[int]] = ([], [])
     for item in free:
         side = int(sizes[1] < sizes[0])
         sides[side].append(item)
-        sizes[side] += 1
+        put(side, [item])
     for side in (0, 1):
         if sides[side]:
             halves[side].append((None, sides[side]))
-    return halves, split  # type: ignore[return-value]
+    return halves, split
 
 
 def _table(search: _Search, half, split: int | None, tracked: bool) -> dict[int, _States]:
