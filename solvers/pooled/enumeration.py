@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .flips import Flips, TooManyStates
+from .merging import START_UP, MergeSearch, compiled_extend
 from .small import SmallSearch
 
 SLACK = 1e-9
@@ -27,6 +28,9 @@ STEEPNESS = 6.0
 
 SMALL = 8000
 """Searches with no more states than this run in plain Python, which starts faster than array operations."""
+
+LEAST = 1000
+"""The same where the compiled search is ready."""
 
 
 @dataclass
@@ -188,11 +192,32 @@ def best_flips(
     """
     halves, split = _halves(flips, limit)
     tracked = flips.count_room is not None
+    sums = limit * (1 + SLACK)
+    plain = tracked or object in (flips.money.dtype, flips.score.dtype)
+    kernel = None if plain else compiled_extend(0)
+    small = min(most_states, SMALL if kernel is None else LEAST)
     try:
-        return SmallSearch(flips, limit * (1 + SLACK), min(most_states, SMALL)).run(halves, split)
+        return SmallSearch(flips, sums, small).run(halves, split)
     except TooManyStates:
-        if most_states <= SMALL or expired():
+        if most_states <= small or expired():
             raise
+    if kernel is None and not plain and most_states > START_UP:
+        try:
+            return _in_arrays(flips, limit, halves, split, START_UP, expired)
+        except TooManyStates:
+            if expired():
+                raise
+        kernel = compiled_extend(most_states)
+    if kernel is not None:
+        return MergeSearch(flips, sums, most_states, expired, kernel).run(halves, split)
+    return _in_arrays(flips, limit, halves, split, most_states, expired)
+
+
+def _in_arrays(
+    flips: Flips, limit: float, halves, split: int | None, most_states: int, expired: Callable[[], bool]
+) -> tuple[int, NDArray] | None:
+    """Search by array operations; parameters and result as of :func:`best_flips`."""
+    tracked = flips.count_room is not None
     search = _Search(flips, limit, most_states, expired)
     tables = [_table(search, half, split, tracked) for half in halves]
     if split is not None:
@@ -232,7 +257,7 @@ def _halves(flips: Flips, limit: float) -> tuple[list[list[tuple[int | None, lis
     """
     blocks: dict[int | None, list[int]] = {}
     order = np.argsort(flips.loss, kind="stable").tolist()
-    weight = np.log1p(np.exp(-STEEPNESS * flips.loss / max(limit, float(np.finfo(float).tiny)))).tolist()
+    weight = np.log1p(np.exp(-STEEPNESS * flips.loss / (limit if limit > 0 else 1.0))).tolist()
     for item in order:
         group = int(flips.groups[item])
         blocks.setdefault(group if group in flips.room else None, []).append(item)

@@ -1,0 +1,107 @@
+"""The three ways to enumerate flips (plain Python, arrays, compiled merges) against every subset."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from fedmech.solvers.pooled import enumeration
+from fedmech.solvers.pooled.enumeration import _halves, _in_arrays
+from fedmech.solvers.pooled.flips import Flips, TooManyStates
+from fedmech.solvers.pooled.merging import MergeSearch, compiled_extend, extend
+from fedmech.solvers.pooled.small import SmallSearch
+
+
+def random_flips(seed: int) -> tuple[Flips, float]:
+    """Flips of a consistent problem: what a flip loses follows from its money, its score and its group's price."""
+    rng = np.random.default_rng(seed)
+    size, price = int(rng.integers(0, 11)), int(rng.integers(0, 4))
+    groups = rng.integers(-1, 3, size) if rng.random() < 0.8 else np.zeros(size, dtype=np.int64)
+    unit = 8.0
+    charges = {g: int(rng.choice([0, 0, 3, 7])) for g in range(3)}
+    count = rng.choice([-2, -1, -1, 1, 1, 2], size)
+    money = rng.integers(-9, 10, size)
+    loss = rng.integers(0, 12, size)
+    # D v = D-fold score: what makes up the loss, given money, count and the group's price.
+    charge = np.array([charges.get(int(g), 0) for g in groups], dtype=np.int64)
+    score = price * money + charge * count - loss
+    present = {int(g) for g in groups if g >= 0}
+    room = {g: int(rng.integers(0, 3)) for g in present}
+    flips = Flips(
+        groups,
+        money,
+        score,
+        count,
+        loss / unit,
+        room,
+        {g: charges[g] / unit for g in present},
+        int(rng.integers(-12, 20)),
+    )
+    return flips, float(rng.integers(0, 40)) / unit
+
+
+def by_every_subset(flips: Flips, limit: float) -> int | None:
+    best = None
+    size = len(flips.groups)
+    for flags in itertools.product((False, True), repeat=size):
+        taken = np.array(flags, dtype=bool)
+        if flips.money[taken].sum() > flips.money_room:
+            continue
+        lost = flips.loss[taken].sum()
+        rises = {g: int(flips.count[taken & (flips.groups == g)].sum()) for g in flips.room}
+        if any(rises[g] > room for g, room in flips.room.items()):
+            continue
+        lost += sum(flips.unused[g] * (room - rises[g]) for g, room in flips.room.items())
+        if lost <= limit:
+            gain = int(flips.score[taken].sum())
+            best = gain if best is None else max(best, gain)
+    return best
+
+
+def is_possible(flips: Flips, taken: np.ndarray) -> bool:
+    fits = flips.money[taken].sum() <= flips.money_room
+    return fits and all(flips.count[taken[flips.groups[taken] == g]].sum() <= room for g, room in flips.room.items())
+
+
+def never() -> bool:
+    return False
+
+
+@pytest.mark.parametrize("way", ["small", "arrays", "merges", "compiled"])
+def test_best_flips_of_every_way(way: str) -> None:
+    found_some = split_some = 0
+    for seed in range(500):
+        flips, limit = random_flips(seed)
+        halves, split = _halves(flips, limit)
+        above = limit * (1 + enumeration.SLACK)
+        if way == "small":
+            found = SmallSearch(flips, above, 10**6).run(halves, split)
+        elif way == "arrays":
+            found = _in_arrays(flips, limit, halves, split, 10**6, never)
+        else:
+            kernel = extend if way == "merges" else compiled_extend(10**9)
+            assert kernel is not None
+            found = MergeSearch(flips, above, 10**6, never, kernel).run(halves, split)
+        best = by_every_subset(flips, limit)
+        if best is not None:
+            assert found is not None
+            assert found[0] >= best
+        if found is not None:
+            assert flips.score[found[1]].sum() == found[0]
+            assert is_possible(flips, found[1])
+            # Each half keeps to the limit, both together need not: what is found may lose more, but must be possible.
+            assert found[0] <= by_every_subset(flips, np.inf)
+        found_some += found is not None
+        split_some += split is not None
+    assert found_some > 100
+    assert split_some > 50
+
+
+def test_a_search_cut_short_says_so() -> None:
+    flips, _ = random_flips(3)
+    halves, split = _halves(flips, 1e9)
+    with pytest.raises(TooManyStates):
+        MergeSearch(flips, 1e9, 1, never, extend).run(halves, split)
+    with pytest.raises(TooManyStates):
+        MergeSearch(flips, 1e9, 10**6, lambda: True, extend).run(halves, split)
