@@ -15,7 +15,7 @@ from .console import STOPPED, JsonOption, guarded, print_json, progress_reporter
 if TYPE_CHECKING:
     from ..fl.experiments.registry import Experiment
 
-__all__ = ["ConfigArgument", "SetOption", "experiments_command", "simulate_command"]
+__all__ = ["ConfigArgument", "SetOption", "experiments_command", "show_rows", "simulate_command"]
 
 ConfigArgument = Annotated[
     str, typer.Argument(metavar="CONFIG", help="a .toml or .json file, or a name from 'fedmech experiments'")
@@ -25,6 +25,8 @@ SetOption = Annotated[
     typer.Option("--set", metavar="FIELD=VALUE", help="change a setting; lists as 1,2,3 (repeat for several settings)"),
 ]
 SHOWN = 20
+ACROSS = 10
+"""Rows with more columns than this do not fit beside one another: their columns are summed up instead."""
 
 
 @guarded
@@ -38,7 +40,7 @@ def simulate_command(
     json: JsonOption = False,
     summary: Annotated[bool, typer.Option("--summary", help="leave the rows out")] = False,
 ) -> None:
-    """Run one point of an experiment: what [settings] of a configuration describes."""
+    """Run one point of an experiment: the settings of a configuration, without its grid."""
     from ..fl.experiments.configuration import read_configuration
     from ..fl.experiments.results import check_table_path, rows_with_settings, write_rows
     from ..fl.experiments.settings import settings_document
@@ -73,22 +75,46 @@ def simulate_command(
             answer["rows"] = [{key: _finite(value) for key, value in row.items()} for row in rows]
         print_json(answer)
     else:
-        _show_rows(entry, document, rows, seconds, summary)
+        show_rows(entry, document, rows, seconds, summary)
     if interrupted:
         raise typer.Exit(STOPPED)
 
 
-def _show_rows(
+def show_rows(
     entry: Experiment, document: dict[str, Any], rows: Sequence[Mapping[str, Any]], seconds: float, summary: bool
 ) -> None:
+    """Show settings and rows; rows too wide for a screen as one line a column."""
     head = [["experiment", entry.name], ["source", entry.source], *([name, _show(v)] for name, v in document.items())]
     table(None, ["", ""], [*head, ["rows", f"{len(rows):,} in {seconds:.1f} s"]])
-    if rows and not summary:
-        columns = list(dict.fromkeys(key for row in rows for key in row))
-        left = len(rows) - SHOWN
-        title = f"First {SHOWN} rows ({left:,} more with --json or --out)" if left > 0 else None
-        right = tuple(i for i, key in enumerate(columns) if all(not isinstance(row.get(key), str) for row in rows))
-        table(title, columns, [[_show(row.get(key)) for key in columns] for row in rows[:SHOWN]], right)
+    if not rows or summary:
+        return
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    if len(columns) > ACROSS:
+        _show_columns(columns, rows)
+        return
+    left = len(rows) - SHOWN
+    title = f"First {SHOWN} rows ({left:,} more with --json or --out)" if left > 0 else None
+    right = tuple(i for i, key in enumerate(columns) if all(not isinstance(row.get(key), str) for row in rows))
+    table(title, columns, [[_show(row.get(key)) for key in columns] for row in rows[:SHOWN]], right)
+
+
+def _show_columns(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Show mean, range, first and last value of every number, for each value of the first column of texts."""
+    kind = next((key for key in columns if all(isinstance(row.get(key), str) for row in rows)), None)
+    for value in dict.fromkeys(row[kind] for row in rows) if kind else [None]:
+        mine = [row for row in rows if kind is None or row[kind] == value]
+        shown = []
+        for key in columns:
+            numbers = [float(row[key]) for row in mine if isinstance(row.get(key), int | float)]
+            if numbers:
+                figures = [math.fsum(numbers) / len(numbers), min(numbers), max(numbers), numbers[0], numbers[-1]]
+                shown.append([key, *map(_show, figures), f"{len(numbers):,}"])
+        title = (
+            f"{len(mine):,} rows"
+            + ("" if kind is None else f", {kind} {value}")
+            + " (all of them with --json or --out)"
+        )
+        table(title, ["", "mean", "least", "largest", "first", "last", "values"], shown, (1, 2, 3, 4, 5, 6))
 
 
 def _finite(value: Any) -> Any:

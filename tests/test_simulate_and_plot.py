@@ -14,6 +14,7 @@ import pytest
 from deadly_experiments import ENTRY, grid, registered
 from fedmech import InputError
 from fedmech.cli import app
+from fedmech.commands.simulate import show_rows
 from fedmech.fl.experiments.network_effects import NetworkEffects
 from fedmech.fl.experiments.registry import experiments, find_experiment
 from fedmech.fl.experiments.result_figure import draw_result, means_over_seeds
@@ -48,6 +49,20 @@ def test_simulate_is_the_experiment(tmp_path: Path) -> None:
     assert "standard_error" in shown.stdout
     assert "3 points is for 'fedmech sweep'" in shown.stderr
     assert "standard_error" not in invoke(*POINT, "--summary").stdout
+
+
+def test_rows_too_wide_for_a_screen_are_summed_up(capsys: pytest.CaptureFixture[str]) -> None:
+    extra = {f"c{k}": float(k) for k in range(12)}
+    rows = [
+        {"level": "round", "score": 1.5, **extra},
+        {"level": "round", "score": 4.5, **extra},
+        {"level": "requester", "score": None, "paid": 7, **extra},
+    ]
+    show_rows(find_experiment("network-effects"), {}, rows, 0.0, summary=False)
+    cells = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["score", "3", "1.5", "4.5", "1.5", "4.5", "2"] in cells
+    assert ["paid", "7", "7", "7", "7", "7", "1"] in cells
+    assert sum(line[:1] == ["score"] for line in cells) == 1
 
 
 @pytest.mark.parametrize(
