@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from fedmech import InputError
 from fedmech.cli import app
 from fedmech.commands.simulate import show_rows
 from fedmech.fl.experiments.network_effects import NetworkEffects
-from fedmech.fl.experiments.registry import experiments, find_experiment
+from fedmech.fl.experiments.registry import Experiment, experiments, find_experiment
 from fedmech.fl.experiments.result_figure import draw_result, means_over_seeds
 from fedmech.fl.experiments.results import read_results
 from fedmech.fl.experiments.sweep import run_sweep
@@ -41,7 +42,7 @@ def test_simulate_is_the_experiment(tmp_path: Path) -> None:
     assert answer["point"] == find_experiment("network-effects").digest(settings)
     assert invoke(*POINT, "--out", tmp_path / "rows.parquet").exit_code == 0
     for ending in ("csv", "parquet"):
-        frame = read_results(tmp_path / f"rows.{ending}")
+        frame: Any = read_results(tmp_path / f"rows.{ending}")
         assert frame[list(expected[0])].to_dict("records") == expected
         assert set(frame["sizes"]) == {"50,60"}
     assert "rows" not in json.loads(invoke(*POINT, "--json", "--summary").stdout)
@@ -130,7 +131,9 @@ def result(tmp_path: Path) -> Path:
 
 
 def test_means_over_seeds_are_those_of_the_table(result: Path) -> None:
-    frame = read_results(result)
+    frame: Any = read_results(result)
+    means: Any
+    one: Any
     means, metric, against, by = means_over_seeds(frame, ENTRY)
     assert (metric, against, by) == ("value", "share", ["odd"])
     means, metric, against, by = means_over_seeds(frame, ENTRY, against="share", by=[])
@@ -168,7 +171,7 @@ def test_plot_of_results(result: Path, tmp_path: Path) -> None:
 def test_lines_and_error_bars_are_the_means(result: Path) -> None:
     with registered():
         figure = draw_result(read_results(result), "value", "share", ["k"])
-    means, *_ = means_over_seeds(read_results(result), ENTRY, "value", "share", ["k"])
+    means: Any = means_over_seeds(read_results(result), ENTRY, "value", "share", ["k"])[0]
     for k, container in enumerate(figure.axes[0].containers):
         part = means[means["k"] == k]
         assert list(container[0].get_xdata()) == [0.25, 0.5]
@@ -178,7 +181,7 @@ def test_lines_and_error_bars_are_the_means(result: Path) -> None:
 
 
 @pytest.mark.parametrize("entry", [entry for entry in experiments() if entry.plot], ids=lambda entry: entry.name)
-def test_experiments_refuse_a_table_that_lacks_columns(entry) -> None:
+def test_experiments_refuse_a_table_that_lacks_columns(entry: Experiment) -> None:
     table = pd.DataFrame({"point": ["a"], "experiment": [entry.name], "version": [entry.version]})
     with pytest.raises(InputError, match="missing column"):
         draw_result(table)
@@ -188,5 +191,5 @@ def test_own_figure_of_network_effects(tmp_path: Path) -> None:
     invoke(*POINT, "--out", tmp_path / "rows.csv")
     figure = draw_result(read_results(tmp_path / "rows.csv"))
     frame = read_results(tmp_path / "rows.csv")
-    assert list(figure.axes[0].lines[0].get_ydata()) == list(frame["stated"])
+    assert np.asarray(figure.axes[0].lines[0].get_ydata()).tolist() == list(frame["stated"])
     assert invoke("plot", tmp_path / "rows.csv", "--out", tmp_path / "x.png").exit_code == 0

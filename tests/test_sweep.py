@@ -37,7 +37,7 @@ def _deadly() -> Iterator[None]:
         yield
 
 
-def reference(seeds: int, **settings: Any) -> pd.DataFrame:
+def reference(seeds: int, **settings: Any) -> Any:
     """The rows that a sweep has to end with, made by calling the experiment, point by point."""
     from deadly_experiments import deadly
     from fedmech.solvers.control import Control
@@ -49,7 +49,7 @@ def reference(seeds: int, **settings: Any) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)[["seed", "k", "value", "odd"]]
 
 
-def measured(folder: Path) -> pd.DataFrame:
+def measured(folder: Path) -> Any:
     return read_results(folder)[["seed", "k", "value", "odd"]]
 
 
@@ -84,7 +84,7 @@ def test_rows_come_back_as_they_were(tmp_path: Path) -> None:
     report = run_sweep(grid(4, share=0.25, victims=[9]), tmp_path / "r")
     assert (report.points, report.added, report.already, report.left, report.stopped) == (4, 4, 0, 0, "done")
     assert_same(measured(tmp_path / "r"), reference(4, share=0.25))
-    frame = read_results(tmp_path / "r")
+    frame: Any = read_results(tmp_path / "r")
     assert list(frame.columns)[:3] == ["point", "experiment", "version"]
     assert set(frame["victims"]) == {"9"}
     assert frame["log"].isna().all()
@@ -194,7 +194,7 @@ def test_a_changed_grid_adds_points_and_keeps_the_old(tmp_path: Path) -> None:
     assert run_sweep(grid(3, share=0.125), folder).added == 3
     assert run_sweep(grid(4), folder).added == 1
     assert {name: (folder / name).read_bytes() for name in before} == before
-    frame = read_results(folder)
+    frame: Any = read_results(folder)
     assert frame.groupby("share")["seed"].nunique().to_dict() == {0.125: 3, 0.5: 4}
     assert frame["point"].nunique() == 7
     assert_same(
@@ -243,13 +243,17 @@ def start(*arguments: object) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
 
 
-def write_network_effects(path: Path, seeds: int, repetitions: int) -> Path:
-    path.write_text(
+@pytest.fixture(scope="module")
+def network_effects(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pd.DataFrame]:
+    """A configuration of eight points, and the rows of a sequential sweep over it."""
+    folder = tmp_path_factory.mktemp("network-effects")
+    (folder / "x.toml").write_text(
         'format = "fedmech-experiment/1"\nexperiment = "network-effects"\n[settings]\n'
-        f"sizes = [50, 60]\ncounts = [2, 2]\ndimension = 4\nrepetitions = {repetitions}\n"
-        f"[sweep]\nclient_variance = [0.0, 0.1]\nseed = {list(range(seeds))}\n"
+        "sizes = [50, 60]\ncounts = [2, 2]\ndimension = 4\nrepetitions = 500\n"
+        "[sweep]\nclient_variance = [0.0, 0.1]\nseed = [0, 1, 2, 3]\n"
     )
-    return path
+    run_sweep(read_configuration(folder / "x.toml"), folder / "sequential")
+    return folder / "x.toml", read_results(folder / "sequential")
 
 
 def wait_for_points(folder: Path, count: int) -> None:
@@ -261,8 +265,10 @@ def wait_for_points(folder: Path, count: int) -> None:
 
 
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGINT], ids=["killed", "interrupted"])
-def test_a_stopped_sweep_goes_on_where_it_was(tmp_path: Path, sign: signal.Signals) -> None:
-    configuration = write_network_effects(tmp_path / "x.toml", seeds=4, repetitions=700)
+def test_a_stopped_sweep_goes_on_where_it_was(
+    tmp_path: Path, sign: signal.Signals, network_effects: tuple[Path, pd.DataFrame]
+) -> None:
+    configuration, expected = network_effects
     process = start("sweep", configuration, "--out", tmp_path / "r", "--jobs", 2, "--json")
     wait_for_points(tmp_path / "r", 2)
     if sign == signal.SIGINT:
@@ -283,19 +289,17 @@ def test_a_stopped_sweep_goes_on_where_it_was(tmp_path: Path, sign: signal.Signa
     answer = json.loads(again.stdout)
     assert (answer["already"], answer["added"], answer["left"]) == (len(kept), 8 - len(kept), 0)
     assert {name: (tmp_path / "r" / name).stat().st_mtime_ns for name in kept} == kept
-    run_sweep(read_configuration(configuration), tmp_path / "sequential")
-    pd.testing.assert_frame_equal(read_results(tmp_path / "r"), read_results(tmp_path / "sequential"), check_exact=True)
+    pd.testing.assert_frame_equal(read_results(tmp_path / "r"), expected, check_exact=True)
 
 
-def test_two_sweeps_on_one_result_at_once(tmp_path: Path) -> None:
-    configuration = write_network_effects(tmp_path / "x.toml", seeds=4, repetitions=300)
+def test_two_sweeps_on_one_result_at_once(tmp_path: Path, network_effects: tuple[Path, pd.DataFrame]) -> None:
+    configuration, expected = network_effects
     both = [start("sweep", configuration, "--out", tmp_path / "r", "--jobs", 1, "--json") for _ in range(2)]
     for process in both:
         out, err = process.communicate(timeout=120)
         assert process.returncode == 0, err
         assert json.loads(out)["left"] == 0
-    run_sweep(read_configuration(configuration), tmp_path / "sequential")
-    pd.testing.assert_frame_equal(read_results(tmp_path / "r"), read_results(tmp_path / "sequential"), check_exact=True)
+    pd.testing.assert_frame_equal(read_results(tmp_path / "r"), expected, check_exact=True)
     assert not [path for path in (tmp_path / "r").iterdir() if path.name.startswith(".")]
 
 

@@ -143,14 +143,15 @@ def figure(table: pd.DataFrame) -> Figure:
     """Accuracy against the number of requesters, a line for each mechanism, a panel for each cap and spread of reputations."""
     from matplotlib.figure import Figure
 
-    panels = list(table.groupby(["cap", "spread"], sort=True))
+    panels: list[tuple[Any, Any]] = list(table.groupby(["cap", "spread"], sort=True))
     drawn = Figure(figsize=(1.6 + 4.4 * len(panels), 4.6), layout="constrained")
     axes = drawn.subplots(1, len(panels), squeeze=False, sharey=True)[0]
     against = "groups" if set(table["vary"]) == {"groups"} else "requesters"
     for axis, (values, panel) in zip(axes, panels, strict=True):
         for rule in [rule for rule in RULES if rule in set(panel["mechanism"])]:
             each = panel[panel["mechanism"] == rule].groupby(against)["accuracy"]
-            mean, error = each.mean(), each.sem().fillna(0.0)
+            mean: Any = each.mean()
+            error = each.sem().fillna(0.0)
             style = "--" if "pooled" in rule else ":" if "separate" in rule else "-"
             axis.errorbar(mean.index, mean, error, fmt="o" + style, markersize=4, capsize=2, label=rule)
         found = care_findings(panel.to_dict("records"))
@@ -197,7 +198,7 @@ def care(settings: Care, control: Control, checkpoint: Path | None) -> list[Row]
     recipe = Recipe(steps=settings.steps, learning_rate=settings.learning_rate, seed=settings.seed)
     test = (data.test_inputs, data.test_labels)
     untrained = evaluate(model, model.initial(recipe.seed, device=settings.device), *test)[1]
-    accuracy = dict.fromkeys(((rule, j) for rule in teams for j in range(market.m)), untrained)
+    accuracy: dict[tuple[str, int], float] = {(rule, j): untrained for rule in teams for j in range(market.m)}
     if places:
         control.progress(f"training {len(places)} models")
         trained = train_coalitions(

@@ -66,8 +66,8 @@ def figure(table: pd.DataFrame) -> Figure:
     variances = sorted(table["client_variance"].unique())
     drawn = Figure(figsize=(1.2 + 4.4 * len(variances), 4.2), layout="constrained")
     for axis, variance in zip(drawn.subplots(1, len(variances), squeeze=False)[0], variances, strict=True):
-        panel = table[table["client_variance"] == variance]
-        mean = panel.groupby(["present", "joined"])[["stated", "corrected", "simulated"]].mean()
+        panel: Any = table[table["client_variance"] == variance]
+        mean: Any = panel.groupby(["present", "joined"])[["stated", "corrected", "simulated"]].mean()
         # Seeds are independent draws: their mean is as much more certain.
         error = panel.groupby(["present", "joined"])["standard_error"].agg(lambda e: (e**2).sum() ** 0.5 / len(e))
         for present in mean.index.unique("present"):

@@ -270,15 +270,17 @@ class DaskPool(Pool):
 
     def _threads(self) -> int:
         try:
-            return sum(self._client.nthreads().values())
+            threads: Any = self._client.nthreads()
+            return sum(threads.values())
         except (OSError, TimeoutError):
             return 0
 
     def close(self, abandon: bool) -> None:
         """Cancel what is running and leave the cluster as it was."""
+        running, self._running = list(self._running.values()), {}
         try:
-            if self._running:
-                self._client.cancel(list(self._running.values()), force=True)
+            if running:
+                self._client.cancel(running, force=True)
             self._client.close(timeout=5)
         except (OSError, TimeoutError):
             pass  # The scheduler is gone, and with it what there was to release.

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Experiment", "Row", "experiment", "experiments", "find_experiment"]
 
-Row = dict[str, str | int | float | bool | None]
+Row = dict[str, Any]
+"""A flat dictionary of texts, numbers, booleans and None."""
 RunFunction = Callable[[Any, Control, Path | None], Sequence[Mapping[str, Any]]]
 PlotFunction = Callable[["pd.DataFrame"], "Figure"]
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}

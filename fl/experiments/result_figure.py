@@ -48,13 +48,13 @@ def draw_result(
         raise InputError(f"a figure shows one experiment, the table holds {len(names)}", field="experiment")
     entry = find_experiment(str(names[0]))
     # Results of earlier versions mean something else.
-    table = table[table["version"] == table["version"].max()]
+    latest: Any = table[table["version"] == table["version"].max()]
     if entry.plot is not None and metric is None and against is None and not by:
         try:
-            return entry.plot(table)
+            return entry.plot(latest)
         except KeyError as error:
             raise InputError("missing column; was it left out of the file?", field=str(error.args[0])) from None
-    return _lines(*means_over_seeds(table, entry, metric, against, by))
+    return _lines(*means_over_seeds(latest, entry, metric, against, by))
 
 
 def means_over_seeds(
@@ -81,22 +81,23 @@ def means_over_seeds(
     """
     from pandas.api.types import is_bool_dtype, is_float_dtype, is_numeric_dtype
 
+    columns: Any = table
     for name in (metric, against, *(by or ())):
         if name is not None and name not in table:
             raise InputError(unknown_name("column", name, table.columns), field="column")
     settings = [name for name in field_rules(entry.settings) if name in table]
     measured = [name for name in table if name not in KEYS and name not in settings]
-    numeric = [name for name in table if is_numeric_dtype(table[name]) and not is_bool_dtype(table[name])]
-    metric = metric or next((name for name in measured if is_float_dtype(table[name])), None)
+    numeric = [name for name in table if is_numeric_dtype(columns[name]) and not is_bool_dtype(columns[name])]
+    metric = metric or next((name for name in measured if is_float_dtype(columns[name])), None)
     metric = metric or next((name for name in measured if name in numeric), None)
     if metric is None or metric not in numeric:
         raise InputError(f"no numbers to draw in {metric or 'any column'}", field="metric")
-    vary = {name: table[name].nunique() for name in table if name not in (*KEYS, metric, "seed")}
+    vary = {name: int(columns[name].nunique()) for name in table if name not in (*KEYS, metric, "seed")}
     if against is None:
         swept = [name for name in settings if name in numeric and vary.get(name, 0) > 1]
         # Otherwise something that an experiment counts: a round, a number of participants.
         counted = [name for name in measured if name in numeric and name != metric and vary[name] > 1]
-        counted = [name for name in counted if not is_float_dtype(table[name])]
+        counted = [name for name in counted if not is_float_dtype(columns[name])]
         against = max(swept, key=vary.__getitem__, default=None) or next(iter(counted), None)
     if against is None or against not in numeric:
         raise InputError(f"nothing varies to draw {metric} against", field="against")
@@ -104,7 +105,7 @@ def means_over_seeds(
         texts = [name for name in vary if name in settings or name not in numeric]
         by = [name for name in texts if name != against and vary[name] > 1]
     lines = [str(name) for name in by]
-    points = table.groupby([*lines, against, "point"], dropna=False)[metric].mean()
+    points: Any = columns.groupby([*lines, against, "point"], dropna=False)[metric].mean()
     groups = points.groupby([*lines, against], dropna=False)
     means = groups.agg(["mean", "sem", "count"]).rename(columns={"sem": "standard_error"}).reset_index()
     return means, metric, against, lines

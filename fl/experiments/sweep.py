@@ -213,7 +213,8 @@ class _Run:
     def collect(self, timeout: float) -> None:
         """Write down what came back."""
         died = False
-        for point, outcome in self.pool.finished(timeout):
+        came = self.pool.finished(timeout)
+        for point, outcome in came:
             if point.digest not in self.running:
                 continue
             self.running.discard(point.digest)
@@ -225,7 +226,7 @@ class _Run:
                 self.keep(point.digest, outcome)
         self.summary.deaths += died
         self.summary.seconds = time.monotonic() - self.started
-        if self.report is not None and time.monotonic() - self.said >= POLL:
+        if self.report is not None and came and time.monotonic() - self.said >= POLL:
             self.said = time.monotonic()
             self.report(self.summary.progress())
 
