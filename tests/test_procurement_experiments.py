@@ -27,7 +27,18 @@ from strategies import markets
 
 CONFIGURATIONS = [name for name in shipped_configurations() if name.startswith("driftpay-")]
 SIMULATIONS = [name for name in CONFIGURATIONS if name != "driftpay-truthfulness"]
-AXES = {"deviations", "budget", "caps", "congestion", "beta", "dispersion", "probe", "pooling", "scoring", "truthfulness"}
+AXES = {
+    "deviations",
+    "budget",
+    "caps",
+    "congestion",
+    "beta",
+    "dispersion",
+    "probe",
+    "pooling",
+    "scoring",
+    "truthfulness",
+}
 
 
 def table(name: str, points) -> pd.DataFrame:

@@ -169,6 +169,27 @@ def test_a_checkpoint_of_other_settings_is_refused(tmp_path):
     assert (tmp_path / CHECKPOINT).read_bytes() == before
 
 
+@pytest.mark.parametrize("damage", ["hired", "local.output.bias", "models.hidden.weight", "reputation"])
+def test_a_checkpoint_with_other_arrays_is_refused(tmp_path, damage):
+    short = replace(PLAIN, rounds=1)
+    run_rounds(short, None, tmp_path)
+    path, more = tmp_path / CHECKPOINT, short.document()
+    kept = read_checkpoint(path, more)
+    missing = {name: array for name, array in kept.arrays.items() if name != damage}
+    assert len(missing) == len(kept.arrays) - 1
+    for arrays in (missing, {**kept.arrays, damage: kept.arrays[damage][:-1]}):
+        write_checkpoint(path, more, replace(kept, arrays=arrays))
+        with pytest.raises(InputError, match="not a checkpoint of this simulation") as refused:
+            run_rounds(short, None, tmp_path)
+        assert (refused.value.field, refused.value.file) == (damage, str(path))
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
+    (tmp_path / "state").write_text("")
+    with pytest.raises(InputError, match="cannot make the folder"):
+        run_rounds(PLAIN, None, tmp_path / "state")
+
+
 # ------------------------------------------------------------------ the file
 
 

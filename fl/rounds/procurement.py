@@ -41,7 +41,7 @@ from ..training.parameters import Params, clients_of, stack
 from ..training.recipe import Recipe
 from . import metrics
 from .bids import money
-from .checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from .checkpoint import Checkpoint, make_folder, read_checkpoint, write_checkpoint
 from .environment import Environment, Purpose, build_environment, generator
 from .routing import even_routing
 from .scoring_rules import Measurement, ScoringRule, find_scoring_rule
@@ -106,14 +106,17 @@ def run_rounds(
     rows: list[Row] = []
     try:
         if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
         document = settings.document()
         found = Checkpoint() if path is None else read_checkpoint(path, document)
         rows = list(found.rows)
         simulation = Simulation(settings)
         state = simulation.first
         if found.rounds:
-            state = state.restored(found.arrays, settings.device)
+            try:
+                state = state.restored(found.arrays, settings.device)
+            except InputError as error:
+                raise error.in_file(str(path)) from None
         for number in range(found.rounds + 1, settings.rounds + 1):
             if control.expired():
                 raise Interrupted(rows)

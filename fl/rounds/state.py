@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ...models.input_error import InputError
 from ..training.parameters import Params, place, stack
 
 __all__ = ["State", "first_state"]
@@ -47,7 +48,17 @@ class State:
         return found
 
     def restored(self, arrays: Mapping[str, np.ndarray], device: str) -> State:
-        """Return the state of a checkpoint; this one says which models it has."""
+        """Return the state of a checkpoint; this one, the first, says which arrays it has to have.
+
+        Raises
+        ------
+        InputError
+            If an array is missing, or has another shape or type.
+        """
+        for name, wanted in {**self.arrays(), "hired": self.participation > 0}.items():
+            found = arrays.get(name)
+            if found is None or (found.shape, found.dtype) != (wanted.shape, wanted.dtype):
+                raise InputError("not a checkpoint of this simulation: missing, or of another shape", field=name)
 
         def params(prefix: str) -> Params:
             named = {name: array for name, array in arrays.items() if name.startswith(f"{prefix}.")}
@@ -58,7 +69,7 @@ class State:
             local=None if self.local is None else params("local"),
             reputation=arrays["reputation"],
             participation=arrays["participation"],
-            hired=arrays.get("hired"),
+            hired=arrays["hired"],
         )
 
     def with_history(self, hired: np.ndarray, gains: np.ndarray, memory: float) -> State:
