@@ -21,7 +21,7 @@ from fedmech.cli import app
 from fedmech.fl.experiments.configuration import read_configuration
 from fedmech.fl.experiments.pools import LokyPool, Pool, ThisProcess
 from fedmech.fl.experiments.results import Results, export_results, read_point, read_results
-from fedmech.fl.experiments.sweep import run_sweep
+from fedmech.fl.experiments.sweep import run_sweep, sweep_table
 from typer.testing import CliRunner, Result
 
 SMALL = ["--set", "sizes=50,60", "--set", "counts=2,2", "--set", "dimension=4"]
@@ -62,6 +62,12 @@ def starts(log: Path) -> list[tuple[int, int]]:
     if not log.exists():
         return []
     return [(int(a), int(b)) for a, b in (line.split() for line in log.read_text().splitlines() if " " in line)]
+
+
+def test_a_table_without_a_result_on_disk() -> None:
+    assert_same(sweep_table(grid(3))[["seed", "k", "value", "odd"]], reference(3))
+    with pytest.raises(InputError, match=r"1 points failed: .*out of luck"):
+        sweep_table(grid(3, deed="raise", victims=(1,)))
 
 
 def kill_when(condition: Callable[[], int | None]) -> threading.Thread:

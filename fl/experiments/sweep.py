@@ -13,22 +13,26 @@ The rules:
 from __future__ import annotations
 
 import shutil
+import tempfile
 import time
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...models.files import PathLike
 from ...models.input_error import InputError
 from .configuration import Configuration
 from .point import Outcome, Point
 from .pools import Lost, NoWorkersError, Pool, ThisProcess
-from .results import Results
+from .results import Results, read_results
 from .settings import settings_document
 
-__all__ = ["Failure", "SweepReport", "run_sweep"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Failure", "SweepReport", "run_sweep", "sweep_table"]
 
 SUSPECT = 2
 POLL = 1.0
@@ -169,6 +173,32 @@ def run_sweep(
         raise
     summary.seconds = time.monotonic() - started
     return summary
+
+
+def sweep_table(configuration: Configuration, pool: Pool | None = None) -> pd.DataFrame:
+    """Run a whole grid and return its table; nothing is left on disk.
+
+    Parameters
+    ----------
+    configuration : Configuration
+    pool : Pool, optional
+        As for :func:`run_sweep`.
+
+    Raises
+    ------
+    InputError
+        As for :func:`run_sweep`, or if a point failed.
+    KeyboardInterrupt
+        If the sweep was interrupted.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        report = run_sweep(configuration, folder, pool)
+        if report.stopped == "interrupted":
+            raise KeyboardInterrupt
+        if report.failures or report.left:
+            why = report.failures[0].error if report.failures else report.reason or report.stopped
+            raise InputError(f"{report.points - report.already - report.added:,} points failed: {why}", field="sweep")
+        return read_results(folder)
 
 
 @dataclass
