@@ -51,12 +51,12 @@ def representation(model, images):
     return logits, logits - logits.mean(axis=1, keepdims=True)
 
 
-def task_loss(model, data, weights):
-    logits, _ = representation(model, data.test_inputs)
+def task_loss(model, images, labels, weights):
+    logits, _ = representation(model, images)
     log_p = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-    w = np.array([weights[label] for label in data.test_labels], dtype=float)
-    picked = log_p[np.arange(len(w)), data.test_labels]
-    right = logits.argmax(axis=1) == data.test_labels
+    w = np.array([weights[label] for label in labels], dtype=float)
+    picked = log_p[np.arange(len(w)), labels]
+    right = logits.argmax(axis=1) == labels
     return -(w * picked).sum() / w.sum(), (w * right).sum() / w.sum()
 
 
@@ -142,7 +142,7 @@ def test_rounds_follow_their_definition(changed):
                 ]
                 if samples:
                     held[i] = samples
-            before = task_loss(models[j], data, task.class_weights)
+            before = task_loss(models[j], data.test_inputs, data.test_labels, task.class_weights)
             if held:
                 recipe = simulation._recipe(settings.steps, Purpose.TRAINING, number)
                 trained = {
@@ -160,14 +160,18 @@ def test_rounds_follow_their_definition(changed):
                     local_models[i] = model
             else:
                 new_models.append(models[j])
-            after = task_loss(new_models[j], data, task.class_weights)
+            after = task_loss(new_models[j], data.test_inputs, data.test_labels, task.class_weights)
             found = requesters_of(rows, number)[j]
             assert found["samples"] == sum(map(len, held.values()))
             for name, value in zip(
                 ("loss_before", "accuracy_before", "loss", "accuracy"), (*before, *after), strict=True
             ):
                 assert found[name] == pytest.approx(value, abs=2e-3 if "accuracy" in name else 1e-5), name
-            gains.append(before[0] - after[0])
+            probe = environment.probe
+            old, new = (
+                task_loss(m[j], probe.inputs, probe.labels, task.class_weights)[0] for m in (models, new_models)
+            )
+            gains.append(old - new)
             for name, tensor in new_models[j].items():
                 assert (state.models[name][j] - tensor).abs().max() < 1e-5
         models = [of(state.models, j) for j in range(settings.requesters)]
@@ -255,6 +259,30 @@ def test_scores_never_see_a_bid():
         {"budget_share": 0.9},
     ):
         assert scores_of(replace(TINY, **changed)) == honest
+
+
+def test_no_test_image_reaches_a_score_or_a_model():
+    settings = replace(TINY, scoring="reputation")
+    plain, blind = Simulation(settings), Simulation(settings)
+    data = blind.environment.dataset
+    shuffled = replace(data, test_labels=(data.test_labels + 1) % data.classes)
+    blind.environment = replace(blind.environment, dataset=shuffled)
+    states = [plain.first, blind.first]
+    for number in (1, 2, 3):
+        (states[0], seen), (states[1], other) = plain.play(states[0], number), blind.play(states[1], number)
+        assert requesters_of(seen, number)[0]["loss"] != requesters_of(other, number)[0]["loss"]
+        assert (states[0].reputation == states[1].reputation).all()
+    assert states[0].reputation.any()
+    for name, tensor in states[0].models.items():
+        assert torch.equal(tensor, states[1].models[name])
+
+
+def test_a_task_without_probe_images_earns_no_reputation():
+    simulation = Simulation(replace(TINY, probe_size=1, labels_per_task=1, requesters=2))
+    label = int(simulation.environment.probe.labels[0])
+    state, _ = simulation.play(simulation.first, 1)
+    for j, task in enumerate(simulation.environment.tasks):
+        assert (simulation._probe_losses(state.models)[j] > 0) == (label in task.labels)
 
 
 def test_streams_of_random_numbers_do_not_touch():

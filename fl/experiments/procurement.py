@@ -23,7 +23,7 @@ __all__ = ["figure", "procurement"]
 
 PANELS = {
     "score": "procured score",
-    "opt_ratio": "optimum / procured score",
+    "opt_share": "procured score / optimum",
     "critical_price": "critical price",
     "accuracy": "mean test accuracy",
     "caps_bound_share": "share of caps that bind",
@@ -97,6 +97,7 @@ def _draw(axis: Axes, table: Any, column: str, against: str, lines: list[str], s
     source="DriftPay, section 7e (plan stated, numbers reconstructed)",
     plot=figure,
     requires=("torch",),
+    version=2,
 )
 def procurement(settings: ProcurementSettings, control: Control, checkpoint: Path | None) -> list[Row]:
     """Run one simulation; one row for each round and one for each requester in it."""

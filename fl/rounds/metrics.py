@@ -85,14 +85,16 @@ def optimum_metrics(market: Market, outcome: Outcome, solution: Solution, name: 
     Returns
     -------
     dict
-        `name` (its value), ``{name}_proved``, and ``{name}_ratio`` (optimum over procured score, at least 1 where payments cover
-        costs and stay within the budget; None if nothing was procured and something could have been).
+        `name` (its value), ``{name}_proved``, ``{name}_ratio`` (optimum over procured score, at least 1 where payments cover
+        costs and stay within the budget; None if nothing was procured and something could have been) and ``{name}_share``, its
+        inverse: 0 in that case, so that means over rounds do not leave the worst ones out. Both are 1 where both scores are 0.
     """
     score = objective_value(market, "orp", outcome.assignment)
     optimum = solution.objective
     ratio = 1.0 if optimum == score else _ratio(optimum, score)
     value = None if optimum is None else float(optimum)
-    return {name: value, f"{name}_proved": solution.status == "optimal", f"{name}_ratio": ratio}
+    share = 1.0 if optimum == score else _ratio(score, optimum)
+    return {name: value, f"{name}_proved": solution.status == "optimal", f"{name}_ratio": ratio, f"{name}_share": share}
 
 
 # ------------------------------------------------------------------ 2. downstream learning

@@ -210,8 +210,8 @@ class Simulation:
         models, local, samples = self._learn(state, decided.outcome.assignment, number)
         after = self._evaluate(models)
         assignment = decided.outcome.assignment
-        # Losses, of the requester that each winner worked for; losers' entries are not read.
-        gains = np.array([old[0] - new[0] for old, new in zip(before, after, strict=True)])[assignment]
+        # Of the requester that each winner worked for; losers' entries are not read.
+        gains = (self._probe_losses(state.models) - self._probe_losses(models))[assignment]
         rows = self._rows(decided, state, number, before, after, samples)
         moved = replace(state, models=models, local=local)
         return moved.with_history(assignment >= 0, gains, self.settings.memory), rows
@@ -376,6 +376,15 @@ class Simulation:
                     "its test loss is not finite: training diverged", row=f"task {task.id!r}", field="learning_rate"
                 )
             found.append((float(loss), float(accuracy)))
+        return found
+
+    def _probe_losses(self, models: Params) -> np.ndarray:
+        """Loss of every requester's model on the probe images of its task, 0 where there are none: reputations see no test image."""
+        probe, found = self.environment.probe, np.zeros(len(self.environment.tasks))
+        images, labels = torch.tensor(probe.inputs), torch.tensor(probe.labels)
+        for j, task in enumerate(self.environment.tasks):
+            if np.isin(probe.labels, task.labels).any():
+                found[j] = evaluate(self.architecture, clients_of(models, j), images, labels, task.class_weights)[0]
         return found
 
     # ------------------------------------------------------------------ measuring

@@ -38,7 +38,7 @@ class Measurement:
     base_accuracy, base_loss : float
         Of the model that the updates started from, on the probe set.
     reputation : ndarray of float, shape (n,)
-        Moving average of past test improvement when selected; 0 for those never selected.
+        Moving average of past improvement when selected, on the probe set; 0 for those never selected.
     participation : ndarray of float, shape (n,)
         Moving average of past selection, in [0, 1].
     draws : ndarray of float, shape (n,)
@@ -200,8 +200,8 @@ def _loss_delta(measurement: Measurement) -> FloatArray:
 
 @scoring_rule(
     "reputation",
-    summary="moving average of past test improvement when selected",
-    source="DriftPay, sections 4 (benchmark 2) and 7e (stated; equal shares among winners reconstructed)",
+    summary="moving average of past improvement on the probe set when selected",
+    source="DriftPay, sections 4 (benchmark 2) and 7e (stated; the probe set, and equal shares among winners, reconstructed)",
 )
 def _reputation(measurement: Measurement) -> FloatArray:
     return measurement.reputation

@@ -27,7 +27,7 @@ class State:
         Each worker's latest trained model, stacked, ``n`` of them, where the local objective looks back at it (MOON); the common first
         model for those never trained.
     reputation, participation : ndarray of float64, shape (n,)
-        Moving averages: of test improvement when selected, and of selection.
+        Moving averages: of improvement on the probe set when selected, and of selection.
     hired : ndarray of bool, shape (n,), or None
         Winners of the last round; None before the first.
     """
@@ -80,7 +80,7 @@ class State:
         hired : ndarray of bool, shape (n,)
             Winners of the round.
         gains : ndarray of float, shape (n,)
-            Test improvement of the requester that each winner worked for; not read for the others, whose reputation stays.
+            Improvement of the requester that each winner worked for; not read for the others, whose reputation stays.
         memory : float
             Weight of the past.
         """
