@@ -49,10 +49,8 @@ def written_out(
             locals_.append({name: tensor[0] for name, tensor in one.items()})
         weights = [1.0 if plain else float(len(held[client])) for client in participants]
         last |= dict(zip(participants, locals_, strict=True))
-        model = {
-            name: sum(w * local[name] for w, local in zip(weights, locals_, strict=True)) / sum(weights)  # pyright: ignore
-            for name in start
-        }
+        shares = torch.tensor(weights, dtype=torch.float64) / sum(weights)
+        model = {name: torch.einsum("k,k...->...", shares, tensor) for name, tensor in stack(locals_).items()}
         models.append(model)
     return models
 

@@ -144,10 +144,9 @@ def _train_chunk(
             losses = losses + recipe.contrast * F.softplus((away - toward) / recipe.temperature)
         loss = losses.sum() / width if weights is None else (losses * weights).sum()
         gradients = torch.autograd.grad(loss, values)
-        if recipe.loss == "fedprox":
-            with torch.no_grad():
-                torch._foreach_add_(gradients, torch._foreach_sub(values, origin), alpha=recipe.proximal)
-        for value, gradient in zip(values, gradients, strict=True):
+        for value, gradient, first in zip(values, gradients, origin, strict=True):
+            if recipe.loss == "fedprox":
+                gradient = torch.add(gradient, value.detach() - first, alpha=recipe.proximal)
             # The fused optimiser lays its momentum out like the gradient, and takes it for contiguous.
             value.grad = gradient.contiguous()
         optimiser.step()

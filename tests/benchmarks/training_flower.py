@@ -118,7 +118,8 @@ def main(file: str, out: str) -> None:
         ServerApp(server_fn=server), ClientApp(client_fn=client), settings["clients"], backend_config=resources
     )
     seconds = min(np.diff(marks))
-    np.savez(out, seconds=seconds, **dict(zip(names, last, strict=True)))
+    found: dict[str, Any] = {"seconds": seconds, **dict(zip(names, last, strict=True))}
+    np.savez(out, **found)
 
 
 if __name__ == "__main__":
