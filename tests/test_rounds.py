@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from fractions import Fraction as F
 
@@ -233,10 +234,14 @@ def test_groups_are_dominant_labels_or_given():
         ({"labels_per_task": 11}, "labels_per_task"),
         ({"mechanism_options": ("colour=3",)}, "option"),
         ({"learning_rate": 1e38}, None),
+        ({"fixed_cost": 1e300}, "budget_share"),
+        ({"fixed_cost": 1e308, "cost_per_sample": 1e308}, "budget_share"),
+        ({"fixed_cost": 1e300, "budget_share": 0.0}, "fixed_cost"),
+        ({"deviators": 1.0, "deviation": 1e300}, "deviation"),
     ],
 )
 def test_what_cannot_be_simulated_is_refused(changed, field):
-    with pytest.raises(InputError) as refused:
+    with pytest.raises(InputError) as refused, warnings.catch_warnings(action="error"):
         run_rounds(replace(TINY, **changed))
     assert field is None or refused.value.field == field
 

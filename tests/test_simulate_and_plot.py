@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 import pytest
+import typer
 from deadly_experiments import ENTRY, grid, registered
 from fedmech import InputError
 from fedmech.cli import app
@@ -78,6 +80,8 @@ def test_rows_too_wide_for_a_screen_are_summed_up(capsys: pytest.CaptureFixture[
         (("network-effects", "--set", "sizes=13,50,60"), "more than dimension + 3"),
         (("network-effects", "--out", "/no/such/folder/x.csv"), "cannot write"),
         (("network-effects", "--out", "x.json"), "written as .csv or .parquet"),
+        (("procurement", "--set", "device=meta"), "field 'device': torch cannot compute on 'meta'"),
+        (("procurement", "--set", "device=nonsense"), "field 'device': torch cannot compute on 'nonsense'"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(arguments: tuple[str, ...], message: str) -> None:
@@ -86,6 +90,15 @@ def test_bad_input_is_one_line_and_exit_code_2(arguments: tuple[str, ...], messa
     assert result.stdout == ""
     assert message in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def test_help_says_every_word_it_was_given() -> None:
+    # A word in brackets is markup to what prints the help, and disappears.
+    commands = cast(Any, typer.main.get_command(app)).commands
+    assert {"simulate", "sweep", "plot"} <= set(commands)
+    for name, command in commands.items():
+        texts = [command.help, *(getattr(parameter, "help", None) for parameter in command.params)]
+        assert not [text for text in texts if text and re.search(r"\[[a-z#/@]", text)], name
 
 
 def test_the_list_of_experiments_is_the_registry() -> None:

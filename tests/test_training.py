@@ -15,7 +15,7 @@ from fedmech.fl.training.architectures import Architecture, architecture
 from fedmech.fl.training.batch_order import batch_positions
 from fedmech.fl.training.batched import train_clients
 from fedmech.fl.training.evaluate import evaluate
-from fedmech.fl.training.loop import train_clients_one_by_one
+from fedmech.fl.training.loop import PlainModel, train_clients_one_by_one
 from fedmech.fl.training.parameters import Params, clients_of, stack
 from fedmech.fl.training.recipe import LOSSES, Recipe
 from fedmech.models.input_error import InputError
@@ -178,6 +178,72 @@ def test_one_forward_pass_in_three_ways(name: str) -> None:
     for found, number in zip(model.forward(stack(models), x[0]), range(2), strict=True):
         alone = torch.stack([model.forward(one, x[0])[number] for one in models])
         assert torch.allclose(found, alone, atol=1e-13)
+
+
+def train_by_vmap(
+    model: Architecture,
+    start: Params,
+    x: np.ndarray,
+    y: np.ndarray,
+    held: list[np.ndarray],
+    recipe: Recipe,
+    before: Params,
+) -> Params:
+    """A third way: `torch.func` maps the gradient of a plain module over the clients; momentum, decay and losses by their formulas."""
+    plain = PlainModel(model).double()
+    images, classes = torch.from_numpy(x), torch.from_numpy(y)
+    clients = len(held)
+    weights = torch.zeros(recipe.steps, clients, len(x), dtype=torch.float64)
+    for client, indices in enumerate(held):
+        size = len(indices)
+        orders = [list(range(size))] * recipe.steps
+        if recipe.batch_size is not None and recipe.batch_size < size:
+            orders = written_out_order(size, client, recipe.batch_size, recipe.steps, recipe.seed)
+        for step, order in enumerate(orders):
+            for position in order:
+                # A batch may hold a sample twice: it ends in one epoch and begins in the next.
+                weights[step, client, indices[position]] += 1 / len(order)
+
+    def objective(params: Params, previous: Params, weight: torch.Tensor) -> torch.Tensor:
+        logits, z = torch.func.functional_call(plain, params, (images,))
+        chosen = torch.nn.functional.one_hot(classes, model.classes)
+        losses = torch.logsumexp(logits, 1) - (chosen * logits).sum(1)
+        if recipe.loss == "moon":
+            globally, formerly = (
+                torch.func.functional_call(plain, given, (images,))[1].detach() for given in (start, previous)
+            )
+            alike = [(z * other).sum(1) / (z.norm(dim=1) * other.norm(dim=1)) for other in (globally, formerly)]
+            near, far = (torch.exp(similarity / recipe.temperature) for similarity in alike)
+            losses = losses - recipe.contrast * torch.log(near / (near + far))
+        loss = (weight * losses).sum()
+        if recipe.loss == "fedprox":
+            loss = loss + recipe.proximal / 2 * sum(((params[name] - start[name]) ** 2).sum() for name in start)
+        return loss
+
+    gradient = torch.func.vmap(torch.func.grad(objective))
+    params = {name: tensor.expand(clients, *tensor.shape).clone() for name, tensor in start.items()}
+    velocity = {name: torch.zeros_like(tensor) for name, tensor in params.items()}
+    for step in range(recipe.steps):
+        slopes = gradient(params, before, weights[step])
+        for name in params:
+            velocity[name] = recipe.momentum * velocity[name] + slopes[name] + recipe.weight_decay * params[name]
+            params[name] = params[name] - recipe.learning_rate * velocity[name]
+    return params
+
+
+@pytest.mark.parametrize("batch_size", [None, 4])
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_third_way_by_torch_func(name: str, loss: str, batch_size: int | None) -> None:
+    model = small(name)
+    x, y = samples(name, 20, 11)
+    held = deal([1, 7, 20, 4, 5], 20, 12)
+    recipe = Recipe(loss, 5, batch_size, 0.2, 0.9, 0.02, proximal=0.7, contrast=1.3, temperature=0.4, seed=13)
+    start = model.initial(14, torch.float64)
+    before = stack([model.initial(seed, torch.float64) for seed in range(15, 20)])
+    third = train_by_vmap(model, start, x, y, held, recipe, before)
+    assert furthest(third, train_clients(model, start, x, y, held, recipe, previous=before)) < 1e-12
+    assert furthest(third, train_clients_one_by_one(model, start, x, y, held, recipe, previous=before)) < 1e-12
 
 
 def test_evaluation_written_out() -> None:

@@ -114,6 +114,10 @@ class Experiment:
         """
         self.require()
         settings = self.read(settings_document(settings))
+        if "torch" in self.requires and hasattr(settings, "device"):
+            from ..training.device import check_device
+
+            check_device(settings.device)
         with _one_thread("torch" in self.requires):
             rows = self.function(settings, control or Control(), checkpoint)
         return [{str(key): _plain(self.name, key, value) for key, value in row.items()} for row in rows]

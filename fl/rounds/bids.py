@@ -14,9 +14,11 @@ import numpy as np
 
 from ...models.input_error import InputError
 
-__all__ = ["CENTS", "BidModel", "CostModel", "money"]
+__all__ = ["CENTS", "MOST_CENTS", "BidModel", "CostModel", "money"]
 
 CENTS = 100
+MOST_CENTS = 10**15
+"""Below it a float tells every whole number of cents."""
 
 
 def money(cents: np.ndarray) -> list[Fraction]:
@@ -24,7 +26,9 @@ def money(cents: np.ndarray) -> list[Fraction]:
     return [Fraction(int(value), CENTS) for value in cents]
 
 
-def _cents(amounts: np.ndarray) -> np.ndarray:
+def _cents(amounts: np.ndarray, field: str) -> np.ndarray:
+    if not (amounts <= MOST_CENTS).all():
+        raise InputError(f"amounts of money above {MOST_CENTS // CENTS:,} are not exact", field=field)
     return np.maximum(np.rint(amounts), 1).astype(np.int64)
 
 
@@ -70,9 +74,14 @@ class CostModel:
         Returns
         -------
         ndarray of int64, shape (n,)
+
+        Raises
+        ------
+        InputError
+            If a cost is too large to be exact.
         """
         wobble = 1 + self.noise * (2 * rng.random(len(samples)) - 1)
-        return _cents(CENTS * factors * (self.fixed + self.per_sample * samples) * wobble)
+        return _cents(CENTS * factors * (self.fixed + self.per_sample * samples) * wobble, "fixed_cost")
 
 
 @dataclass(frozen=True)
@@ -118,9 +127,14 @@ class BidModel:
         Returns
         -------
         ndarray of int64, shape (n,)
+
+        Raises
+        ------
+        InputError
+            If a bid is too large to be exact.
         """
         wobble = 1 + self.noise * (2 * rng.random(len(costs)) - 1)
-        return _cents(costs * wobble * np.where(deviates, self.deviation, 1.0))
+        return _cents(costs * wobble * np.where(deviates, self.deviation, 1.0), "deviation")
 
 
 def _require(value: float, low: float, high: float | None, field: str) -> None:

@@ -21,7 +21,7 @@ from ..datasets.load import load_dataset
 from ..drift.drift_market import groups_by_label
 from ..drift.probe import ProbeSet, draw_probe
 from ..partitions import dirichlet, dirichlet_balanced, dirichlet_per_client, given_sizes
-from .bids import CENTS, BidModel, CostModel
+from .bids import CENTS, MOST_CENTS, BidModel, CostModel
 from .settings import ProcurementSettings
 from .tasks import Task, make_tasks, split_budget
 
@@ -167,9 +167,13 @@ def _budgets(
 ) -> list[Fraction]:
     """Shares of what all workers cost in the mean, in whole cents."""
     samples = np.array([len(held) for held in holdings])
-    everybody = float((factors * (costs.fixed + costs.per_sample * samples)).sum())
+    with np.errstate(over="ignore"):
+        everybody = float((factors * (costs.fixed + costs.per_sample * samples)).sum())
     buyers = settings.requesters if settings.budget_basis == "each" else 1
-    total = Fraction(round(CENTS * settings.budget_share * buyers * everybody), CENTS)
+    cents = CENTS * settings.budget_share * buyers * everybody
+    if not cents <= MOST_CENTS:
+        raise InputError(f"amounts of money above {MOST_CENTS // CENTS:,} are not exact", field="budget_share")
+    total = Fraction(round(cents), CENTS)
     return split_budget(total, settings.requesters, settings.budget_split)
 
 

@@ -182,6 +182,8 @@ class ProcurementSettings:
             _require_limits(rule.name, getattr(self, rule.name), rule.metadata)
         if not 0 < self.v_min <= self.v_max:
             raise InputError(f"must be > 0 and at most v_max = {self.v_max}, got {self.v_min}", field="v_min")
+        if self.v_min < 1e-6:
+            raise InputError(f"must be at least 1e-06, scores have six decimals; got {self.v_min}", field="v_min")
         for name in ("eta", "memory"):
             if not 0 <= getattr(self, name) < 1:
                 raise InputError(f"must lie in [0, 1), got {getattr(self, name)}", field=name)
