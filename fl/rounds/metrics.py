@@ -87,7 +87,8 @@ def optimum_metrics(market: Market, outcome: Outcome, solution: Solution, name: 
     dict
         `name` (its value), ``{name}_proved``, ``{name}_ratio`` (optimum over procured score, at least 1 where payments cover
         costs and stay within the budget; None if nothing was procured and something could have been) and ``{name}_share``, its
-        inverse: 0 in that case, so that means over rounds do not leave the worst ones out. Both are 1 where both scores are 0.
+        inverse: 0 in that case, so that means over rounds do not leave the worst ones out. Both are 1 where both scores are 0. A pooled
+        mechanism may procure something where the separate optimum is 0: then the share is None.
     """
     score = objective_value(market, "orp", outcome.assignment)
     optimum = solution.objective
