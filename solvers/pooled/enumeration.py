@@ -219,7 +219,10 @@ def _in_arrays(
     """Search by array operations; parameters and result as of :func:`best_flips`."""
     tracked = flips.count_room is not None
     search = _Search(flips, limit, most_states, expired)
-    tables = [_table(search, half, split, tracked) for half in halves]
+    try:
+        tables = [_table(search, half, split, tracked) for half in halves]
+    finally:
+        compiled_extend(search.used)
     if split is not None:
         low, high = None, flips.room[split]
     elif tracked:

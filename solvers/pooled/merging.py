@@ -21,18 +21,27 @@ from ..compilation import can_compile
 from .flips import Flips, TooManyStates
 
 START_UP = 300_000
-"""Searches of more states than this are worth the start-up of numba; where it is loaded already, all are."""
+"""The start-up of numba pays once a process has made so many states; where it is loaded already it need not pay."""
 
 
 ROUNDED_DOWN = 1 - 1e-12
 """A sum of losses times this is below the exact sum."""
 
 
+_made = 0
+
+
 def compiled_extend(states: int) -> Any | None:
-    """Return :func:`extend` compiled, or None if it cannot or should not be for a search of so many states."""
-    if states < START_UP and "numba" not in sys.modules:
-        return None
-    return _compile()
+    """Return :func:`extend` compiled, or None if it cannot be or if this process has made too few states so far.
+
+    Parameters
+    ----------
+    states : int
+        How many were made since the last call, or will be.
+    """
+    global _made
+    _made += states
+    return _compile() if _made >= START_UP or "numba" in sys.modules else None
 
 
 @cache
