@@ -14,6 +14,8 @@ from ..models.market import Market
 from .control import Control
 from .leaf_multipliers import Multipliers
 from .matroid import route
+from .polymatroid import counts_fit, rank
+from .pooled import PooledProblem, solve_pooled
 from .registry import register
 from .seat_core import enumerate_within, flips_within
 from .seat_core_highs import search_core
@@ -25,6 +27,9 @@ __all__ = ["SeatOptimum", "best_affordable_set"]
 
 _INT64_BELOW = 2**36
 """Scores or costs at least this large leave the multipliers too few bits: Python integers then."""
+
+_POOLED_SECONDS = 10.0
+"""How long the problem without seats is looked at."""
 
 _FIRST_STATES = 300_000
 _MOST_STATES = 2_000_000
@@ -52,6 +57,8 @@ class SeatOptimum:
         Whether HiGHS claims that nothing better exists.
     leaves : tuple of Multipliers
         The bound as a certificate.
+    pooled : int or None
+        Bound on the optimum if seats did not count beyond what a group alone can use.
     stopped : str
         Why the search ended, where it ended without a proof.
     """
@@ -64,12 +71,21 @@ class SeatOptimum:
     states: int = 0
     by_solver: bool = False
     leaves: tuple[Multipliers, ...] = ()
+    pooled: int | None = None
     stopped: Stopped = "node-limit"
 
     def gap_to(self, step: int) -> int:
         """Loss that a set one unit better would have at most, in units of ``1 / D``; negative if there is none."""
         assert self.duals is not None
         return self.duals.bound - self.duals.denominator * (self.value + step)
+
+    def upper(self, step: int) -> int:
+        """Return the exact bound on the optimum; the value itself if that is proved, where sets differ by `step`."""
+        assert self.duals is not None
+        if self.covered >= self.gap_to(step):
+            return self.value
+        unseen = (self.duals.bound - self.covered - 1) // self.duals.denominator
+        return max(self.value, unseen if self.pooled is None else min(unseen, self.pooled))
 
 
 def best_affordable_set(market: SeatMarket, control: Control, most_states: int = _MOST_STATES) -> SeatOptimum:
@@ -126,6 +142,9 @@ def _search(market: SeatMarket, control: Control, most_states: int, state: SeatO
         else:
             break
         if attempt == 0:
+            _forget_seats(market, state, control)
+            if state.upper(step) == state.value:
+                return
             state.chosen = improve_by_swaps(market, state.duals, state.chosen, control.expired)
             state.value = market.value(state.chosen)
     if state.covered < state.gap_to(step) and not control.expired():
@@ -133,6 +152,28 @@ def _search(market: SeatMarket, control: Control, most_states: int, state: SeatO
         state.value = market.value(state.chosen)
         if stopped != "proved":
             state.stopped = stopped
+
+
+def _forget_seats(market: SeatMarket, state: SeatOptimum, control: Control) -> None:
+    """Solve the problem with seats counted for each group alone, which is settled by branching on the number of workers too.
+
+    Its optimum is a bound; if it can be placed, it is the optimum. That is common where the budget, not the seats, limits how
+    many are hired.
+    """
+    alone = [rank(market.caps, market.seats, mask) for mask in np.eye(len(market.caps), dtype=bool)]
+    remaining = control.remaining()
+    patience = Control.for_seconds(_POOLED_SECONDS if remaining is None else min(_POOLED_SECONDS, remaining / 2))
+    problem = PooledProblem.of(market.scores, market.costs, market.groups, alone, market.budget)
+    found = solve_pooled(problem, patience.deadline)
+    state.pooled = found.value if found.proved else found.bound.numerator // found.bound.denominator
+    counts = np.bincount(market.groups[found.chosen], minlength=len(market.caps))
+    if found.value > state.value and counts_fit(market.caps, market.seats, counts):
+        state.chosen, state.value = np.flatnonzero(found.chosen), found.value
+    if state.value == state.pooled and found.proved:
+        state.leaves = tuple(found.leaves)
+    control.progress(f"opt: at most {state.pooled} without seats, value {state.value}")
+    if found.stopped == "interrupted":
+        raise KeyboardInterrupt
 
 
 @register("opt", "polymatroid", summary="exact multipliers over the seat polymatroid, enumeration around their bound")
@@ -148,9 +189,8 @@ def solve_opt_seats(market: Market, control: Control) -> Answer:
         bound = exact_sum(market.scores)
         details = {}
     else:
-        certified = found.covered >= found.gap_to(_unit(plain))
-        unseen = (found.duals.bound - found.covered - 1) // found.duals.denominator
-        bound = found.value if certified else max(found.value, unseen)
+        bound = found.upper(_unit(plain))
+        certified = bound == found.value
         price = Fraction(found.duals.multiplier, found.duals.denominator)
         details = {
             "price_of_budget": price * market.money_denominator / market.score_denominator,

@@ -308,13 +308,39 @@ def test_ctrl_c_leaves_a_point_and_a_bound(monkeypatch, stage):
     assert cut.objective <= optimum <= cut.bound
 
 
-def test_highs_takes_over_where_the_enumeration_gives_up():
+def test_highs_takes_over_where_the_enumeration_gives_up(monkeypatch):
+    monkeypatch.setattr(opt_seats, "_forget_seats", lambda *_: None)
     rng = np.random.default_rng(41)
     for _ in range(25):
         market = small_market(rng, 10)
         found = best_affordable_set(market, Control(), most_states=2)
         assert found.value == true_optimum(market)
         assert found.by_solver or found.covered >= found.gap_to(1)
+
+
+def test_the_problem_without_seats_bounds_and_sometimes_settles_it():
+    rng = np.random.default_rng(42)
+    settled = binding = 0
+    for _ in range(400):
+        market = small_market(rng, 10)
+        optimum = true_optimum(market)
+        state = opt_seats.SeatOptimum(np.zeros(0, dtype=np.intp))
+        market = replace(market, most=most_workers(market))
+        state.chosen, state.duals = lagrangian(market, never)
+        state.value = market.value(state.chosen)
+        opt_seats._forget_seats(market, state, Control())
+        assert state.pooled is not None
+        assert state.value <= optimum <= state.pooled
+        assert market.value(state.chosen) == state.value
+        assert optimum <= state.upper(1)
+        settled += state.upper(1) == state.value
+        binding += optimum < state.pooled
+        # Whatever the enumeration may hold, an optimum is only claimed where it is one.
+        found = best_affordable_set(market, Control(), most_states=2)
+        assert found.value == optimum
+        assert found.upper(1) >= optimum
+    assert settled > 100
+    assert binding > 20
 
 
 def test_the_method_is_registered():

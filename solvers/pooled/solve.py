@@ -220,7 +220,7 @@ def _branch(problem: PooledProblem, start: Guess | None, step: int, most_states:
                 for other in steeper_leaves(leaf, items, incumbent):
                     search_leaf(other, items, incumbent, FIRST_STATES, FIRST_ROUNDS, clock.over)
                     leaf = other if other.closed else leaf
-                _close(leaf, items, incumbent, most_states, split is not None, clock)
+                _close(leaf, items, incumbent, most_states, split, clock)
         except KeyboardInterrupt:
             clock.interrupted = True
         core = max(core, leaf.core)
@@ -239,18 +239,32 @@ def _branch(problem: PooledProblem, start: Guess | None, step: int, most_states:
     return _Outcome(incumbent, sorted(done, key=lambda x: x.multipliers.low), core)
 
 
-def _close(leaf: Leaf, items: Grouped, incumbent: Incumbent, most_states: int, splits: bool, clock: _Clock) -> None:
+def _close(
+    leaf: Leaf, items: Grouped, incumbent: Incumbent, most_states: int, split: int | None, clock: _Clock
+) -> None:
     """Search a leaf in ever more costly ways; one that can be split is given up early."""
+    splits = split is not None
     if not leaf.closed:
         search_leaf(leaf, items, incumbent, min(FIRST_STATES, most_states), FIRST_ROUNDS, clock.over)
     if not leaf.closed and not many_ties(leaf):
-        small = many_small(leaf, incumbent)
+        small = many_small(leaf, incumbent) and (split is None or not _helps(leaf, items, incumbent, split))
         if small or not splits:
             branch(leaf, items, incumbent, MOST_NODES if small else FIRST_NODES, clock.over)
     if not leaf.closed and not splits and not clock.over():
         search_leaf(leaf, items, incumbent, most_states, MOST_ROUNDS, clock.over)
         if not leaf.closed:
             branch(leaf, items, incumbent, MOST_NODES, clock.over)
+
+
+def _helps(leaf: Leaf, items: Grouped, incumbent: Incumbent, split: int) -> bool:
+    """Whether a split by the count halves the gap: then it is the count that the relaxation leaves open, not small items."""
+    low, high = leaf.multipliers.low, leaf.multipliers.high
+    scale, gap = leaf.multipliers.scale, leaf.gap(incumbent)
+    for ends in ((low, split), (split + 1, high)):
+        part = open_leaf(leaf.problem, items, *ends, incumbent)
+        if 2 * part.gap(incumbent) * scale > gap * part.multipliers.scale:
+            return False
+    return True
 
 
 def _split_point(leaf: Leaf) -> int | None:

@@ -52,7 +52,5 @@ def pooled_optimum(instance: SeparateInstance, control: Control) -> tuple[np.nda
     chosen[able[found.chosen]] = True
     if found.duals is None:
         return chosen, sum(scores.tolist()), found.stopped
-    unseen = (found.duals.bound - found.covered - 1) // found.duals.denominator
-    if found.covered >= found.gap_to(instance.unit):
-        return chosen, found.value, "proved"
-    return chosen, max(found.value, unseen), found.stopped
+    bound = found.upper(instance.unit)
+    return chosen, bound, "proved" if bound == found.value else found.stopped
