@@ -79,9 +79,11 @@ def _pooled(proof: Proof, node: Node) -> Suggestion | None:
     low, high = max(0, node.low - hired), node.high - hired
     if min(room) < 0 or high < 0:
         return None
-    columns = ([column[i] for i in workers] for column in (proof.scores, proof.costs, proof.groups))
-    problem = PooledProblem.of(*(np.array(column, dtype=object) for column in columns), room, node.money[0])
-    problem = PooledProblem.of(problem.scores, problem.costs, problem.groups.astype(np.int64), room, node.money[0])
+    scores, costs = ([column[i] for i in workers] for column in (proof.scores, proof.costs))
+    groups = np.array([proof.groups[i] for i in workers], dtype=np.int64)
+    problem = PooledProblem.of(
+        np.array(scores, dtype=object), np.array(costs, dtype=object), groups, room, node.money[0]
+    )
     items = Grouped.of(problem)
     nothing = Incumbent(np.zeros(len(workers), dtype=bool), proof.value - node.score, proof.goal - proof.value)
     leaf = open_leaf(problem, items, low, high, nothing)
