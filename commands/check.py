@@ -54,7 +54,6 @@ def check_command(
                 "objective": number(objective),
                 "objective_exact": format_exact(objective),
                 "nodes": len(document["nodes"]),
-                "core": proof.core,
                 "states": proof.states,
                 "seconds": seconds,
             }
@@ -64,7 +63,7 @@ def check_command(
         ["certificate", "valid: the assignment is optimal"],
         ["problem", f"{proof.problem} ({market.n:,} workers)"],
         ["objective", show(objective)],
-        ["searched", f"{len(document['nodes']):,} nodes, core of {proof.core} workers, {proof.states:,} combinations"],
+        ["searched", f"{len(document['nodes']):,} nodes, {proof.states:,} combinations"],
         ["seconds", f"{seconds:.3f}"],
     ]
     table(None, ["", ""], rows)

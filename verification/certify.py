@@ -23,6 +23,8 @@ from ..solvers.opt_pooled import pooled_problem
 from ..solvers.orp_seats import best_placeable_set
 from ..solvers.pooled import solve_pooled
 from ..solvers.seat_duals import SeatDuals, SeatMarket, duals_at, lagrangian
+from ..solvers.separate.method import instance_of
+from ..solvers.separate.pooled_relaxation import pooled_optimum
 from ..solvers.solution import Solution
 from .check_certificate import (
     FORMAT,
@@ -123,7 +125,7 @@ def write_document(
         "purses": purses,
         "nodes": list(nodes),
     }
-    return {**document, "seal": digest(document)}
+    return {**document, "seal": digest({**document, "seal": None})}
 
 
 def _beginnings(
@@ -131,6 +133,13 @@ def _beginnings(
 ) -> Iterator[tuple[int, Sequence[Multipliers]]]:
     """Yield numbers of purses, and leaves of a proof that may only need to be written down."""
     own = solution.certificate or ()
+    if solution.problem == "opt-sep":
+        # Where separate budgets cost nothing, a proof for one purse is the shorter one.
+        _, bound, _ = pooled_optimum(instance_of(market), control)
+        if bound <= value:
+            yield 1, ()
+        yield market.m, ()
+        return
     if solution.problem == "orp":
         plain = _seat_market(market, costs=np.zeros(market.n, dtype=np.int64), budget=0)
         basis = best_placeable_set(plain.scores, plain.groups, plain.caps, plain.seats)
@@ -138,13 +147,10 @@ def _beginnings(
     elif solution.problem == "opt" and not own and market.seats_bind:
         _, duals = lagrangian(_seat_market(market, market.needed_costs, market.total_budget), control.expired)
         own = (_leaf(market, duals),)
-    elif solution.problem in ("opt", "opt-sep") and not own and not market.seats_bind:
+    elif solution.problem == "opt" and not own:
         result = solve_pooled(pooled_problem(market), control.deadline)
         own = tuple(result.leaves) if result.proved and result.value == value else ()
-    if solution.problem != "opt-sep" or own:
-        yield 1, own
-    if solution.problem == "opt-sep":
-        yield market.m, ()
+    yield 1, own
 
 
 def _seat_market(market: Market, costs: np.ndarray, budget: int) -> SeatMarket:
@@ -193,40 +199,44 @@ class _Tree:
     def _close(self, node: Node, leaf: Sequence[Multipliers]) -> list[Node]:
         """Write a node; return its children, none if nothing in it is better."""
         proof = self.proof
-        gap, node, margins = self._narrowed(node)
+        gap, node, flips = self._narrowed(node)
         if gap < 0:
             self.nodes.append({})
             return []
+        decided = not any(node.open)
         doubt: dict[int, float] = {}
         if leaf:
             duals = written(leaf[0])
         else:
             suggestion = self.suggest(node)
             duals, doubt = suggestion.duals, suggestion.doubt
-        gap, node, margins = self._narrowed(replace(node, duals=duals))
+        gap, node, flips = self._narrowed(replace(node, duals=duals))
         entry: dict[str, Any] = {"duals": duals}
         self.nodes.append(entry)
-        if gap < 0 or self._searched(node, margins, gap, ROOT_STATES if leaf else NODE_STATES):
+        at_first = len(proof.purses) == 1 and (leaf or len(self.nodes) == 1)
+        if gap < 0 or self._searched(node, flips, gap, ROOT_STATES if at_first else NODE_STATES):
             return []
+        if decided:
+            raise NoCertificateError("this relaxation has a better optimum")
         worker = self._undecided(node, doubt)
         entry["worker"] = worker
         return proof.branch(node, worker)
 
-    def _narrowed(self, node: Node) -> tuple[int, Node, list[tuple[int, int]]]:
+    def _narrowed(self, node: Node) -> tuple[int, Node, list[list[tuple[int, int, int]]]]:
         try:
             return self.proof.narrow(node)
         except CertificateError as error:
             raise NoCertificateError(f"{error}: please report this") from None
 
-    def _searched(self, node: Node, margins: list[tuple[int, int]], gap: int, states: int) -> bool:
+    def _searched(self, node: Node, flips: list[list[tuple[int, int, int]]], gap: int, states: int) -> bool:
         """Whether a search shows that a node holds nothing better."""
         proof = self.proof
-        if len(proof.purses) > 1 or node.duals is None or (len(margins) > NODE_CORE and states <= NODE_STATES):
+        if node.duals is None or (sum(map(len, flips)) > NODE_CORE and states <= NODE_STATES):
             return False
         before = proof.states
         proof.most_states = before + states
         try:
-            proof.search(node, margins, gap)
+            proof.search(node, flips, gap)
         except CertificateError:
             proof.states = before
             return False

@@ -1,12 +1,13 @@
 """The independent checker of certificates: plain Python integers, nothing from the solvers.
 
-A certificate claims that an assignment is an optimum of ORP, OPT, OPT-SEP or COVER on a market. Checked are the digests of
-the market and of all fields (seal); that the assignment keeps caps, seats and budgets and has the claimed value; and that
-nothing is better, by a tree of *nodes*, written parent first. A node is the set of assignments in which some workers are
-hired, some are not, the others open, and the number hired lies in ``low..high``. It may carry *duals* (else its parent's
-hold), integers ``[D], [nu], [lam_1, ...], [rho_1, ...], [mu_11, ...], ...``: their scale ``D > 0``, ``nu`` on each worker
-hired, ``lam_k >= 0`` on the money of purse ``k`` (one purse, or one of each requester where budgets are separate),
-``mu_kl >= 0`` on its places for group ``l``, levels ``rho_r >= 0`` for COVER. Whatever they are, each assignment of the node has
+A certificate claims that an assignment is an optimum of ORP, OPT, OPT-SEP or COVER on a market. Checked are the digests
+of the market and of all fields (seal); that the assignment keeps caps, seats and budgets and has the claimed value; and
+that nothing is better, by a tree of *nodes*, written parent first. A node is the set of assignments in which some
+workers are hired, some are not, the others open, and the number hired lies in ``low..high``. It may carry *duals* (else
+its parent's hold), integers ``[D], [nu], [lam_1, ...], [rho_1, ...], [mu_11, ...], ...``: scale ``D > 0``, ``nu`` on
+each worker hired, ``lam_k >= 0`` on the money of purse ``k`` (one purse, or one of each requester where budgets are
+separate), ``mu_kl >= 0`` on its places for group ``l``, levels ``rho_r >= 0`` for COVER. Whatever they are, each
+assignment of the node has
 
     D * value = bound - loss,  bound = fixed + sum_k lam_k money_k + sum_k places_k + nu * end + sum_i best_i,
     margin_ik = D v_i - lam_k c_i - mu_kg(i) - nu,  best_i = max(0, max_k margin_ik),
@@ -16,12 +17,13 @@ hired, ``lam_k >= 0`` on the money of purse ``k`` (one purse, or one of each req
 all terms of the loss being >= 0. Money and places are what the hired left over, ``end`` is ``high`` if ``nu > 0``, else
 ``low``, fixed is ``D`` times the score of the hired, and ``places_k`` the most that ``sum_l mu_kl * count_l`` can be
 within caps and seats, each requester filled with its dearest groups: ``sum_e (mu_e - mu_(e+1)) * room(e dearest)``.
-For COVER, ``max_{i in S} z_ir <= rho_r + sum_{i in S} max(0, z_ir - rho_r)`` for any ``rho_r``, raised to what the hired
-cover: fixed is the sum of levels, ``sum_r max(0, D z_ir - rho_r)`` stands for ``D v_i``, and "=" turns into "<=". What
-is better is so by one unit and loses at most ``gap = bound - D * (value + unit)``: nothing, if that is negative. Else
-choices that lose more are ruled out, and either the node branches, on a worker (each purse that may hire it, or nobody)
-or on the number hired, or all combinations of the workers left that lose at most the gap are gone through (one purse
-only). That search may relax but never forget one. Work: the workers once, each node's open ones, the combinations.
+COVER: ``max_{i in S} z_ir <= rho_r + sum_{i in S} max(0, z_ir - rho_r)`` for any ``rho_r``, raised to what the hired
+cover, so fixed is the sum of levels, ``sum_r max(0, D z_ir - rho_r)`` stands for ``D v_i``, and "=" turns into "<=".
+What is better is so by one unit and loses at most ``gap = bound - D * (value + unit)``: nothing, if that is negative.
+Else choices that lose more are ruled out, and either the node branches, on a worker (each purse that may hire it, or
+nobody) or on the number hired, or the least losses of the purses, each found alone by going through what it can do with
+the workers left, exceed the gap in all; this may relax, never forget. Work: the workers once, each node's open ones,
+and their combinations.
 """
 
 from __future__ import annotations
@@ -55,9 +57,9 @@ def require(condition: bool, message: str) -> None:
         raise CertificateError(message)
 
 
-def integers(values: Any, size: int, name: str, least: int | None = 0) -> list[int]:
+def integers(values: Any, size: int | None, name: str, least: int | None = 0) -> list[int]:
     """Return `values` if it is a list of so many integers (no bools), none below `least`."""
-    require(isinstance(values, list) and len(values) == size, f"{name}: not a list of {size}")
+    require(isinstance(values, list) and size in (None, len(values)), f"{name}: not a list of so many")
     require(all(type(x) is int and (least is None or x >= least) for x in values), f"{name}: not the right integers")
     return values
 
@@ -85,9 +87,9 @@ def instance_digest(market: Market, problem: str) -> str:
     """Hash everything that defines the problem: ids, groups, exact numbers, caps and seats (bids do not enter)."""
     arrays = [market.group_of, market.scores, market.budgets, market.costs, market.caps, market.seats]
     arrays += [market.coverage] if problem == "cover" else []
-    units = [market.score_denominator, market.money_denominator, market.coverage_denominator]
-    names = [list(market.worker_ids), list(market.group_ids), list(market.requester_ids)]
-    return digest([units, *names, *(None if array is None else array.tolist() for array in arrays)])
+    parts: list[Any] = [market.score_denominator, market.money_denominator, market.coverage_denominator]
+    parts += [list(market.worker_ids), list(market.group_ids), list(market.requester_ids)]
+    return digest([*parts, *(None if array is None else array.tolist() for array in arrays)])
 
 
 def check_certificate(document: Any, market: Market) -> Proof:
@@ -97,8 +99,7 @@ def check_certificate(document: Any, market: Market) -> Proof:
     needed = {"orp": market.scores, "opt": market.costs, "opt-sep": market.costs, "cover": market.coverage}
     require(document["format"] == FORMAT, f"not a {FORMAT} file")
     require(needed.get(str(problem)) is not None, f"problem {problem!r}: unknown, or the market lacks what it needs")
-    sealed = digest({name: field for name, field in document.items() if name != "seal"})
-    require(document["seal"] == sealed, "the seal does not match: the certificate has been changed")
+    require(document["seal"] == digest({**document, "seal": None}), "the seal does not match: it has been changed")
     require(document["instance"] == instance_digest(market, problem), "the certificate is for another market")
     require(type(value) is int and isinstance(nodes, list), "value or nodes are of a wrong kind")
     require(type(purses) is int and purses in (1, max(1, market.m * (problem == "opt-sep"))), "purses: wrong number")
@@ -108,10 +109,10 @@ def check_certificate(document: Any, market: Market) -> Proof:
     for entry in nodes:
         require(isinstance(entry, dict) and len(stack) > 0, "no node, or one that no branch leads to")
         require(set(entry) - {"duals"} in (set(), {"worker"}, {"count"}), "a node has other fields")
-        gap, node, margins = proof.narrow(stack.pop())
+        gap, node, flips = proof.narrow(stack.pop())
         if "duals" in entry:
             proof.check_duals(entry["duals"])
-            gap, node, margins = proof.narrow(replace(node, duals=entry["duals"]))
+            gap, node, flips = proof.narrow(replace(node, duals=entry["duals"]))
         require(gap >= 0 or set(entry) <= {"duals"}, "a node that holds nothing better has a branch")
         (at,) = integers([entry.get("worker", entry.get("count", 0))], 1, "worker or count")
         if "worker" in entry:
@@ -119,7 +120,7 @@ def check_certificate(document: Any, market: Market) -> Proof:
         elif "count" in entry:
             stack += [replace(node, low=max(node.low, at + 1)), replace(node, high=min(node.high, at))]
         elif gap >= 0:
-            proof.search(node, margins, gap)
+            proof.search(node, flips, gap)
     require(not stack, "a branch has no node")
     return proof
 
@@ -129,7 +130,7 @@ class Proof:
 
     def __init__(self, market: Market, problem: str, value: int, purses: int):
         cover, costs = problem == "cover", None if problem == "orp" else market.costs
-        self.problem, self.value, self.core, self.states, self.most_states = problem, value, 0, 0, MOST_STATES
+        self.problem, self.value, self.states, self.most_states = problem, value, 0, MOST_STATES
         self.groups, self.caps, self.seats = market.group_of.tolist(), market.caps.tolist(), market.seats.tolist()
         self.scores: list[int] = [0] * market.n if cover else market.scores.tolist()
         self.costs: list[int] = [0] * market.n if costs is None else costs.tolist()
@@ -143,9 +144,8 @@ class Proof:
 
     def check_assignment(self, hired: Any, root: Node) -> None:
         """Check the hired workers, one list of increasing indices per requester, written as gaps."""
-        form = isinstance(hired, list) and all(isinstance(gaps, list) for gaps in hired)
-        require(form and len(hired) == len(self.seats), "hired: not one list per requester")
-        lists = [[x - 1 for x in accumulate(integers(gaps, len(gaps), "hired", 1))] for gaps in hired]
+        require(isinstance(hired, list) and len(hired) == len(self.seats), "hired: not one list per requester")
+        lists = [[x - 1 for x in accumulate(integers(gaps, None, "hired", 1))] for gaps in hired]
         everyone = [i for workers in lists for i in workers]
         require(len({*everyone} & {*range(len(self.groups))}) == len(everyone), "a worker is unknown or hired twice")
         for j, workers in enumerate(lists):
@@ -166,9 +166,8 @@ class Proof:
         return Node([everybody] * len(money), money, [held] * len(money), 0, [0] * self.kinds, 0, high)
 
     def check_duals(self, given: Any) -> None:
-        """Check the form of a node's duals: scale, count, prices of money, levels, and for each purse prices of places."""
-        places = [(len(self.caps), 0) for _ in self.purses]
-        forms = [(1, 1), (1, None), (len(self.purses), 0), (self.kinds, 0), *places]
+        """Check the form of a node's duals: scale, count, prices of money, levels, prices of places by purse."""
+        forms = [(1, 1), (1, None), (len(self.purses), 0), (self.kinds, 0), *[(len(self.caps), 0)] * len(self.purses)]
         require(isinstance(given, list) and len(given) == len(forms), "duals: not so many lists")
         for values, (size, least) in zip(given, forms, strict=True):
             integers(values, size, "duals", least)
@@ -199,11 +198,11 @@ class Proof:
         rest = replace(node, open=[[i for i in workers if i != worker] for workers in node.open])
         return [self.hire(rest, k, [worker]) for k, workers in enumerate(node.open) if worker in workers] + [rest]
 
-    def narrow(self, node: Node) -> tuple[int, Node, list[tuple[int, int]]]:
-        """Rule out what loses more than the gap until nothing changes: return gap, node, and open workers with margins."""
-        gap, margins, before = 0, [], -1
+    def narrow(self, node: Node) -> tuple[int, Node, list[list[tuple[int, int, int]]]]:
+        """Rule out what loses more than the gap, repeatedly; return gap, node, flips (worker, in or out, loss)."""
+        gap, flips, before = 0, [], -1
         while node.duals is not None and (size := sum(map(len, node.open))) != before:
-            before, money, hired, best, columns = size, list(node.money), sum(map(sum, node.held)), {}, []
+            before, money, hired, best, columns = size, list(node.money), sum(map(sum, node.held)), defaultdict(int), []
             (scale,), (nu,), prices, levels, *places = node.duals
             levels = [max(x, scale * z) for x, z in zip(levels, node.covered, strict=True)]
             bound = scale * node.score + sum(levels) + max(nu * (node.high - hired), nu * (node.low - hired))
@@ -231,65 +230,66 @@ class Proof:
             node = replace(node, money=money, open=[[i for i, _ in column if i not in sure] for column in columns])
             for k, column in enumerate(columns if sure else []):
                 node = self.hire(node, k, [i for i, _ in column if i in sure])
-            margins = [(i, q) for i, q in columns[-1] if i not in sure]
-        return gap, node, margins
+            flips = [[(i, -1, q) if q > 0 and choices[i] < 2 else (i, 1, best[i] - q) for i, q in c] for c in columns]
+        return gap, node, flips
 
-    def search(self, node: Node, margins: list[tuple[int, int]], gap: int) -> None:
-        """Go through all ways to flip open workers, hired at first if their margin is positive, that lose at most the gap."""
-        if node.duals is None or len(self.purses) > 1 or not margins:
-            raise CertificateError("a node is left open")
-        _, (nu,), (price,), _, mu, nested = *node.duals, self.nested[0]
-        base = self.hire(node, 0, [i for i, q in margins if q > 0])
-        money, hired, rises = base.money[0], sum(base.held[0]), sum(q <= 0 for _, q in margins)
-        tracked = nu != 0 or hired - len(margins) + rises < node.low or hired + rises > node.high
-        equal = Counter((self.groups[i], self.costs[i], q) for i, q in margins)
-        steps, counted = [], False
-        for g, y, room in reversed(self.stages(base, 0, mu)):
-            own = [(c, q, copies) for (group, c, q), copies in equal.items() if group == g]
-            closes = y > 0 or room < (rises if nested else sum(copies for _, q, copies in own if q <= 0))
+    def search(self, node: Node, flips: list[list[tuple[int, int, int]]], gap: int) -> None:
+        """Find the least loss of each purse; if they add up to more than the gap, nothing is better."""
+        require(any(flips), "a node is left open")
+        least = sum(self.least_loss(node, k, mine, gap) for k, mine in enumerate(flips))
+        require(least > gap, "a node may hold something better")
+
+    def least_loss(self, node: Node, k: int, flipped: list[tuple[int, int, int]], gap: int) -> int:
+        """Return the least loss of purse `k` (gap + 1 if it is larger), over all ways to flip workers open to it."""
+        _, (nu,), prices, _, *places = node.duals or []
+        price, mu, nested, single = prices[k], places[k], self.nested[k], len(self.purses) == 1
+        base = self.hire(node, k, [i for i, sign, _ in flipped if sign < 0])
+        money, hired, falls = base.money[k], sum(base.held[k]), sum(sign < 0 for _, sign, _ in flipped)
+        rises, steps, counted, least = len(flipped) - falls, [], False, gap + 1
+        tracked = single and (nu != 0 or hired - falls < node.low or hired + rises > node.high)
+        equal = Counter((self.groups[i], sign, self.costs[i], loss) for i, sign, loss in flipped)
+        for g, y, room in reversed(self.stages(base, k, mu)):
+            own = [(*kind, copies) for (group, *kind), copies in equal.items() if group == g]
+            closes = y > 0 or room < (rises if nested else sum(copies for sign, _, _, copies in own if sign > 0))
             counted = closes or (nested and counted)
-            flips = [(abs(q), c, -1 if q > 0 else 1, counted, tracked, copies) for c, q, copies in own]
-            plenty = [c for c, q, copies in own if q == 0 and copies >= PLENTY and y > 0 and not nested]
-            if plenty:  # Taken to be any number, these fill all places; others replace them, or a place is given up.
-                flips = [(loss, c - plenty[0], sign, False, False, copies) for loss, c, sign, _, _, copies in flips]
-                flips.append((y, plenty[0], -1, False, tracked, gap // y))
+            flips = [(loss, sign * c, sign * counted, sign * tracked, copies) for sign, c, loss, copies in own]
+            plenty = [c for _, c, loss, copies in own if not loss and copies >= PLENTY]
+            if plenty and y > 0 and not nested:  # Taken to be any number, these fill all places: others replace them.
+                flips = [(loss, sign * (c - plenty[0]), 0, 0, copies) for sign, c, loss, copies in own]
+                flips.append((y, -plenty[0], 0, -int(tracked), gap // y))  # ... or a place is given up.
                 money, hired, closes = money - plenty[0] * room, hired + room, False
             steps += [(-1, y, room, 0)] if closes else []
-            for loss, c, sign, in_group, in_all, copies in flips:
-                usable, size = min(copies, gap // loss) if loss else copies, 1
-                while usable > 0:
-                    size = min(size, usable)
-                    steps.append((loss * size, c * sign * size, sign * size * in_group, sign * size * in_all))
-                    usable, size = usable - size, size * 2
+            for loss, *rest, copies in flips:
+                most = min(copies, gap // loss) if loss else copies
+                sizes = (min(1 << b, most + 1 - (1 << b)) for b in range(most.bit_length()))
+                steps += [(loss * size, *(x * size for x in rest)) for size in sizes]
         steps.reverse()
-        self.core = max(self.core, len(margins))
-        half, ends = len(steps) // 2, [at for at, step in enumerate(steps, 1) if step[0] < 0]
-        cut = min((at for at in ends if abs(at - half) < half // 2), key=lambda at: abs(at - half), default=half)
+        middle = len(steps) // 2  # cut there, or better where a group ends
+        cut = min(range(len(steps) + 1), key=lambda at: abs(at - middle) + (steps[at - 1 : at] > [(0,)]) * middle // 2)
         for key, states in self.run(steps[:cut], (0, 0), nested, gap, price).items():
             for (_, change), others in self.run(steps[cut:], key, nested, gap, price).items():
                 total, costs = hired + change, [cost for cost, _ in others]
-                least = price * money - gap + max(nu * (node.high - total), nu * (node.low - total)) * tracked
+                away = max(nu * (node.high - total), nu * (node.low - total)) if tracked else 0
                 for cost, loss in states if node.low <= total <= node.high or not tracked else ():
                     at = bisect_right(costs, money - cost) - 1
-                    worth = price * (cost + others[at][0]) - loss - others[at][1]
-                    require(at < 0 or worth < least, "a node may hold something better")
+                    left = price * (money - cost - costs[at])
+                    least = min(least, left + loss + others[at][1] + away) if at >= 0 else least
+        return least
 
-    def run(self, steps: list, key: tuple[int, int], nested: bool, gap: int, price: int) -> dict[tuple[int, int], list]:
-        """Return by count the (cost, loss) of all combinations of some steps, but for what a cheaper one makes needless."""
-        table = {key: [(0, 0)]}
+    def run(self, steps: list, key: tuple[int, int], nested: bool, gap: int, price: int) -> dict:
+        """Return by counts the (cost, loss) of all combinations of steps, but for what a cheaper one makes needless."""
+        table, worth = {key: [(0, 0)]}, 0
         for loss, cost, number, change in steps:
-            joined: dict[tuple[int, int], list] = defaultdict(list)
+            new: dict[tuple[int, int], list] = defaultdict(list)
             for (count, total), states in table.items():
                 if loss >= 0:
-                    joined[count, total] += states
-                    flipped = [(c + cost, x + loss) for c, x in states if x + loss <= gap]
-                    joined[count + number, total + change] += flipped
+                    new[count, total] += states
+                    new[count + number, total + change] += [(c + cost, x + loss) for c, x in states if x + loss <= gap]
                 elif number >= count:
                     empty = cost * (number - count)
-                    joined[count if nested else 0, total] += [(c, x + empty) for c, x in states if x + empty <= gap]
+                    new[count if nested else 0, total] += [(c, x + empty) for c, x in states if x + empty <= gap]
             table = {}
-            for at, states in joined.items():
-                worth = 0
+            for at, states in new.items():
                 for c, x in sorted(states):
                     if at not in table or price * c - x > worth:
                         table.setdefault(at, []).append((c, x))
