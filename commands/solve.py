@@ -47,7 +47,10 @@ def solve_command(
     explain: Annotated[
         bool, typer.Option(help="LP prices: which budgets, seats and caps bind, and their worth")
     ] = False,
-    at_least: Annotated[str | None, typer.Option(help="a score to reach; if none can, what conflicts with it")] = None,
+    at_least: Annotated[
+        str | None,
+        typer.Option(help="a score to reach (cover: levels of the probes, 3,,1/2); else what conflicts with it"),
+    ] = None,
     export: Annotated[Path | None, typer.Option(help="write the literal model to an .lp or .mps file")] = None,
     certificate: Annotated[Path | None, typer.Option(help="write a proof of the optimum, for 'fedmech check'")] = None,
     json: JsonOption = False,
@@ -87,7 +90,7 @@ def solve_command(
         export_model(market, problem, export)
     solution = solve(market, problem, method, time_limit=time_limit, allow_suboptimal=True, report=progress_reporter())
     missing = None if certificate is None else _write_certificate(certificate, market, solution, time_limit)
-    conflict = None if at_least is None else _conflict(market, solution, at_least)
+    conflict = None if at_least is None else _conflict(market, solution, at_least, time_limit)
     prices = None
     if explain:
         from ..solvers.lp_prices import lp_prices
@@ -133,21 +136,31 @@ def _write_certificate(path: Path, market: Market, solution: Solution, time_limi
     return None
 
 
-def _conflict(market: Market, solution: Solution, at_least: str) -> Conflict | None:
-    """Say what rules out a score, or None if it is reached or may still be."""
+def _conflict(market: Market, solution: Solution, at_least: str, time_limit: float | None) -> Conflict | None:
+    """Say what rules out a score, or levels of coverage; None if they are reached or may still be."""
     from ..models.exact import parse_number
+    from ..solvers.coverage.targets import reach_levels
     from ..solvers.lp_conflict import Conflict, find_conflict
 
-    wanted = parse_number(at_least)
-    if solution.bound is None or solution.bound >= wanted:
-        return None
-    conflict = find_conflict(market, min_score=wanted, problem=solution.problem)
-    if conflict is not None:
-        return conflict
-    # The relaxation reaches it: only the proof that workers cannot be split rules it out.
-    return Conflict(
-        (f"score of at least {at_least}",), ("workers are hired whole",), 0.0, solution.exactness == "certified"
-    )
+    if solution.problem == "cover":
+        levels = [parse_number(level) if level.strip() else None for level in at_least.split(",")]
+        reached = reach_levels(market, levels, time_limit)
+        if (
+            reached.status != "optimal"
+            or reached.gap
+            or reached.objective == sum(level is not None for level in levels)
+        ):
+            return None
+        conflict = find_conflict(market, coverage_targets=levels)
+        targets, proved = f"coverage of at least {at_least}", reached.exactness == "certified"
+    else:
+        wanted = parse_number(at_least)
+        if solution.bound is None or solution.bound >= wanted:
+            return None
+        conflict = find_conflict(market, min_score=wanted, problem=solution.problem)
+        targets, proved = f"score of at least {at_least}", solution.exactness == "certified"
+    # Where the relaxation reaches it, only the proof that workers cannot be split rules it out.
+    return conflict or Conflict((targets,), ("workers are hired whole",), 0.0, proved)
 
 
 def prices_document(prices: LpPrices) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from .tolerances import LP_BINDING, LP_PRICE
 
 __all__ = ["LimitPrice", "LpPrices", "Relaxation", "check_priced", "lp_prices", "solve_lp"]
 
-PRICED = ("orp", "opt", "opt-frac", "opt-sep")
+PRICED = ("orp", "opt", "opt-frac", "opt-sep", "cover")
 """The problems whose relaxation is priced."""
 
 
@@ -91,8 +91,9 @@ def lp_prices(market: Market, problem: str = "opt") -> LpPrices:
     Parameters
     ----------
     market : Market
-    problem : {'orp', 'opt', 'opt-frac', 'opt-sep'}
-        No budget, the pooled budget (twice), or one budget per requester.
+    problem : {'orp', 'opt', 'opt-frac', 'opt-sep', 'cover'}
+        No budget, the pooled budget (twice), one budget per requester, or the pooled budget with coverage for scores: the
+        facility-location relaxation.
 
     Returns
     -------
@@ -101,7 +102,7 @@ def lp_prices(market: Market, problem: str = "opt") -> LpPrices:
     Raises
     ------
     InputError
-        For another problem, if costs are missing where money matters, or if cvxpy is not installed.
+        For another problem, if costs or coverage are missing where they matter, or if cvxpy is not installed.
     """
     check_priced(problem)
     relaxation = Relaxation(market, problem)
@@ -109,7 +110,7 @@ def lp_prices(market: Market, problem: str = "opt") -> LpPrices:
     exact, more = None, None
     if problem == "orp":
         exact = Fraction(exact_sum(market.scores[best_set(market, market.scores)]), market.score_denominator)
-    elif problem != "opt-sep":
+    elif problem not in ("opt-sep", "cover"):
         exact = price_of_money(market).value / market.score_denominator
         if market.m:
             richer = integer_array([int(market.budgets[0]) + market.money_denominator, *market.budgets[1:].tolist()])
@@ -144,7 +145,9 @@ class Relaxation:
     cap_rows, seat_rows, budget_rows : constraints
         The limits that have prices; ``budget_rows`` is None without a budget.
     score_scale, money_scale : int
-        What integer scores and money are divided by.
+        What integer scores (or coverage) and money are divided by.
+    unit : int
+        Denominator of the scores, or of the coverage.
     """
 
     def __init__(self, market: Market, problem: str) -> None:
@@ -155,8 +158,14 @@ class Relaxation:
         self.cp = cp
         self.market = market
         n, m, n_groups = market.n, market.m, market.L
-        self.score_scale = max((int(v) for v in market.scores), default=1)
-        scores = _scaled(market.scores, self.score_scale)
+        worth = market.scores
+        if problem == "cover":
+            if market.coverage is None:
+                raise InputError("problem cover needs every worker's coverage", row="workers", field="coverage")
+            worth = market.coverage.ravel()
+        self.unit = market.coverage_denominator if problem == "cover" else market.score_denominator
+        self.score_scale = max((int(v) for v in worth), default=1) or 1
+        scores = _scaled(worth, self.score_scale)
         membership = csr_matrix((np.ones(n), (market.group_of, np.arange(n))), shape=(n_groups, n))
         self.seats = market.seats.astype(float)
         self.caps = market.caps.astype(float)
@@ -169,7 +178,13 @@ class Relaxation:
             self.hired = cp.Variable(n, nonneg=True)
             self.placed = cp.Variable((n_groups, m), nonneg=True)
             self.fixed = [self.hired <= 1, membership @ self.hired == cp.sum(self.placed, axis=1)]
-        self.score = scores @ self.hired
+        if problem == "cover":
+            assert market.coverage is not None
+            serves = cp.Variable(market.coverage.shape, nonneg=True)
+            self.fixed += [serves <= cp.reshape(self.hired, (n, 1), order="C"), cp.sum(serves, axis=0) <= 1]
+            self.score = cp.sum(cp.multiply(scores.reshape(market.coverage.shape), serves))
+        else:
+            self.score = scores @ self.hired
         self.cap_rows = self.placed <= self.caps
         self.seat_rows = cp.sum(self.placed, axis=0) <= self.seats
         self.budget_rows: Any = None
@@ -199,14 +214,14 @@ class Relaxation:
             return 0.0
         problem = self.cp.Problem(self.cp.Maximize(self.score), self.rows)
         solve_lp(self.cp, problem)
-        return float(problem.value) * self.score_scale / self.market.score_denominator
+        return float(problem.value) * self.score_scale / self.unit
 
     def limits(self) -> tuple[LimitPrice, ...]:
         """Read the duals; call after :meth:`maximise`."""
         market = self.market
         if not market.n or not market.m:
             return ()
-        per_score = self.score_scale / market.score_denominator
+        per_score = self.score_scale / self.unit
         per_money = self.money_scale / market.money_denominator
         found: list[LimitPrice] = []
         if self.budget_rows is not None:

@@ -9,6 +9,11 @@ import pytest
 from fedmech import Market, solve
 from fedmech.cli import app
 from fedmech.models.input_error import InputError
+from fedmech.models.market_file import write_market
+from fedmech.solvers.check import violation
+from fedmech.solvers.control import Control
+from fedmech.solvers.highs import run_highs
+from fedmech.solvers.highs_arrays import facility_model
 from fedmech.solvers.lp_conflict import find_conflict
 from fedmech.solvers.lp_prices import lp_prices
 from fedmech.solvers.parametric import price_of_money
@@ -173,7 +178,7 @@ def test_coverage_that_conflicts_cannot_be_had():
 
 def test_what_cannot_be_priced_is_refused():
     market = random_market(np.random.default_rng(55), 4)
-    with pytest.raises(InputError, match="no LP prices"):
+    with pytest.raises(InputError, match="needs every worker"):
         lp_prices(market, "cover")
     with pytest.raises(InputError, match="coverage"):
         find_conflict(market, coverage_targets=[1])
@@ -201,3 +206,48 @@ def test_command_line_explains_and_names_the_conflict():
     assert "LP price" in shown.stdout
     assert "in conflict with" in shown.stdout
     assert runner.invoke(app, ["solve", "--problem", "cover", "--explain"]).exit_code == 2
+
+
+def test_coverage_levels_on_the_command_line(tmp_path):
+    """Levels are reached, or the conflict is named; both decided by trying every assignment."""
+    runner = CliRunner()
+    rng = np.random.default_rng(55)
+    told = {0: 0, 3: 0}
+    for number in range(14):
+        market = random_market(rng, 4, coverage=True)
+        file = tmp_path / f"{number}.market.json"
+        write_market(market, file)
+        assert market.coverage is not None
+        levels = [Fraction(int(t), 4) if t else None for t in rng.integers(0, 5, market.coverage.shape[1])]
+        given = ",".join("" if level is None else str(level) for level in levels)
+        answer = runner.invoke(
+            app, ["solve", str(file), "--problem", "cover", "--at-least", given, "--json", "--explain"]
+        )
+        possible = False
+        for assignment in product(range(-1, market.m), repeat=market.n):
+            at = np.array(assignment, dtype=np.int64)
+            if violation(market, "cover", at) is None:
+                best = market.coverage[at >= 0].max(axis=0, initial=0)
+                possible |= all(t is None or best[r] >= t * market.coverage_denominator for r, t in enumerate(levels))
+        assert answer.exit_code == (0 if possible else 3), answer.output
+        told[answer.exit_code] += 1
+        document = json.loads(answer.stdout)
+        assert document["lp_prices"]["value"] >= document["objective"] - 1e-6
+        if not possible:
+            assert document["conflict"]["targets"]
+            assert document["conflict"]["proved"]
+    assert min(told.values()) >= 2
+    assert runner.invoke(app, ["solve", str(file), "--problem", "cover", "--at-least", "1,1,1,1,1,1"]).exit_code == 2
+
+
+def test_prices_of_coverage_are_those_of_facility_location():
+    """The value by cvxpy is that of the relaxation in arrays."""
+    rng = np.random.default_rng(56)
+    for _ in range(10):
+        market = random_market(rng, 8, coverage=True)
+        model = facility_model(market).model
+        model.integer[:] = False
+        point = run_highs(model, Control()).point
+        assert point is not None
+        value = float(model.objective @ point) / market.coverage_denominator
+        assert abs(lp_prices(market, "cover").value - value) <= 1e-6 * max(1.0, value)
