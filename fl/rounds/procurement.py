@@ -55,7 +55,7 @@ CHECKPOINT = "rounds.npz"
 """Name of the checkpoint in the folder that a run is given."""
 
 OPTIMUM_SECONDS = 30.0
-"""After so long an optimum is reported as the best point found, not proved."""
+"""After so long an optimum is reported as the best point found, not proved; only such a row can depend on the machine's speed."""
 
 Row = dict[str, Any]
 
