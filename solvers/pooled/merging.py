@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from ..compilation import can_compile
 from .flips import Flips, TooManyStates
 
-START_UP = 300_000
+START_UP = 1_500_000
 """The start-up of numba pays once a process has made so many states; where it is loaded already it need not pay."""
 
 

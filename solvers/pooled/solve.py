@@ -257,12 +257,12 @@ def _close(
 
 
 def _helps(leaf: Leaf, items: Grouped, incumbent: Incumbent, split: int) -> bool:
-    """Whether a split by the count halves the gap: then it is the count that the relaxation leaves open, not small items."""
+    """Whether a split by the count takes a tenth off the gap: then it is the count that makes it, not only small items."""
     low, high = leaf.multipliers.low, leaf.multipliers.high
     scale, gap = leaf.multipliers.scale, leaf.gap(incumbent)
     for ends in ((low, split), (split + 1, high)):
         part = open_leaf(leaf.problem, items, *ends, incumbent)
-        if 2 * part.gap(incumbent) * scale > gap * part.multipliers.scale:
+        if 10 * part.gap(incumbent) * scale > 9 * gap * part.multipliers.scale:
             return False
     return True
 
