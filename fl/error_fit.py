@@ -113,6 +113,8 @@ def fit_error(
     scale = np.abs(used).max(axis=0, initial=0.0)
     scale[scale == 0] = 1.0
     found = nnls(used / scale, measured)[0] / scale
-    offset, variances = float(found[0]), [float(found[1]), float(found[2]) if client_variance else 0.0]
-    fitted = offset + terms @ np.array(variances)
-    return ErrorFit(offset, *variances, tuple(sizes), r_squared(measured, fitted), rank_correlation(measured, fitted))
+    offset, noise, spread = float(found[0]), float(found[1]), float(found[2]) if client_variance else 0.0
+    fitted = offset + terms @ np.array([noise, spread])
+    return ErrorFit(
+        offset, noise, spread, tuple(sizes), r_squared(measured, fitted), rank_correlation(measured, fitted)
+    )

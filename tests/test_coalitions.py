@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from fedmech.fl.datasets.load import load_dataset
-from fedmech.fl.experiments.coalition_losses import CoalitionSettings, coalition_losses, deal
+from fedmech.fl.experiments import coalition_losses as coalition_module
+from fedmech.fl.experiments.coalition_losses import CoalitionSettings, FewerRuns, coalition_losses, deal
 from fedmech.fl.experiments.registry import find_experiment
 from fedmech.fl.experiments.swan_error import SwanError, curve_states
 from fedmech.fl.training.aggregate import average
@@ -131,7 +133,7 @@ def test_rows_of_swan_error_hold_together() -> None:
     entry = find_experiment("swan-error")
     rows = entry.run(settings)
     assert rows == entry.run(settings)
-    table = pd.DataFrame(rows)
+    table = cast(Any, pd.DataFrame(rows))
     assert len(table) == 2 * (3 + 2)
     # One state stands on both curves, with the same losses.
     twice = table[table["state"] == "1/0/1"]
@@ -148,3 +150,30 @@ def test_rows_of_swan_error_hold_together() -> None:
         "participants k of type 1",
         "participants k of type 2",
     ]
+
+
+@pytest.mark.parametrize("name", ["swan-error", "swan-welfare"])
+def test_an_interrupt_hands_over_the_finished_runs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = find_experiment(name)
+    options = {"curves": ("k/0/1",)} if name == "swan-error" else {"points": 2}
+    settings = entry.read({**SMALL, **options})
+    whole = entry.run(replace(settings, runs=1))
+    one_run = coalition_module._one_run
+
+    def interrupted(settings: CoalitionSettings, states: list, run: int) -> object:
+        if run == stop_at:
+            raise KeyboardInterrupt
+        return one_run(settings, states, run)
+
+    monkeypatch.setattr(coalition_module, "_one_run", interrupted)
+    stop_at = 1
+    with pytest.raises(FewerRuns) as stopped:
+        entry.run(settings)
+    assert len(stopped.value.rows) == len(whole)
+    assert all(
+        float(row[key]) == whole[i][key] for i, row in enumerate(stopped.value.rows) for key in ("fit_r_squared",)
+    )
+    stop_at = 0
+    with pytest.raises(KeyboardInterrupt) as at_once:
+        entry.run(settings)
+    assert not isinstance(at_once.value, FewerRuns)

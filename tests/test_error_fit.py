@@ -62,7 +62,7 @@ def test_rank_correlation_is_spearmans_with_ties() -> None:
     rng = np.random.default_rng(1)
     for _ in range(20):
         a, b = rng.integers(0, 5, size=(2, 12))
-        assert rank_correlation(a, b) == pytest.approx(spearmanr(a, b).statistic)
+        assert rank_correlation(a, b) == pytest.approx(spearmanr(a, b)[0])
     assert np.isnan(rank_correlation([1, 1], [1, 2]))
     assert np.isnan(r_squared([1, 1], [1, 2]))
     assert r_squared([1, 2, 4], [1, 2, 4]) == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from itertools import product
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from fedmech.fl.error_fit import fit_error
@@ -156,7 +156,7 @@ def test_swan_welfare_runs_and_draws() -> None:
     settings = SwanWelfare(sizes=(5, 9, 20), counts=(2, 1, 1), rounds=2, steps=2, runs=1, points=3)
     rows = entry.run(settings)
     assert rows == entry.run(settings)
-    table = pd.DataFrame(rows)
+    table = cast(Any, pd.DataFrame(rows))
     assert len(table) == 2 * 3 * 2 * len(MECHANISMS)
     known = table[table["chosen_by"] == "measured"]
     best = known[known["mechanism"] == "swan"].set_index(["parameter", "value"])["welfare"]
@@ -168,5 +168,5 @@ def test_swan_welfare_runs_and_draws() -> None:
     assert sum(bool(axis.get_title()) for axis in drawn.axes) == 4
     for change, field in (({"utility": "eps("}, "utility"), ({"counts": (99, 99, 99)}, "counts")):
         with pytest.raises(InputError) as refused:
-            SwanWelfare(**change)
+            SwanWelfare(**cast(Any, change))
         assert refused.value.field == field

@@ -13,6 +13,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ from ..datasets.load import DATASETS, load_dataset
 from ..partitions import classes_per_client, given_sizes
 from .settings import setting
 
-__all__ = ["CoalitionSettings", "coalition_losses", "deal"]
+__all__ = ["CoalitionSettings", "FewerRuns", "coalition_losses", "deal"]
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,23 @@ class CoalitionSettings:
         return [int(start) + j for start, k in zip(first, state, strict=True) for j in range(k)]
 
 
+class FewerRuns(KeyboardInterrupt):
+    """Interrupted after some runs.
+
+    Attributes
+    ----------
+    losses, accuracies : ndarray of float64, shape (finished runs, states)
+        As :func:`coalition_losses` returns them.
+    rows : list of dict
+        What an experiment makes of them.
+    """
+
+    def __init__(self, losses: NDArray[np.float64], accuracies: NDArray[np.float64]):
+        super().__init__(f"{len(losses)} runs finished")
+        self.losses, self.accuracies = losses, accuracies
+        self.rows: list[dict[str, Any]] = []
+
+
 def deal(settings: CoalitionSettings, labels: NDArray[np.int64], rng: np.random.Generator) -> list[NDArray[np.int64]]:
     """Deal samples to the clients, type after type.
 
@@ -155,24 +173,38 @@ def coalition_losses(
     ------
     InputError
         If data are missing or too few.
+    FewerRuns
+        On Ctrl-C, if a run was finished before.
     """
     control = control or Control()
-    losses, accuracies = [], []
-    for run in range(settings.runs):
-        control.progress(f"run {run + 1} of {settings.runs}, {len(states)} coalitions")
-        kept = None if checkpoint is None else checkpoint / f"{_name(settings, states)}-{run}.npy"
-        if kept is not None and kept.exists():
-            loss, accuracy = np.load(kept, allow_pickle=False)
-        else:
-            loss, accuracy = _one_run(settings, states, run)
-            if kept is not None:
-                kept.parent.mkdir(parents=True, exist_ok=True)
-                file = io.BytesIO()
-                np.save(file, np.stack([loss, accuracy]), allow_pickle=False)
-                write_whole(kept, file.getvalue())
-        losses.append(loss)
-        accuracies.append(accuracy)
-    return np.stack(losses), np.stack(accuracies)
+    measured: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
+    try:
+        for run in range(settings.runs):
+            control.progress(f"run {run + 1} of {settings.runs}, {len(states)} coalitions")
+            measured.append(_kept_run(settings, states, run, checkpoint))
+    except KeyboardInterrupt:
+        if not measured:
+            raise
+        raise FewerRuns(*map(np.stack, zip(*measured, strict=True))) from None
+    losses, accuracies = map(np.stack, zip(*measured, strict=True))
+    return losses, accuracies
+
+
+def _kept_run(
+    settings: CoalitionSettings, states: Sequence[State], run: int, checkpoint: Path | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Take a finished run from the checkpoint, or do it and keep it there."""
+    kept = None if checkpoint is None else checkpoint / f"{_name(settings, states)}-{run}.npy"
+    if kept is not None and kept.exists():
+        loss, accuracy = np.load(kept, allow_pickle=False)
+        return loss, accuracy
+    loss, accuracy = _one_run(settings, states, run)
+    if kept is not None:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        file = io.BytesIO()
+        np.save(file, np.stack([loss, accuracy]), allow_pickle=False)
+        write_whole(kept, file.getvalue())
+    return loss, accuracy
 
 
 def _name(settings: CoalitionSettings, states: Sequence[State]) -> str:

@@ -11,17 +11,19 @@ MNIST and the like in ``folder``, the paper's own sizes fit.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...models.input_error import InputError
 from ...models.mots import State
 from ...solvers.control import Control
 from ..error_fit import error_terms, fit_error, rank_correlation
-from .coalition_losses import CoalitionSettings, coalition_losses
+from .coalition_losses import CoalitionSettings, FewerRuns, coalition_losses
 from .registry import Row, experiment
 from .settings import setting
 
@@ -80,13 +82,15 @@ def figure(table: pd.DataFrame) -> Figure:
     """Figure 5: measured test loss (points, left axis) and eq. (3) (lines, right axis: the same scale less the fitted offset)."""
     from matplotlib.figure import Figure
 
-    joining = sorted(table["joining"].unique())
+    # The stubs of pandas take a column for many things.
+    data = cast(Any, table)
+    joining = sorted(data["joining"].unique())
     drawn = Figure(figsize=(6.0 * len(joining), 4.6), layout="constrained")
-    offset = float(table["fit_offset"].mean())
-    bottom, top = float(table["fitted"].min()), float(table["fitted"].max())
+    offset = float(data["fit_offset"].mean())
+    bottom, top = float(data["fitted"].min()), float(data["fitted"].max())
     for column, kind in enumerate(joining, start=1):
         axis = drawn.add_subplot(1, len(joining), column)
-        part = table[table["joining"] == kind]
+        part = data[data["joining"] == kind]
         for index, (curve, rows) in enumerate(part.groupby("curve", sort=True)):
             each = rows.groupby("joined", sort=True)
             loss, runs = each["loss"].mean(), each["loss"].count()
@@ -103,7 +107,7 @@ def figure(table: pd.DataFrame) -> Figure:
         right = axis.twinx()
         right.set_ylim(bottom - margin - offset, top + margin - offset)
         right.set_ylabel("eq. (3) with fitted variances (dashed)")
-    quality = f"R² {table['fit_r_squared'].mean():.2f}, rank correlation {table['fit_rank_correlation'].mean():.2f}"
+    quality = f"R² {data['fit_r_squared'].mean():.2f}, rank correlation {data['fit_rank_correlation'].mean():.2f}"
     drawn.suptitle(f"Network effects, measured and eq. (3): {quality}", fontsize="medium")
     return drawn
 
@@ -120,7 +124,21 @@ def swan_error(settings: SwanError, control: Control, checkpoint: Path | None) -
     """Train every coalition on the curves; one row for each run, curve and number of joined clients."""
     curves = {curve: curve_states(curve, settings.counts) for curve in settings.curves}
     states = sorted({state for along in curves.values() for state in along})
-    losses, accuracies = coalition_losses(settings, states, control, checkpoint)
+    try:
+        return _rows(settings, curves, states, *coalition_losses(settings, states, control, checkpoint))
+    except FewerRuns as stop:
+        stop.rows = _rows(settings, curves, states, stop.losses, stop.accuracies)
+        raise
+
+
+def _rows(
+    settings: SwanError,
+    curves: Mapping[str, Sequence[State]],
+    states: Sequence[State],
+    losses: NDArray[np.float64],
+    accuracies: NDArray[np.float64],
+) -> list[Row]:
+    """Fit eq. (3) to the runs there are, and set out every run."""
     mean = losses.mean(axis=0)
     fit = fit_error(states, settings.sizes, mean, client_variance=settings.distribution != "iid")
     fitted, terms = fit.losses(states), error_terms(states, settings.sizes)
@@ -130,7 +148,7 @@ def swan_error(settings: SwanError, control: Control, checkpoint: Path | None) -
         joining = [part.strip() for part in curve.split("/")].index("k")
         here = [place[state] for state in along]
         correlation = rank_correlation(mean[here], fitted[here])
-        for run in range(settings.runs):
+        for run in range(len(losses)):
             for state, index in zip(along, here, strict=True):
                 rows.append(
                     {

@@ -11,17 +11,22 @@ to data sizes (stated).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ...models.input_error import InputError
 from ...models.measured_market import participating_states
+from ...models.mots import State
 from ...solvers.control import Control
 from ..error_fit import fit_error
 from ..measured_welfare import check_utility, headlines, measured_market, sweep
-from .coalition_losses import CoalitionSettings, coalition_losses
+from .coalition_losses import CoalitionSettings, FewerRuns, coalition_losses
 from .registry import Row, experiment
 from .settings import setting
 
@@ -77,13 +82,13 @@ def figure(table: pd.DataFrame) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    drawn = Figure(figsize=(11.5, 8.2), layout="constrained")
+    drawn, data = Figure(figsize=(11.5, 8.2), layout="constrained"), cast(Any, table)
     for column, parameter in enumerate(("cost_per_sample", "max_error"), start=1):
-        panel = table[table["parameter"] == parameter]
+        panel = data[data["parameter"] == parameter]
         above, below = drawn.add_subplot(2, 2, column), drawn.add_subplot(2, 2, 2 + column)
         right = below.twinx()
 
-        def line(mechanism: str, value: str, chosen: str = "measured", panel: pd.DataFrame = panel) -> Any:
+        def line(mechanism: str, value: str, chosen: str = "measured", panel: Any = panel) -> Any:
             part = panel[(panel["mechanism"] == mechanism) & (panel["chosen_by"] == chosen)]
             return part.groupby("value", sort=True)[value].mean()
 
@@ -122,7 +127,17 @@ def figure(table: pd.DataFrame) -> Figure:
 def swan_welfare(settings: SwanWelfare, control: Control, checkpoint: Path | None) -> list[Row]:
     """Train the coalition of every state, then sweep costs and requirements; one row for each point and mechanism."""
     states = participating_states(settings.counts)
-    losses, _ = coalition_losses(settings, states, control, checkpoint)
+    try:
+        losses, _ = coalition_losses(settings, states, control, checkpoint)
+    except FewerRuns as stop:
+        stop.rows = _rows(settings, states, stop.losses)
+        raise
+    control.progress(f"{len(states)} states measured; sweeping costs and requirements")
+    return _rows(settings, states, losses)
+
+
+def _rows(settings: SwanWelfare, states: Sequence[State], losses: NDArray[np.float64]) -> list[Row]:
+    """Sweep costs and requirements on the mean losses of the runs there are."""
     mean = losses.mean(axis=0)
     fit = fit_error(states, settings.sizes, mean, client_variance=settings.distribution != "iid")
     market = measured_market(
@@ -131,7 +146,6 @@ def swan_welfare(settings: SwanWelfare, control: Control, checkpoint: Path | Non
         counts=settings.counts,
         utility=settings.utility,
     )
-    control.progress(f"{len(states)} states measured; sweeping costs and requirements")
     swept = list(
         sweep(
             market,
