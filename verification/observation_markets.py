@@ -90,7 +90,7 @@ GRID = (
     f" 20 - eps, and 1/eps at theta 0) and {DRAWN} random markets"
     f" (seed {SEED}; 2-3 types, 1-8 clients each of 1-60 samples, theta 0, 1/60 or 1/10, U = a/(eps + e0) or a - eps)"
 )
-THEORY = "theory only: error model of eq. (3), no trained models"
+THEORY = "Derived, from the error model of eq. (3)"
 
 
 def grid() -> Iterator[MotsMarket]:
@@ -101,4 +101,4 @@ def grid() -> Iterator[MotsMarket]:
 
 def swept(points: int, rest: str) -> str:
     """The scope of a judgement on the sweeps, in words."""
-    return f"{THEORY}. {points} points of sweeps over costs and requirements on {GRID}; {rest}"
+    return f"{THEORY}: {points} points of sweeps over costs and requirements on {GRID}; {rest}"

@@ -1,6 +1,7 @@
-"""SWAN sections V-B and V-C1: the theoretical side of observations 1 to 4, on a finite grid of markets and by algebra.
+"""SWAN sections V-B and V-C1: observations 1 to 4, derived on a finite grid of markets and by algebra.
 
-The observations speak of trained models as well; those are outside what is judged here, and each scope says so.
+The observations speak of trained models as well.  No verdict rests on those: what recorded trainings say, and whether the
+paper's words held there, stands in each scope and evidence, apart from what is derived.
 """
 
 from __future__ import annotations
@@ -24,6 +25,13 @@ from ..ledger import claim
 from ..mots_box import Box, document, first, states
 from ..mots_literal import LiteralMots, LiteralRivals, LiteralSwan
 from ..observation_markets import COUNTS, DRAWN, POINTS, SIZES, THEORY, UTILITIES, grid, random_markets, sweep, swept
+from ..trained_observations import (
+    recorded,
+    say_alignment,
+    say_heterogeneity,
+    say_mechanisms,
+    say_network_effects,
+)
 from .swan_states import optima
 
 RIVALS = ("dynamic", "modified-fl")
@@ -82,13 +90,15 @@ def judge_network_effects() -> Judgement:
                 turned[kind] = turned.get(kind, 0) + (len(set(signs)) > 1)
     if set(curves) != {"I", "II", "III", "IV"} or not turned["I"] or not turned["IV"] or turned["II"] + turned["III"]:
         raise DerivationError("the sign does not change both ways")
+    said, trained = say_network_effects()
     return Judgement(
         "verified",
         "the sign of every step of every curve, exact, against theorem 2's region and switching count",
-        f"{THEORY}. {sum(curves.values())} curves: every coalition of the prototype's other types and every joining type, theta 0,"
+        f"{THEORY}: {sum(curves.values())} curves: every coalition of the prototype's other types and every joining type, theta 0,"
         f" 1/400, 1/200, 1/80, 1/30, and {DRAWN} random markets. Read as an existence claim: {sum(turned.values())} curves"
-        " change sign; those of regions I and IV that do not would need more clients than their type has",
-        evidence={"curves": curves, "sign_changes": turned},
+        " change sign; those of regions I and IV that do not would need more clients than their type has."
+        + recorded(said),
+        evidence={"curves": curves, "sign_changes": turned, "trained": trained},
     )
 
 
@@ -151,7 +161,7 @@ def _shift() -> str:
     recheck=_peaks_recheck,
 )
 def judge_alignment() -> Judgement:
-    """Both curves exactly; the trained, non-convex side cannot be judged here."""
+    """Both curves exactly; trained models, convex and not, are cited."""
     shapes = (
         (d, [a, b], [n, n])
         for d, n in itertools.product((1, 2, 3), (1, 2, 3))
@@ -188,19 +198,20 @@ def judge_alignment() -> Judgement:
                 "linear_model_peak": exact,
                 "error_ratio": float(linear_model(market).error(all_in) / market.error(all_in)),
             }
+    said, trained = say_alignment()
     return Judgement(
         "conditional",
         "both curves in closed form, exact; " + _shift(),
-        f"{THEORY}: neither the measured nor the non-convex curves are judged. Witness the first of {seen} with d 1-3, two types"
+        f"{THEORY}: witness the first of {seen} with d 1-3, two types"
         f" of 1-3 clients each, D in d+2..d+7; the amended statement for all parameters, and the prototype's small clients joining"
         f" its large ones for d = 1..{checked} besides. With the 784 features of MNIST no client of the prototype (50, 120, 300"
         " samples) has the d + 2 samples that a finite expected error of local least squares needs, so there (3) is not"
-        " backed by the linear model",
+        " backed by the linear model." + recorded(said),
         document(witness, "(3) peaks at another number of small clients than the exact error of the linear model does"),
         "two types, theta = 0, 2 k_2 (d + 1) <= D_2, and alignment means that the real turning points of the two curves are less"
         " than one client apart",
         "proved",
-        evidence={"prototype_by_dimension": moved},
+        evidence={"prototype_by_dimension": moved, "trained": trained},
     )
 
 
@@ -265,6 +276,7 @@ def judge_robustness() -> Judgement:
                 tally["requirement_missed"] += parameter == "max_error" and best is not None and other is None
     if not all(tally["worthless_where_swan_is_not"] and tally["requirement_missed"] for tally in count.values()):
         raise DerivationError("a benchmark neither degrades nor fails")
+    said, trained = say_mechanisms()
     return Judgement(
         "conditional",
         "every point exactly. Amended statement: wherever a benchmark ends is a state that everybody's having the model makes"
@@ -272,13 +284,14 @@ def judge_robustness() -> Judgement:
         swept(
             points,
             f"all parameters for the amended statement; witness the first of {seen} in: {BOX.describe()}. The modified mechanism"
-            " as reconstructed does not cease at high cost, as the text says, but goes on at negative welfare",
+            " as reconstructed does not cease at high cost, as the text says, but goes on at negative welfare."
+            + recorded(said),
         ),
         document(witness, "SWAN has a strict equilibrium that is worth less than where the dynamic mechanism ends"),
         "clients end at k*, as the figures take for granted and the payments of F-T3-UNIQUE ensure; 'superior' then means never"
         " worse, and strictly better at the points counted in the evidence",
         "proved",
-        evidence={"against": count},
+        evidence={"against": count, "trained": trained},
     )
 
 
@@ -373,16 +386,17 @@ def judge_heterogeneity() -> Judgement:
                 grown = not (linear and size >= min(map(sum, best))) or margin >= before[0]
                 if not grown or (size >= sum(least) and lead < before[1]):
                     raise DerivationError("the amended statement fails")
+    said, trained = say_heterogeneity()
     return Judgement(
         "conditional",
         _growth() + "; that the margin is not negative is the maximality of k*",
-        f"{THEORY}: nothing is said of non-convex training. All parameters for the amended statement, {tally['under_assumption']} of"
+        f"{THEORY}: all parameters for the amended statement, {tally['under_assumption']} of"
         f" {tally['pairs']} pairs of markets besides (a box against theta 0: {MIXED.describe()}; {4 * DRAWN} random markets,"
-        f" seed 7); witness the first of {seen} of the box",
+        f" seed 7); witness the first of {seen} of the box." + recorded(said),
         document(witness, "with client variance both benchmarks come closer to the best state than without"),
         "the benchmark ends in the same state with and without client variance, with at least as many participants as the state"
         " it is compared with at the lower variance (the best state for welfare, U being linear; the state of least error for"
         " the range of requirements, any U)",
         "proved",
-        evidence=tally,
+        evidence={**tally, "trained": trained},
     )

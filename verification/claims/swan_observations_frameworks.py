@@ -1,4 +1,7 @@
-"""SWAN section V-C2: the theoretical side of observations 5 and 6, the MoTS framework against FL without a market."""
+"""SWAN section V-C2: observations 5 and 6, the MoTS framework against FL without a market.
+
+Verdicts are derived; what recorded trainings say stands beside them in scope and evidence.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ from ..ledger import claim
 from ..mots_box import Box, document, first, states
 from ..mots_literal import LiteralMots, LiteralRivals, LiteralSwan
 from ..observation_markets import GRID, POINTS, THEORY, grid, priced, prototypes, sweep, swept
+from ..trained_observations import recorded, say_balance, say_frameworks
 from .swan_states import all_low, optima
 
 # Observation 5 ------------------------------------------------------------------------------------------------------
@@ -92,6 +96,7 @@ def judge_efficiency() -> Judgement:
             cheaper += row["mots_cost"] < row["fl_cost"]
             ties += row["mots"] == row["fl"]
     shown = list(prototypes())
+    said, trained = say_frameworks()
     return Judgement(
         "conditional",
         "every point exactly; " + _saving(),
@@ -100,7 +105,7 @@ def judge_efficiency() -> Judgement:
             f"all parameters for the amended statement. MoTS has the higher welfare at {higher}, the lower cost at {cheaper}, the same"
             f" welfare at {ties}; witness the first of {seen} in: {SHARED.describe()}. 'Up to' depends on the sweep: the relative gain"
             " has no bound as FL's welfare goes to zero. FL's participants keep their surplus; were FL to tax it away, its cost would"
-            " be negative where MoTS's is zero",
+            " be negative where MoTS's is zero." + recorded(said),
         ),
         document(witness, "everybody participates at the optimum: nobody is left to buy, and MoTS is FL"),
         "at FL's best state somebody does not participate and U > 0 there; then the welfare is higher, and the incentive cost lower"
@@ -108,6 +113,7 @@ def judge_efficiency() -> Judgement:
         "proved",
         evidence={
             "paper_percent": {"welfare_gain": 352.42, "cost_cut": 93.07},
+            "trained": trained,
             "theory": {
                 f"theta {market.heterogeneity}, {dict(market.utility.specification)}": [
                     _headlines(market, n) for n in (POINTS, 17)
@@ -268,15 +274,16 @@ def judge_balance_and_alignment() -> Judgement:
                 raise DerivationError("the corrected ratio does not balance")
             if mechanism.potential(mechanism.target) == mechanism.lagrangian(mechanism.target) and cost != 0:
                 raise DerivationError(f"the platform's cost is {cost} at k* in {required.to_document()}")
+    said, trained = say_balance()
     return Judgement(
         "conditional",
         "the platform's cost at k* from the announced price and rewards, exactly; sympy: it is alpha (f(k*) - L_min) - W*, zero by"
         " (20a) if f(k*) = L(k*). A state of least error meets every requirement that can be met, so if it is best without one"
         " it is best under each; conversely a welfare constant down to the least error is that of a state of least error",
-        f"{THEORY}. {points} pairs of market and requirement, of {GRID} at a quarter of the cost range, and of a box:"
+        f"{THEORY}: {points} pairs of market and requirement, of {GRID} at a quarter of the cost range, and of a box:"
         f" {TIGHT.describe()} (every 25th); all parameters for the amended and the corrected statement; witness the first of"
         f" {seen} in: {BALANCE.describe()}. Where the cost is not zero on the grid the best state is partial, and the platform"
-        " keeps or pays what the difference between f(k*) and L(k*) makes",
+        " keeps or pays what the difference between f(k*) and L(k*) makes." + recorded(said),
         document(
             witness,
             "welfare is positive, and under the only multiplier that makes the best state an equilibrium the platform pays"
@@ -289,6 +296,7 @@ def judge_balance_and_alignment() -> Judgement:
         "proved",
         evidence={
             **tally,
+            "trained": trained,
             "not_constant": document(
                 falls, "(16) holds, yet the welfare falls as the requirement tightens to the least error"
             ),
