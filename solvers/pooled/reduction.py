@@ -160,7 +160,7 @@ def sampled_guess(problem: PooledProblem, width: float) -> Guess:
     worth = items.scores - price * items.costs
     offsets = _thresholds(items, worth, limits)
     distance = np.abs(worth - offsets[items.groups])
-    share = min(0.5, width * 3.0 * (level / len(sample)) ** 0.5)
+    share = min(0.5, width * 3.5 * (level / len(sample)) ** 0.5)
     half = float(np.quantile(distance, share))
     scale = float(np.max(items.scores)) or 1.0
     tilt = 0.0
