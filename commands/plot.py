@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .console import guarded
 from .mots import load_mots
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["plot_command"]
 
@@ -44,12 +48,14 @@ def plot_command(
         raise InputError("drawing needs matplotlib: pip install 'fedmech[plot]'")
     if out.suffix not in (".png", ".svg", ".pdf"):
         raise InputError("figures are written as .png, .svg or .pdf", file=str(out))
+    if out.is_dir() or not out.parent.is_dir():
+        raise InputError("cannot write a file here", file=str(out))
     if result:
         from ..fl.experiments.result_figure import draw_result
         from ..fl.experiments.results import read_results
 
         lines = None if by is None else [name.strip() for name in by.split(",") if name.strip()]
-        draw_result(read_results(figure), metric, against, lines).savefig(out)
+        _save(draw_result(read_results(figure), metric, against, lines), out)
         typer.echo(f"{out}: {figure}", err=True)
         return
     from ..fl import figures_swan as figures
@@ -71,5 +77,14 @@ def plot_command(
         else:
             rows = figures.requirement_rows(market, figures.default_requirements(market, points), each)
             drawn = draw(rows, "max_error")
-    drawn.savefig(out)
+    _save(drawn, out)
     typer.echo(f"{out}: {figure}", err=True)
+
+
+def _save(drawn: Figure, out: Path) -> None:
+    """Write a figure, whole or not at all."""
+    from ..models.files import write_whole
+
+    content = io.BytesIO()
+    drawn.savefig(content, format=out.suffix[1:])
+    write_whole(out, content.getvalue())

@@ -116,6 +116,11 @@ def test_losses_are_those_of_each_state_alone_and_are_kept(tmp_path: Path) -> No
     assert np.array_equal(again[1], losses[1])
     other, _ = coalition_losses(replace(settings, steps=1), states, checkpoint=tmp_path)
     assert (other[0] != 7).all()
+    first.write_bytes(b"nothing that numpy wrote")
+    with pytest.raises(InputError, match="not a finished run"):
+        coalition_losses(settings, states, checkpoint=tmp_path)
+    with pytest.raises(InputError, match="cannot make the folder"):
+        coalition_losses(settings, states, checkpoint=first)
 
 
 def test_curves_are_read() -> None:

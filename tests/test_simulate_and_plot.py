@@ -68,6 +68,13 @@ def test_rows_too_wide_for_a_screen_are_summed_up(capsys: pytest.CaptureFixture[
     assert sum(line[:1] == ["score"] for line in cells) == 1
 
 
+DIVERGING = [
+    word for change in ("counts=2,1,1", "runs=1", "rounds=2", "learning_rate=1e38") for word in ("--set", change)
+]
+DIVERGING.append("--set")
+ONE_MARKET = [word for change in ("cap=1", "spread=1", "requesters=2", "seed=0") for word in ("--set", change)]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -82,6 +89,9 @@ def test_rows_too_wide_for_a_screen_are_summed_up(capsys: pytest.CaptureFixture[
         (("network-effects", "--out", "x.json"), "written as .csv or .parquet"),
         (("procurement", "--set", "device=meta"), "field 'device': torch cannot compute on 'meta'"),
         (("procurement", "--set", "device=nonsense"), "field 'device': torch cannot compute on 'nonsense'"),
+        (("swan-error", *DIVERGING, "sizes=5,6,7", "--set", "curves=k/0/1"), "field 'learning_rate'"),
+        (("swan-welfare", *DIVERGING, "sizes=5,6,7"), "state 0/0/1, field 'learning_rate'"),
+        (("care", *ONE_MARKET, *DIVERGING[4:], "workers=20"), "field 'learning_rate'"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(arguments: tuple[str, ...], message: str) -> None:
@@ -170,10 +180,16 @@ def test_plot_of_results(result: Path, tmp_path: Path) -> None:
             (("--metric", "valu"), "did you mean 'value'"),
             (("--metric", "deed"), "no numbers to draw in deed"),
             (("--against", "deed"), "nothing varies to draw value against"),
+            (("--out", tmp_path / "no" / "x.png"), "cannot write a file here"),
+            (("--out", tmp_path), "written as .png"),
         ):
             refused = invoke("plot", result, "--out", tmp_path / "never.png", *arguments)
             assert refused.exit_code == 2
             assert message in refused.stderr
+        assert (
+            invoke("plot", result, "--by", "k,k,share", "--against", "share", "--out", tmp_path / "b.png").exit_code
+            == 0
+        )
     assert not (tmp_path / "never.png").exists()
     assert invoke("plot", tmp_path / "missing").exit_code == 2
     assert invoke("plot", tmp_path).exit_code == 2

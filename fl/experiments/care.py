@@ -211,7 +211,10 @@ def care(settings: Care, control: Control, checkpoint: Path | None) -> list[Row]
             rounds=settings.rounds,
             device=settings.device,
         )
-        accuracy |= dict(zip(places, evaluate(model, trained, *test)[1].tolist(), strict=True))
+        losses, accuracies = evaluate(model, trained, *test)
+        if not np.isfinite(losses).all():
+            raise InputError("a test loss is not finite: training diverged", field="learning_rate")
+        accuracy |= dict(zip(places, accuracies.tolist(), strict=True))
     optimum = solve(market, "opt").objective
     assert optimum is not None
     published = read_published(settings.published) if settings.published else {}

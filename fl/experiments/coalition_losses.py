@@ -25,6 +25,7 @@ from ...solvers.control import Control
 from ..datasets.dataset import Dataset
 from ..datasets.load import DATASETS, load_dataset
 from ..partitions import classes_per_client, given_sizes
+from ..rounds.checkpoint import make_folder
 from .settings import setting
 
 __all__ = ["CoalitionSettings", "FewerRuns", "coalition_losses", "deal"]
@@ -196,11 +197,15 @@ def _kept_run(
     """Take a finished run from the checkpoint, or do it and keep it there."""
     kept = None if checkpoint is None else checkpoint / f"{_name(settings, states)}-{run}.npy"
     if kept is not None and kept.exists():
-        loss, accuracy = np.load(kept, allow_pickle=False)
+        try:
+            loss, accuracy = np.load(kept, allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise InputError(f"not a finished run: {error}", file=str(kept)) from None
         return loss, accuracy
+    if kept is not None:
+        make_folder(kept.parent)
     loss, accuracy = _one_run(settings, states, run)
     if kept is not None:
-        kept.parent.mkdir(parents=True, exist_ok=True)
         file = io.BytesIO()
         np.save(file, np.stack([loss, accuracy]), allow_pickle=False)
         write_whole(kept, file.getvalue())
@@ -247,4 +252,12 @@ def _one_run(
         weights=settings.size_of_each if settings.averaging == "size" else None,
         device=settings.device,
     )
-    return evaluate(model, trained, (data.test_inputs - centre) / spread, data.test_labels)
+    loss, accuracy = evaluate(model, trained, (data.test_inputs - centre) / spread, data.test_labels)
+    if not np.isfinite(loss).all():
+        first = states[int(np.flatnonzero(~np.isfinite(loss))[0])]
+        raise InputError(
+            "its test loss is not finite: training diverged",
+            row=f"state {'/'.join(map(str, first))}",
+            field="learning_rate",
+        )
+    return loss, accuracy

@@ -46,7 +46,7 @@ class NetworkEffects:
     dimension: int = setting(10, min=1, help="features")
     data_variance: float = setting(1.0, min=0.0)
     client_variance: float = setting(0.0, min=0.0)
-    repetitions: int = setting(200, min=2, help="independent markets for each number of participants")
+    repetitions: int = setting(200, min=2, max=10_000_000, help="independent markets for each number of participants")
     seed: int = setting(0, min=0)
 
     def __post_init__(self) -> None:

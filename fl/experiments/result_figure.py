@@ -104,7 +104,7 @@ def means_over_seeds(
     if by is None:
         texts = [name for name in vary if name in settings or name not in numeric]
         by = [name for name in texts if name != against and vary[name] > 1]
-    lines = [str(name) for name in by]
+    lines = [str(name) for name in dict.fromkeys(by) if name != against]
     points: Any = columns.groupby([*lines, against, "point"], dropna=False)[metric].mean()
     groups = points.groupby([*lines, against], dropna=False)
     means = groups.agg(["mean", "sem", "count"]).rename(columns={"sem": "standard_error"}).reset_index()
