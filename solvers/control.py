@@ -37,6 +37,11 @@ class Control:
         """Seconds left, never negative; None without a deadline."""
         return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
 
+    def capped(self, seconds: float) -> Control:
+        """Return a control for one step that ends after so many seconds, or with this one."""
+        end = time.monotonic() + seconds
+        return Control(end if self.deadline is None else min(end, self.deadline), self.report)
+
     def progress(self, message: str) -> None:
         """Say how far the search is."""
         if self.report is not None:

@@ -31,6 +31,9 @@ _INT64_BELOW = 2**36
 _POOLED_SECONDS = 10.0
 """How long the problem without seats is looked at."""
 
+PATIENCE = 120.0
+"""Most seconds for HiGHS, time limit or not: a search without one ends too, proved or with ``node-limit``."""
+
 _FIRST_STATES = 300_000
 _MOST_STATES = 2_000_000
 
@@ -148,9 +151,11 @@ def _search(market: SeatMarket, control: Control, most_states: int, state: SeatO
             state.chosen = improve_by_swaps(market, state.duals, state.chosen, control.expired)
             state.value = market.value(state.chosen)
     if state.covered < state.gap_to(step) and not control.expired():
-        state.chosen, state.by_solver, stopped = search_core(market, state.duals, state.chosen, step, control)
+        state.chosen, state.by_solver, stopped = search_core(
+            market, state.duals, state.chosen, step, control.capped(PATIENCE)
+        )
         state.value = market.value(state.chosen)
-        if stopped != "proved":
+        if stopped == "interrupted":
             state.stopped = stopped
 
 

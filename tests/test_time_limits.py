@@ -9,9 +9,10 @@ from math import comb, log
 import numpy as np
 import pytest
 from fedmech import Market, generate_market, solve
-from fedmech.solvers import highs
+from fedmech.solvers import highs, opt_seats
 from fedmech.solvers.control import Control
 from fedmech.solvers.coverage import facility
+from fedmech.solvers.coverage.method import instance_of as cover_instance_of
 from fedmech.solvers.highs import MipArrays, run_highs
 from fedmech.solvers.registry import methods
 from fedmech.solvers.separate import columns, search
@@ -205,3 +206,20 @@ def test_highs_stops_at_the_deadline_and_on_ctrl_c(monkeypatch: pytest.MonkeyPat
     broken_off = run_highs(knapsack(True), Impatient())
     assert (broken_off.outcome, broken_off.stopped) == ("stopped", "interrupted")
     assert not highs.abandoned_runs
+
+
+def test_what_highs_cannot_prove_in_time_ends_without_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No time limit given, and no patience left: the best point, a valid bound, and ``node-limit``."""
+    market, covered = generate_market("c", 60, seat_share=0.6, seed=2), cover_instance_of(coverage_market())
+    best, most = solve(market, "opt"), facility.solve_cover(covered)
+    assert best.objective is not None
+    assert best.exactness == "solver"
+    assert most.proved
+    monkeypatch.setattr(opt_seats, "PATIENCE", 0.0)
+    monkeypatch.setattr(facility, "PATIENCE", 0.0)
+    cut = solve(market, "opt", allow_suboptimal=True)
+    holds(cut, best.objective)
+    assert cut.stopped == "node-limit"
+    short = facility.solve_cover(covered, certify_nodes=0)
+    assert short.value <= most.value <= short.bound
+    assert short.stopped == "node-limit"

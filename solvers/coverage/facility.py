@@ -19,6 +19,10 @@ from .branch import CoverAnswer, Levels, branch_and_bound
 from .instance import CoverInstance
 from .lazy_greedy import best_start
 
+PATIENCE = 120.0
+"""Most seconds of each step after the first, time limit or not: a search without one ends too, proved or with
+``node-limit``."""
+
 
 def undominated(instance: CoverInstance, most: int = 4000) -> np.ndarray:
     """Workers worth considering: able, of some use, and not matched by another one of the group at no more cost.
@@ -205,11 +209,13 @@ def solve_cover(instance: CoverInstance, control: Control | None = None, certify
             relax = NodeRelaxation(core, control)
             answer = branch_and_bound(core, start, None, control, certify_nodes, relax)
             if answer.stopped == "node-limit":
-                _by_highs(core, answer, control)
-            if answer.stopped == "node-limit":
-                nodes = answer.nodes
-                answer = branch_and_bound(core, answer.chosen, None, control, None, relax)
-                answer.nodes += nodes
+                _by_highs(core, answer, control.capped(PATIENCE))
+            if answer.stopped in ("node-limit", "time-limit") and not control.expired():
+                before = answer
+                answer = branch_and_bound(core, before.chosen, None, control.capped(PATIENCE), None, relax)
+                answer.nodes, answer.bound = answer.nodes + before.nodes, min(answer.bound, before.bound)
+            if answer.stopped == "time-limit" and not control.expired():
+                answer.stopped = "node-limit"
     except KeyboardInterrupt:
         answer.stopped = "interrupted"
     answer.chosen = workers[answer.chosen]
