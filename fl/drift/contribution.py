@@ -17,7 +17,7 @@ games are choices made here.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,9 +28,9 @@ from torch import Tensor
 from ...models.input_error import InputError
 from ...solvers.control import Control
 from ..training.architectures import Architecture
-from ..training.batched import train_clients
+from ..training.coalitions import train_coalitions
 from ..training.evaluate import evaluate
-from ..training.parameters import Params, clients_of, models_in, place
+from ..training.parameters import Params, models_in, place
 from ..training.recipe import Recipe
 from .shapley import EXACT_LIMIT, Value, all_coalitions, exact_shapley, leave_one_out, sampled_shapley
 
@@ -85,18 +85,6 @@ def _averages(stacked: Mapping[str, Tensor], weights: Tensor, coalitions: NDArra
         name: (shares.to(tensor.device) @ tensor.flatten(1).double()).unflatten(1, tensor.shape[1:]).to(tensor.dtype)
         for name, tensor in stacked.items()
     }
-
-
-def _averages_of_rows(stacked: Mapping[str, Tensor], weights: Tensor, coalition_of: Tensor, count: int) -> Params:
-    """Average models that belong to one coalition each: row ``k`` to coalition ``coalition_of[k]``, in ascending order."""
-    totals = torch.zeros(count, dtype=torch.float64, device=weights.device).index_add(0, coalition_of, weights)
-    shares = weights / totals[coalition_of]
-    averaged = {}
-    for name, tensor in stacked.items():
-        weighted = tensor.double() * shares.view(-1, *[1] * (tensor.dim() - 1))
-        empty = torch.zeros(count, *tensor.shape[1:], dtype=torch.float64, device=tensor.device)
-        averaged[name] = empty.index_add(0, coalition_of, weighted).to(tensor.dtype)
-    return averaged
 
 
 def _checked(coalitions: NDArray[np.bool_], n: int) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
@@ -194,31 +182,15 @@ def several_rounds_value(
     if rounds < 1:
         raise InputError(f"must be at least 1, got {rounds}", field="rounds")
     n = len(holdings)
-    weights = _weights([len(held) for held in holdings], n)
+    weights = [len(held) for held in holdings]
     start = place(global_params, device)
-    first_locals = train_clients(architecture, start, inputs, labels, holdings, recipe, device=device)
     origin = test.values(architecture, start)
     block = max(1, _NUMBERS // (architecture.size * max(n, 1)))
 
     def train(members: NDArray[np.bool_]) -> Params:
-        models = _averages(first_locals, weights, members)
-        which, worker = np.nonzero(members)
-        coalition_of, worker_of = torch.from_numpy(which).to(device), torch.from_numpy(worker).to(device)
-        local = clients_of(first_locals, worker_of)
-        for number in range(1, rounds):
-            local = train_clients(
-                architecture,
-                clients_of(models, coalition_of),
-                inputs,
-                labels,
-                [holdings[i] for i in worker.tolist()],
-                replace(recipe, seed=recipe.seed + number),
-                previous=local if recipe.loss == "moon" else None,
-                clients=worker,
-                device=device,
-            )
-            models = _averages_of_rows(local, weights.to(device)[worker_of], coalition_of, len(members))
-        return models
+        coalitions = [np.flatnonzero(row) for row in members]
+        options: Any = {"rounds": rounds, "weights": weights, "start": start, "device": device}
+        return train_coalitions(architecture, coalitions, inputs, labels, holdings, recipe, **options)
 
     def value(coalitions: NDArray[np.bool_]) -> NDArray[np.float64]:
         members, occupied = _checked(coalitions, n)

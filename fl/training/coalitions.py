@@ -7,18 +7,19 @@ and the same, so each client trains once for all of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ...models.input_error import InputError
 from .architectures import Architecture
 from .batched import train_clients
-from .parameters import Params, clients_of
+from .parameters import Params, clients_of, place
 from .recipe import Recipe
 
 __all__ = ["train_coalitions"]
@@ -34,7 +35,8 @@ def train_coalitions(
     *,
     rounds: int,
     decay: float = 1.0,
-    weights: Sequence[float] | None = None,
+    weights: Sequence[float] | NDArray[np.float64] | None = None,
+    start: Mapping[str, Tensor] | None = None,
     device: str | torch.device = "cpu",
 ) -> Params:
     """Train every coalition's global model by federated averaging.
@@ -42,7 +44,7 @@ def train_coalitions(
     Parameters
     ----------
     architecture : Architecture
-        The model; its initial parameters are drawn from the recipe's seed and the same for all coalitions.
+        The model.
     coalitions : sequence of sequences of int
         Members of each coalition, at least one each, as positions in `holdings`.
     inputs : array, shape (N, \\*input_shape)
@@ -52,13 +54,16 @@ def train_coalitions(
     holdings : sequence of ndarray of int64
         Samples that each client holds.
     recipe : Recipe
-        How a client trains in a round; the seed of round ``r``'s batches is ``seed + r``.
+        How a client trains in a round; the seed of round ``r``'s batches is ``seed + r``. With MOON a client's previous model is
+        its own of the round before, in the same coalition.
     rounds : int
         Rounds, >= 1. One round is plain averaging of local models, the setting of SWAN's eq. (3).
     decay : float
         Factor on the learning rate from round to round, > 0.
     weights : sequence of float, optional
         Weight of each client in its coalitions' averages, > 0; all equal when missing, as in SWAN's model.
+    start : Params, optional
+        The first global model of all coalitions; `Architecture.initial` of the recipe's seed when missing.
     device : str or torch.device
         Where to train.
 
@@ -90,8 +95,9 @@ def train_coalitions(
         raise InputError("rounds have to be at least 1 and decay more than 0", field="rounds")
     owner, member = torch.from_numpy(owners).to(device), torch.from_numpy(members).to(device)
     share = torch.from_numpy(shares[members] / np.bincount(owners, shares[members])[owners]).to(device)
-    start = architecture.initial(recipe.seed, device=device)
+    start = architecture.initial(recipe.seed, device=device) if start is None else place(start, device)
     current: Params = {}
+    local: Params = {}
     for number in range(rounds):
         now = replace(recipe, seed=recipe.seed + number, learning_rate=recipe.learning_rate * decay**number)
         if number == 0:
@@ -100,12 +106,15 @@ def train_coalitions(
         else:
             held = [holdings[client] for client in members]
             own = clients_of(current, owner)
-            local = train_clients(architecture, own, inputs, labels, held, now, clients=members, device=device)
+            before = local if recipe.loss == "moon" else None
+            local = train_clients(
+                architecture, own, inputs, labels, held, now, previous=before, clients=members, device=device
+            )
         current = {name: _averages(tensor, owner, share, len(coalitions)) for name, tensor in local.items()}
     return current
 
 
-def _averages(local: torch.Tensor, owner: torch.Tensor, share: torch.Tensor, count: int) -> torch.Tensor:
+def _averages(local: Tensor, owner: Tensor, share: Tensor, count: int) -> Tensor:
     """Sum each coalition's weighted models, in double precision."""
     weighted = local.double() * share.view(-1, *[1] * (local.dim() - 1))
     total = torch.zeros(count, *local.shape[1:], dtype=torch.float64, device=local.device)
