@@ -87,6 +87,8 @@ def test_the_others_within_a_limit(problem: str, limit: float) -> None:
         ("pack", 1),
         ("pack", 3),
         ("improve", 1),
+        ("refill_all", 1),
+        ("find_worker_prices", 1),
         ("improve_by_highs", 1),
     ],
 )
@@ -106,7 +108,12 @@ def test_ctrl_c_at_any_step_of_opt_sep(
         return original(*arguments, **options)
 
     monkeypatch.setattr(search, stage, interrupted)
-    short = {"list_limit": 40, "node_limit": 3} if stage.startswith("improve") else {}
+    late = stage in ("improve", "refill_all", "find_worker_prices", "improve_by_highs")
+    short = {"list_limit": 40, "node_limit": 3} if late else {}
+    if stage == "improve_by_highs":
+        monkeypatch.setattr(search, "find_worker_prices", lambda *_: None)
+    if stage in ("find_worker_prices", "improve_by_highs"):
+        monkeypatch.setattr(search, "refill_all", lambda *_: None)
     pooled = interrupted if stage == "pooled_optimum" else pooled_optimum
     answer = solve_separate(instance, Control(), pooled, **short)  # type: ignore[arg-type]
     assert seen == calls
