@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from fedmech import solve
+from fedmech.fl.mechanisms.interface import run_mechanism
 from fedmech.fl.rounds.environment import Purpose, build_environment, generator
 from fedmech.fl.rounds.procurement import Simulation, run_rounds
 from fedmech.fl.rounds.scoring_rules import scoring_rules
@@ -339,6 +340,46 @@ def test_noise_in_scores_is_bounded_and_costs_nothing_without():
     part = run_rounds(replace(TINY, probe_seen=3))
     assert all(row["eta_effective"] > 0 for row in rounds_of(part))
     assert run_rounds(replace(TINY, probe_seen=25)) == clean
+
+
+def test_what_is_known_before_the_bids():
+    simulation = Simulation(replace(TINY, probe_seen=5))
+    probe, model = simulation.environment.probe, of(simulation.first.models, 0)
+    loss, accuracy = task_loss(model, probe.inputs, probe.labels, [1] * 10)
+    seen = []
+    for number in (1, 2, 3):
+        measured, glimpsed = simulation._measure(simulation.first, number)
+        assert (measured.base_loss, measured.base_accuracy) == pytest.approx((loss, accuracy), abs=1e-5)
+        assert measured.accuracy.shape == glimpsed.accuracy.shape == (9,)
+        assert glimpsed.base_accuracy * 5 == pytest.approx(round(glimpsed.base_accuracy * 5))
+        seen.append(glimpsed.base_loss)
+    # The model is the same: only other images make another loss.
+    assert len(set(seen)) == 3
+
+
+def test_noise_and_deviations_are_measured_against_the_same_round_without_them():
+    simulation = Simulation(replace(TINY, eta=0.8, deviators=0.5, deviation=0.6, perturbations=0))
+    liars = np.flatnonzero(simulation.environment.deviates).tolist()
+    differs = set()
+    for number in (1, 2, 3, 4, 5):
+        decided = simulation.decide(simulation.first, number)
+        row = rounds_of(simulation.play(simulation.first, number)[1])[0]
+        clean = run_mechanism(decided.market, "driftpay-co")
+        score = sum((decided.market.score(i) for i in decided.outcome.winners.tolist()), F(0))
+        assert (row["score"], row["score_noiseless"]) == (float(score), float(clean.score))
+        assert row["degradation"] == (float(score / clean.score) if clean.score else None)
+
+        def utility(outcome, market=decided.market):
+            return sum((outcome.payment(i) - (outcome.assignment[i] >= 0) * market.cost(i) for i in liars), F(0))
+
+        cents = [F(round(100 * market.cost(i)), 100) for market in (decided.market,) for i in range(market.n)]
+        assert decided.honest_bids == cents
+        honest, on_true_scores = (
+            run_mechanism(m.with_bids(cents), "driftpay-co") for m in (decided.seen, decided.market)
+        )
+        assert row["deviation_gain"] == float(utility(decided.outcome) - utility(honest))
+        differs |= {("noise", score != clean.score), ("lies", utility(honest) != utility(on_true_scores))}
+    assert {("noise", True), ("lies", True)} <= differs
 
 
 def test_a_market_without_money_hires_nobody_and_leaves_models_alone():
