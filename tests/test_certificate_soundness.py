@@ -227,3 +227,18 @@ def test_units_of_fractions() -> None:
     """What is better is so by the greatest common divisor of the data, not by one."""
     market = Market.build(scores=[Fraction(4, 3), Fraction(2, 3)], costs=[1, 1], budgets=[1])
     assert Proof(market, "opt", 4, 1).goal == 6 == 4 + 2
+
+
+def test_places_given_up_by_many_alike() -> None:
+    """Where equal workers fill all places at no loss, a set that leaves as many empty as the gap allows is found."""
+    for places in range(17, 24):
+        for money in range(places):
+            market = Market.build(scores=[1] * 30, costs=[1] * 30, budgets=[money], caps=[[places]])
+            for claimed in (money - 1, money):
+                proof = Proof(market, "opt", claimed, 1)
+                gap, node, flips = proof.narrow(replace(proof.root(), duals=[[1], [0], [0], [], [1]]))
+                if claimed == money:
+                    proof.search(node, flips, gap)
+                else:
+                    with pytest.raises(CertificateError):
+                        proof.search(node, flips, gap)
