@@ -382,6 +382,13 @@ def test_noise_and_deviations_are_measured_against_the_same_round_without_them()
     assert {("noise", True), ("lies", True)} <= differs
 
 
+def test_large_perturbations_change_who_is_hired_and_none_do_not():
+    changed = replace(TINY, rounds=1, perturbations=6, optimum="none")
+    for relative, same in ((0.0, True), (0.99, False)):
+        row = rounds_of(run_rounds(replace(changed, perturbation=relative)))[0]
+        assert (row["overlap_other_scores"] == 1) == (row["overlap_other_bids"] == 1) == same
+
+
 def test_a_market_without_money_hires_nobody_and_leaves_models_alone():
     rows = run_rounds(replace(TINY, budget_share=0.0))
     for row in rounds_of(rows):
