@@ -182,7 +182,7 @@ def figure(table: pd.DataFrame) -> Figure:
             axis.plot(
                 near.loc[~won, "bid"], near.loc[~won, "payment"], ".", color=color, markersize=4, fillstyle="none"
             )
-            axis.plot([cost], [0], "x", color=color)
+            axis.plot([cost], [0], "x", color=color, markersize=8, zorder=3)
         axis.set(xlabel="bid", ylabel="payment", title=name)
         axis.legend(fontsize="x-small", ncols=2)
     return drawn
