@@ -406,3 +406,16 @@ def test_settings_that_make_no_sense_are_refused(values):
     with pytest.raises(InputError) as refused:
         ProcurementSettings(**values)
     assert refused.value.field in {*values, "group_names"}
+
+
+def test_noise_goes_both_ways_and_as_far_as_it_says():
+    rng = np.random.Generator(np.random.PCG64(3))
+    costs, nobody = np.full(4000, 10_000), np.zeros(4000, dtype=bool)
+    bids = BidModel(noise=0.5).bids(costs, nobody, rng)
+    spread = CostModel(fixed=100.0, per_sample=0.0, spread=0.0, noise=0.5).costs(np.ones(4000), np.ones(4000), rng)
+    factors = CostModel(spread=0.5).factors(4000, rng) * 10_000
+    for values in (bids, spread, factors):
+        # Uniform on [5000, 15000]: mean within five standard errors, ends almost reached.
+        assert abs(values.mean() - 10_000) < 5 * 10_000 / np.sqrt(12 * 4000)
+        assert 5_000 <= values.min() < 5_050
+        assert 14_950 < values.max() <= 15_000
