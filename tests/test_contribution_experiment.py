@@ -89,6 +89,18 @@ def test_without_history_there_is_no_reputation(entry):
     assert None not in column(found, "spearman", rule="drift")
 
 
+def test_the_first_round_from_nothing_earns_a_reputation(entry):
+    settings = entry.read({**SMALL, "warmup": 1, "label_noise": 0.0, "samples": 40, "memory": 0.25})
+    for market in range(2):
+        scores, _, _ = module._market(settings, market)
+        hired = scores["participation"] > 0
+        assert hired.sum() == 2
+        assert (scores["participation"][hired] == 0.75).all()
+        assert (scores["reputation"][hired] > 0).all()
+        assert len(set(scores["reputation"][hired])) == 1
+        assert not scores["reputation"][~hired].any()
+
+
 def test_figures(rows):
     table = pd.DataFrame(rows)
     assert len(module.figure(table).axes) == 2
