@@ -90,7 +90,7 @@ def test_without_history_there_is_no_reputation(entry):
 
 
 def test_the_first_round_from_nothing_earns_a_reputation(entry):
-    settings = entry.read({**SMALL, "warmup": 1, "label_noise": 0.0, "samples": 40, "memory": 0.25})
+    settings = entry.read({**SMALL, "warmup": 1, "label_noise": 0.0, "samples": 40, "memory": 0.25, "beta": 100.0})
     for market in range(2):
         scores, _, _ = module._market(settings, market)
         hired = scores["participation"] > 0
