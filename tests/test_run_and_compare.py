@@ -2,6 +2,7 @@
 
 import json
 from fractions import Fraction as F
+from typing import Any
 
 import pytest
 from fedmech.cli import app
@@ -107,7 +108,7 @@ def test_compare_tabulates_every_mechanism(file, market):
 
 
 def test_compare_of_a_market_with_bids_only_names_the_optimum_of_the_bids(tmp_path):
-    known = {"scores": [3, 2], "budgets": [2]}
+    known: dict[str, Any] = {"scores": [3, 2], "budgets": [2]}
     path = tmp_path / "bids.market.json"
     write_market(Market.build(bids=["3/2", 1], **known), path)
     got = call("compare", str(path), "--mechanism", "driftpay-co", "--json")

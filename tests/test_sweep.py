@@ -65,7 +65,8 @@ def starts(log: Path) -> list[tuple[int, int]]:
 
 
 def test_a_table_without_a_result_on_disk() -> None:
-    assert_same(sweep_table(grid(3))[["seed", "k", "value", "odd"]], reference(3))
+    table: Any = sweep_table(grid(3))
+    assert_same(table[["seed", "k", "value", "odd"]], reference(3))
     with pytest.raises(InputError, match=r"1 points failed: .*out of luck"):
         sweep_table(grid(3, deed="raise", victims=(1,)))
 

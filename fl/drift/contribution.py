@@ -188,7 +188,7 @@ def several_rounds_value(
     block = max(1, _NUMBERS // (architecture.size * max(n, 1)))
 
     def train(members: NDArray[np.bool_]) -> Params:
-        coalitions = [np.flatnonzero(row) for row in members]
+        coalitions = [np.flatnonzero(row).astype(np.int64) for row in members]
         options: Any = {"rounds": rounds, "weights": weights, "start": start, "device": device}
         return train_coalitions(architecture, coalitions, inputs, labels, holdings, recipe, **options)
 

@@ -223,7 +223,7 @@ def read_point(path: Path) -> tuple[dict[str, Any], pa.Table]:
         table = pq.ParquetFile(path, page_checksum_verification=True).read()
         about = json.loads((table.schema.metadata or {})[b"fedmech"])
         whole = about["format"] == FORMAT and about["digest"] == path.stem
-        about["settings"], about["version"]
+        whole = whole and {"settings", "version"} <= about.keys()
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
         raise InputError(f"not a whole point of a result: {error}", file=str(path)) from None
     if not whole:

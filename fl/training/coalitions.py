@@ -27,7 +27,7 @@ __all__ = ["train_coalitions"]
 
 def train_coalitions(
     architecture: Architecture,
-    coalitions: Sequence[Sequence[int]],
+    coalitions: Sequence[Sequence[int] | NDArray[np.int64]],
     inputs: Any,
     labels: Any,
     holdings: Sequence[NDArray[np.int64]],
