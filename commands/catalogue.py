@@ -13,7 +13,7 @@ __all__ = ["mechanisms_command", "methods_command"]
 
 @guarded
 def methods_command(
-    problem: Annotated[str | None, typer.Argument(metavar="[PROBLEM]", help="only the methods of this problem")] = None,
+    problem: Annotated[str | None, typer.Argument(metavar="PROBLEM", help="only the methods of this problem")] = None,
     json: JsonOption = False,
 ) -> None:
     """List the solution methods of every problem."""

@@ -18,7 +18,7 @@ __all__ = ["check_command"]
 def check_command(
     certificate: Annotated[Path, typer.Argument(help="written by 'fedmech solve --certificate'")],
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="the market; the shipped one if left out")
+        Path | None, typer.Argument(metavar="FILE", help="the market; the shipped one if left out")
     ] = None,
     json: JsonOption = False,
 ) -> None:

@@ -36,7 +36,7 @@ CHECK_FAILED, BAD_INPUT, INFEASIBLE, STOPPED = 1, 2, 3, 4
 """Exit codes: a check failed, bad input, infeasible, stopped before a proof."""
 
 MarketArgument = Annotated[
-    Path | None, typer.Argument(metavar="[FILE]", help="a *.market.json; the shipped measured market if left out")
+    Path | None, typer.Argument(metavar="FILE", help="a *.market.json; the shipped measured market if left out")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="one JSON document on stdout and nothing else")]
 SummaryOption = Annotated[bool, typer.Option("--summary", help="leave assignments out")]

@@ -26,7 +26,7 @@ def plot_command(
         str, typer.Argument(metavar="FIGURE|RESULT", help=f"{', '.join(FIGURES)}; or a result of simulate or sweep")
     ],
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="a *.mots.json; the shipped prototype market if left out")
+        Path | None, typer.Argument(metavar="FILE", help="a *.mots.json; the shipped prototype market if left out")
     ] = None,
     out: Annotated[Path, typer.Option(help="a .png, .svg or .pdf file")] = Path("figure.png"),
     points: Annotated[int, typer.Option(min=2, help="values of the parameter")] = 25,

@@ -19,7 +19,7 @@ __all__ = ["swan_command"]
 @guarded
 def swan_command(
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="a *.mots.json; the shipped prototype market if left out")
+        Path | None, typer.Argument(metavar="FILE", help="a *.mots.json; the shipped prototype market if left out")
     ] = None,
     time_limit: Annotated[float | None, typer.Option(help="seconds for each optimisation")] = None,
     unique: Annotated[bool, typer.Option("--unique", help="also the payments that leave one equilibrium only")] = False,

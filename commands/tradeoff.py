@@ -16,7 +16,7 @@ __all__ = ["tradeoff_command"]
 @guarded
 def tradeoff_command(
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="a *.mots.json; the shipped prototype market if left out")
+        Path | None, typer.Argument(metavar="FILE", help="a *.mots.json; the shipped prototype market if left out")
     ] = None,
     most: Annotated[int, typer.Option(min=1, help="points of the frontier at most, from the greatest welfare on")] = 50,
     vary: Annotated[str | None, typer.Option(help="instead: cost (a factor), client-variance or max-error")] = None,
