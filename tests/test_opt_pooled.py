@@ -14,12 +14,12 @@ import pytest
 from fedmech import Market, solve
 from fedmech.models.generate import generate_market
 from fedmech.solvers.leaf_multipliers import Multipliers
-from fedmech.solvers.pooled import PooledProblem, branching, solve_pooled
+from fedmech.solvers.pooled import PooledProblem, branching, dust, solve_pooled
 from fedmech.solvers.pooled import solve as pooled_solve
 from fedmech.solvers.pooled.dual import Grouped
 from fedmech.solvers.pooled.enumeration import best_flips
 from fedmech.solvers.pooled.flips import Flips
-from fedmech.solvers.pooled.leaf import Leaf, base_set, open_leaf
+from fedmech.solvers.pooled.leaf import Incumbent, Leaf, base_set, open_leaf
 from fedmech.solvers.pooled.passes import classify, suspects
 from fedmech.solvers.pooled.reduction import sampled_guess
 from fedmech.solvers.pooled.relaxation import Taken, audit
@@ -134,6 +134,65 @@ def test_branching_alone_agrees_with_enumeration(
     for seed in range(400):
         for problem in (scaled_problem(seed), random_problem(seed + 20_000)):
             check(problem, solve_pooled(problem), enumerate_all(problem))
+
+
+def two_scales(seed: int, most: int) -> PooledProblem:
+    """Few dear items among many cheap ones; scores and costs may be of different scales, or all ties."""
+    rng = np.random.default_rng(seed)
+    n, level, top = int(rng.integers(2, most + 1)), int(rng.integers(1, 4)), int(rng.choice([2, 5, 30, 1000]))
+    factor = int(rng.choice([20, 1000, 10**9, 2**60]))
+    one = np.where(rng.random(n) < rng.uniform(0.1, 0.7), factor, 1).astype(object)
+    two = one if rng.random() < 0.5 else np.where(rng.random(n) < 0.5, factor, 1).astype(object)
+    scores, costs = rng.integers(1, top + 1, n) * one, rng.integers(int(rng.random() < 0.8), top + 1, n) * two
+    groups = rng.integers(0, level, n)
+    limits = [int(rng.integers(0, s + 1)) for s in np.bincount(groups, minlength=level)]
+    return PooledProblem.of(scores, costs, groups, limits, sum(costs.tolist()) * int(rng.integers(1, 20)) // 20)
+
+
+@pytest.mark.parametrize("begins", [False, True])
+@pytest.mark.parametrize(("share", "jump"), [(4, 2.0), (0.25, 1.001), (0.01, 1.001), (1, 16.0)])
+def test_dear_items_first_agrees_with_enumeration(
+    share: float, jump: float, begins: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decided = 0
+
+    def counted(leaf: Leaf, *arguments) -> None:
+        nonlocal decided
+        before = leaf.closed
+        dust.decide_dear(leaf, *arguments)
+        decided += leaf.closed and not before
+
+    def unsearched(leaf: Leaf, items: Grouped, *_: object) -> None:
+        leaf.base = base_set(leaf, items)
+
+    monkeypatch.setattr(pooled_solve, "decide_dear", counted)
+    monkeypatch.setattr(pooled_solve, "many_small", lambda *_: True)
+    monkeypatch.setattr(pooled_solve, "search_leaf", unsearched)
+    monkeypatch.setattr(dust, "LEAST_DUST", 1)
+    monkeypatch.setattr(dust, "SHARE", share)
+    monkeypatch.setattr(dust, "JUMP", jump)
+    if not begins:
+        monkeypatch.setattr(dust, "_begin", lambda *_: None)
+    for seed in range(250):
+        for problem in (two_scales(seed, 11), scaled_problem(seed), random_problem(seed + 30_000)):
+            check(problem, solve_pooled(problem), enumerate_all(problem))
+    assert decided > 25
+
+
+def test_dear_items_are_not_called_decided_where_the_cheap_ones_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dust, "LEAST_DUST", 1)
+    monkeypatch.setattr(dust, "_begin", lambda *_: None)
+    closed = left = 0
+    for seed in range(400):
+        problem = two_scales(seed, 11)
+        items, incumbent = Grouped.of(problem), Incumbent(np.zeros(problem.n, dtype=bool), 0, 1)
+        leaf = open_leaf(problem, items, 0, problem.n, incumbent)
+        dust.decide_dear(leaf, incumbent, lambda part: (np.zeros(part.n, dtype=bool), False), lambda: False)
+        closed += leaf.closed
+        left += incumbent.value < enumerate_all(problem)
+        assert not leaf.closed or incumbent.value == enumerate_all(problem)
+    assert closed > 20
+    assert left > 20
 
 
 def test_branching_stops_at_its_limits(monkeypatch: pytest.MonkeyPatch) -> None:

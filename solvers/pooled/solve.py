@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import heapq
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
@@ -25,6 +26,7 @@ from ..leaf_multipliers import Multipliers
 from ..solution import Stopped
 from .branching import MOST_NODES, branch, many_small
 from .dual import Grouped
+from .dust import decide_dear
 from .leaf import Incumbent, Leaf, many_ties, open_leaf, search_leaf, steeper_leaves
 from .problem import PooledProblem, common_divisor, exact_sum
 from .reduction import Guess, Reduced, reduce, sampled_guess
@@ -211,6 +213,10 @@ def _branch(problem: PooledProblem, start: Guess | None, step: int, most_states:
         leaf = open_leaf(problem, items, low, high, incumbent, guess)
         heapq.heappush(queue, (-Fraction(leaf.bound, leaf.multipliers.scale), serial, leaf))
 
+    def smaller(part: PooledProblem) -> tuple[NDArray, bool]:
+        inner = _branch(part, None, step, most_states, clock)
+        return inner.incumbent.chosen, all(leaf.closed for leaf in inner.leaves)
+
     push(0, most, start.price if start is not None and not start.tilt else None)
     while queue:
         _, _, leaf = heapq.heappop(queue)
@@ -220,7 +226,7 @@ def _branch(problem: PooledProblem, start: Guess | None, step: int, most_states:
                 for other in steeper_leaves(leaf, items, incumbent):
                     search_leaf(other, items, incumbent, FIRST_STATES, FIRST_ROUNDS, clock.over)
                     leaf = other if other.closed else leaf
-                _close(leaf, items, incumbent, most_states, split, clock)
+                _close(leaf, items, incumbent, most_states, split, clock, smaller)
         except KeyboardInterrupt:
             clock.interrupted = True
         core = max(core, leaf.core)
@@ -240,10 +246,18 @@ def _branch(problem: PooledProblem, start: Guess | None, step: int, most_states:
 
 
 def _close(
-    leaf: Leaf, items: Grouped, incumbent: Incumbent, most_states: int, split: int | None, clock: _Clock
+    leaf: Leaf,
+    items: Grouped,
+    incumbent: Incumbent,
+    most_states: int,
+    split: int | None,
+    clock: _Clock,
+    smaller: Callable[[PooledProblem], tuple[NDArray, bool]],
 ) -> None:
     """Search a leaf in ever more costly ways; one that can be split is given up early."""
     splits = split is not None
+    if not leaf.closed and many_small(leaf, incumbent):
+        decide_dear(leaf, incumbent, smaller, clock.over)
     if not leaf.closed:
         search_leaf(leaf, items, incumbent, min(FIRST_STATES, most_states), FIRST_ROUNDS, clock.over)
     if not leaf.closed and not many_ties(leaf):
