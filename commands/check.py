@@ -17,9 +17,7 @@ __all__ = ["check_command"]
 @guarded
 def check_command(
     certificate: Annotated[Path, typer.Argument(help="written by 'fedmech solve --certificate'")],
-    file: Annotated[
-        Path | None, typer.Argument(metavar="FILE", help="the market; the shipped one if left out")
-    ] = None,
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="the market; the shipped one if left out")] = None,
     json: JsonOption = False,
 ) -> None:
     """Check that a certificate proves its assignment optimal for a market; exit code 1 if it does not."""

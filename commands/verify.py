@@ -15,9 +15,7 @@ __all__ = ["claims_command", "verify_command"]
 
 @guarded
 def verify_command(
-    claims: Annotated[
-        list[str] | None, typer.Argument(metavar="CLAIM", help="ids, or prefixes such as 'S-*'")
-    ] = None,
+    claims: Annotated[list[str] | None, typer.Argument(metavar="CLAIM", help="ids, or prefixes such as 'S-*'")] = None,
     witness: Annotated[
         Path | None, typer.Option(help="write the refuting instance of the one claim named to this file")
     ] = None,
