@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from fedmech import Market, solve
 from fedmech.solvers.control import Control
-from fedmech.solvers.separate import packing, search
+from fedmech.solvers.separate import packing, packing_kernel, search
 from fedmech.solvers.separate.class_model import improve_by_highs
 from fedmech.solvers.separate.columns import Columns, core_of, list_columns
 from fedmech.solvers.separate.exact_split import UndecidedError, split_exactly
@@ -230,6 +230,36 @@ def test_packing_is_the_best_one(way: str) -> None:
         assert loss == best
         assert (chosen is None) == (best > gamma)
         assert chosen is None or packing_loss(columns, left_out, chosen) == best
+
+
+@pytest.mark.parametrize("counting_from", [0, 2, 8])
+def test_packing_by_dear_workers_is_the_best_one(counting_from: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packing_kernel, "WORTH_COUNTING", counting_from)
+    packed = 0
+    for seed in range(1000, 1400):
+        columns, alike, left_out, gamma = random_packing(seed)
+        left_out = left_out * (1 + 5 * (seed % 3))
+        everything = itertools.product(*(range(c.loss.size) for c in columns))
+        values = [x for chosen in everything if (x := packing_loss(columns, left_out, chosen)) is not None]
+        best = min([*values, gamma + 1])
+        chosen, limit, complete, _ = packing.run_kernel(columns, left_out, gamma, alike, 10**9, compiled=False)
+        assert complete
+        assert limit + 1 == best
+        assert (chosen is None) == (best > gamma)
+        assert chosen is None or packing_loss(columns, left_out, chosen) == best
+        packed += chosen is not None
+    assert packed > 50
+
+
+def test_packing_kernel_goes_on_where_it_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packing_kernel, "WORTH_COUNTING", 0)
+    for seed in range(100):
+        columns, alike, left_out, gamma = random_packing(seed)
+        whole = packing.run_kernel(columns, left_out * 5, gamma, alike, 10**9, compiled=False)
+        monkeypatch.setattr(packing, "KERNEL_WORK", 1)
+        assert packing.run_kernel(columns, left_out * 5, gamma, alike, 10**9, compiled=False) == whole
+        monkeypatch.undo()
+        monkeypatch.setattr(packing_kernel, "WORTH_COUNTING", 0)
 
 
 def test_split_keeps_workers_caps_and_seats() -> None:

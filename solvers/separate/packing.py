@@ -136,24 +136,45 @@ def run_kernel(
     start = np.concatenate([[0], np.cumsum([c.loss.size for c in columns])]).astype(np.int64)
     loss = np.concatenate([c.loss for c in columns]).astype(np.int64)
     mask = np.concatenate([c.mask for c in columns])
+    member = _members(mask)
     padded = np.zeros(max(1, words * 64), dtype=np.int64)
     padded[: left_out.size] = left_out
     levels, total = m + 1, max(1, loss.size)
     depth, state = np.full(1, -1, dtype=np.int64), np.array([gamma, 0, enough], dtype=np.int64)
     sets, size = np.zeros((levels, total), dtype=np.int64), np.zeros((levels, m), dtype=np.int64)
     used = np.zeros((levels, words), dtype=np.uint64)
-    so_far, rest, lost, pick, at = (np.zeros(levels, dtype=np.int64) for _ in range(5))
+    so_far, rest, lost, pick, wanted, at = (np.zeros(levels, dtype=np.int64) for _ in range(6))
+    follow = np.zeros((levels, levels), dtype=np.int64)
     stack, best = np.full(m, -1, dtype=np.int64), np.full(m, -1, dtype=np.int64)
     labels = np.array(alike, dtype=np.int64)
     while True:
         over = step(
-            loss, mask, start, labels, padded, depth, sets, size, used, so_far, rest, lost, pick, at, stack, best, state,
-            KERNEL_WORK,
+            loss, mask, member, start, labels, padded, depth, sets, size, used, so_far, rest, lost, pick, wanted, follow,
+            at, stack, best, state, KERNEL_WORK,
         )  # fmt: skip
         if over or state[1] >= node_limit or (deadline is not None and time.monotonic() > deadline):
             break
     chosen = (best - start[:-1]).tolist() if m == 0 or best[0] >= 0 else None
     return chosen, int(state[0]), bool(over), int(state[1])
+
+
+def _members(mask: np.ndarray) -> np.ndarray:
+    """Positions of the workers of each set, int32, shape (K, most workers of a set), filled up with -1."""
+    rows, positions = [], []
+    for position in range(mask.shape[1] * 64):
+        held = np.flatnonzero(mask[:, position >> 6] >> np.uint64(position & 63) & np.uint64(1))
+        rows.append(held)
+        positions.append(np.full(held.size, position, dtype=np.int32))
+    row, worker = (
+        np.concatenate([np.zeros(0, dtype=np.int64), *rows]),
+        np.concatenate([np.zeros(0, np.int32), *positions]),
+    )
+    order = np.argsort(row, kind="stable")
+    row, worker = row[order], worker[order]
+    count = np.bincount(row, minlength=mask.shape[0])
+    member = np.full((mask.shape[0], int(count.max(initial=0))), -1, dtype=np.int32)
+    member[row, np.arange(row.size) - np.repeat(np.cumsum(count) - count, count)] = worker
+    return member
 
 
 class _Search:
