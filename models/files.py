@@ -11,7 +11,7 @@ from typing import Any
 
 from .input_error import InputError
 
-__all__ = ["PathLike", "read_json", "write_whole"]
+__all__ = ["PathLike", "make_folder", "read_json", "replace_file", "write_whole"]
 
 PathLike = str | os.PathLike[str]
 
@@ -60,30 +60,54 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return document
 
 
+def replace_file(path: PathLike, data: bytes) -> None:
+    """Put a file in place whole or not at all: written beside it under a name of its own, then renamed.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; an existing file is left as it was.
+    """
+    target = Path(path)
+    handle, draft = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        # mkstemp makes the file private; give it the permissions a plain open() would.
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(draft, 0o666 & ~umask)
+        os.replace(draft, target)
+    except BaseException:
+        os.unlink(draft)
+        raise
+
+
 def write_whole(path: PathLike, content: str | bytes) -> None:
-    """Write a file whole or not at all: to a temporary file beside it, then renamed into place.
+    """Write a file whole or not at all, see :func:`replace_file`.
 
     Raises
     ------
     InputError
         If it cannot be written.
     """
-    target = Path(path)
-    data = content.encode() if isinstance(content, str) else content
     try:
-        handle, draft = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            # mkstemp makes the file private; give it the permissions a plain open() would.
-            umask = os.umask(0)
-            os.umask(umask)
-            os.chmod(draft, 0o666 & ~umask)
-            os.replace(draft, target)
-        except BaseException:
-            os.unlink(draft)
-            raise
+        replace_file(path, content.encode() if isinstance(content, str) else content)
     except OSError as error:
         raise InputError(f"cannot write: {error.strerror or error}", file=str(path)) from None
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, if it is not there.
+
+    Raises
+    ------
+    InputError
+        If it cannot be made, e.g. because there is a file of that name.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the folder: {error.strerror or error}", file=str(folder)) from None

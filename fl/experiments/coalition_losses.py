@@ -18,14 +18,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...models.files import write_whole
+from ...models.files import make_folder, write_whole
 from ...models.input_error import InputError
 from ...models.mots import State
 from ...solvers.control import Control
 from ..datasets.dataset import Dataset
 from ..datasets.load import DATASETS, load_dataset
 from ..partitions import classes_per_client, given_sizes
-from ..rounds.checkpoint import make_folder
 from .settings import setting
 
 __all__ = ["CoalitionSettings", "FewerRuns", "coalition_losses", "deal"]

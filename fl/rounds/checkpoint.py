@@ -21,7 +21,7 @@ import numpy as np
 from ...models.files import write_whole
 from ...models.input_error import InputError
 
-__all__ = ["Checkpoint", "make_folder", "read_checkpoint", "write_checkpoint"]
+__all__ = ["Checkpoint", "read_checkpoint", "write_checkpoint"]
 
 FORMAT = "fedmech-checkpoint/1"
 _HEADER = "header"
@@ -45,20 +45,6 @@ class Checkpoint:
     rounds: int = 0
     rows: list[dict[str, Any]] = field(default_factory=list)
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
-
-
-def make_folder(folder: Path) -> None:
-    """Make the folder of a checkpoint, if it is not there.
-
-    Raises
-    ------
-    InputError
-        If it cannot be made, e.g. because there is a file of that name.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot make the folder: {error.strerror or error}", file=str(folder)) from None
 
 
 def write_checkpoint(path: Path, settings: Mapping[str, Any], checkpoint: Checkpoint) -> None:

@@ -25,6 +25,7 @@ import numpy as np
 import torch
 
 from ...models.exact import parse_number
+from ...models.files import make_folder
 from ...models.input_error import InputError
 from ...models.market import Market
 from ...solvers.control import Control
@@ -41,7 +42,7 @@ from ..training.parameters import Params, clients_of, stack
 from ..training.recipe import Recipe
 from . import metrics
 from .bids import money
-from .checkpoint import Checkpoint, make_folder, read_checkpoint, write_checkpoint
+from .checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from .environment import Environment, Purpose, build_environment, generator
 from .routing import even_routing
 from .scoring_rules import Measurement, ScoringRule, find_scoring_rule

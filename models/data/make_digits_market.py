@@ -38,9 +38,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +46,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..files import replace_file
 from . import DIGITS_MARKET_SEED, digits_market_path
 
 WORKERS = 200
@@ -363,34 +362,6 @@ def market_text(seed: int = DIGITS_MARKET_SEED) -> str:
     )
 
 
-def write_whole(text: str, path: Path) -> None:
-    """Write a file whole or not at all.
-
-    Parameters
-    ----------
-    text : str
-        ASCII content.
-    path : Path
-        Where to; an existing file is replaced in one step and left as it was on failure.
-
-    Raises
-    ------
-    OSError
-        If the folder is missing or cannot be written to.
-    """
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="ascii", newline="\n") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the script.
 
@@ -417,7 +388,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("--seed must not be negative")
     try:
         text = market_text(options.seed)
-        write_whole(text, options.out)
+        replace_file(options.out, text.encode("ascii"))
     except MarketNotMadeError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
