@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from .literal import LiteralMarket, best_set, opt, placeable
+from .literal import LiteralMarket, best_set, placeable
 
 __all__ = ["LiteralOutcome", "LiteralRule", "driftpay", "drop_top", "gain_from_lying", "liar", "ratio_order", "run_on"]
 
@@ -103,8 +103,3 @@ def gain_from_lying(rule: LiteralRule, market: LiteralMarket) -> Fraction | None
         return payments[i] - market.costs[i] if i in payments else Fraction(0)
 
     return utility(market) - utility(market.truthful())
-
-
-def ratio_holds(rule: LiteralRule, market: LiteralMarket, factor: Fraction) -> bool:
-    """Whether ``OPT <= factor * ALG`` on the document, everybody bidding the cost."""
-    return opt(market) <= factor * market.value(rule(market.truthful()).winners)
