@@ -12,13 +12,13 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "InputError": "models.input_error",
-    "Market": "models.market",
-    "read_market": "models.market_file",
-    "write_market": "models.market_file",
-    "generate_market": "models.generate",
+    "Market": "models.procurement.market",
+    "read_market": "models.procurement.file",
+    "write_market": "models.procurement.file",
+    "generate_market": "models.procurement.generate",
     "digits_market_path": "models.data",
-    "export_model": "models.formulations",
-    "CheckError": "solvers.check",
+    "export_model": "models.procurement.formulations",
+    "CheckError": "solvers.feasibility",
     "NotOptimalError": "solvers.solution",
     "Solution": "solvers.solution",
     "methods": "solvers.registry",
@@ -26,12 +26,12 @@ _PUBLIC = {
     "Outcome": "fl.mechanisms.interface",
     "mechanisms": "fl.mechanisms.interface",
     "run_mechanism": "fl.mechanisms.interface",
-    "MotsMarket": "models.mots",
-    "read_mots": "models.mots",
-    "write_mots": "models.mots",
-    "solve_social_state": "solvers.social.solve",
-    "swan": "fl.mechanisms.swan",
-    "audit": "verification.properties",
+    "MotsMarket": "models.sharing.market",
+    "read_mots": "models.sharing.market",
+    "write_mots": "models.sharing.market",
+    "solve_social_state": "solvers.sharing.solve",
+    "swan": "fl.sharing.swan",
+    "audit": "verification.audit",
     "verify": "verification.ledger",
 }
 
@@ -63,21 +63,21 @@ __all__ = [
 
 if TYPE_CHECKING:
     from .fl.mechanisms.interface import Outcome, mechanisms, run_mechanism
-    from .fl.mechanisms.swan import swan
+    from .fl.sharing.swan import swan
     from .models.data import digits_market_path
-    from .models.formulations import export_model
-    from .models.generate import generate_market
     from .models.input_error import InputError
-    from .models.market import Market
-    from .models.market_file import read_market, write_market
-    from .models.mots import MotsMarket, read_mots, write_mots
-    from .solvers.check import CheckError
+    from .models.procurement.file import read_market, write_market
+    from .models.procurement.formulations import export_model
+    from .models.procurement.generate import generate_market
+    from .models.procurement.market import Market
+    from .models.sharing.market import MotsMarket, read_mots, write_mots
+    from .solvers.feasibility import CheckError
     from .solvers.registry import methods
-    from .solvers.social.solve import solve_social_state
+    from .solvers.sharing.solve import solve_social_state
     from .solvers.solution import NotOptimalError, Solution
     from .solvers.solve import solve
+    from .verification.audit import audit
     from .verification.ledger import verify
-    from .verification.properties import audit
 
 
 def __getattr__(name: str) -> Any:

@@ -83,7 +83,7 @@ def main() -> None:
 
 def _leave_behind_abandoned_runs(leaving: BaseException | None) -> None:
     """End the process at once if a HiGHS thread is still busy: unwinding it would abort the process."""
-    highs = sys.modules.get(f"{__package__}.solvers.highs")
+    highs = sys.modules.get(f"{__package__}.solvers.highs.run")
     if highs is not None and highs.abandoned_runs and isinstance(leaving, SystemExit):
         sys.stdout.flush()
         sys.stderr.flush()

@@ -8,12 +8,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .console import CHECK_FAILED, STOPPED, JsonOption, MarketArgument, guarded, load_market, print_json, show, table
+from .console import (
+    CHECK_FAILED,
+    STOPPED,
+    JsonOption,
+    MarketArgument,
+    guarded,
+    load_market,
+    print_json,
+    show,
+    table,
+)
 from .run import OptionsOption, parse_options
 
 if TYPE_CHECKING:
-    from ..models.market import Market
-    from ..verification.properties import Audit
+    from ..models.procurement.market import Market
+    from ..verification.audit import Audit
 
 __all__ = ["audit_command"]
 
@@ -44,7 +54,7 @@ def audit_command(
     """
     from ..fl.mechanisms.interface import find_mechanism
     from ..models.input_error import InputError
-    from ..verification.properties import PROPERTIES, audit
+    from ..verification.audit import PROPERTIES, audit
 
     market = load_market(file)
     if ":" in mechanism:
@@ -86,7 +96,7 @@ def _witness(market: Market, report: Audit) -> str:
     """Write the market of the first violation: the liar's true cost is its cost, the lie its bid."""
     import json
 
-    from ..verification.search import lie_document
+    from ..verification.search.hunt import lie_document
 
     coverage = None
     if market.coverage is not None:

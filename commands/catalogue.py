@@ -6,7 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
-from .console import JsonOption, guarded, print_json, table
+from .console import (
+    JsonOption,
+    guarded,
+    print_json,
+    table,
+)
 
 __all__ = ["mechanisms_command", "methods_command"]
 
@@ -45,7 +50,7 @@ def methods_command(
 
 def social_methods() -> list[dict[str, Any]]:
     """The methods for social states, which solve another kind of market than the registry's."""
-    from ..solvers.social.solve import METHODS
+    from ..solvers.sharing.solve import METHODS
 
     return [
         {

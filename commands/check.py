@@ -9,7 +9,16 @@ from typing import Annotated
 
 import typer
 
-from .console import CHECK_FAILED, JsonOption, guarded, load_market, number, print_json, show, table
+from .console import (
+    CHECK_FAILED,
+    JsonOption,
+    guarded,
+    load_market,
+    number,
+    print_json,
+    show,
+    table,
+)
 
 __all__ = ["check_command"]
 
@@ -25,7 +34,7 @@ def check_command(
 
     from ..models.exact import format_exact
     from ..models.input_error import InputError
-    from ..verification.check_certificate import CertificateError, check_certificate
+    from ..solvers.proofs.checker import CertificateError, check_certificate
 
     market = load_market(file)
     try:

@@ -25,7 +25,7 @@ from .run import parse_options
 if TYPE_CHECKING:
     import numpy as np
 
-    from ..models.market import Market
+    from ..models.procurement.market import Market
     from ..solvers.solution import Solution
 
 __all__ = ["compare_command"]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from ..models.market import Market
+    from ..models.procurement.market import Market
 
 __all__ = [
     "BAD_INPUT",
@@ -64,7 +64,7 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
 def load_market(path: Path | None) -> Market:
     """Read a market, or the shipped one if no file is named."""
     from ..models.data import digits_market_path
-    from ..models.market_file import read_market
+    from ..models.procurement.file import read_market
 
     return read_market(digits_market_path() if path is None else path)
 

@@ -20,8 +20,8 @@ def derive_command(
     """Derive a statement on network effects from eq. (3), with every step checked."""
     import sympy
 
-    from ..models.error_model import TOPICS, derive
     from ..models.input_error import InputError
+    from ..models.sharing.error_model import TOPICS, derive
 
     if topic not in TOPICS:
         raise InputError(f"unknown topic {topic!r}; one of {', '.join(TOPICS)}")

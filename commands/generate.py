@@ -31,8 +31,8 @@ def generate_command(
     ] = None,
 ) -> None:
     """Write a random market."""
-    from ..models.generate import generate_market
-    from ..models.market_file import write_market
+    from ..models.procurement.file import write_market
+    from ..models.procurement.generate import generate_market
 
     market = generate_market(
         kind,

@@ -7,11 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from .console import INFEASIBLE, STOPPED, print_json, show, table
+from .console import (
+    INFEASIBLE,
+    STOPPED,
+    print_json,
+    show,
+    table,
+)
 
 if TYPE_CHECKING:
-    from ..models.mots import MotsMarket
-    from ..solvers.social.answer import SocialAnswer
+    from ..models.sharing.market import MotsMarket
+    from ..solvers.sharing.answer import SocialAnswer
 
 __all__ = ["load_mots", "social_state", "state_rows"]
 
@@ -19,19 +25,19 @@ __all__ = ["load_mots", "social_state", "state_rows"]
 def load_mots(path: Path | None) -> MotsMarket:
     """Read a MoTS market, or the shipped one if no file is named."""
     from ..models.data import prototype_market_path
-    from ..models.mots import read_mots
+    from ..models.sharing.market import read_mots
 
     return read_mots(prototype_market_path() if path is None else path)
 
 
 def social_state(path: Path | None, method: str, time_limit: float | None, export: Path | None, *, json: bool) -> None:
     """Solve for the best social state and print it."""
-    from ..solvers.social.solve import solve_social_state
+    from ..solvers.sharing.solve import solve_social_state
 
     market = load_mots(path)
     if export is not None:
-        from ..models.formulations import write_model
-        from ..models.social_state import literal_model
+        from ..models.procurement.formulations import write_model
+        from ..models.sharing.social_state import literal_model
 
         write_model(lambda: literal_model(market), export, endings=(".nl", ".gms", ".bar"))
     answer = solve_social_state(market, method, time_limit=time_limit)

@@ -51,15 +51,15 @@ def plot_command(
     if out.is_dir() or not out.parent.is_dir():
         raise InputError("cannot write a file here", file=str(out))
     if result:
-        from ..fl.experiments.result_figure import draw_result
-        from ..fl.experiments.results import read_results
+        from ..fl.experiments.engine.result_figure import draw_result
+        from ..fl.experiments.engine.results import read_results
 
         lines = None if by is None else [name.strip() for name in by.split(",") if name.strip()]
         _save(draw_result(read_results(figure), metric, against, lines), out)
         typer.echo(f"{out}: {figure}", err=True)
         return
-    from ..fl import figures_swan as figures
-    from ..solvers.social.solve import require_decreasing
+    from ..fl.sharing import figures
+    from ..solvers.sharing.solve import require_decreasing
 
     if figure == "swan-regions":
         drawn = figures.region_map()

@@ -6,11 +6,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .console import JsonOption, MarketArgument, SummaryOption, guarded, load_market, number, print_json, show, table
+from .console import (
+    JsonOption,
+    MarketArgument,
+    SummaryOption,
+    guarded,
+    load_market,
+    number,
+    print_json,
+    show,
+    table,
+)
 
 if TYPE_CHECKING:
     from ..fl.mechanisms.interface import Outcome
-    from ..models.market import Market
+    from ..models.procurement.market import Market
 
 __all__ = ["OptionsOption", "parse_options", "run_command"]
 

@@ -10,10 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .console import STOPPED, JsonOption, guarded, print_json, progress_reporter, table
+from .console import (
+    STOPPED,
+    JsonOption,
+    guarded,
+    print_json,
+    progress_reporter,
+    table,
+)
 
 if TYPE_CHECKING:
-    from ..fl.experiments.registry import Experiment
+    from ..fl.experiments.engine.registry import Experiment
 
 __all__ = ["ConfigArgument", "SetOption", "experiments_command", "show_rows", "simulate_command"]
 
@@ -41,9 +48,9 @@ def simulate_command(
     summary: Annotated[bool, typer.Option("--summary", help="leave the rows out")] = False,
 ) -> None:
     """Run one point of an experiment: the settings of a configuration, without its grid."""
-    from ..fl.experiments.configuration import read_configuration
-    from ..fl.experiments.results import check_table_path, rows_with_settings, write_rows
-    from ..fl.experiments.settings import settings_document
+    from ..fl.experiments.engine.configuration import read_configuration
+    from ..fl.experiments.engine.results import check_table_path, rows_with_settings, write_rows
+    from ..fl.experiments.engine.settings import settings_document
     from ..solvers.control import Control
 
     if out is not None:
@@ -133,9 +140,9 @@ def _show(value: Any) -> str:
 @guarded
 def experiments_command(json: JsonOption = False) -> None:
     """List the experiments, their configurations and settings."""
-    from ..fl.experiments.configuration import read_configuration, shipped_configurations
-    from ..fl.experiments.registry import experiments
-    from ..fl.experiments.settings import field_rules
+    from ..fl.experiments.engine.configuration import read_configuration, shipped_configurations
+    from ..fl.experiments.engine.registry import experiments
+    from ..fl.experiments.engine.settings import field_rules
 
     sizes: dict[str, dict[str, int]] = {}
     for name in shipped_configurations():

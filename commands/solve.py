@@ -24,9 +24,9 @@ from .console import (
 )
 
 if TYPE_CHECKING:
-    from ..models.market import Market
-    from ..solvers.lp_conflict import Conflict
-    from ..solvers.lp_prices import LpPrices
+    from ..models.procurement.market import Market
+    from ..solvers.explain.conflict import Conflict
+    from ..solvers.explain.prices import LpPrices
     from ..solvers.solution import Solution
 
 __all__ = ["solve_command"]
@@ -75,15 +75,15 @@ def solve_command(
 
     market = load_market(file)
     if explain or at_least is not None:
-        from ..solvers.lp_prices import check_priced
+        from ..solvers.explain.prices import check_priced
 
         check_priced(problem)
     if certificate is not None:
-        from ..verification.certify import check_certifiable
+        from ..solvers.certify.tree import check_certifiable
 
         check_certifiable(problem)
     if export is not None:
-        from ..models.formulations import export_model
+        from ..models.procurement.formulations import export_model
         from ..solvers.registry import check_problem
 
         check_problem(problem)
@@ -93,7 +93,7 @@ def solve_command(
     conflict = None if at_least is None else _conflict(market, solution, at_least, time_limit)
     prices = None
     if explain:
-        from ..solvers.lp_prices import lp_prices
+        from ..solvers.explain.prices import lp_prices
 
         prices = lp_prices(market, problem)
     if json:
@@ -124,7 +124,7 @@ def _write_certificate(path: Path, market: Market, solution: Solution, time_limi
     import json
 
     from ..models.files import write_whole
-    from ..verification.certify import NoCertificateError, certify
+    from ..solvers.certify.tree import NoCertificateError, certify
 
     if solution.status != "optimal":
         return "no certificate: the optimum is not proved"
@@ -140,7 +140,7 @@ def _conflict(market: Market, solution: Solution, at_least: str, time_limit: flo
     """Say what rules out a score, or levels of coverage; None if they are reached or may still be."""
     from ..models.exact import parse_number
     from ..solvers.coverage.targets import reach_levels
-    from ..solvers.lp_conflict import Conflict, find_conflict
+    from ..solvers.explain.conflict import Conflict, find_conflict
 
     if solution.problem == "cover":
         levels = [parse_number(level) if level.strip() else None for level in at_least.split(",")]
@@ -266,7 +266,7 @@ def _print_requesters(market: Market, solution: Solution) -> None:
     import numpy as np
 
     from ..models.exact import exact_sum
-    from ..models.market_columns import UNLIMITED
+    from ..models.procurement.columns import UNLIMITED
 
     assert solution.assignment is not None
     rows = []

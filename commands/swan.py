@@ -7,11 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .console import INFEASIBLE, STOPPED, JsonOption, guarded, number, print_json, show, table
+from .console import (
+    INFEASIBLE,
+    STOPPED,
+    JsonOption,
+    guarded,
+    number,
+    print_json,
+    show,
+    table,
+)
 from .mots import load_mots, state_rows
 
 if TYPE_CHECKING:
-    from ..models.mots import MotsMarket
+    from ..models.sharing.market import MotsMarket
 
 __all__ = ["swan_command"]
 
@@ -26,12 +35,12 @@ def swan_command(
     json: JsonOption = False,
 ) -> None:
     """Set up SWAN: social state, price, rewards, balance, equilibria, and what it is compared with."""
-    from ..fl.mechanisms.mots_comparators import dynamic, fl_only, modified_fl
-    from ..fl.mechanisms.swan import NoTarget, swan
-    from ..fl.mechanisms.swan_equilibria import equilibria
-    from ..fl.mechanisms.swan_unique import SinglePeaked
-    from ..models.utility import conditions
-    from ..solvers.social.solve import relevant_errors
+    from ..fl.sharing.comparators import dynamic, fl_only, modified_fl
+    from ..fl.sharing.equilibria import equilibria
+    from ..fl.sharing.swan import NoTarget, swan
+    from ..fl.sharing.unique import SinglePeaked
+    from ..models.sharing.utility import conditions
+    from ..solvers.sharing.solve import relevant_errors
 
     market = load_mots(file)
     try:

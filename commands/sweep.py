@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from .console import CHECK_FAILED, STOPPED, JsonOption, guarded, print_json, progress_reporter, table
+from .console import (
+    CHECK_FAILED,
+    STOPPED,
+    JsonOption,
+    guarded,
+    print_json,
+    progress_reporter,
+    table,
+)
 from .simulate import ConfigArgument, SetOption
 
 __all__ = ["sweep_command"]
@@ -38,10 +46,16 @@ def sweep_command(
 
     Exit codes: 0 every point is there; 1 some failed, and the next sweep tries them again; 4 stopped with points left.
     """
-    from ..fl.experiments.configuration import read_configuration
-    from ..fl.experiments.pools import DaskPool, LokyPool, Pool, ThisProcess, default_jobs
-    from ..fl.experiments.results import check_table_path, export_results
-    from ..fl.experiments.sweep import run_sweep
+    from ..fl.experiments.engine.configuration import read_configuration
+    from ..fl.experiments.engine.pools import (
+        DaskPool,
+        LokyPool,
+        Pool,
+        ThisProcess,
+        default_jobs,
+    )
+    from ..fl.experiments.engine.results import check_table_path, export_results
+    from ..fl.experiments.engine.sweep import run_sweep
     from ..models.input_error import InputError
 
     if time_limit is not None and not time_limit >= 0:

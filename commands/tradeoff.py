@@ -7,7 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
-from .console import JsonOption, guarded, number, print_json, show, table
+from .console import (
+    JsonOption,
+    guarded,
+    number,
+    print_json,
+    show,
+    table,
+)
 from .mots import load_mots
 
 __all__ = ["tradeoff_command"]
@@ -25,8 +32,8 @@ def tradeoff_command(
 ) -> None:
     """List the Pareto frontier of welfare and error, or the best state at several values of a parameter."""
     from ..models.input_error import InputError
-    from ..solvers.social.requirement import error_range
-    from ..solvers.social.tradeoff import PARAMETERS, sensitivity, walk_frontier
+    from ..solvers.sharing.requirement import error_range
+    from ..solvers.sharing.tradeoff import PARAMETERS, sensitivity, walk_frontier
 
     market = load_mots(file)
     reach = error_range(market)

@@ -8,7 +8,15 @@ from typing import Annotated
 
 import typer
 
-from .console import CHECK_FAILED, STOPPED, JsonOption, guarded, print_json, progress_reporter, table
+from .console import (
+    CHECK_FAILED,
+    STOPPED,
+    JsonOption,
+    guarded,
+    print_json,
+    progress_reporter,
+    table,
+)
 
 __all__ = ["claims_command", "verify_command"]
 

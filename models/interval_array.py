@@ -84,7 +84,7 @@ class IntervalArray:
 
 
 class IntervalArrayArithmetic:
-    """What :func:`fedmech.models.expression.evaluate` needs to work on interval arrays."""
+    """What :func:`fedmech.models.sharing.expression.evaluate` needs to work on interval arrays."""
 
     @staticmethod
     def number(value: Fraction) -> IntervalArray:

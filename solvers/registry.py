@@ -12,7 +12,7 @@ from importlib import import_module
 from importlib.util import find_spec
 
 from ..models.input_error import InputError
-from ..models.market import Market
+from ..models.procurement.market import Market
 from .control import Control
 from .solution import Answer
 

@@ -10,11 +10,16 @@ import numpy as np
 
 from ..models.exact import exact_sum
 from ..models.input_error import InputError
-from ..models.market import Market
-from .check import CheckError, check_feasible, check_shares
+from ..models.procurement.market import Market
 from .control import Control
+from .feasibility import CheckError, check_feasible, check_shares
 from .registry import Method, find_method, methods
-from .solution import Answer, NotOptimalError, Solution, Status
+from .solution import (
+    Answer,
+    NotOptimalError,
+    Solution,
+    Status,
+)
 
 __all__ = ["choose_method", "solve"]
 

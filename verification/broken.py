@@ -14,8 +14,8 @@ import numpy as np
 
 from ..fl.mechanisms.interface import Outcome
 from ..models.exact import exact_sum, scale_to_integers
-from ..models.market import Market
-from ..solvers.matroid import best_set, route
+from ..models.procurement.market import Market
+from ..solvers.placement.matroid import best_set, route
 
 __all__ = ["first_price", "off_by_one_prefix", "overspend", "ties_by_ratio"]
 

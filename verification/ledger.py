@@ -14,7 +14,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .claim import Claim, Judge, Judgement, Recheck, Verdict
+from .claim import (
+    Claim,
+    Judge,
+    Judgement,
+    Recheck,
+    Verdict,
+)
 
 _CLAIMS: dict[str, Claim] = {}
 
@@ -55,8 +61,8 @@ def claim(
 def claims() -> dict[str, Claim]:
     """All registered claims, by id, in a stable order."""
     package = importlib.import_module(".claims", __package__)
-    for module in sorted(info.name for info in pkgutil.iter_modules(package.__path__)):
-        importlib.import_module(f".claims.{module}", __package__)
+    for module in sorted(info.name for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")):
+        importlib.import_module(module)
     return dict(sorted(_CLAIMS.items()))
 
 

@@ -1,6 +1,6 @@
 """Imports every module that registers an experiment; add yours here. None of them may import torch at its top."""
 
-from . import (
+from .papers import (
     care,
     contribution,
     network_effects,

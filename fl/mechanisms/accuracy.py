@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from ...models.market import Market
+from ...models.procurement.market import Market
 from .interface import Option, Outcome, mechanism
-from .surrogate import driftpay_with
+from .parts.surrogate import driftpay_with
 
 __all__ = ["accuracy"]
 

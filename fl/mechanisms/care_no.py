@@ -14,8 +14,13 @@ from fractions import Fraction
 import numpy as np
 
 from ...models.input_error import InputError
-from ...models.market import Market
-from .interface import Option, Outcome, build_outcome, mechanism
+from ...models.procurement.market import Market
+from .interface import (
+    Option,
+    Outcome,
+    build_outcome,
+    mechanism,
+)
 from .pea import pea_among
 
 __all__ = ["buckets", "care_no", "care_no_lottery", "expected_score"]

@@ -17,11 +17,11 @@ from fractions import Fraction
 
 import numpy as np
 
-from ...models.market import Market
-from ...solvers.matroid import route
+from ...models.procurement.market import Market
+from ...solvers.placement.matroid import route
 from .coverage_greedy import needs_coverage
 from .interface import Outcome, build_outcome, mechanism
-from .placement import Placement
+from .parts.placement import Placement
 
 __all__ = ["coverage_clock"]
 

@@ -18,10 +18,15 @@ from fractions import Fraction
 import numpy as np
 
 from ...models.input_error import InputError
-from ...models.market import Market
-from ...solvers.matroid import route
-from .interface import Option, Outcome, build_outcome, mechanism
-from .placement import Placement
+from ...models.procurement.market import Market
+from ...solvers.placement.matroid import route
+from .interface import (
+    Option,
+    Outcome,
+    build_outcome,
+    mechanism,
+)
+from .parts.placement import Placement
 
 __all__ = ["coverage_greedy", "needs_coverage"]
 

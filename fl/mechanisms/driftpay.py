@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from ...models.exact import IntArray, exact_sum, integer_array
-from ...models.market import Market
-from ...solvers.matroid import route
-from ...solvers.prefix_scan import prefix_scan
+from ...models.procurement.market import Market
+from ...solvers.placement.matroid import route
+from ...solvers.placement.prefix_scan import prefix_scan
 from .interface import Outcome, mechanism
 
 __all__ = ["driftpay_co", "pooled_driftpay"]

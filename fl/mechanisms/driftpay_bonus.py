@@ -10,10 +10,15 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from ...models.input_error import InputError
-from ...models.market import Market
+from ...models.procurement.market import Market
 from .driftpay import driftpay_co
 from .driftpay_stipend import default_bonus
-from .interface import Option, Outcome, build_outcome, mechanism
+from .interface import (
+    Option,
+    Outcome,
+    build_outcome,
+    mechanism,
+)
 
 __all__ = ["driftpay_bonus"]
 

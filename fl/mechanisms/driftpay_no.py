@@ -26,8 +26,8 @@ from fractions import Fraction
 import numpy as np
 
 from ...models.exact import integer_array
-from ...models.market import Market
-from ...solvers.matroid import best_set, route
+from ...models.procurement.market import Market
+from ...solvers.placement.matroid import best_set, route
 from .interface import Outcome, build_outcome, mechanism
 
 __all__ = ["driftpay_no"]

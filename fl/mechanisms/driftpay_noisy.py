@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from ...models.input_error import InputError
-from ...models.market import Market
+from ...models.procurement.market import Market
 from .interface import Option, Outcome, mechanism
-from .surrogate import driftpay_with
+from .parts.surrogate import driftpay_with
 
 __all__ = ["driftpay_noisy", "noisy_scores"]
 

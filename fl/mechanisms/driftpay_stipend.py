@@ -19,10 +19,15 @@ import numpy as np
 
 from ...models.exact import exact_sum, integer_array
 from ...models.input_error import InputError
-from ...models.market import Market
-from ...solvers.matroid import best_set, route
-from .interface import Option, Outcome, build_outcome, mechanism
-from .ratio_order import ratio_order
+from ...models.procurement.market import Market
+from ...solvers.placement.matroid import best_set, route
+from .interface import (
+    Option,
+    Outcome,
+    build_outcome,
+    mechanism,
+)
+from .parts.ratio_order import ratio_order
 
 __all__ = ["default_bonus", "driftpay_stipend"]
 

@@ -13,8 +13,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from ...models.market import Market
-from ...solvers.matroid import route
+from ...models.procurement.market import Market
+from ...solvers.placement.matroid import route
 from .driftpay import pooled_driftpay
 from .interface import Outcome, build_outcome, mechanism
 

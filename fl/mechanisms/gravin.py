@@ -21,10 +21,10 @@ from fractions import Fraction
 
 import numpy as np
 
-from ...models.market import Market
-from ...solvers.matroid import route
+from ...models.procurement.market import Market
+from ...solvers.placement.matroid import route
 from .interface import Outcome, build_outcome, mechanism
-from .ratio_order import ratio_order
+from .parts.ratio_order import ratio_order
 from .singer import needs_one_pool
 
 __all__ = ["gravin"]

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...models.market import Market
-from ...solvers.matroid import best_set, route
+from ...models.procurement.market import Market
+from ...solvers.placement.matroid import best_set, route
 from .interface import Outcome, build_outcome, mechanism
-from .ratio_order import ratio_order
+from .parts.ratio_order import ratio_order
 
 __all__ = ["greedy_then_repair"]
 

@@ -17,10 +17,16 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ...models.exact import IntArray, exact_sum, integer_array, parse_integer, parse_number
+from ...models.exact import (
+    IntArray,
+    exact_sum,
+    integer_array,
+    parse_integer,
+    parse_number,
+)
 from ...models.input_error import InputError
-from ...models.market import Market
-from ...solvers.check import CheckError, violation
+from ...models.procurement.market import Market
+from ...solvers.feasibility import CheckError, violation
 
 __all__ = [
     "Mechanism",

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...models.market import Market
-from ...solvers.matroid import best_set, route
+from ...models.procurement.market import Market
+from ...solvers.placement.matroid import best_set, route
 from .interface import Outcome, build_outcome, mechanism
 
 __all__ = ["lowest_bid"]

@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 
 from ...models.exact import integer_array
-from ...models.market import Market
-from ...solvers.polymatroid import SeatFlow, descending, place
+from ...models.procurement.market import Market
+from ...solvers.placement.polymatroid import SeatFlow, descending, place
 from .interface import Outcome, build_outcome, mechanism
 
 __all__ = ["pea", "pea_among"]

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import random
 
-from ...models.market import Market
-from ...solvers.matroid import route
-from .interface import Option, Outcome, build_outcome, mechanism
-from .placement import Placement
+from ...models.procurement.market import Market
+from ...solvers.placement.matroid import route
+from .interface import (
+    Option,
+    Outcome,
+    build_outcome,
+    mechanism,
+)
+from .parts.placement import Placement
 
 __all__ = ["drawn_order", "random_feasible"]
 

@@ -15,9 +15,14 @@ import numpy as np
 
 from ...models.exact import exact_sum
 from ...models.input_error import InputError
-from ...models.market import Market
-from ...solvers.matroid import best_set
-from .interface import Option, Outcome, build_outcome, mechanism
+from ...models.procurement.market import Market
+from ...solvers.placement.matroid import best_set
+from .interface import (
+    Option,
+    Outcome,
+    build_outcome,
+    mechanism,
+)
 from .random_feasible import drawn_order
 
 __all__ = ["random_price"]

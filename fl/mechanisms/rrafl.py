@@ -16,9 +16,14 @@ import numpy as np
 
 from ...models.exact import IntArray, scale_to_integers
 from ...models.input_error import InputError
-from ...models.market import Market
-from .interface import Option, Outcome, build_outcome, mechanism
-from .ratio_order import ratio_order
+from ...models.procurement.market import Market
+from .interface import (
+    Option,
+    Outcome,
+    build_outcome,
+    mechanism,
+)
+from .parts.ratio_order import ratio_order
 
 __all__ = ["rrafl"]
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...models.market import Market
-from ...solvers.matroid import best_set
+from ...models.procurement.market import Market
+from ...solvers.placement.matroid import best_set
 from .driftpay import pooled_driftpay
 from .interface import Outcome, mechanism
 

@@ -15,10 +15,15 @@ import numpy as np
 
 from ...models.exact import exact_sum, integer_array
 from ...models.input_error import InputError
-from ...models.market import Market
-from ...solvers.matroid import best_set, route
-from ...solvers.orp_seats import best_placeable_set
-from .interface import Option, Outcome, build_outcome, mechanism
+from ...models.procurement.market import Market
+from ...solvers.placement.matroid import best_set, route
+from ...solvers.placement.orp_seats import best_placeable_set
+from .interface import (
+    Option,
+    Outcome,
+    build_outcome,
+    mechanism,
+)
 
 __all__ = ["vcg"]
 

@@ -16,12 +16,22 @@ from fractions import Fraction
 import numpy as np
 
 from ...models.input_error import InputError
-from ..datasets.dataset import Dataset
-from ..datasets.load import load_dataset
-from ..drift.drift_market import groups_by_label
-from ..drift.probe import ProbeSet, draw_probe
-from ..partitions import dirichlet, dirichlet_balanced, dirichlet_per_client, given_sizes
-from .bids import CENTS, MOST_CENTS, BidModel, CostModel
+from ..data.dataset import Dataset
+from ..data.load import load_dataset
+from ..data.partitions import (
+    dirichlet,
+    dirichlet_balanced,
+    dirichlet_per_client,
+    given_sizes,
+)
+from ..scoring.drift_market import groups_by_label
+from ..scoring.probe import ProbeSet, draw_probe
+from .bids import (
+    CENTS,
+    MOST_CENTS,
+    BidModel,
+    CostModel,
+)
 from .settings import ProcurementSettings
 from .tasks import Task, make_tasks, split_budget
 

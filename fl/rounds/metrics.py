@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from ...models.exact import exact_sum
-from ...models.market import Market
-from ...solvers.check import objective_value
+from ...models.procurement.market import Market
+from ...solvers.feasibility import objective_value
 from ...solvers.solution import Solution
-from ..drift.uncertainty import effective_eta, noise_benchmark
 from ..mechanisms.interface import Outcome
+from ..scoring.uncertainty import effective_eta, noise_benchmark
 
 __all__ = [
     "budget_metrics",

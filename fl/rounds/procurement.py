@@ -27,13 +27,13 @@ import torch
 from ...models.exact import parse_number
 from ...models.files import make_folder
 from ...models.input_error import InputError
-from ...models.market import Market
+from ...models.procurement.market import Market
 from ...solvers.control import Control
 from ...solvers.solution import Solution
 from ...solvers.solve import solve
-from ..drift.drift_score import drift_scores, scoring_update
-from ..drift.probe import ProbeSet
 from ..mechanisms.interface import Outcome, find_mechanism, run_mechanism
+from ..scoring.drift_score import drift_scores, scoring_update
+from ..scoring.probe import ProbeSet
 from ..training.aggregate import average
 from ..training.architectures import Architecture, architecture
 from ..training.batched import train_clients
@@ -43,7 +43,12 @@ from ..training.recipe import Recipe
 from . import metrics
 from .bids import money
 from .checkpoint import Checkpoint, read_checkpoint, write_checkpoint
-from .environment import Environment, Purpose, build_environment, generator
+from .environment import (
+    Environment,
+    Purpose,
+    build_environment,
+    generator,
+)
 from .routing import even_routing
 from .scoring_rules import Measurement, ScoringRule, find_scoring_rule
 from .settings import ProcurementSettings

@@ -13,8 +13,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...models.market import Market
-from ...solvers.matroid import route
+from ...models.procurement.market import Market
+from ...solvers.placement.matroid import route
 
 __all__ = ["even_routing"]
 

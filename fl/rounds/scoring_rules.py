@@ -1,7 +1,7 @@
 """The registry of scoring rules: what stands in the place of ``v_i`` in a round.
 
 A rule turns what was measured before the bids into one number a worker, higher is better; it is never shown a bid. The number then
-becomes a positive score in ``[v_min, v_max]`` by a map of :mod:`~fedmech.fl.drift.score_map`: ``min-max`` takes the least and the greatest
+becomes a positive score in ``[v_min, v_max]`` by a map of :mod:`~fedmech.fl.scoring.score_map`: ``min-max`` takes the least and the greatest
 of the round to the ends, ``natural`` is the map that suits the rule's scale (reconstructed). Under ``min-max`` a rule and its delta
 agree (accuracy and accuracy gain differ by the same number for all workers); clipped, they do not.
 """
@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...models.input_error import InputError
-from ..drift.drift_market import SCORE_DECIMALS
-from ..drift.score_map import clip_scores
+from ..scoring.drift_market import SCORE_DECIMALS
+from ..scoring.score_map import clip_scores
 
 __all__ = ["Measurement", "ScoringRule", "find_scoring_rule", "scoring_rule", "scoring_rules"]
 
@@ -69,7 +69,7 @@ class ScoringRule:
     raw : callable
         ``Measurement -> ndarray of float, shape (n,)``; higher is better.
     natural : str
-        The map of :func:`~fedmech.fl.drift.score_map.clip_scores` that suits the rule's scale.
+        The map of :func:`~fedmech.fl.scoring.score_map.clip_scores` that suits the rule's scale.
     summary, source : str
         One line each.
     """

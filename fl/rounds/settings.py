@@ -40,7 +40,7 @@ class ProcurementSettings:
     rounds : int
         Communication rounds.
     dataset, folder : str, str or None
-        As :func:`~fedmech.fl.datasets.load.load_dataset` takes them.
+        As :func:`~fedmech.fl.data.load.load_dataset` takes them.
     train_samples : int or None
         Samples dealt to the workers; None: all that are left.
     workers : int

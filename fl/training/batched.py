@@ -19,8 +19,18 @@ from torch import Tensor
 
 from .architectures import Architecture
 from .batch_order import batch_positions, batch_width
-from .holdings import check_clients, check_holdings, check_models, check_samples
-from .parameters import Params, clients_of, models_in, place
+from .holdings import (
+    check_clients,
+    check_holdings,
+    check_models,
+    check_samples,
+)
+from .parameters import (
+    Params,
+    clients_of,
+    models_in,
+    place,
+)
 from .recipe import Recipe
 
 __all__ = ["train_clients"]

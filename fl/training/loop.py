@@ -15,8 +15,18 @@ from torch import Tensor, nn
 
 from .architectures import Architecture
 from .batch_order import batch_positions
-from .holdings import check_clients, check_holdings, check_models, check_samples
-from .parameters import Params, clients_of, place, stack
+from .holdings import (
+    check_clients,
+    check_holdings,
+    check_models,
+    check_samples,
+)
+from .parameters import (
+    Params,
+    clients_of,
+    place,
+    stack,
+)
 from .recipe import Recipe
 
 __all__ = ["PlainModel", "train_clients_one_by_one"]

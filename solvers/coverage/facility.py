@@ -13,8 +13,15 @@ from fractions import Fraction
 import numpy as np
 
 from ..control import Control
-from ..highs import MipArrays, apply_options, build_model, load_highs, run_highs, watched_run
-from ..tolerances import EXACT_IN_DOUBLE, HIGHS_OPTIONS, INTEGRAL
+from ..highs.run import (
+    MipArrays,
+    apply_options,
+    build_model,
+    load_highs,
+    run_highs,
+    watched_run,
+)
+from ..highs.tolerances import EXACT_IN_DOUBLE, HIGHS_OPTIONS, INTEGRAL
 from .branch import CoverAnswer, Levels, branch_and_bound
 from .instance import CoverInstance
 from .lazy_greedy import best_start

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from ...models.market import Market
+from ...models.procurement.market import Market
 from ..control import Control
 from ..registry import register
 from ..solution import Answer

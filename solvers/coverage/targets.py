@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 
 from ...models.input_error import InputError
-from ...models.market import Market
+from ...models.procurement.market import Market
 from ..solution import Solution
 from ..solve import solve
 

@@ -18,7 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .dual import Grouped
-from .leaf import Incumbent, Leaf, filled, open_leaf, search_leaf
+from .leaf import (
+    Incumbent,
+    Leaf,
+    filled,
+    open_leaf,
+    search_leaf,
+)
 from .problem import WORD, PooledProblem
 
 MOST_NODES = 200_000

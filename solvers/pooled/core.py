@@ -17,9 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..leaf_multipliers import Multipliers
 from .dual import Grouped
 from .flips import Flips
+from .leaf_multipliers import Multipliers
 from .problem import PooledProblem
 from .swaps import by_border
 

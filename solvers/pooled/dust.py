@@ -21,7 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .dual import Grouped
-from .leaf import Incumbent, Leaf, open_leaf, search_leaf
+from .leaf import (
+    Incumbent,
+    Leaf,
+    open_leaf,
+    search_leaf,
+)
 from .problem import PooledProblem
 
 SHARE = 4

@@ -15,11 +15,11 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from ..leaf_multipliers import Multipliers
 from .core import Core, build_core
 from .dual import DualSolution, Grouped, minimise
 from .enumeration import best_flips
 from .flips import TooManyStates
+from .leaf_multipliers import Multipliers
 from .problem import PooledProblem
 from .relaxation import bound_of, complete
 from .swaps import best_swaps, candidates

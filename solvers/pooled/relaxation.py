@@ -19,9 +19,14 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from ..leaf_multipliers import Multipliers
+from .leaf_multipliers import Multipliers
 from .passes import compiled
-from .problem import CHUNK, WORD, PooledProblem, exact_sum
+from .problem import (
+    CHUNK,
+    WORD,
+    PooledProblem,
+    exact_sum,
+)
 
 
 def lagrangian(problem: PooledProblem, price: Fraction) -> tuple[int, int, NDArray]:

@@ -22,14 +22,26 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from ..leaf_multipliers import Multipliers
 from ..solution import Stopped
 from .branching import MOST_NODES, branch, many_small
 from .dual import Grouped
 from .dust import decide_dear
-from .leaf import Incumbent, Leaf, many_ties, open_leaf, search_leaf, steeper_leaves
+from .leaf import (
+    Incumbent,
+    Leaf,
+    many_ties,
+    open_leaf,
+    search_leaf,
+    steeper_leaves,
+)
+from .leaf_multipliers import Multipliers
 from .problem import PooledProblem, common_divisor, exact_sum
-from .reduction import Guess, Reduced, reduce, sampled_guess
+from .reduction import (
+    Guess,
+    Reduced,
+    reduce,
+    sampled_guess,
+)
 from .relaxation import Taken, audit
 
 DIRECT = 20_000

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..leaf_multipliers import Multipliers
+from .leaf_multipliers import Multipliers
 from .problem import PooledProblem
 
 MOST_PAIRS = 200_000

@@ -12,9 +12,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..control import Control
-from ..highs import MipArrays, apply_options, build_model, load_highs, run_highs, watched_run
+from ..highs.run import (
+    MipArrays,
+    apply_options,
+    build_model,
+    load_highs,
+    run_highs,
+    watched_run,
+)
+from ..highs.tolerances import EXACT_IN_DOUBLE, HIGHS_OPTIONS
 from ..solution import Stopped
-from ..tolerances import EXACT_IN_DOUBLE, HIGHS_OPTIONS
 from .instance import SeparateInstance
 
 

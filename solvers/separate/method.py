@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from ...models.market import Market
+from ...models.procurement.market import Market
 from ..control import Control
 from ..registry import register
 from ..solution import Answer

@@ -7,9 +7,9 @@ import time
 import numpy as np
 
 from ..control import Control
-from ..opt_seats import best_affordable_set
 from ..pooled import PooledProblem, solve_pooled
-from ..seat_duals import SeatMarket
+from ..seated.duals import SeatMarket
+from ..seated.method import best_affordable_set
 from ..solution import Stopped
 from .instance import SeparateInstance
 

@@ -28,7 +28,12 @@ import numpy as np
 from ..control import Control
 from ..solution import Stopped
 from .class_model import improve_by_highs
-from .columns import Columns, TooManyColumnsError, core_of, list_columns
+from .columns import (
+    Columns,
+    TooManyColumnsError,
+    core_of,
+    list_columns,
+)
 from .exact_split import UndecidedError, split_exactly
 from .exchange import improve, losses
 from .greedy import repair_and_fill
@@ -38,7 +43,12 @@ from .packing import Packing, pack, workers_in
 from .pooled_relaxation import pooled_optimum
 from .refill import refill_all
 from .split import Splitter
-from .worker_prices import WorkerPrices, allocate_at, find_worker_prices, list_priced
+from .worker_prices import (
+    WorkerPrices,
+    allocate_at,
+    find_worker_prices,
+    list_priced,
+)
 
 PooledOptimum = Callable[[SeparateInstance, Control], tuple[np.ndarray | None, int, Stopped]]
 """Gives workers to split over the requesters (bool, shape (n,), or None), a bound on OPT-SEP, and why it ended."""

@@ -18,10 +18,15 @@ from fractions import Fraction
 import numpy as np
 
 from ..control import Control
-from ..highs import apply_options, load_highs, watched_run
+from ..highs.run import apply_options, load_highs, watched_run
+from ..highs.tolerances import HIGHS_OPTIONS
 from ..pooled import PooledProblem, solve_pooled
-from ..tolerances import HIGHS_OPTIONS
-from .columns import Columns, TooManyColumnsError, core_of, list_columns
+from .columns import (
+    Columns,
+    TooManyColumnsError,
+    core_of,
+    list_columns,
+)
 from .instance import SeparateInstance, integers
 from .multipliers import find_multipliers
 from .packing import workers_in

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fedmech.verification.boxes import shape_document
-from fedmech.verification.driftpay_grid import Grid, Shape
-from fedmech.verification.properties import audit
-from fedmech.verification.search import document_market
+from fedmech.verification.audit import audit
+from fedmech.verification.search.boxes import shape_document
+from fedmech.verification.search.driftpay_grid import Grid, Shape
+from fedmech.verification.search.hunt import document_market
 
 COUNT = 8_000
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from fedmech.fl.linear_market import error_curve, simulate
+from fedmech.fl.sharing.linear_market import error_curve, simulate
 
 SIZES = [50] * 10 + [120] * 5 + [300] * 5
 MARKETS = 100

@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 import pytest
 from fedmech import Market, generate_market
-from fedmech.models.formulations import FORMULATIONS
-from fedmech.solvers.highs import build_model, load_highs
-from fedmech.solvers.highs_arrays import Formulation, collapsed_model, pair_model
+from fedmech.models.procurement.formulations import FORMULATIONS
+from fedmech.solvers.highs.arrays import Formulation, collapsed_model, pair_model
+from fedmech.solvers.highs.run import build_model, load_highs
 
 WORKERS, REQUESTERS = 100_000, 5
 

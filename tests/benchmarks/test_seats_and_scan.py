@@ -13,9 +13,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from fedmech import Market, generate_market, solve
-from fedmech.solvers.matroid import best_set
-from fedmech.solvers.max_flow import layered_network
-from fedmech.solvers.prefix_scan import PrefixScan, prefix_scan
+from fedmech.solvers.placement.matroid import best_set
+from fedmech.solvers.placement.max_flow import layered_network
+from fedmech.solvers.placement.prefix_scan import PrefixScan, prefix_scan
 
 pytestmark = pytest.mark.slow
 

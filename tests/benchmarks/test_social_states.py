@@ -13,10 +13,10 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from fedmech.models.mots import MotsMarket
-from fedmech.solvers.social.answer import SocialAnswer
-from fedmech.solvers.social.requirement import error_range
-from fedmech.solvers.social.solve import is_convex, solve_social_state
+from fedmech.models.sharing.market import MotsMarket
+from fedmech.solvers.sharing.answer import SocialAnswer
+from fedmech.solvers.sharing.requirement import error_range
+from fedmech.solvers.sharing.solve import is_convex, solve_social_state
 
 SIZES = [(3, 20), (3, 150), (5, 60), (10, 1_000), (30, 70_000), (100, 1_000_000)]
 LIMITS = {"enumeration": 4_000, "pareto": 200, "pyomo-highs": 200}

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from fedmech.fl.datasets.load import load_dataset
+from fedmech.fl.data.load import load_dataset
 from fedmech.fl.training.aggregate import average
 from fedmech.fl.training.architectures import Architecture, architecture
 from fedmech.fl.training.batch_order import batch_positions

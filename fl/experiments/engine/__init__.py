@@ -1,0 +1,1 @@
+"""How any experiment is configured, swept, recorded and drawn."""

@@ -1,0 +1,295 @@
+"""Where points run: in this process, in worker processes through joblib's loky, or on a Dask cluster.
+
+A pool takes points and gives back, in any order, what became of them. What a pool has to survive is the death of a worker:
+
+- loky: one death breaks the whole pool, and every point in it is reported as lost; the next point starts a new pool. The
+  executor is used directly, since ``joblib.Parallel`` raises for all points at once and drops those that were done.
+- Dask: the scheduler runs the points of a dead worker elsewhere by itself; a point that was on several workers as they died
+  comes back as ``KilledWorker``, and that is a loss here. ``client.submit`` is used for the same reason as above: joblib's Dask
+  backend has no answer to it but to raise. Results travel back to this process, which alone writes: workers need no shared
+  disk.
+
+What to do with a lost point is the sweep's decision, see :mod:`.sweep`.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any
+
+from ....models.input_error import InputError
+from .point import Outcome, Point, run_point
+
+__all__ = ["DaskPool", "LokyPool", "Lost", "NoWorkersError", "Pool", "ThisProcess", "default_jobs"]
+
+ONE_THREAD = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
+
+GATHER = 5.0
+
+
+class NoWorkersError(Exception):
+    """There is no worker left to run anything, and none has come back."""
+
+
+class Lost:
+    """A point that did not come back, with what is known about why.
+
+    Attributes
+    ----------
+    reason : str
+    deaths : int
+        Workers that died with it, at least; 0 if it was merely taken along.
+    """
+
+    def __init__(self, reason: str, deaths: int = 1):
+        self.reason = reason
+        self.deaths = deaths
+
+
+class Pool:
+    """What runs points.
+
+    Attributes
+    ----------
+    slots : int
+        How many points to hand over at a time.
+    """
+
+    slots = 1
+
+    def __init__(self, run: Callable[[Point], Outcome] = run_point):
+        self.run = run
+        self._finished: queue.SimpleQueue[tuple[Point, Any]] = queue.SimpleQueue()
+
+    def submit(self, point: Point) -> None:
+        """Hand over a point."""
+        raise NotImplementedError
+
+    def finished(self, timeout: float | None) -> list[tuple[Point, Outcome | Lost]]:
+        """Wait for points, at most `timeout` seconds, and return those that are through.
+
+        Raises
+        ------
+        NoWorkersError
+            If nothing can come any more.
+        """
+        raise NotImplementedError
+
+    def close(self, abandon: bool) -> None:
+        """Release everything; `abandon` what is still running."""
+
+    def _drain(self, timeout: float | None) -> list[tuple[Point, Any]]:
+        found = []
+        try:
+            found.append(self._finished.get(timeout=timeout))
+            while True:
+                found.append(self._finished.get_nowait())
+        except queue.Empty:
+            return found
+
+
+class ThisProcess(Pool):
+    """One point after the other, in this process: what takes the process down ends the sweep."""
+
+    def submit(self, point: Point) -> None:
+        """Run a point at once."""
+        self._finished.put((point, self.run(point)))
+
+    def finished(self, timeout: float | None) -> list[tuple[Point, Outcome | Lost]]:
+        """Return what has been run."""
+        return self._drain(0.0)
+
+
+class LokyPool(Pool):
+    """Worker processes of joblib's loky, one thread each.
+
+    Raises
+    ------
+    InputError
+        If joblib is missing.
+    """
+
+    def __init__(self, jobs: int, run: Callable[[Point], Outcome] = run_point):
+        super().__init__(run)
+        if find_spec("joblib") is None:
+            raise InputError("running in several processes needs joblib: pip install 'fedmech[fl]'", field="jobs")
+        self.jobs = jobs
+        # One waits for each worker, so that none idles while results are written.
+        self.slots = 2 * jobs
+        self._executor: Any = None
+
+    def submit(self, point: Point) -> None:
+        """Queue a point, on a new pool if the last one is broken."""
+        from joblib.externals.loky import ProcessPoolExecutor
+        from joblib.externals.loky.process_executor import BrokenProcessPool
+
+        for _ in range(2):
+            if self._executor is None:
+                env = dict.fromkeys(ONE_THREAD, "1")
+                self._executor = ProcessPoolExecutor(
+                    self.jobs, env=env, initializer=_end_with_parent, initargs=(os.getpid(),)
+                )
+            try:
+                future = self._executor.submit(self.run, point)
+            except BrokenProcessPool:
+                # Broken since it was last heard of: whatever was in it is on its way to the queue.
+                self._executor = None
+            else:
+                future.add_done_callback(lambda done: self._finished.put((point, done)))
+                return
+        raise NoWorkersError("worker processes die as soon as they start")
+
+    def finished(self, timeout: float | None) -> list[tuple[Point, Outcome | Lost]]:
+        """Return what came back; a dead worker loses everything that was queued with it."""
+        from joblib.externals.loky.process_executor import BrokenProcessPool
+
+        found: list[tuple[Point, Outcome | Lost]] = []
+        for point, future in self._drain(timeout):
+            error = future.exception()
+            if error is None:
+                found.append((point, future.result()))
+                continue
+            if isinstance(error, BrokenProcessPool):
+                self._executor = None
+            found.append((point, Lost(f"its worker process died ({type(error).__name__})")))
+        return found
+
+    def close(self, abandon: bool) -> None:
+        """Stop the workers."""
+        if self._executor is not None:
+            self._executor.shutdown(wait=True, kill_workers=abandon)
+            self._executor = None
+
+
+def _end_with_parent(parent: int) -> None:
+    """Let a worker process end soon after a parent that was killed: loky's workers would wait for more for ever."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+class DaskPool(Pool):
+    """An existing Dask cluster.
+
+    Parameters
+    ----------
+    address : str
+        Of the scheduler, as ``tcp://host:8786``.
+    patience : float
+        Seconds to wait for a worker while there is none.
+    connect : float
+        Seconds to wait for the scheduler.
+
+    Raises
+    ------
+    InputError
+        If Dask is missing or there is no scheduler.
+    """
+
+    def __init__(
+        self, address: str, patience: float = 60.0, connect: float = 10.0, run: Callable[[Point], Outcome] = run_point
+    ):
+        super().__init__(run)
+        if find_spec("distributed") is None:
+            raise InputError("sweeps on Dask need dask.distributed: pip install 'fedmech[dask]'", field="dask")
+        from distributed import Client
+
+        try:
+            self._client = Client(address, timeout=connect, set_as_default=False)
+        except (OSError, TimeoutError, ValueError, TypeError) as error:
+            raise InputError(f"no Dask scheduler at {address!r}: {error}", field="dask") from None
+        self.patience = patience
+        self._running: dict[str, Any] = {}
+        # Two sweeps on one cluster keep their hands off each other's points.
+        self._name = uuid.uuid4().hex[:8]
+        self._alone_since: float | None = None
+
+    @property
+    def slots(self) -> int:  # type: ignore[override]
+        """One point for each thread of the cluster, and one that waits for each."""
+        return max(2 * self._threads(), 1)
+
+    def submit(self, point: Point) -> None:
+        """Hand a point to the scheduler."""
+        key = f"fedmech-{point.digest}-{self._name}-{uuid.uuid4().hex[:8]}"
+        future = self._client.submit(self.run, point, key=key, pure=False)
+        self._running[point.digest] = future
+        self._watch(point, future)
+
+    def _watch(self, point: Point, future: Any) -> None:
+        future.add_done_callback(lambda done: self._finished.put((point, done)))
+
+    def finished(self, timeout: float | None) -> list[tuple[Point, Outcome | Lost]]:
+        """Return what came back, or find that nothing will."""
+        from concurrent.futures import CancelledError
+
+        from distributed import KilledWorker
+
+        found: list[tuple[Point, Outcome | Lost]] = []
+        for point, future in self._drain(timeout):
+            if future.status == "cancelled":
+                raise NoWorkersError("the connection to the Dask scheduler is lost")
+            try:
+                found.append((point, future.result(timeout=GATHER)))
+            except TimeoutError:
+                # Done, but the worker died with the result: the scheduler has the point run again.
+                self._watch(point, future)
+                continue
+            except KilledWorker:
+                # Several workers, not one: its next run shows whether they died of it.
+                found.append((point, Lost("the workers it ran on died (KilledWorker)", deaths=2)))
+            except CancelledError:
+                raise NoWorkersError("the connection to the Dask scheduler is lost") from None
+            except Exception as error:
+                # Not the point's own exception, which is an outcome: it did not get there, or not back.
+                found.append((point, Lost(f"it did not come back: {type(error).__name__}: {error}")))
+            self._running.pop(point.digest, None)
+        if found or self._threads():
+            self._alone_since = None
+        elif self._alone_since is None:
+            self._alone_since = time.monotonic()
+        elif time.monotonic() - self._alone_since > self.patience:
+            raise NoWorkersError(f"the Dask cluster has had no worker for {self.patience:.0f} seconds")
+        return found
+
+    def _threads(self) -> int:
+        try:
+            threads: Any = self._client.nthreads()
+            return sum(threads.values())
+        except (OSError, TimeoutError):
+            return 0
+
+    def close(self, abandon: bool) -> None:
+        """Cancel what is running and leave the cluster as it was."""
+        running, self._running = list(self._running.values()), {}
+        try:
+            if running:
+                self._client.cancel(running, force=True)
+            self._client.close(timeout=5)
+        except (OSError, TimeoutError):
+            pass  # The scheduler is gone, and with it what there was to release.
+
+
+def default_jobs() -> int:
+    """How many processes this machine is good for, limits of its container included."""
+    if find_spec("joblib") is None:
+        return 1
+    import joblib
+
+    return int(joblib.cpu_count())

@@ -1,0 +1,1 @@
+"""The sharing market at work: SWAN, its equilibria, its comparators, its curves."""

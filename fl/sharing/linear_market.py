@@ -1,0 +1,247 @@
+"""The linear market behind eq. (3), simulated: local least squares on Gaussian features, plain averaging.
+
+Client ``m`` has ``D_m`` samples ``y = X w_m + noise`` with unit-covariance features, ``w_m ~ N(0, (s/d) I)`` and label noise of
+variance ``v``.  The error is the expected excess risk of the averaged model on a participant's own distribution, averaged
+over the participants (SWAN section III-A2 and III-A4).
+
+`draw_clients`, `least_squares` and `excess_risk` do that literally.  `error_curve` draws the outcome of local least
+squares from its distribution instead, which is exact and needs no samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...models.input_error import InputError
+
+__all__ = [
+    "ErrorCurve",
+    "LinearClients",
+    "corrected_error",
+    "draw_clients",
+    "error_curve",
+    "excess_risk",
+    "least_squares",
+    "simulate",
+    "stated_error",
+]
+
+# Normal variables drawn at once by `error_curve`.
+CHUNK = 2_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class LinearClients:
+    """The clients of one drawn market.
+
+    Parameters
+    ----------
+    truths : ndarray of float64, shape (clients, d)
+        Each client's true model ``w_m``.
+    features : list of ndarray of float64, shape (D_m, d)
+        ``X`` of each client.
+    targets : list of ndarray of float64, shape (D_m,)
+        ``y`` of each client.
+    """
+
+    truths: NDArray[np.float64]
+    features: list[NDArray[np.float64]]
+    targets: list[NDArray[np.float64]]
+
+
+@dataclass(frozen=True, eq=False)
+class ErrorCurve:
+    """The error while clients join one by one.
+
+    Parameters
+    ----------
+    participants : ndarray of int64, shape (n,)
+        1 to n.
+    mean, standard_error : ndarray of float64, shape (n,)
+        Error of the averaged model with so many participants, over the markets drawn.
+    """
+
+    participants: NDArray[np.int64]
+    mean: NDArray[np.float64]
+    standard_error: NDArray[np.float64]
+
+
+def draw_clients(
+    dimension: int,
+    sizes: Sequence[int],
+    data_variance: float,
+    client_variance: float,
+    generator: np.random.Generator,
+) -> LinearClients:
+    """Draw the clients of one market and their samples.
+
+    Parameters
+    ----------
+    dimension : int
+        ``d``.
+    sizes : sequence of int
+        Samples of each client.
+    data_variance, client_variance : float
+        ``v`` and ``s``.
+    generator : numpy.random.Generator
+        Source of randomness.
+    """
+    truths = generator.normal(0.0, np.sqrt(client_variance / dimension), (len(sizes), dimension))
+    features, targets = [], []
+    for truth, size in zip(truths, sizes, strict=True):
+        X = generator.normal(size=(size, dimension))
+        features.append(X)
+        targets.append(X @ truth + generator.normal(0.0, np.sqrt(data_variance), size))
+    return LinearClients(truths, features, targets)
+
+
+def least_squares(clients: LinearClients) -> NDArray[np.float64]:
+    """Each client's least-squares model, shape (clients, d); the shortest one where samples are too few."""
+    fitted = np.empty_like(clients.truths)
+    for m, (X, y) in enumerate(zip(clients.features, clients.targets, strict=True)):
+        fitted[m] = np.linalg.lstsq(X, y, rcond=None)[0]
+    return fitted
+
+
+def excess_risk(model: NDArray[np.float64], truths: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Risk of a model beyond the noise on each client's own distribution, ``|model - w_m|^2``.
+
+    Parameters
+    ----------
+    model : ndarray, shape (d,) or (..., d)
+        The averaged model, or one for each client.
+    truths : ndarray, shape (clients, d)
+        True models.
+
+    Returns
+    -------
+    ndarray of float64, shape (clients,)
+    """
+    return ((model - truths) ** 2).sum(axis=-1)
+
+
+def simulate(
+    dimension: int,
+    sizes: Sequence[int],
+    data_variance: float,
+    client_variance: float,
+    *,
+    repetitions: int,
+    seed: int,
+) -> tuple[float, float]:
+    """Mean error and its standard error over independent markets, each drawn with all its samples.
+
+    Parameters
+    ----------
+    dimension : int
+        ``d``.
+    sizes : sequence of int
+        Samples of each participant; each more than ``d + 3``, or the error has no finite variance.
+    data_variance, client_variance : float
+        ``v`` and ``s``.
+    repetitions : int
+        Independent draws.
+    seed : int
+        Of numpy's default generator.
+    """
+    generator = np.random.default_rng(seed)
+    errors = np.empty(repetitions)
+    for repetition in range(repetitions):
+        clients = draw_clients(dimension, sizes, data_variance, client_variance, generator)
+        average = np.mean(least_squares(clients), axis=0)
+        errors[repetition] = excess_risk(average, clients.truths).mean()
+    return float(errors.mean()), float(errors.std(ddof=1) / np.sqrt(repetitions))
+
+
+def error_curve(
+    dimension: int,
+    sizes: Sequence[int],
+    data_variance: float,
+    client_variance: float,
+    *,
+    repetitions: int,
+    seed: int,
+) -> ErrorCurve:
+    """Error against the number of participants, who join in the order given.
+
+    Parameters
+    ----------
+    dimension : int
+        ``d``.
+    sizes : sequence of int
+        Samples of each client, in the order in which they join; each more than ``d + 3``.
+    data_variance, client_variance : float
+        ``v`` and ``s``, not negative.
+    repetitions : int
+        Independent markets, at least 2.
+    seed : int
+        Of numpy's default generator.
+
+    Returns
+    -------
+    ErrorCurve
+        Every market gives one error for each number of participants; the same markets stand behind all of them.
+
+    Raises
+    ------
+    InputError
+        If an argument makes no sense, or a client has so few samples that its error has no finite variance.
+
+    Notes
+    -----
+    Given ``X`` the error of least squares is ``N(0, v (X'X)^-1)``.  For Gaussian features ``X'X`` is a Wishart matrix of
+    ``D`` degrees of freedom, so the error is ``sqrt(v / q) z`` with ``z ~ N(0, I)`` and an independent chi-squared ``q`` of
+    ``D - d + 1`` degrees of freedom: a multivariate t distribution, whose second moment is that of `corrected_error`.
+    """
+    counts = np.asarray(sizes)
+    if dimension < 1 or repetitions < 2:
+        raise InputError("the dimension must be positive and repetitions at least 2")
+    if counts.ndim != 1 or not counts.size or counts.dtype.kind not in "iu" or counts.min() <= dimension + 3:
+        raise InputError(f"must be whole numbers above d + 3 = {dimension + 3}", field="sizes")
+    if not (0 <= data_variance < np.inf and 0 <= client_variance < np.inf):
+        raise InputError("variances must be non-negative numbers")
+    generator = np.random.default_rng(seed)
+    n = len(counts)
+    participants = np.arange(1, n + 1)
+    sums, squares = np.zeros(n), np.zeros(n)
+    # Around a rough centre, so that sums of squares lose no digits.
+    centre = None
+    for start in range(0, repetitions, chunk := max(2, CHUNK // (n * dimension))):
+        markets = min(chunk, repetitions - start)
+        truths = generator.normal(0.0, np.sqrt(client_variance / dimension), (markets, n, dimension))
+        spread = np.sqrt(data_variance / generator.chisquare(counts - dimension + 1, (markets, n)))
+        fitted = truths + spread[..., None] * generator.normal(size=truths.shape)
+        # Mean over the first K of |average - w_m|^2 = |average - mean w|^2 + mean |w_m|^2 - |mean w|^2.
+        average = np.cumsum(fitted, axis=1) / participants[:, None]
+        middle = np.cumsum(truths, axis=1) / participants[:, None]
+        scatter = np.cumsum((truths**2).sum(axis=2), axis=1) / participants - (middle**2).sum(axis=2)
+        errors = ((average - middle) ** 2).sum(axis=2) + scatter
+        centre = errors.mean(axis=0) if centre is None else centre
+        sums += (errors - centre).sum(axis=0)
+        squares += ((errors - centre) ** 2).sum(axis=0)
+    assert centre is not None
+    variance = np.maximum(squares - sums**2 / repetitions, 0.0) / (repetitions - 1)
+    return ErrorCurve(participants, centre + sums / repetitions, np.sqrt(variance / repetitions))
+
+
+def stated_error(dimension: int, sizes: Sequence[int], data_variance: float, client_variance: float) -> float:
+    """Eq. (3) for participants of the given sizes."""
+    K = len(sizes)
+    return dimension * data_variance / K**2 * sum(1 / D for D in sizes) + client_variance * (K - 1) / K
+
+
+def corrected_error(dimension: int, sizes: Sequence[int], data_variance: float, client_variance: float) -> float:
+    """Eq. (3) with ``D - d - 1`` in the place of ``D``: exact for Gaussian features, as ``E tr (X'X)^-1 = d / (D - d - 1)``.
+
+    Raises
+    ------
+    ValueError
+        If a client has no more than ``d + 1`` samples: its expected error is infinite.
+    """
+    if min(sizes) <= dimension + 1:
+        raise ValueError("a client with at most d + 1 samples has an infinite expected error")
+    return stated_error(dimension, [D - dimension - 1 for D in sizes], data_variance, client_variance)

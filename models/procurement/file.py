@@ -1,0 +1,398 @@
+"""Reading and writing ``*.market.json``, with the workers in the file or in a CSV or Parquet file beside it.
+
+Numbers are exact from the text on: decimal literals are never turned into binary floats. Whatever is wrong is reported with the
+file, the row and the field. Nothing in a file is executed, and a file is written whole or not at all.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..exact import format_exact
+from ..files import PathLike, read_json, write_whole
+from ..input_error import InputError
+from .columns import UNLIMITED
+from .market import Market
+
+__all__ = ["FORMAT", "number_literal", "read_market", "write_market"]
+
+FORMAT = "fedmech-market/1"
+
+_TOP_FIELDS = {"format", "workers", "requesters", "caps", "default_cap", "groups"}
+_PROSE_FIELDS = {"name", "description", "comment", "source", "license"}
+_WORKER_FIELDS = ("id", "group", "score", "cost", "bid", "coverage")
+_REQUESTER_FIELDS = ("id", "budget", "seats")
+_CAP_FIELDS = ("group", "requester", "cap")
+
+
+# ---------------------------------------------------------------------- JSON
+
+
+def _known(fields: Iterable[str], known: Iterable[str], row: str | None) -> None:
+    """Refuse a field nobody reads: a misspelt ``seat`` would silently drop a constraint."""
+    known = set(known)
+    for name in fields:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean '{close[0]}'?" if close else f"; known are {', '.join(sorted(known))}"
+            raise InputError(f"unknown field{hint}", row=row, field=name[:60])
+
+
+def _records(document: Mapping[str, Any], name: str, fields: Sequence[str], required: Sequence[str]) -> list[dict]:
+    rows = document.get(name, [])
+    if not isinstance(rows, list):
+        raise InputError(f"expected a list, got {type(rows).__name__}", field=name)
+    for position, row in enumerate(rows):
+        where = f"{name}[{position}]"
+        if not isinstance(row, dict):
+            raise InputError(f"expected an object, got {type(row).__name__}", row=where)
+        if not row.keys() <= set(fields):
+            _known(row, fields, where)
+        for field in required:
+            if row.get(field) is None:
+                label = f" (id '{str(row['id'])[:60]}')" if isinstance(row.get("id"), str | int) else ""
+                raise InputError("missing", row=where + label, field=field)
+        for field in ("id", "group", "requester"):
+            if field in row and not isinstance(row[field], str | int):
+                raise InputError(f"expected a name, got {type(row[field]).__name__}", row=where, field=field)
+    return rows
+
+
+def read_market(path: PathLike) -> Market:
+    """Read a market from ``*.market.json``.
+
+    Parameters
+    ----------
+    path : path
+        The JSON file; if its ``workers`` is a string, that names a CSV or Parquet file beside it.
+
+    Returns
+    -------
+    Market
+
+    Raises
+    ------
+    InputError
+        Naming file, row and field, for anything that is not a market.
+    """
+    document = read_json(path)
+    try:
+        if not isinstance(document, dict):
+            raise InputError(f"expected an object, got {type(document).__name__}")
+        if document.get("format") != FORMAT:
+            raise InputError(f"expected {FORMAT!r}, got {str(document.get('format'))[:60]!r}", field="format")
+        _known(document, _TOP_FIELDS | _PROSE_FIELDS, None)
+        for field in ("workers", "requesters"):
+            if field not in document:
+                raise InputError("missing", field=field)
+        if not isinstance(document["workers"], str):
+            workers = _worker_columns(_records(document, "workers", _WORKER_FIELDS, ("id", "group", "score")))
+            workers_file = Path(path)
+        else:
+            workers_file = _beside(Path(path), document["workers"])
+            workers = _read_table(workers_file)
+        requesters = _records(document, "requesters", _REQUESTER_FIELDS, ("id", "budget"))
+        caps = _caps(_records(document, "caps", _CAP_FIELDS, _CAP_FIELDS))
+        groups = document.get("groups")
+        if groups is not None and not isinstance(groups, list):
+            raise InputError("expected a list of names", field="groups")
+    except InputError as error:
+        raise error.in_file(path) from None
+    try:
+        return Market.build(
+            **workers,
+            group_ids=groups,
+            budgets=[row["budget"] for row in requesters],
+            requester_ids=[row["id"] for row in requesters],
+            seats=[row.get("seats") for row in requesters],
+            caps=caps,
+            default_cap=document.get("default_cap"),
+        )
+    except InputError as error:
+        about_workers = (error.row or "").startswith("workers")
+        raise error.in_file(workers_file if about_workers else path) from None
+
+
+def _beside(path: Path, name: str) -> Path:
+    if Path(name).name != name or name in ("", ".", ".."):
+        raise InputError("must name a file in the same folder, without a path", field="workers")
+    return path.parent / name
+
+
+def _caps(rows: list[dict]) -> dict[tuple[str, str], Any]:
+    caps: dict[tuple[str, str], Any] = {}
+    for position, row in enumerate(rows):
+        pair = (str(row["group"]), str(row["requester"]))
+        if pair in caps:
+            raise InputError(f"second cap for group '{pair[0]}' at requester '{pair[1]}'", row=f"caps[{position}]")
+        caps[pair] = row["cap"]
+    return caps
+
+
+def _worker_columns(rows: list[dict]) -> dict[str, Any]:
+    columns: dict[str, Any] = {
+        "worker_ids": [row["id"] for row in rows],
+        "groups": [row["group"] for row in rows],
+        "scores": [row["score"] for row in rows],
+    }
+    for field, name in (("cost", "costs"), ("bid", "bids"), ("coverage", "coverage")):
+        columns[name] = [row.get(field) for row in rows]
+    for position, row in enumerate(columns["coverage"]):
+        if row is not None and not isinstance(row, list):
+            where = f"workers[{position}] (id '{columns['worker_ids'][position]}')"
+            raise InputError(f"expected a list of numbers, got {type(row).__name__}", row=where, field="coverage")
+    return _complete(columns)
+
+
+def _complete(columns: dict[str, Any]) -> dict[str, Any]:
+    """Settle the optional columns: all there, all missing, or an error that names the first gap."""
+    count = len(columns["worker_ids"])
+
+    def where(position: int) -> str:
+        return f"workers[{position}] (id '{str(columns['worker_ids'][position])[:60]}')"
+
+    for field, name in (("cost", "costs"), ("coverage", "coverage")):
+        gaps = _gaps(columns.get(name), count)
+        if len(gaps) == count:
+            columns[name] = None
+        elif len(gaps):
+            raise InputError("missing, while other workers have it", row=where(int(gaps[0])), field=field)
+    gaps = _gaps(columns.get("bids"), count)
+    if len(gaps) == count and (columns["costs"] is not None or not count):
+        columns["bids"] = None
+    elif len(gaps):
+        if columns["costs"] is None:
+            raise InputError("missing, and there is no bid either", row=where(int(gaps[0])), field="cost")
+        bids = list(columns["bids"])
+        for position in gaps.tolist():
+            bids[position] = columns["costs"][position]
+        columns["bids"] = bids
+    if not count:
+        columns["costs"] = []
+    return columns
+
+
+def _gaps(column: Any, count: int) -> np.ndarray:
+    if column is None:
+        return np.arange(count)
+    if isinstance(column, np.ndarray):
+        return np.zeros(0, dtype=np.int64)
+    return np.array([position for position, value in enumerate(column) if value is None], dtype=np.int64)
+
+
+# ---------------------------------------------------------------------- CSV and Parquet
+
+
+def _read_table(path: Path) -> dict[str, Any]:
+    readers: dict[str, Callable[[Path], dict[str, Any]]] = {".csv": _read_csv, ".parquet": _read_parquet}
+    if path.suffix.lower() not in readers:
+        raise InputError("expected a .csv or .parquet file", field="workers", file=str(path))
+    try:
+        table = readers[path.suffix.lower()](path)
+        _known(table, _WORKER_FIELDS, "header")
+        for column in ("id", "group", "score"):
+            if column not in table:
+                raise InputError("missing column", row="header", field=column)
+        names = {"id": "worker_ids", "group": "groups", "score": "scores", "cost": "costs", "bid": "bids"}
+        columns = {names.get(name, name): values for name, values in table.items()}
+        for column in ("id", "group", "score"):
+            gaps = _gaps(columns[names[column]], len(columns["worker_ids"]))
+            if len(gaps):
+                raise InputError("missing", row=f"workers[{int(gaps[0])}]", field=column)
+        return _complete({"costs": None, "bids": None, "coverage": None, **columns})
+    except InputError as error:
+        raise error.in_file(path) from None
+    except UnicodeDecodeError:
+        raise InputError("not a text file in UTF-8", file=str(path)) from None
+    except OSError as error:
+        raise InputError(f"cannot read: {error.strerror or error}", file=str(path)) from None
+
+
+def _read_csv(path: Path) -> dict[str, Any]:
+    with open(path, encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, strict=True)
+        try:
+            header = [name.strip() for name in next(reader, [])]
+            if len(set(header)) < len(header):
+                raise InputError("two columns of the same name", row="header")
+            rows = []
+            for row in reader:
+                if not row:
+                    continue
+                if len(row) != len(header):
+                    raise InputError(f"expected {len(header)} fields, got {len(row)}", row=f"line {reader.line_num}")
+                rows.append(row)
+        except csv.Error as error:
+            raise InputError(f"not CSV: {error}", row=f"line {reader.line_num}") from None
+    columns: dict[str, Any] = dict(
+        zip(header, map(list, zip(*rows, strict=True)) if rows else ([] for _ in header), strict=True)
+    )
+    for name in columns.keys() - {"id", "group"}:
+        if "" in columns[name]:
+            columns[name] = [value or None for value in columns[name]]
+    if "coverage" in columns:
+        columns["coverage"] = [None if row is None else row.split() for row in columns["coverage"]]
+    return columns
+
+
+def _read_parquet(path: Path) -> dict[str, Any]:
+    try:
+        import pyarrow as arrow
+        import pyarrow.parquet as parquet
+    except ImportError:
+        raise InputError("reading Parquet needs pyarrow; install fedmech[tables]") from None
+    try:
+        table = parquet.read_table(path)
+    except arrow.ArrowException as error:
+        raise InputError(f"not Parquet: {error}") from None
+    columns: dict[str, Any] = {}
+    for name in table.column_names:
+        column = table.column(name)
+        kind = column.type
+        if column.null_count == 0 and (arrow.types.is_integer(kind) or arrow.types.is_floating(kind)):
+            columns[name] = column.to_numpy()
+        elif arrow.types.is_decimal(kind):
+            columns[name] = column.cast(arrow.string()).to_pylist()
+        else:
+            columns[name] = column.to_pylist()
+    return columns
+
+
+# ---------------------------------------------------------------------- writing
+
+
+def number_literal(value: Fraction) -> str:
+    """Write a number exactly as JSON: an integer, a decimal literal where one exists, else the string ``"p/q"``."""
+    numerator, denominator = value.numerator, value.denominator
+    if denominator == 1:
+        return str(numerator)
+    rest, twos, fives = denominator, 0, 0
+    while rest % 2 == 0:
+        rest, twos = rest // 2, twos + 1
+    while rest % 5 == 0:
+        rest, fives = rest // 5, fives + 1
+    places = max(twos, fives)
+    if rest != 1 or places > 40:
+        return f'"{format_exact(value)}"'
+    digits = str(abs(numerator) * 10**places // denominator).rjust(places + 1, "0")
+    return f"{'-' if numerator < 0 else ''}{digits[:-places]}.{digits[-places:]}"
+
+
+def write_market(market: Market, path: PathLike, *, workers_file: str | None = None) -> None:
+    """Write a market to ``*.market.json``; :func:`read_market` gives it back exactly.
+
+    Parameters
+    ----------
+    market : Market
+    path : path
+    workers_file : str, optional
+        Name of a ``.csv`` or ``.parquet`` file beside `path` that takes the workers; best for large markets.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be written.
+    """
+    target = Path(path)
+    if workers_file is None:
+        rows = ",\n  ".join(_worker_rows(market))
+        workers = f"[\n  {rows}]" if market.n else "[]"
+    else:
+        _write_workers(market, _beside(target, workers_file))
+        workers = json.dumps(workers_file)
+    requesters = []
+    for j in range(market.m):
+        seats = "" if market.seat_limits[j] == UNLIMITED else f', "seats": {market.seat_limits[j]}'
+        name = json.dumps(market.requester_ids[j])
+        requesters.append(f'{{"id": {name}, "budget": {number_literal(market.budget(j))}{seats}}}')
+    limits, counts = np.unique(market.cap_limits, return_counts=True)
+    default = int(limits[np.argmax(counts)]) if len(limits) else UNLIMITED
+    # Null means unlimited only as the default, so an unlimited pair forces that default.
+    default = UNLIMITED if UNLIMITED in limits else default
+    caps = [
+        f'{{"group": {json.dumps(market.group_ids[l])}, "requester": {json.dumps(market.requester_ids[j])}, "cap": {cap}}}'
+        for (l, j), cap in np.ndenumerate(market.cap_limits)
+        if cap != default
+    ]
+    document = [
+        f'"format": "{FORMAT}"',
+        f'"groups": {json.dumps(list(market.group_ids))}',
+        f'"workers": {workers}',
+        '"requesters": [' + ",\n  ".join(requesters) + "]",
+        '"caps": [' + ",\n  ".join(caps) + "]",
+        f'"default_cap": {"null" if default == UNLIMITED else default}',
+    ]
+    write_whole(target, "{" + ",\n ".join(document) + "}\n")
+
+
+def _worker_fields(market: Market) -> Iterable[tuple[str, str, str, str | None, str | None]]:
+    """Yield id, group, score, cost and bid of every worker as literals; None for what need not be written."""
+    for i in range(market.n):
+        cost = None if market.costs is None else number_literal(market.cost(i))
+        truthful = market.costs is not None and market.bids[i] == market.costs[i]
+        bid = None if truthful else number_literal(market.bid(i))
+        yield (
+            market.worker_ids[i],
+            market.group_ids[int(market.group_of[i])],
+            number_literal(market.score(i)),
+            cost,
+            bid,
+        )
+
+
+def _coverage_row(market: Market, i: int) -> list[str]:
+    assert market.coverage is not None
+    return [number_literal(Fraction(int(z), market.coverage_denominator)) for z in market.coverage[i]]
+
+
+def _worker_rows(market: Market) -> Iterable[str]:
+    for i, (name, group, score, cost, bid) in enumerate(_worker_fields(market)):
+        parts = [f'"id": {json.dumps(name)}', f'"group": {json.dumps(group)}', f'"score": {score}']
+        if cost is not None:
+            parts.append(f'"cost": {cost}')
+        if bid is not None:
+            parts.append(f'"bid": {bid}')
+        if market.coverage is not None:
+            parts.append(f'"coverage": [{", ".join(_coverage_row(market, i))}]')
+        yield "{" + ", ".join(parts) + "}"
+
+
+def _write_workers(market: Market, path: Path) -> None:
+    columns: dict[str, list[Any]] = {"id": [], "group": [], "score": [], "cost": [], "bid": []}
+    for fields in _worker_fields(market):
+        for column, value in zip(columns.values(), fields, strict=True):
+            column.append(None if value is None else value.strip('"'))
+    for name in ("cost", "bid"):
+        if all(value is None for value in columns[name]):
+            del columns[name]
+    if market.coverage is not None:
+        columns["coverage"] = [" ".join(_coverage_row(market, i)).replace('"', "") for i in range(market.n)]
+    if path.suffix.lower() == ".csv":
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(zip(*columns.values(), strict=True))
+        write_whole(path, text.getvalue())
+        return
+    if path.suffix.lower() != ".parquet":
+        raise InputError("expected a .csv or .parquet file", field="workers", file=str(path))
+    try:
+        import pyarrow as arrow
+        import pyarrow.parquet as parquet
+    except ImportError:
+        raise InputError("writing Parquet needs pyarrow; install fedmech[tables]") from None
+    if "coverage" in columns:
+        columns["coverage"] = [row.split() for row in columns["coverage"]]
+    sink = io.BytesIO()
+    # Text columns carry the exact literals.
+    parquet.write_table(arrow.table(columns), sink)
+    write_whole(path, sink.getvalue())

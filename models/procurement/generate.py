@@ -1,0 +1,109 @@
+"""Random markets of the kinds on which knapsack methods are usually measured.
+
+Scores and costs are integers in ``1..top``: ``a`` uncorrelated, ``b`` weakly correlated (score within a tenth of the range of the
+cost), ``c`` strongly correlated (score = cost + a tenth of the range), ``d`` subset-sum (score = cost), and ``lognormal`` with
+heavy tails. The pooled budget is a share of what ORP's optimum would cost, the caps admit a share of every group.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+
+from ..input_error import InputError
+from .market import Market
+
+__all__ = ["KINDS", "generate_market"]
+
+KINDS = ("a", "b", "c", "d", "lognormal")
+
+
+def _scores_and_costs(rng: np.random.Generator, kind: str, n: int, top: int) -> tuple[np.ndarray, np.ndarray]:
+    if kind == "lognormal":
+        tails = np.exp(rng.normal(0.0, 2.0, size=(2, n)))
+        scores, costs = np.clip(np.rint(tails * top / 1000), 1, 10**12).astype(np.int64)
+        return scores, costs
+    costs = rng.integers(1, top + 1, size=n)
+    spread = max(1, top // 10)
+    if kind == "a":
+        return rng.integers(1, top + 1, size=n), costs
+    if kind == "b":
+        return np.maximum(1, costs + rng.integers(-spread, spread + 1, size=n)), costs
+    return (costs + spread, costs) if kind == "c" else (costs.copy(), costs)
+
+
+def generate_market(
+    kind: str,
+    n: int,
+    *,
+    requesters: int = 5,
+    groups: int = 10,
+    top: int = 10**6,
+    cap_share: float = 0.3,
+    budget_share: float = 0.5,
+    seat_share: float | None = None,
+    seed: int = 0,
+) -> Market:
+    """Make a random market.
+
+    Parameters
+    ----------
+    kind : {'a', 'b', 'c', 'd', 'lognormal'}
+    n : int
+        Workers.
+    requesters, groups : int
+        ``m`` and ``L``.
+    top : int
+        Largest cost.
+    cap_share : float
+        What all caps together admit of each group, as a share of its size.
+    budget_share : float
+        Pooled budget as a share of the cost of ORP's optimum (the best ``K_l`` of each group).
+    seat_share : float, optional
+        Seats of each requester as a share of what its caps admit; no seat limits if left out.
+    seed : int
+
+    Returns
+    -------
+    Market
+
+    Raises
+    ------
+    InputError
+        For an unknown kind or a size below 1.
+    """
+    if kind not in KINDS:
+        raise InputError(f"unknown kind {kind!r}; there are {', '.join(KINDS)}", field="kind")
+    for name, share in (("cap_share", cap_share), ("budget_share", budget_share), ("seat_share", seat_share or 0)):
+        if not 0 <= share <= 1:
+            raise InputError(f"must lie in [0, 1], got {share}", field=name)
+    for name, value in (("n", n), ("requesters", requesters), ("groups", groups), ("top", top)):
+        if value < 1:
+            raise InputError(f"must be at least 1, got {value}", field=name)
+    rng = np.random.default_rng(seed)
+    scores, costs = _scores_and_costs(rng, kind, n, top)
+    group_of = rng.integers(0, groups, size=n)
+    sizes = np.bincount(group_of, minlength=groups)
+    totals = np.array([int(int(size) * Fraction(str(cap_share))) for size in sizes], dtype=np.int64)
+    base, extra = np.divmod(totals[:, None], requesters)
+    caps = base + (np.arange(requesters)[None, :] < extra)
+    # Best K_l of each group, for the cost that the budget is a share of.
+    order = np.lexsort((-scores, group_of))
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    rank = np.arange(n) - starts[group_of[order]]
+    routed = order[rank < totals[group_of[order]]]
+    budget = int(int(costs[routed].sum()) * Fraction(str(budget_share)))
+    shares, left = divmod(budget, requesters)
+    seats = None
+    if seat_share is not None:
+        seats = [int(int(column) * Fraction(str(seat_share))) for column in caps.sum(axis=0)]
+    return Market.build(
+        scores=scores,
+        costs=costs,
+        groups=(group_of + 1).tolist(),
+        group_ids=range(1, groups + 1),
+        budgets=[shares + (j < left) for j in range(requesters)],
+        caps=caps,
+        seats=seats,
+    )

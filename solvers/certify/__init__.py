@@ -1,0 +1,1 @@
+"""Proofs for optima, whichever method found them."""

@@ -1,0 +1,161 @@
+"""The reference method: the literal Pyomo formulation, solved by HiGHS, every claim re-checked exactly.
+
+The hand-over is slow and the literal model has a binary for every pair, so this is for reading and cross-checking.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any, Literal
+
+import numpy as np
+
+from ...models.procurement.formulations import FORMULATIONS
+from ...models.procurement.market import Market
+from ..control import Control
+from ..registry import register
+from ..seated.parametric import price_of_money
+from ..solution import Answer, Stopped
+from .claims import Proposal, prove
+from .run import load_highs
+from .tolerances import HIGHS_OPTIONS, INTEGRAL
+
+__all__: list[str] = []
+
+
+def _run(model: Any, control: Control) -> tuple[Literal["optimal", "infeasible", "stopped"], bool, Stopped]:
+    """Solve a Pyomo model; return what HiGHS claims, whether a point was loaded, and why it ended."""
+    from pyomo.contrib.appsi.base import TerminationCondition
+    from pyomo.contrib.appsi.solvers.highs import Highs
+
+    load_highs()
+    solver = Highs()
+    solver.config.load_solution = False
+    solver.config.time_limit = control.remaining()
+    solver.highs_options = dict(HIGHS_OPTIONS)
+    result = solver.solve(model)
+    found = result.best_feasible_objective is not None and np.isfinite(result.best_feasible_objective)
+    if found:
+        result.solution_loader.load_vars()
+    condition = result.termination_condition
+    if condition == TerminationCondition.optimal:
+        return "optimal", True, "proved"
+    if condition in (TerminationCondition.infeasible, TerminationCondition.infeasibleOrUnbounded):
+        return "infeasible", False, "proved"
+    if condition == TerminationCondition.maxTimeLimit:
+        return "stopped", found, "time-limit"
+    if condition in (TerminationCondition.error, TerminationCondition.unknown):
+        # It lost its footing in floating point.
+        return "stopped", found, "node-limit"
+    raise RuntimeError(f"HiGHS stopped with {condition}")
+
+
+def _assignment(model: Any, market: Market) -> np.ndarray:
+    assignment = np.full(market.n, -1, dtype=np.int64)
+    for i in range(market.n):
+        for j in range(market.m):
+            value = model.x[i, j].value
+            if value is not None and value > INTEGRAL:
+                assignment[i] = j
+    return assignment
+
+
+def _solve(market: Market, problem: str, control: Control) -> Answer:
+    import pyomo.environ as pyo
+
+    if not market.n or not market.m:
+        return Answer(np.full(market.n, -1, dtype=np.int64), Fraction(0), proved=True)
+    model: Any = FORMULATIONS[problem](market)
+    model.cuts = pyo.ConstraintList()
+    objective = model.total_coverage if problem == "cover" else model.total_score
+
+    def propose(cuts: list[np.ndarray], floor: int | None, best: np.ndarray) -> Proposal:
+        for assignment in cuts[len(model.cuts) :]:
+            bought = np.flatnonzero(assignment >= 0)
+            model.cuts.add(sum(model.x[i, int(assignment[i])] for i in bought) <= len(bought) - 1)
+        if hasattr(model, "one_more"):
+            model.del_component(model.one_more)
+        if floor is not None:
+            model.one_more = pyo.Constraint(expr=objective.expr >= floor)
+        outcome, found, stopped = _run(model, control)
+        assignment = _assignment(model, market) if found else None
+        return Proposal(outcome, stopped, assignment, assignment)
+
+    return prove(market, problem, control, propose)
+
+
+def _register(problem: str) -> None:
+    @register(
+        problem,
+        "pyomo-highs",
+        summary="the literal Pyomo formulation, solved by HiGHS",
+        exactness="solver",
+        requires=("pyomo",),
+        reference=True,
+    )
+    def solve_pyomo_highs(market: Market, control: Control) -> Answer:
+        return _solve(market, problem, control)
+
+
+for _problem in ("orp", "opt", "opt-sep", "cover"):
+    _register(_problem)
+
+
+@register(
+    "opt-frac",
+    "pyomo-highs",
+    summary="the literal linear model, solved by HiGHS; its value only brackets the exact one",
+    exactness="solver",
+    requires=("pyomo",),
+    reference=True,
+)
+def solve_opt_frac_pyomo(market: Market, control: Control) -> Answer:
+    """Solve the linear relaxation in floating point and repair the point to exact feasibility.
+
+    The point is rounded to fractions, scaled into every constraint exactly, and bounded by the exact price of money; it is
+    called optimal only if the two meet, which floating point seldom grants.
+    """
+    model: Any = FORMULATIONS["opt-frac"](market)
+    bound = price_of_money(market).value / market.score_denominator
+    if not market.n or not market.m:
+        return Answer(None, bound, proved=True, shares={})
+    outcome, found, stopped = _run(model, control)
+    shares = {}
+    if found:
+        for i in range(market.n):
+            for j in range(market.m):
+                share = Fraction(model.x[i, j].value or 0.0).limit_denominator(10**9)
+                if share > 0:
+                    shares[i, j] = min(share, Fraction(1))
+    return Answer(
+        None,
+        bound,
+        shares=_into_constraints(market, shares),
+        exactness="solver",
+        stopped="node-limit" if outcome == "optimal" else stopped,
+    )
+
+
+def _into_constraints(market: Market, shares: dict[tuple[int, int], Fraction]) -> dict[tuple[int, int], Fraction]:
+    """Scale a nearly feasible point down until every constraint holds exactly."""
+    totals: dict[tuple, Fraction] = {}
+    costs = market.needed_costs
+    for (i, j), share in shares.items():
+        for key, weight in (
+            (("worker", i), 1),
+            (("cell", int(market.group_of[i]), j), 1),
+            (("seats", j), 1),
+            (("budget",), int(costs[i])),
+        ):
+            totals[key] = totals.get(key, Fraction(0)) + share * weight
+    factor = Fraction(1)
+    for key, total in totals.items():
+        limit = {
+            "worker": lambda key: 1,
+            "cell": lambda key: int(market.caps[key[1], key[2]]),
+            "seats": lambda key: int(market.seats[key[1]]),
+            "budget": lambda key: market.total_budget,
+        }[key[0]](key)
+        if total > limit:
+            factor = min(factor, Fraction(limit) / total)
+    return {pair: share * factor for pair, share in shares.items()} if factor else {}

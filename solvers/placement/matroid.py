@@ -1,0 +1,90 @@
+"""ORP by its matroid: the best set of placeable workers for any weights, and the routing of the winners.
+
+Score does not depend on the requester, so ORP asks for a maximum-weight independent set: in a partition matroid when no seat
+limit binds (the best ``K_l`` of every group), in a gammoid described by an L x m flow otherwise. The greedy rule is exact in
+both. Ties go to the lower index and never to a cheaper bid: DriftPay's truthfulness rests on that.
+
+Source: DriftPay, section 5 (ORP, stated); the matroid view is ours.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+
+from ...models.exact import IntArray, exact_sum
+from ...models.procurement.market import Market
+from ..control import Control
+from ..registry import register
+from ..solution import Answer
+from .orp_seats import best_placeable_set
+from .polymatroid import SeatFlow, descending, place
+
+__all__ = ["best_set", "route"]
+
+
+def best_set(market: Market, weights: IntArray) -> np.ndarray:
+    """Find the maximum-weight set of workers that caps and seats can place.
+
+    Parameters
+    ----------
+    market : Market
+        Only groups, caps and seats are read.
+    weights : integer ndarray, shape (n,)
+        Any integers; workers of weight <= 0 are left out.
+
+    Returns
+    -------
+    ndarray of int, ascending
+        The chosen workers; ties go to the lower index.
+    """
+    if market.seats_bind:
+        return best_placeable_set(weights, market.group_of, market.caps, market.seats).chosen
+    if weights.dtype == object:
+        order = np.array(sorted(range(len(weights)), key=lambda i: -weights[i]), dtype=np.intp)
+    else:
+        order = descending(weights)
+    order = order[(weights[order] > 0).astype(bool)]
+    groups = market.group_of[order]
+    by_group = np.argsort(groups, kind="stable")
+    sorted_groups = groups[by_group]
+    starts = np.searchsorted(sorted_groups, np.arange(market.L))
+    rank_in_group = np.arange(len(order)) - starts[sorted_groups]
+    return np.sort(order[by_group[rank_in_group < market.group_totals[sorted_groups]]])
+
+
+def route(market: Market, chosen: np.ndarray) -> np.ndarray:
+    """Send chosen workers to requesters within caps and seats.
+
+    Parameters
+    ----------
+    market : Market
+    chosen : ndarray of int
+        A placeable set of workers.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        Requester of each worker, -1 for those not chosen.
+
+    Raises
+    ------
+    ValueError
+        If the set cannot be placed.
+    """
+    counts = np.bincount(market.group_of[chosen], minlength=market.L)
+    flow = SeatFlow(market.caps, market.seats)
+    if not np.array_equal(flow.push(np.arange(market.L), counts), counts):
+        raise ValueError("caps and seats cannot place these workers")
+    assignment = np.full(market.n, -1, dtype=np.int64)
+    assignment[chosen] = place(market.group_of[chosen], flow.routing)
+    return assignment
+
+
+@register("orp", "matroid", summary="greedy on the matroid of placeable sets; exact, any size")
+def solve_orp(market: Market, control: Control) -> Answer:
+    """Solve ORP exactly by the greedy rule; the greedy value is also the bound."""
+    chosen = best_set(market, market.scores)
+    bound = Fraction(exact_sum(market.scores[chosen]), market.score_denominator)
+    return Answer(route(market, chosen), bound=bound, proved=True)

@@ -1,0 +1,1 @@
+"""OPT with seats that bind, and its linear relaxation OPT-FRAC."""

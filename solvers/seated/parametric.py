@@ -1,0 +1,119 @@
+"""OPT-FRAC exactly, by one rational price of money; with it, an exact upper bound on OPT.
+
+For a price ``lam = p / q >= 0`` of money the relaxed problem ``max sum (v_i - lam c_i) x_i`` over placeable sets is ORP with
+other weights, solved by the greedy rule. ``q * (lam B + its value)`` is an integer that no feasible set exceeds. Its least
+value over ``lam`` is OPT-FRAC, because the placeable sets are the vertices of an integral polytope. The minimum is reached by
+a discrete Newton search: two greedy sets, one within the budget and one beyond it, propose the price at which they tie; when
+no set does better at that price, the mix of the two that spends exactly ``B`` is an optimal fractional point. No float is used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from ...models.exact import IntArray, exact_sum, integer_array
+from ...models.procurement.market import Market
+from ..control import Control
+from ..placement.matroid import best_set, route
+from ..registry import register
+from ..solution import Answer
+
+__all__ = ["PriceOfMoney", "price_of_money"]
+
+
+@dataclass(frozen=True)
+class PriceOfMoney:
+    """The solution of OPT-FRAC and its dual.
+
+    Attributes
+    ----------
+    price : Fraction
+        Score that one more unit of budget is worth (LP price), in the integer units of the market.
+    value : Fraction
+        Value of OPT-FRAC, in integer score units; no feasible point of OPT exceeds it.
+    within, beyond : ndarray of int
+        Two greedy sets that are optimal at `price`; the first spends at most the budget.
+    mix : Fraction
+        Share of `beyond` in the optimal fractional point, the rest being `within`.
+    """
+
+    price: Fraction
+    value: Fraction
+    within: np.ndarray
+    beyond: np.ndarray
+    mix: Fraction
+
+
+def _weights(market: Market, price: Fraction) -> IntArray:
+    """``q v_i - p c_i`` for the price ``p / q``, as integers that cannot overflow."""
+    p, q = price.numerator, price.denominator
+    scores, costs = market.scores, market.needed_costs
+    if scores.dtype != object and costs.dtype != object and market.n:
+        largest = q * int(scores.max()) + p * int(costs.max())
+        if largest * market.n < 2**62:
+            return q * scores - p * costs
+    return integer_array([q * int(v) - p * int(c) for v, c in zip(scores, costs, strict=True)])
+
+
+def price_of_money(market: Market) -> PriceOfMoney:
+    """Solve OPT-FRAC and its dual exactly.
+
+    Parameters
+    ----------
+    market : Market
+
+    Returns
+    -------
+    PriceOfMoney
+    """
+    scores, costs, budget = market.scores, market.needed_costs, market.total_budget
+
+    def totals(chosen: np.ndarray) -> tuple[int, int]:
+        return exact_sum(scores[chosen]), exact_sum(costs[chosen])
+
+    beyond = best_set(market, scores)
+    value_beyond, cost_beyond = totals(beyond)
+    if cost_beyond <= budget:
+        return PriceOfMoney(Fraction(0), Fraction(value_beyond), beyond, beyond, Fraction(0))
+    # At an infinite price only free workers are worth having.
+    free = np.flatnonzero(costs == 0)
+    within = free[best_set(market.subset(free), scores[free])] if len(free) else free
+    value_within, cost_within = totals(within)
+    while True:
+        price = Fraction(value_beyond - value_within, cost_beyond - cost_within)
+        chosen = best_set(market, _weights(market, price))
+        value, cost = totals(chosen)
+        # Two greedy sets meet at this price; a third one that beats them there moves the price.
+        if price.denominator * value - price.numerator * cost == (
+            price.denominator * value_beyond - price.numerator * cost_beyond
+        ):
+            mix = Fraction(budget - cost_within, cost_beyond - cost_within)
+            return PriceOfMoney(price, value_within + price * (budget - cost_within), within, beyond, mix)
+        if cost <= budget:
+            within, value_within, cost_within = chosen, value, cost
+        else:
+            beyond, value_beyond, cost_beyond = chosen, value, cost
+
+
+@register("opt-frac", "parametric", summary="exact price of money by discrete Newton on greedy sets; any size")
+def solve_opt_frac(market: Market, control: Control) -> Answer:
+    """Solve the linear relaxation of OPT exactly; the point mixes two routed sets."""
+    found = price_of_money(market)
+    shares: dict[tuple[int, int], Fraction] = {}
+    for chosen, weight in ((found.within, 1 - found.mix), (found.beyond, found.mix)):
+        if weight:
+            assignment = route(market, chosen)
+            for i in chosen.tolist():
+                pair = (i, int(assignment[i]))
+                shares[pair] = shares.get(pair, Fraction(0)) + weight
+    price = found.price * market.money_denominator / market.score_denominator
+    return Answer(
+        None,
+        bound=found.value / market.score_denominator,
+        proved=True,
+        shares=shares,
+        details={"price_of_budget": price},
+    )

@@ -1,0 +1,101 @@
+"""The answer to "which social state is best?"."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from ...models.sharing.market import MotsMarket, State
+from ..solution import Exactness, Status, Stopped
+from .worth import Worth
+
+
+def readable(value: Fraction) -> float | int:
+    """A number for people and JSON: a double, or an integer where that would overflow."""
+    try:
+        return float(value)
+    except OverflowError:
+        return round(value)
+
+
+@dataclass(frozen=True)
+class SocialAnswer:
+    """The best social state found, with what is known about it.
+
+    Attributes
+    ----------
+    market : MotsMarket
+        The market.
+    status : str
+        ``optimal``; ``feasible`` (a state, but no proof); ``infeasible`` (no state meets ``max_error``; ``state`` is
+        then the one of least error); ``none`` (nothing found in time).
+    stopped : str
+        Why the search ended: ``proved``, ``time-limit``, ``node-limit`` (too many near-ties to list) or
+        ``interrupted``.
+    state : tuple of int or None
+        Participants of each type; everybody else buys the model.
+    error : Fraction or None
+        The state's generalisation error, eq. (3).
+    welfare : Worth or None
+        The state's welfare, exact or a certified interval.
+    bound : Fraction or None
+        No feasible state is worth more; ``None`` if no finite bound is known.
+    tied : int
+        How many other states were seen whose welfare is the same, or cannot be told apart; not a complete count.
+    no_model : bool
+        Whether having no model at all, worth 0, is better: only where there is no requirement.
+    exactness : str
+        ``certified``, or ``solver`` where a floating-point solver's word is taken.
+    method : str
+        What ran.
+    seconds : float
+        Wall-clock time.
+    """
+
+    market: MotsMarket
+    status: Status
+    stopped: Stopped
+    state: State | None
+    error: Fraction | None
+    welfare: Worth | None
+    bound: Fraction | None
+    tied: int
+    no_model: bool
+    exactness: Exactness
+    method: str
+    seconds: float
+
+    @property
+    def gap(self) -> Fraction | None:
+        """Bound minus welfare; zero when optimal."""
+        if self.status == "optimal":
+            return Fraction(0)
+        return None if self.bound is None or self.welfare is None else max(self.bound - self.welfare.low, Fraction(0))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer as plain data for JSON."""
+        welfare, error = self.welfare, self.error
+        exact = welfare is not None and welfare.exact
+        return {
+            "problem": "social-state",
+            "status": self.status,
+            "stopped": self.stopped,
+            "exactness": self.exactness,
+            "method": self.method,
+            "objective": None if welfare is None else readable(welfare.middle),
+            "objective_exact": str(welfare.low) if welfare is not None and exact else None,
+            "objective_interval": None if welfare is None or exact else [readable(welfare.low), readable(welfare.high)],
+            "bound": None if self.bound is None else readable(self.bound),
+            "gap": None if self.gap is None else readable(self.gap),
+            "state": None
+            if self.state is None
+            else {entry.id: k for entry, k in zip(self.market.types, self.state, strict=True)},
+            "participants": None if self.state is None else sum(self.state),
+            "error": None if error is None else readable(error),
+            "error_exact": None if error is None else str(error),
+            "welfare": None if welfare is None else readable(welfare.middle),
+            "tied_states_seen": self.tied,
+            "no_model_is_better": self.no_model,
+            "seconds": round(self.seconds, 6),
+        }

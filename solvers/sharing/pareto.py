@@ -1,0 +1,90 @@
+"""All states that are not dominated in error and cost, by adding one type after the other; exact for any utility.
+
+For each number ``K`` of participants only the sum ``T`` of inverse sizes and the cost ``C`` matter, and a state with
+no less of either than another of the same ``K`` can be forgotten.  This shares nothing with the frontier search but
+the model itself.  It also gives the whole Pareto frontier of welfare against error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from ...models.input_error import InputError
+from ...models.sharing.market import MotsMarket, State
+from .segments import Incumbent
+from .worth import Worth, compare, worth
+
+MOST_POINTS = 2_000_000
+
+_Point = tuple[Fraction, Fraction, State]
+
+
+def undominated(market: MotsMarket, incumbent: Incumbent | None = None) -> dict[int, list[_Point]]:
+    """For each ``K``, the undominated pairs ``(T, C)`` with a state each, by rising ``T``.
+
+    Raises
+    ------
+    InputError
+        If more than ``MOST_POINTS`` pairs have to be kept at once.
+    """
+    layers: dict[int, list[_Point]] = {0: [(Fraction(0), Fraction(0), ())]}
+    for entry in market.types:
+        q = Fraction(1, entry.size)
+        grown: dict[int, list[_Point]] = {}
+        for K, points in layers.items():
+            for j in range(entry.count + 1):
+                grown.setdefault(K + j, []).extend(
+                    (T + j * q, C + j * entry.cost, (*state, j)) for T, C, state in points
+                )
+            if incumbent is not None:
+                incumbent.check()
+        layers = {K: _prune(points) for K, points in grown.items()}
+        if sum(map(len, layers.values())) > MOST_POINTS:
+            raise InputError(f"more than {MOST_POINTS} undominated pairs; this method is for small markets")
+    return layers
+
+
+def _prune(points: list[_Point]) -> list[_Point]:
+    points.sort()
+    kept: list[_Point] = []
+    for point in points:
+        if not kept or point[1] < kept[-1][1]:
+            kept.append(point)
+    return kept
+
+
+def offer_undominated(market: MotsMarket, incumbent: Incumbent) -> None:
+    """Offer every undominated state with participants to the incumbent."""
+    for K, points in undominated(market, incumbent).items():
+        if K:
+            for _, _, state in points:
+                incumbent.offer(state)
+            incumbent.check()
+
+
+@dataclass(frozen=True)
+class TradeOff:
+    """A point of the welfare-error frontier: no state has both a smaller error and a greater welfare."""
+
+    error: Fraction
+    welfare: Worth
+
+
+def welfare_error_frontier(market: MotsMarket) -> list[TradeOff]:
+    """The Pareto frontier of welfare (high) and error (low), by rising error, without the market's own requirement.
+
+    The first point is the least error any state has, the last the welfare optimum without a requirement; each is the
+    answer to every ``max_error`` from its own error up to the next point's.
+    """
+    states = [state for K, points in undominated(market).items() if K for _, _, state in points]
+    entries = sorted(((market.error(state), state) for state in states), key=lambda entry: entry[0])
+    frontier: list[TradeOff] = []
+    for error, state in entries:
+        value = worth(market, state)
+        if frontier and compare(market, value, frontier[-1].welfare) <= 0:
+            continue
+        if frontier and frontier[-1].error == error:
+            frontier.pop()
+        frontier.append(TradeOff(error, value))
+    return frontier

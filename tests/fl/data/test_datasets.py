@@ -1,0 +1,93 @@
+"""Data sets: the digits in the box."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from fedmech.fl.data.dataset import Dataset
+from fedmech.fl.data.load import load_dataset
+from fedmech.models.input_error import InputError
+from sklearn.datasets import load_digits
+
+
+def test_the_digits_are_scikit_learns() -> None:
+    data = load_dataset("digits", seed=4)
+    assert (data.name, data.classes, data.input_shape) == ("digits", 10, (1, 8, 8))
+    assert len(data.train_labels) == 1_297
+    assert len(data.test_labels) == 500
+    assert data.train_inputs.min() == 0
+    assert data.train_inputs.max() == 1
+    original: Any = load_digits()
+    mine = {
+        (image.tobytes(), int(label))
+        for inputs, labels in ((data.train_inputs, data.train_labels), (data.test_inputs, data.test_labels))
+        for image, label in zip((inputs * 16).astype(np.uint8), labels, strict=True)
+    }
+    theirs = {
+        (image.astype(np.uint8).tobytes(), int(label))
+        for image, label in zip(original.images, original.target, strict=True)
+    }
+    assert mine == theirs
+    assert len(theirs) == 1_797
+
+
+def test_the_split_depends_on_the_seed_alone() -> None:
+    first, again, other = (load_dataset("digits", seed=seed) for seed in (1, 1, 2))
+    assert np.array_equal(first.train_inputs, again.train_inputs)
+    assert np.array_equal(first.test_labels, again.test_labels)
+    assert not np.array_equal(first.test_labels, other.test_labels)
+
+
+def test_a_subset_keeps_the_numbers_of_its_classes() -> None:
+    data = load_dataset("digits")
+    part = data.subset([7, 3, 3])
+    assert part.classes == 10
+    assert set(part.train_labels.tolist()) == set(part.test_labels.tolist()) == {3, 7}
+    kept = [i for i, label in enumerate(data.test_labels) if label in (3, 7)]
+    assert np.array_equal(part.test_inputs, data.test_inputs[kept])
+    assert len(data.subset([]).train_labels) == 0
+    with pytest.raises(InputError, match="class 10 is not in"):
+        data.subset([0, 10])
+
+
+def test_without_scikit_learn_the_digits_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    with pytest.raises(InputError, match=r"need scikit-learn: pip install 'fedmech\[fl\]'"):
+        load_dataset("digits")
+
+
+def test_data_and_partitions_need_numpy_alone() -> None:
+    code = (
+        "import sys, fedmech.fl.data.load, fedmech.fl.data.partitions, fedmech.fl.data.label_noise, fedmech.fl.sharing.linear_market;"
+        "print([name for name in ('torch', 'sklearn', 'scipy', 'pandas') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_unknown_names_are_refused() -> None:
+    with pytest.raises(InputError, match="no data set 'imagenet'; there are digits"):
+        load_dataset("imagenet")
+
+
+def test_data_that_do_not_fit_together_are_refused() -> None:
+    good = Dataset(
+        "own", np.zeros((2, 3), np.float32), np.array([0, 1]), np.zeros((1, 3), np.float32), np.array([1]), 2
+    )
+    for change, message in (
+        ({"train_inputs": np.zeros((2, 3))}, "float32"),
+        ({"test_labels": np.array([1], dtype=np.int32)}, "int64"),
+        ({"train_labels": np.array([0, 1, 1])}, "shape"),
+        ({"train_inputs": np.zeros((2, 3, 1), np.float32)}, "shape"),
+        ({"test_inputs": np.zeros((1, 4), np.float32)}, "another shape"),
+        ({"test_labels": np.array([2])}, "not all in"),
+        ({"train_labels": np.array([0, -1])}, "not all in"),
+        ({"test_inputs": np.full((1, 3), np.nan, np.float32)}, "not all finite"),
+    ):
+        with pytest.raises(InputError, match=message):
+            replace(good, **change)

@@ -1,0 +1,279 @@
+"""SWAN: exact balance, equilibria against the literal game of every client, and payments that are broken on purpose."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable
+from fractions import Fraction
+
+import pytest
+from fedmech.fl.sharing import swan as swan_module
+from fedmech.fl.sharing.comparators import dynamic, fl_only, modified_fl
+from fedmech.fl.sharing.equilibria import (
+    best_responses,
+    climb,
+    equilibria,
+    is_equilibrium,
+)
+from fedmech.fl.sharing.swan import (
+    NoTarget,
+    Swan,
+    count_patterns,
+    patterns,
+    scenario,
+    swan,
+    utility,
+)
+from fedmech.fl.sharing.unique import Designated, SinglePeaked
+from fedmech.models.sharing.error_model import DerivationError
+from fedmech.models.sharing.market import MotsMarket, State
+from fedmech.verification.claims.swan import mechanism as swan_mechanism
+from fedmech.verification.literal.sharing import LiteralMots, LiteralSwan
+from mots_strategies import random_markets, with_requirements
+
+LINEAR = {"family": "linear", "a": 4, "s": 1}
+ABSTAIN, PARTICIPATE, BUY = range(3)
+
+
+def literal_equilibria(
+    market: MotsMarket, price: Callable[[State], Fraction], rewards: Callable[[State], tuple[Fraction, ...]]
+) -> set[tuple[State, State]]:
+    """Pure equilibria of the game of single clients with three roles each, from the announced price and rewards alone."""
+    literal = LiteralMots(market.to_document())
+    kinds = [i for i, n in enumerate(market.counts) for _ in range(n)]
+
+    def payoffs(roles: tuple[int, ...]) -> list[Fraction]:
+        k = tuple(
+            sum(r == PARTICIPATE and t == i for r, t in zip(roles, kinds, strict=True))
+            for i in range(len(market.counts))
+        )
+        if not any(k):
+            return [Fraction(0)] * len(roles)
+        U = literal.U(literal.error(k))
+        P, R = price(k), rewards(k)
+        return [
+            Fraction(0) if role == ABSTAIN else U - P if role == BUY else U + R[i] - literal.c[i]
+            for role, i in zip(roles, kinds, strict=True)
+        ]
+
+    table = {roles: payoffs(roles) for roles in itertools.product(range(3), repeat=len(kinds))}
+    found = set()
+    for roles, here in table.items():
+        if all(
+            table[(*roles[:n], role, *roles[n + 1 :])][n] <= here[n] for n in range(len(roles)) for role in range(3)
+        ):
+            count = [
+                tuple(
+                    sum(r == role and t == i for r, t in zip(roles, kinds, strict=True))
+                    for i in range(len(market.counts))
+                )
+                for role in (PARTICIPATE, ABSTAIN)
+            ]
+            found.add((count[0], count[1]))
+    return found
+
+
+def small_markets(count: int, seed: int) -> list[MotsMarket]:
+    made = []
+    for market in random_markets(1_000, seed=seed, utility=LINEAR, largest=4):
+        if market.population <= 5:
+            made.append(market)
+        if len(made) == count:
+            break
+    return made
+
+
+def test_equilibria_are_those_of_the_literal_game() -> None:
+    several = 0
+    for market in small_markets(40, seed=1):
+        mechanism = swan(market)
+        if mechanism.ratio is None:
+            continue
+        nobody = (0,) * market.type_count
+        expected = literal_equilibria(market, mechanism.price, mechanism.rewards)
+        ours = equilibria(mechanism)
+        assert ours.complete
+        assert {(k, nobody) for k in ours.states} == {(k, a) for k, a in expected if a == nobody}
+        several += len(ours.states) > 1
+    assert several > 3
+
+
+def test_payoffs_are_shares_whatever_the_role() -> None:
+    for market in small_markets(30, seed=2):
+        mechanism = swan(market)
+        if mechanism.ratio is None:
+            continue
+        for k in patterns(market):
+            U, P, R = utility(market, market.error(k)), mechanism.price(k), mechanism.rewards(k)
+            assert U - P == mechanism.share(k) >= 0
+            for entry, reward in zip(market.types, R, strict=True):
+                assert U + reward - entry.cost == mechanism.share(k)
+
+
+def test_the_potential_is_the_literal_interpolation() -> None:
+    for market in random_markets(30, seed=3, utility=LINEAR):
+        if scenario(market) == "high":
+            continue
+        mechanism, literal = swan(market), LiteralSwan(market.to_document())
+        for k in literal.market.states()[:100]:
+            assert mechanism.potential(k) == literal.f(k)[0]
+
+
+def test_the_balance_at_the_target() -> None:
+    balanced = 0
+    for market in random_markets(25, seed=4):
+        for wanted in with_requirements(market, market.error_range[1]):
+            mechanism = swan(wanted)
+            if mechanism.ratio is None:
+                continue
+            paid = mechanism.incentive_cost(mechanism.target)
+            k, P, R = mechanism.target, mechanism.price(mechanism.target), mechanism.rewards(mechanism.target)
+            buyers = wanted.population - sum(k)
+            assert paid == sum(n * r for n, r in zip(k, R, strict=True)) - buyers * P
+            if mechanism.welfare > 0 and mechanism.potential(k) == mechanism.lagrangian(k):
+                assert paid == 0
+                balanced += 1
+    assert balanced > 20
+
+
+def test_the_multiplier_closes_the_dual() -> None:
+    bound = 0
+    for market in random_markets(40, seed=5, utility=LINEAR, largest=3):
+        for wanted in with_requirements(market, market.error_range[1]):
+            if wanted.max_error is None:
+                continue
+            mechanism = swan(wanted)
+            listed = list(patterns(wanted))
+            points = [(wanted.welfare(k), wanted.max_error - wanted.error(k)) for k in listed]
+            if all(slack < 0 for _, slack in points):
+                continue
+            dual = max(w + mechanism.multiplier * s for w, s in points)
+            # The dual is convex and piecewise linear: no smaller value at any crossing of two patterns.
+            crossings = {(w1 - w2) / (s2 - s1) for (w1, s1), (w2, s2) in itertools.combinations(points, 2) if s1 != s2}
+            assert mechanism.multiplier >= 0
+            for other in {Fraction(0), *(x for x in crossings if x > 0)}:
+                assert dual <= max(w + other * s for w, s in points)
+            bound += mechanism.multiplier > 0
+    assert bound > 5
+
+
+def test_the_multiplier_of_many_patterns_is_that_of_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = 0
+    for market in random_markets(60, seed=6, utility={"family": "inverse", "a": 3, "e0": "0.1"}):
+        if scenario(market) == "low":
+            continue
+        low, high = market.error_range
+        wanted = market.with_max_error((low + high) / 2)
+        listed = swan(wanted)
+        monkeypatch.setattr(swan_module, "MOST_PATTERNS", 0)
+        solved = swan(wanted)
+        monkeypatch.undo()
+        assert solved.multiplier == listed.multiplier
+        assert solved.least <= listed.least
+        assert not solved.least_exact
+        tried += 1
+    assert tried > 10
+
+
+def test_a_large_market_needs_no_listing() -> None:
+    market = MotsMarket.build(
+        sizes=[50, 120, 300], counts=[10_000, 5_000, 5_000], costs=["20", "40", "90"], utility={"family": "inverse-gap", "a": 1},
+        dimension=784,
+    )  # fmt: skip
+    mechanism = swan(market)
+    assert count_patterns(market) == 8
+    assert mechanism.least_exact
+    found = equilibria(mechanism)
+    assert found.method == "all corners"
+    assert all(is_equilibrium(market, mechanism.share, k) for k in found.states)
+    assert climb(market, mechanism.share, mechanism.target) == mechanism.target
+    high = MotsMarket.build(
+        sizes=[50, 120], counts=[2_000, 3_000], costs=["0.01", "0.02"], utility={"family": "linear", "a": 3, "s": 1},
+        dimension=10, client_variance="1",
+    )  # fmt: skip
+    searched = equilibria(swan(high), starts=3)
+    assert not searched.complete
+    assert all(is_equilibrium(high, swan(high).share, k) for k in searched.states)
+
+
+def test_single_peaked_payments_leave_one_equilibrium() -> None:
+    for market in small_markets(30, seed=7):
+        target = swan(market).target
+        payments = SinglePeaked(market, target)
+        assert literal_equilibria(market, payments.price, payments.rewards) == {(target, (0,) * market.type_count)}
+        welfare = market.welfare(target)
+        if welfare > 0:
+            assert payments.incentive_cost(target) == 0
+        else:
+            assert 0 < payments.incentive_cost(target) + welfare <= swan_module.SMALL_INCENTIVE
+        draw = random.Random(1)
+        for _ in range(3):
+            start = tuple(draw.randint(0, n) for n in market.counts)
+            path = best_responses(market, payments.share, start, seed=draw.randint(0, 99))
+            assert path.settled
+            assert path.states[-1] == target
+
+
+def test_a_broken_price_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = SinglePeaked.incentive_cost
+    monkeypatch.setattr(SinglePeaked, "incentive_cost", lambda self, k: right(self, k) + Fraction(1, 10**9))
+    with pytest.raises(DerivationError, match="balance"):
+        swan_mechanism.judge_single_peaked()
+    monkeypatch.undo()
+    peak = SinglePeaked.share
+    flat = lambda self, k: peak(self, self.target) if any(k) else Fraction(0)  # noqa: E731
+    monkeypatch.setattr(SinglePeaked, "share", flat)
+    with pytest.raises(DerivationError, match="equilibrium"):
+        swan_mechanism.judge_single_peaked()
+
+
+def test_a_broken_incentive_ratio_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = Swan.__dict__["ratio"].func
+    wrong = property(lambda self: None if right(self) is None else right(self) * Fraction(999, 1000))
+    monkeypatch.setattr(Swan, "ratio", wrong)
+    with pytest.raises(DerivationError):
+        swan_mechanism.judge_balance()
+
+
+def test_a_broken_interpolation_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Swan, "potential", lambda self, k: -self.lagrangian(k))
+    with pytest.raises((DerivationError, AssertionError)):
+        swan_mechanism.judge_state()
+
+
+def test_broken_designated_payments_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = Designated.payoff
+    monkeypatch.setattr(Designated, "payoff", lambda self, i, n, role, model: right(self, i, n, not role, model))
+    with pytest.raises(DerivationError):
+        swan_mechanism.judge_dominant()
+
+
+def test_no_target_says_why() -> None:
+    market = MotsMarket.build(sizes=[1], counts=[2], costs=[0], utility=LINEAR, max_error="0.1")
+    with pytest.raises(NoTarget, match="no state meets") as caught:
+        swan(market)
+    assert caught.value.infeasible
+
+
+def test_comparators_are_no_better_than_swan() -> None:
+    for market in random_markets(25, seed=9):
+        for wanted in with_requirements(market, market.error_range[1]):
+            mechanism = swan(wanted)
+            for outcome in (dynamic(wanted), modified_fl(wanted)):
+                if any(outcome.state) and outcome.meets_requirement:
+                    assert outcome.welfare <= mechanism.welfare
+                    assert outcome.welfare == swan_module.welfare(wanted, outcome.state)
+            existing = fl_only(wanted)
+            if utility(wanted, wanted.error(existing.state)) >= 0:
+                assert existing.welfare <= mechanism.welfare
+            assert existing.incentive_cost >= 0
+            assert wanted.meets_requirement(existing.state)
+
+
+def test_the_dynamic_mechanism_can_cycle_and_collapse() -> None:
+    collapse = dynamic(MotsMarket.build(sizes=[1], counts=[2], costs=[100], utility=LINEAR))
+    assert collapse.state == (0,)
+    assert collapse.welfare == 0
+    outcomes = [dynamic(market) for market in random_markets(200, seed=10)]
+    assert any(outcome.cycles for outcome in outcomes)

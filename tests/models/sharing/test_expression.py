@@ -1,0 +1,128 @@
+"""Formulas: what is read means what Python means, what is not read is refused, enclosures enclose."""
+
+from __future__ import annotations
+
+import math
+import random
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import sympy
+from fedmech.models.interval_array import IntervalArray, IntervalArrayArithmetic
+from fedmech.models.sharing.expression import (
+    CertifiedArithmetic,
+    ExactArithmetic,
+    ExpressionError,
+    OutsideDomain,
+    derivative,
+    evaluate,
+    is_rational,
+    parse,
+    to_sympy,
+)
+
+RATIONAL = [
+    "2 - 3*eps",
+    "1/(eps + 1)**2",
+    "-eps**2",
+    "2**3**1 - -eps",
+    "(1 + eps)/(2*eps + 1/3) - 0.1",
+    "eps**-2",
+    "+1e-2*eps",
+]
+REAL = ["exp(-2*eps)", "log(1 + 1/eps)", "sqrt(eps) - eps**(1/2)", "eps**0.3", "2**eps", "exp(-eps)/(1 + sqrt(eps))"]
+
+
+@pytest.mark.parametrize("text", RATIONAL)
+def test_rational_formulas_mean_what_python_means(text: str) -> None:
+    tree = parse(text, ("eps",))
+    assert is_rational(tree)
+    for value in (Fraction(1, 3), Fraction(7), Fraction(-5, 2)):
+        python = (
+            text.replace("0.1", "Fraction(1, 10)").replace("1e-2", "Fraction(1, 100)").replace("1/3", "Fraction(1, 3)")
+        )
+        expected = eval(python, {"eps": value, "Fraction": Fraction})
+        assert evaluate(tree, {"eps": value}, ExactArithmetic) == expected
+
+
+@pytest.mark.parametrize("text", RATIONAL + REAL)
+def test_derivatives_are_sympys(text: str) -> None:
+    eps = sympy.Symbol("eps", positive=True)
+    tree = parse(text, ("eps",))
+    ours, theirs = to_sympy(derivative(tree, "eps"), {"eps": eps}), sympy.diff(to_sympy(tree, {"eps": eps}), eps)
+    assert sympy.simplify(ours - theirs) == 0
+
+
+@pytest.mark.parametrize("text", RATIONAL + REAL)
+def test_enclosures_enclose(text: str) -> None:
+    draw = random.Random(3)
+    tree = parse(text, ("eps",))
+    arithmetic = CertifiedArithmetic(200)
+    points = [Fraction(draw.randint(1, 10**6), draw.randint(1, 10**6)) for _ in range(50)]
+    low = np.array([float(p) * (1 - 1e-3) for p in points])
+    high = np.array([float(p) * (1 + 1e-3) for p in points])
+    wide = evaluate(tree, {"eps": IntervalArray(low, high)}, IntervalArrayArithmetic)
+    for i, point in enumerate(points):
+        sharp = evaluate(tree, {"eps": arithmetic.number(point)}, arithmetic)
+        assert float(wide.low.flat[i % wide.low.size]) <= float(sharp.b)
+        assert float(sharp.a) <= float(wide.high.flat[i % wide.high.size])
+        if is_rational(tree):
+            exact = evaluate(tree, {"eps": point}, ExactArithmetic)
+            assert (
+                Fraction(float(wide.low.flat[i % wide.low.size]))
+                <= exact
+                <= Fraction(float(wide.high.flat[i % wide.high.size]))
+            )
+
+
+def test_interval_operations_contain_every_point() -> None:
+    draw = np.random.default_rng(4)
+    a, b = np.sort(draw.normal(size=(2, 500)) * 10, axis=0), np.sort(draw.normal(size=(2, 500)), axis=0)
+    x, y = IntervalArray(a[0], a[1]), IntervalArray(b[0], b[1])
+    for share in (0.0, 0.3, 1.0):
+        p, q = a[0] + share * (a[1] - a[0]), b[0] + (1 - share) * (b[1] - b[0])
+        p, q = np.clip(p, a[0], a[1]), np.clip(q, b[0], b[1])
+        for result, exact in (
+            (x + y, [Fraction(m) + Fraction(n) for m, n in zip(p, q, strict=True)]),
+            (x - y, [Fraction(m) - Fraction(n) for m, n in zip(p, q, strict=True)]),
+            (x * y, [Fraction(m) * Fraction(n) for m, n in zip(p, q, strict=True)]),
+            (x / y, [Fraction(m) / Fraction(n) if n else Fraction(0) for m, n in zip(p, q, strict=True)]),
+        ):
+            for low, high, value in zip(result.low, result.high, exact, strict=True):
+                assert low == -math.inf or Fraction(low) <= value
+                assert high == math.inf or value <= Fraction(high)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "   ", "eps eps", "2 +", "(eps", "eps)", "exp eps", "exp()", "sin(eps)", "x", "eps.real", "eps[0]", "1 if eps else 2",
+        "lambda: 1", "__import__('os').system('true')", "eps ** 1000", "2**-65", "eps**eps**", "1//2", "eps % 2", "'a'", "1e9999",
+        "(" * 200 + "eps" + ")" * 200, "1+" * 600 + "1", "9" * 100, "1/0", "0.5.5", "1_000", "eps**1.00001", "\u00b2",
+    ],
+)  # fmt: skip
+def test_everything_else_is_refused(text: str) -> None:
+    with pytest.raises(ExpressionError):
+        parse(text, ("eps",))
+
+
+def test_powers_cannot_explode() -> None:
+    for text in (
+        "((((eps**64)**64)**64)**64)",
+        "(((9**64)**64)**8)*eps",
+        "((eps**64 + 1)**-64)",
+        "*".join(["eps**60"] * 20),
+    ):
+        with pytest.raises(ExpressionError, match="multiply up"):
+            parse(text, ("eps",))
+    assert evaluate(parse("(eps**8)**8", ("eps",)), {"eps": Fraction(3, 2)}, ExactArithmetic) == Fraction(3, 2) ** 64
+
+
+def test_outside_the_domain_is_said_so() -> None:
+    arithmetic = CertifiedArithmetic(64)
+    for text in ("log(eps)", "sqrt(eps)", "1/(1 + eps)", "eps**0.5"):
+        with pytest.raises(OutsideDomain):
+            evaluate(parse(text, ("eps",)), {"eps": arithmetic.number(Fraction(-1))}, arithmetic)
+    with pytest.raises(OutsideDomain):
+        evaluate(parse("1/eps", ("eps",)), {"eps": Fraction(0)}, ExactArithmetic)

@@ -1,0 +1,115 @@
+"""Numbers are exact from the literal on, on the vectorised path and on the careful one alike."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from fedmech import InputError
+from fedmech.models.exact import (
+    exact_sum,
+    integer_array,
+    parse_integer,
+    parse_number,
+    rescale,
+    scale_to_integers,
+)
+from fedmech.models.procurement.file import number_literal
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+@pytest.mark.parametrize(
+    ("given", "value"),
+    [
+        (3, Fraction(3)),
+        ("0.1", Fraction(1, 10)),
+        (0.1, Fraction(1, 10)),
+        (np.float32(0.1), Fraction(1, 10)),
+        (np.int64(7), Fraction(7)),
+        (Decimal("2.50"), Fraction(5, 2)),
+        ("22/7", Fraction(22, 7)),
+        ("-1/3", Fraction(-1, 3)),
+        ("1e-3", Fraction(1, 1000)),
+        ("2.5E+2", Fraction(250)),
+        (" 4 ", Fraction(4)),
+        (".5", Fraction(1, 2)),
+        ("5.", Fraction(5)),
+        (1e300, Fraction(10) ** 300),
+    ],
+)
+def test_reads_exactly(given: object, value: Fraction) -> None:
+    assert parse_number(given) == value
+
+
+@pytest.mark.parametrize(
+    "bad",
+    ["nan", "inf", "-Infinity", float("nan"), float("inf"), np.float64("nan"), "", ".", "1/0", "1.5/2", "0x10", "1_000",
+     "1e999999999", "9" * 2000, True, None, [1], {"a": 1}, "١", "1 2", 1j],
+)  # fmt: skip
+def test_refuses_what_is_no_finite_number(bad: object) -> None:
+    with pytest.raises(InputError):
+        parse_number(bad)
+
+
+def test_whole_numbers() -> None:
+    assert parse_integer("3.0") == 3
+    with pytest.raises(InputError, match="whole number"):
+        parse_integer("2.5")
+
+
+# Plain notation and, for the smallest, scientific notation too.
+decimals = st.builds(lambda k, d: str(Decimal(k).scaleb(-d)), st.integers(0, 10**15), st.integers(0, 9))
+
+
+@given(st.lists(decimals, min_size=1, max_size=4))
+def test_columns_of_decimals_agree_with_the_careful_path(texts: list[str]) -> None:
+    # 256 rows and more take the vectorised path.
+    column = (texts * 300)[:300]
+    integers, denominator = scale_to_integers(column)
+    assert [Fraction(int(i), denominator) for i in integers[: len(texts)]] == [Fraction(text) for text in texts]
+
+
+@given(st.lists(st.floats(0, 1e12), min_size=1, max_size=4))
+def test_columns_of_floats_mean_their_shortest_literal(floats: list[float]) -> None:
+    column = np.array((floats * 300)[:300])
+    integers, denominator = scale_to_integers(column)
+    assert [Fraction(int(i), denominator) for i in integers[: len(floats)]] == [Fraction(repr(x)) for x in floats]
+
+
+@pytest.mark.parametrize("odd", ["-1", "1/3", "1e2", "", ".", "1.2.3", "x"])
+def test_one_odd_entry_leaves_the_fast_path(odd: str) -> None:
+    column = ["0.25"] * 400 + [odd]
+    try:
+        expected = parse_number(odd)
+    except InputError:
+        with pytest.raises(InputError):
+            scale_to_integers(column)
+    else:
+        integers, denominator = scale_to_integers(column)
+        assert Fraction(int(integers[-1]), denominator) == expected
+        assert Fraction(int(integers[0]), denominator) == Fraction(1, 4)
+
+
+def test_large_values_become_python_integers() -> None:
+    assert integer_array([2**61, 1]).dtype == np.int64
+    assert integer_array([2**61, 2**61]).dtype == object
+    assert integer_array(np.array([2**62, 2**62])).dtype == object
+    big = np.array([2**62 - 1] * 50 + [-(2**62)] * 3, dtype=np.int64)
+    assert exact_sum(big) == 50 * (2**62 - 1) - 3 * 2**62
+    scaled = rescale(np.array([2**60, 5]), 1, 1000)
+    assert scaled.dtype == object
+    assert scaled.tolist() == [2**60 * 1000, 5000]
+
+
+def test_common_denominator_has_a_limit() -> None:
+    with pytest.raises(InputError, match="common denominator"):
+        scale_to_integers([f"1/{10**300 + k}" for k in range(1, 60)])
+
+
+@given(st.fractions(), st.integers(0, 30))
+def test_literals_read_back(value: Fraction, places: int) -> None:
+    for number in (value, value.numerator / Fraction(10) ** places):
+        assert parse_number(number_literal(number).strip('"')) == number

@@ -1,0 +1,498 @@
+"""OPT without seats: agreement with enumeration and HiGHS, exactness, huge numbers, time limits, the reduction."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import time
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fedmech import Market, solve
+from fedmech.models.procurement.generate import generate_market
+from fedmech.solvers.pooled import PooledProblem, branching, dust, solve_pooled
+from fedmech.solvers.pooled import solve as pooled_solve
+from fedmech.solvers.pooled.dual import Grouped
+from fedmech.solvers.pooled.enumeration import best_flips
+from fedmech.solvers.pooled.flips import Flips
+from fedmech.solvers.pooled.leaf import (
+    Incumbent,
+    Leaf,
+    base_set,
+    open_leaf,
+)
+from fedmech.solvers.pooled.leaf_multipliers import Multipliers
+from fedmech.solvers.pooled.passes import classify, suspects
+from fedmech.solvers.pooled.reduction import sampled_guess
+from fedmech.solvers.pooled.relaxation import Taken, audit
+
+_FILE = Path(__file__).parents[2] / "benchmarks" / "pooled_families.py"
+_SPEC = importlib.util.spec_from_file_location("pooled_families", _FILE)
+assert _SPEC is not None
+assert _SPEC.loader is not None
+families = importlib.util.module_from_spec(_SPEC)
+sys.modules["pooled_families"] = families
+_SPEC.loader.exec_module(families)
+FAMILIES = families.FAMILIES
+
+# Known to stay open within a minute: scores on a circle.
+OPEN_WHEN_LARGE = {"circle"}
+
+
+def enumerate_all(problem: PooledProblem) -> int:
+    n = problem.n
+    picks = (np.arange(1 << n)[:, None] >> np.arange(n)) & 1
+    picks = picks.astype(object if problem.scores.dtype == object or problem.costs.dtype == object else np.int64)
+    fits = (picks @ problem.costs if n else np.zeros(1)) <= problem.budget
+    for group, limit in enumerate(problem.limits):
+        fits &= picks[:, problem.groups == group].sum(axis=1) <= limit
+    return int(max((picks @ problem.scores)[fits.astype(bool)])) if n else 0
+
+
+def random_problem(seed: int, most: int = 12) -> PooledProblem:
+    """Small problems of all kinds: ties, zeros, empty groups, limits and budgets of zero, huge numbers."""
+    rng = np.random.default_rng(seed)
+    n, level = int(rng.integers(0, most + 1)), int(rng.integers(1, 5))
+    top = int(rng.choice([2, 3, 10, 100, 10**4, 10**6]))
+    costs, scores = rng.integers(0, top + 1, n), rng.integers(1, top + 1, n)
+    kind = int(rng.integers(0, 9))
+    if kind == 1:
+        scores = costs + top // 3 + 1
+    elif kind == 2:
+        scores = np.maximum(1, costs)
+    elif kind == 3:
+        scores = np.maximum(1, costs + rng.integers(-2, 3, n))
+    elif kind == 4:
+        costs, scores = costs * 2, costs * 2 + 1
+    elif kind == 5:
+        scores = np.maximum(1, np.rint(rng.lognormal(0, 3, n))).astype(np.int64)
+        costs = np.rint(rng.lognormal(0, 3, n)).astype(np.int64)
+    elif kind == 6:
+        costs = np.where(rng.random(n) < 0.3, 0, costs)
+    elif kind == 7:
+        scores, costs = scores.astype(object) * 2**70 + costs, costs.astype(object) * 3**50
+    elif kind == 8:
+        costs = np.maximum(0, scores - 1)
+    groups = rng.integers(0, level, n)
+    sizes = np.bincount(groups, minlength=level)
+    limits = [int(rng.integers(0, s + 1)) if rng.random() < 0.7 else int(s) for s in sizes]
+    share = Fraction(int(rng.integers(0, 21)), 20)
+    return PooledProblem.of(scores, costs, groups, limits, int(sum(int(c) for c in costs) * share))
+
+
+def check(problem: PooledProblem, result, optimum: int) -> None:
+    assert problem.feasible(result.chosen)
+    assert problem.value(result.chosen) == result.value
+    assert result.bound >= optimum
+    assert result.proved
+    assert result.value == optimum == result.bound
+
+
+@pytest.mark.parametrize("block", range(8))
+def test_agrees_with_enumeration(block: int) -> None:
+    for seed in range(block * 800, (block + 1) * 800):
+        problem = random_problem(seed)
+        check(problem, solve_pooled(problem), enumerate_all(problem))
+
+
+@pytest.mark.slow
+def test_agrees_with_enumeration_for_long() -> None:
+    end = time.monotonic() + 900
+    seed = 10**6
+    while time.monotonic() < end:
+        problem = random_problem(seed, 15)
+        check(problem, solve_pooled(problem), enumerate_all(problem))
+        seed += 1
+    print(f"{seed - 10**6} problems agree")
+
+
+def scaled_problem(seed: int) -> PooledProblem:
+    """Small problems whose numbers are of many magnitudes."""
+    rng = np.random.default_rng(seed)
+    n, level = int(rng.integers(1, 13)), int(rng.integers(1, 5))
+    base, powers = int(rng.choice([2, 10, 1000])), int(rng.choice([2, 5, 13]))
+    top = int(rng.choice([3, 10, 1000, 10**6]))
+    one = np.array([base ** int(x) for x in rng.integers(0, powers, n)], dtype=object)
+    two = one if rng.random() < 0.5 else rng.permutation(one)
+    scores = rng.integers(1, top + 1, n) * one + rng.integers(0, 2, n)
+    costs = rng.integers(int(rng.random() < 0.7), top + 1, n) * two
+    groups = rng.integers(0, level, n)
+    limits = [int(rng.integers(0, s + 1)) for s in np.bincount(groups, minlength=level)]
+    return PooledProblem.of(scores, costs, groups, limits, sum(costs.tolist()) * int(rng.integers(0, 21)) // 20)
+
+
+@pytest.mark.parametrize("cores", [(), (3, 6)])
+@pytest.mark.parametrize("enumerated", [0, 4])
+def test_branching_alone_agrees_with_enumeration(
+    enumerated: int, cores: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unsearched(leaf: Leaf, items: Grouped, *_: object) -> None:
+        leaf.base = base_set(leaf, items)
+
+    monkeypatch.setattr(pooled_solve, "search_leaf", unsearched)
+    monkeypatch.setattr(pooled_solve, "many_ties", lambda _: False)
+    monkeypatch.setattr(branching, "NODE_CORE", enumerated)
+    monkeypatch.setattr(branching, "CORES", cores)
+    for seed in range(400):
+        for problem in (scaled_problem(seed), random_problem(seed + 20_000)):
+            check(problem, solve_pooled(problem), enumerate_all(problem))
+
+
+def two_scales(seed: int, most: int) -> PooledProblem:
+    """Few dear items among many cheap ones; scores and costs may be of different scales, or all ties."""
+    rng = np.random.default_rng(seed)
+    n, level, top = int(rng.integers(2, most + 1)), int(rng.integers(1, 4)), int(rng.choice([2, 5, 30, 1000]))
+    factor = int(rng.choice([20, 1000, 10**9, 2**60]))
+    one = np.where(rng.random(n) < rng.uniform(0.1, 0.7), factor, 1).astype(object)
+    two = one if rng.random() < 0.5 else np.where(rng.random(n) < 0.5, factor, 1).astype(object)
+    scores, costs = rng.integers(1, top + 1, n) * one, rng.integers(int(rng.random() < 0.8), top + 1, n) * two
+    groups = rng.integers(0, level, n)
+    limits = [int(rng.integers(0, s + 1)) for s in np.bincount(groups, minlength=level)]
+    return PooledProblem.of(scores, costs, groups, limits, sum(costs.tolist()) * int(rng.integers(1, 20)) // 20)
+
+
+@pytest.mark.parametrize("begins", [False, True])
+@pytest.mark.parametrize(("share", "jump"), [(4, 2.0), (0.25, 1.001), (0.01, 1.001), (1, 16.0)])
+def test_dear_items_first_agrees_with_enumeration(
+    share: float, jump: float, begins: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decided = 0
+
+    def counted(leaf: Leaf, *arguments) -> None:
+        nonlocal decided
+        before = leaf.closed
+        dust.decide_dear(leaf, *arguments)
+        decided += leaf.closed and not before
+
+    def unsearched(leaf: Leaf, items: Grouped, *_: object) -> None:
+        leaf.base = base_set(leaf, items)
+
+    monkeypatch.setattr(pooled_solve, "decide_dear", counted)
+    monkeypatch.setattr(pooled_solve, "many_small", lambda *_: True)
+    monkeypatch.setattr(pooled_solve, "search_leaf", unsearched)
+    monkeypatch.setattr(dust, "LEAST_DUST", 1)
+    monkeypatch.setattr(dust, "SHARE", share)
+    monkeypatch.setattr(dust, "JUMP", jump)
+    if not begins:
+        monkeypatch.setattr(dust, "_begin", lambda *_: None)
+    for seed in range(250):
+        for problem in (two_scales(seed, 11), scaled_problem(seed), random_problem(seed + 30_000)):
+            check(problem, solve_pooled(problem), enumerate_all(problem))
+    assert decided > 25
+
+
+def test_dear_items_are_not_called_decided_where_the_cheap_ones_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dust, "LEAST_DUST", 1)
+    monkeypatch.setattr(dust, "_begin", lambda *_: None)
+    closed = left = 0
+    for seed in range(400):
+        problem = two_scales(seed, 11)
+        items, incumbent = Grouped.of(problem), Incumbent(np.zeros(problem.n, dtype=bool), 0, 1)
+        leaf = open_leaf(problem, items, 0, problem.n, incumbent)
+        dust.decide_dear(leaf, incumbent, lambda part: (np.zeros(part.n, dtype=bool), False), lambda: False)
+        closed += leaf.closed
+        left += incumbent.value < enumerate_all(problem)
+        assert not leaf.closed or incumbent.value == enumerate_all(problem)
+    assert closed > 20
+    assert left > 20
+
+
+def test_branching_stops_at_its_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = FAMILIES["thirteen scales"](400, 0)
+    optimum = solve_pooled(problem).value
+    for name, most in (("NODE_STATES", 1), ("MOST_WAITING", 10)):
+        monkeypatch.setattr(branching, name, most)
+    result = solve_pooled(problem, most_states=1000)
+    assert result.value <= optimum <= result.bound
+    assert not result.proved
+    assert result.stopped == "node-limit"
+
+
+def as_market(problem: PooledProblem) -> Market:
+    return Market.build(
+        scores=problem.scores,
+        costs=problem.costs,
+        groups=problem.groups.tolist(),
+        group_ids=range(len(problem.limits)),
+        budgets=[problem.budget // 3, problem.budget - problem.budget // 3],
+        caps=[[k // 2, k - k // 2] for k in problem.limits],
+    )
+
+
+def agree_with_highs(problem: PooledProblem, seconds: float) -> bool:
+    market = as_market(problem)
+    ours = solve(market, "opt", "pooled")
+    peer = solve(market, "opt", "highs-arrays", time_limit=seconds, allow_suboptimal=True)
+    assert ours.status == "optimal"
+    assert ours.objective is not None
+    assert peer.objective is not None
+    assert ours.objective >= peer.objective
+    if peer.status == "optimal":
+        assert ours.objective == peer.objective
+    return peer.status == "optimal"
+
+
+@pytest.mark.parametrize("letter", "abcd")
+def test_agrees_with_highs(letter: str) -> None:
+    rng = np.random.default_rng(ord(letter))
+    agreed = 0
+    for seed in range(8):
+        n = int(rng.integers(20, 90))
+        groups = int(rng.integers(1, 6))
+        money = float(rng.choice([0.1, 0.5, 0.9]))
+        share = float(rng.choice([0.3, 1.0]))
+        problem = families.kind(
+            letter, n, seed, top=int(rng.choice([30, 1000])), groups=groups, share=share, money=money
+        )
+        agreed += agree_with_highs(problem, 3)
+    assert agreed >= 6
+
+
+@pytest.mark.slow
+def test_agrees_with_highs_up_to_500_workers() -> None:
+    rng = np.random.default_rng(5)
+    agreed = 0
+    for seed in range(200):
+        letter = str(rng.choice(list("abcdi")))
+        n = int(rng.integers(20, 500))
+        problem = families.kind(
+            letter,
+            n,
+            seed,
+            top=int(rng.choice([10, 1000, 10**6])),
+            groups=int(rng.integers(1, 12)),
+            share=float(rng.choice([0.2, 0.5, 1.0])),
+            money=float(rng.choice([0.05, 0.3, 0.7])),
+        )
+        agreed += agree_with_highs(problem, 10)
+    print(f"HiGHS proved {agreed} of 200, all in agreement")
+    assert agreed >= 100
+
+
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_families_are_proved(family: str) -> None:
+    problem = FAMILIES[family](600, 1)
+    result = solve_pooled(problem, deadline=time.monotonic() + 60)
+    assert problem.feasible(result.chosen)
+    assert problem.value(result.chosen) == result.value == result.bound
+    assert result.proved
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", sorted(set(FAMILIES) - OPEN_WHEN_LARGE))
+@pytest.mark.parametrize("n", [10_000, 100_000])
+def test_families_are_proved_when_large(family: str, n: int) -> None:
+    result = solve_pooled(FAMILIES[family](n, 0), deadline=time.monotonic() + 60)
+    assert result.proved
+
+
+def test_exactness_cases() -> None:
+    unaffordable = Market.build(scores=[1], costs=[1 + Fraction(1, 2**20)], budgets=[1])
+    assert solve(unaffordable, "opt", "pooled").objective == 0
+    close = Market.build(scores=[1 + Fraction(1, 2**30), 1 + Fraction(1, 2**29)], costs=[2, 4], budgets=[4])
+    assert solve(close, "opt", "pooled").objective == 1 + Fraction(1, 2**29)
+    decimals = Market.build(scores=[1, 1], costs=["0.1", "0.2"], budgets=["0.3"])
+    assert solve(decimals, "opt", "pooled").objective == 2
+
+
+def test_degenerate_problems() -> None:
+    nobody = PooledProblem.of([], [], [], [], 0)
+    assert solve_pooled(nobody).proved
+    no_places = PooledProblem.of([3, 4], [1, 1], [0, 1], [0, 0], 5)
+    assert (solve_pooled(no_places).value, solve_pooled(no_places).proved) == (0, True)
+    free = PooledProblem.of([3, 4, 5], [0, 0, 0], [0, 0, 0], [2], 0)
+    assert (solve_pooled(free).value, solve_pooled(free).proved) == (9, True)
+
+
+@pytest.mark.parametrize("exponent", [20, 41, 100, 1000])
+def test_huge_numbers_change_nothing(exponent: int) -> None:
+    scale = 2**exponent
+    for letter in "abcd":
+        small = families.kind(letter, 32, 3, top=10**6, groups=3)
+        odd = small.scores.astype(object) * scale + 1
+        huge = PooledProblem.of(
+            odd, small.costs.astype(object) * scale, small.groups, small.limits, small.budget * scale
+        )
+        # Far more than 32 units: the extra ones only decide between equals.
+        one, two = solve_pooled(small), solve_pooled(huge)
+        assert one.proved
+        assert two.proved
+        assert two.value // scale == one.value
+
+
+def test_scores_near_the_end_of_64_bits() -> None:
+    scores = np.array([2**61 - 1, 2**61 - 3, 2**60 + 1, 2**59])
+    problem = PooledProblem.of(scores, [2**61, 2**61 - 1, 2**60, 2**59], [0, 0, 1, 1], [1, 2], 2**61 + 2**60)
+    check(problem, solve_pooled(problem), enumerate_all(problem))
+
+
+@pytest.mark.parametrize(
+    "family",
+    ["a", "b", "c", "d", "lognormal", "pareto", "50 kinds", "100-bit numbers", "two scales", "thirteen scales"],
+)
+def test_reduction_finds_the_same(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for seed in range(4):
+        problem = FAMILIES[family](1500, seed)
+        direct = solve_pooled(problem)
+        monkeypatch.setattr(pooled_solve, "DIRECT", 100)
+        reduced = solve_pooled(problem)
+        monkeypatch.undo()
+        assert direct.proved
+        assert reduced.proved
+        assert direct.value == reduced.value
+
+
+def test_a_wrong_margin_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Guesses that are far off: what they fix is wrong, and nothing may be called optimal because of it.
+    problem = FAMILIES["b"](400, 2)
+    optimum = solve_pooled(problem).value
+    honest = sampled_guess
+    for factor in (0.8, 0.95, 1.02, 1.3):
+
+        def wrong(p: PooledProblem, width: float, factor: float = factor):
+            guess = honest(p, width)
+            return replace(guess, price=guess.price * factor, half=guess.half / 8)
+
+        monkeypatch.setattr(pooled_solve, "DIRECT", 50)
+        monkeypatch.setattr(pooled_solve, "sampled_guess", wrong)
+        result = solve_pooled(problem)
+        assert result.proved
+        assert result.value == optimum
+
+
+def test_audit_agrees_with_the_definition() -> None:
+    rng = np.random.default_rng(0)
+    for seed in range(60):
+        problem = random_problem(seed + 500)
+        if not problem.n:
+            continue
+        level = len(problem.limits)
+        m = Multipliers(
+            0,
+            sum(problem.limits),
+            int(rng.integers(1, 2**40)),
+            int(rng.integers(0, 2**40)),
+            int(rng.integers(0, 9)),
+            tuple(int(x) for x in rng.integers(0, 2**20, level)),
+        )
+        q = [
+            m.scale * int(v) - m.price * int(c) - m.count - m.limits[g]
+            for v, c, g in zip(problem.scores, problem.costs, problem.groups, strict=True)
+        ]
+        mark = rng.random(problem.n) < 0.5
+        counts = np.bincount(problem.groups[mark], minlength=level).tolist()
+        base = Taken(mark, problem.value(mark), problem.cost(mark), counts)
+        width = int(rng.choice([-1, 0, 10**9, 2**45]))
+        bound, found = audit(problem, m, base, width)
+        assert bound == m.constant(problem.budget, problem.limits) + sum(max(0, x) for x in q)
+        wanted = [i for i, x in enumerate(q) if abs(x) <= width or (x < 0 if mark[i] else x > 0)]
+        assert found.tolist() == wanted
+
+
+def test_compiled_passes_match_the_chunked_ones() -> None:
+    # The same functions, run as plain Python: numba is not needed to test what it would compile.
+    problem = FAMILIES["a"](3000, 4)
+    counts = np.zeros(10, dtype=np.int64)
+    mark, band = np.zeros(3000, dtype=bool), np.zeros(3000, dtype=np.int64)
+    offsets = np.linspace(0, 3e5, 10)
+    arrays = (problem.scores, problem.costs, problem.groups)
+    found, score, cost = classify(*arrays, 0.9, offsets, 0.0, 5e4, mark, band, counts)
+    worth = problem.scores - 0.9 * problem.costs - offsets[problem.groups]
+    assert (mark == (worth > 5e4)).all()
+    assert band[:found].tolist() == np.flatnonzero(np.abs(worth) <= 5e4).tolist()
+    assert (score, cost) == (problem.value(mark), problem.cost(mark))
+    assert counts.tolist() == np.bincount(problem.groups[mark], minlength=10).tolist()
+    shifts = offsets.astype(np.int64)
+    found = suspects(*arrays, 10, 9, shifts, mark, 1000, band)
+    q = problem.scores * 10 - problem.costs * 9 - shifts[problem.groups]
+    assert band[:found].tolist() == np.flatnonzero((np.abs(q) <= 1000) | ((q > 0) != mark) & (q != 0)).tolist()
+
+
+def test_both_enumerations_find_the_best_flips(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(1)
+    for trial in range(150):
+        k = int(rng.integers(1, 11))
+        sign = rng.choice([-1, 1], k)
+        money = rng.integers(0, 50, k) * sign
+        score = rng.integers(1, 50, k) * sign
+        groups = rng.integers(0, 3, k)
+        room = {g: int(rng.integers(0, 3)) for g in range(3) if rng.random() < 0.7}
+        span = (int(rng.integers(-2, 1)), int(rng.integers(0, 3))) if rng.random() < 0.5 else None
+        flips = Flips(
+            groups, money, score, sign, np.zeros(k), room, dict.fromkeys(room, 0.0), int(rng.integers(-20, 60)), span
+        )
+        best = None
+        for pick in range(1 << k):
+            taken = [i for i in range(k) if pick >> i & 1]
+            fits = money[taken].sum() <= flips.money_room
+            fits &= all(sign[[i for i in taken if groups[i] == g]].sum() <= r for g, r in room.items())
+            fits &= span is None or span[0] <= sign[taken].sum() <= span[1]
+            if fits and (best is None or score[taken].sum() > best):
+                best = score[taken].sum()
+        for small in (60_000, -1):
+            monkeypatch.setattr("fedmech.solvers.pooled.enumeration.SMALL", small)
+            found = best_flips(flips, 1.0)
+            assert (found and found[0]) == best, trial
+            if found is not None:
+                assert score[found[1]].sum() == found[0]
+
+
+def test_time_limit_leaves_the_best_point_and_a_bound() -> None:
+    problem = FAMILIES["circle"](20_000, 0)
+    # A deadline that has passed, so that the outcome does not depend on the machine: no search, but a point and a bound.
+    result = solve_pooled(problem, deadline=time.monotonic() - 1)
+    assert not result.proved
+    assert result.stopped == "time-limit"
+    assert problem.feasible(result.chosen)
+    assert result.value < result.bound < 2 * result.value
+    whole = solve_pooled(problem)
+    assert whole.proved
+    assert result.value <= whole.value <= result.bound
+    market = generate_market("a", 2000, seed=1)
+    stopped = solve(market, "opt", "pooled", time_limit=0, allow_suboptimal=True)
+    assert stopped.status in ("feasible", "optimal")
+    assert stopped.objective is not None
+    assert stopped.bound is not None
+    optimum = solve(market, "opt", "pooled").objective
+    assert optimum is not None
+    assert stopped.objective <= optimum <= stopped.bound
+
+
+@pytest.mark.parametrize("place", ["search_leaf", "_audited", "common_divisor"])
+def test_interrupt_keeps_the_best_point(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    problem = FAMILIES["a"](500, 0)
+    optimum = solve_pooled(problem).value
+    monkeypatch.setattr(pooled_solve, place, interrupted)
+    result = solve_pooled(problem)
+    assert result.stopped == "interrupted"
+    assert not result.proved
+    assert result.value <= optimum <= result.bound
+    assert problem.feasible(result.chosen)
+    if place == "search_leaf":
+        assert result.value > 0
+
+
+def test_interrupt_while_a_leaf_is_split(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = FAMILIES["c, loose caps"](300, 0)
+    optimum = solve_pooled(problem).value
+    honest, calls = open_leaf, 0
+
+    def interrupted(*arguments):
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise KeyboardInterrupt
+        return honest(*arguments)
+
+    monkeypatch.setattr(pooled_solve, "open_leaf", interrupted)
+    result = solve_pooled(problem)
+    assert calls == 3
+    assert result.stopped == "interrupted"
+    assert result.value <= optimum <= result.bound
+    assert result.bound < 2 * optimum

@@ -1,0 +1,347 @@
+"""OPT with seats against enumeration of all placeable sets, against HiGHS, and where it is cut short."""
+
+from dataclasses import replace
+from fractions import Fraction
+from itertools import combinations
+
+import numpy as np
+import pytest
+from fedmech.models.procurement.market import Market
+from fedmech.solvers.control import Control
+from fedmech.solvers.placement.orp_seats import best_placeable_set
+from fedmech.solvers.placement.polymatroid import rank
+from fedmech.solvers.registry import find_method
+from fedmech.solvers.seated import method as opt_seats
+from fedmech.solvers.seated.core import enumerate_within
+from fedmech.solvers.seated.duals import SeatMarket, lagrangian, most_workers
+from fedmech.solvers.seated.method import best_affordable_set
+from fedmech.solvers.seated.swaps import improve_by_swaps
+from fedmech.solvers.solve import solve
+
+
+def never() -> bool:
+    return False
+
+
+def all_sets(n):
+    """Membership of all subsets of n workers, shape (2^n, n)."""
+    return ((np.arange(2**n)[:, None] >> np.arange(n)) & 1).astype(np.int64)
+
+
+def placeable_rows(sets, market):
+    """Hall's condition, k(A) <= f(A) for every set of groups: no flow is computed."""
+    n_groups = len(market.caps)
+    counts = np.stack([sets[:, market.groups == g].sum(axis=1) for g in range(n_groups)], axis=1)
+    fits = np.ones(len(sets), dtype=bool)
+    for size in range(1, n_groups + 1):
+        for members in combinations(range(n_groups), size):
+            inside = np.isin(np.arange(n_groups), members)
+            fits &= counts[:, inside].sum(axis=1) <= rank(market.caps, market.seats, inside)
+    return sets[fits]
+
+
+def true_optimum(market):
+    sets = placeable_rows(all_sets(len(market.scores)), market)
+    affordable = sets[(sets @ market.costs) <= market.budget]
+    return int((affordable @ market.scores).max())
+
+
+def small_market(rng, n):
+    n_groups, n_requesters = int(rng.integers(1, 5)), int(rng.integers(1, 4))
+    top = int(rng.choice([2, 5, 30, 10**6]))
+    scores, costs = rng.integers(1, top + 1, n), rng.integers(0, top + 1, n)
+    kind = rng.integers(6)
+    if kind == 0:
+        costs = scores.copy()
+    elif kind == 1:
+        scores = costs + top
+    elif kind == 2:
+        costs = scores + top
+    elif kind == 3:
+        costs *= rng.integers(0, 2, n)
+    return SeatMarket(
+        scores,
+        costs,
+        rng.integers(0, n_groups, n),
+        int(rng.integers(0, costs.sum() + 2)),
+        rng.integers(0, 4, (n_groups, n_requesters)),
+        rng.integers(0, 5, n_requesters),
+    )
+
+
+def as_market(market: SeatMarket, score_denominator=1, money_denominator=1) -> Market:
+    n_groups, n_requesters = market.caps.shape
+    names = [f"g{g}" for g in range(n_groups)]
+    budgets = [Fraction(market.budget, money_denominator)] + [0] * (n_requesters - 1)
+    return Market.build(
+        scores=[Fraction(int(v), score_denominator) for v in market.scores],
+        costs=[Fraction(int(c), money_denominator) for c in market.costs],
+        groups=[names[g] for g in market.groups],
+        group_ids=names,
+        budgets=budgets,
+        caps=market.caps,
+        seats=market.seats.tolist(),
+    )
+
+
+def check_against_enumeration(market):
+    best = true_optimum(market)
+    found = best_affordable_set(market, Control())
+    assert found.value == best == market.value(found.chosen)
+    assert market.cost(found.chosen) <= market.budget
+    picked = np.zeros((1, len(market.scores)), dtype=np.int64)
+    picked[0, found.chosen] = 1
+    assert len(placeable_rows(picked, market))
+    assert found.duals is not None
+    assert found.duals.bound >= found.duals.denominator * best
+    assert found.covered >= found.gap_to(1) or not found.by_solver
+
+
+@pytest.mark.parametrize("block", range(4))
+def test_optimum_is_the_best_of_all_sets(block):
+    rng = np.random.default_rng(200 + block)
+    for _ in range(150):
+        check_against_enumeration(small_market(rng, int(rng.integers(0, 11))))
+
+
+@pytest.mark.slow
+def test_optimum_is_the_best_of_all_sets_campaign():
+    rng = np.random.default_rng(17)
+    for _ in range(5000):
+        check_against_enumeration(small_market(rng, int(rng.integers(0, 13))))
+
+
+def test_bound_and_loss_add_up_for_every_placeable_set():
+    """D v(S) = bound - loss(S) term by term, and the bound survives every set: the certificate behind the optimum."""
+    rng = np.random.default_rng(31)
+    for _ in range(100):
+        market = small_market(rng, int(rng.integers(1, 9)))
+        _, duals = lagrangian(market, never)
+        inside = np.zeros(len(market.caps), dtype=bool)
+        tight = []
+        for members, y in zip(duals.chain, duals.prices, strict=True):
+            inside[members] = True
+            assert y >= 0
+            tight.append((inside.copy(), y))
+        wrong_side = np.abs(duals.reduced)
+        for row in placeable_rows(all_sets(len(market.scores)), market):
+            loss = duals.multiplier * (market.budget - int(row @ market.costs))
+            for members, y in tight:
+                room = rank(market.caps, market.seats, members) - int(row[members[market.groups]].sum())
+                assert room >= 0
+                loss += y * room
+            loss += int(wrong_side[(row == 1) != (duals.reduced > 0)].sum())
+            assert duals.denominator * int(row @ market.scores) == duals.bound - loss
+
+
+def test_enumeration_returns_the_least_loss_within_the_limit_and_nothing_beyond():
+    rng = np.random.default_rng(32)
+    for _ in range(100):
+        market = small_market(rng, 8)
+        _, duals = lagrangian(market, never)
+        least = duals.bound - duals.denominator * true_optimum(market)
+        found = enumerate_within(market, duals, least, 10**6, never)
+        assert found.complete
+        assert found.best is not None
+        assert duals.bound - duals.denominator * market.value(found.best) == least
+        if least > 0:
+            below = enumerate_within(market, duals, least - 1, 10**6, never)
+            assert below.complete
+            assert below.best is None
+
+
+def test_size_cut_is_the_largest_affordable_set():
+    rng = np.random.default_rng(33)
+    for _ in range(100):
+        market = small_market(rng, 8)
+        sets = placeable_rows(all_sets(8), market)
+        affordable = sets[(sets @ market.costs) <= market.budget]
+        assert most_workers(market) == affordable.sum(axis=1).max()
+
+
+def test_swaps_keep_the_set_placeable_and_affordable():
+    rng = np.random.default_rng(34)
+    for _ in range(60):
+        market = small_market(rng, 10)
+        best, duals = lagrangian(market, never)
+        better = improve_by_swaps(market, duals, best, never)
+        assert market.value(better) >= market.value(best)
+        assert market.cost(better) <= market.budget
+        picked = np.isin(np.arange(10), better).astype(np.int64)[None, :]
+        assert len(placeable_rows(picked, market))
+
+
+def medium_market(rng, n, kind, spread=10**6):
+    n_groups, n_requesters = 6, 3
+    costs = rng.integers(1, spread, n)
+    scores = {
+        "uncorrelated": lambda: rng.integers(1, spread, n),
+        "weakly correlated": lambda: np.maximum(1, costs + rng.integers(-spread // 10, spread // 10, n)),
+        "strongly correlated": lambda: costs + spread // 10,
+        "subset sum": lambda: costs.copy(),
+        "small integers": lambda: rng.integers(1, 8, n),
+    }[kind]()
+    if kind == "small integers":
+        costs = rng.integers(0, 8, n)
+    groups = rng.integers(0, n_groups, n)
+    sizes = np.bincount(groups, minlength=n_groups)
+    caps = np.stack([rng.multinomial(int(0.4 * size), [1 / n_requesters] * n_requesters) for size in sizes])
+    seats = (0.6 * caps.sum(axis=0)).astype(np.int64)
+    all_in = best_placeable_set(scores, groups, caps, seats).chosen
+    return SeatMarket(scores, costs, groups, int(costs[all_in].sum() * rng.choice([0.2, 0.5, 0.8])), caps, seats)
+
+
+KINDS = ["uncorrelated", "weakly correlated", "strongly correlated", "subset sum", "small integers"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_optimum_is_that_of_highs(kind):
+    rng = np.random.default_rng(35)
+    for _ in range(3):
+        market = as_market(medium_market(rng, 60, kind, spread=1000), 7, 3)
+        ours = solve(market, "opt", "polymatroid")
+        theirs = solve(market, "opt", "highs-arrays", time_limit=5, allow_suboptimal=True)
+        assert ours.status == "optimal"
+        assert ours.objective is not None
+        assert theirs.objective is not None
+        assert theirs.bound is not None
+        assert theirs.objective <= ours.objective <= theirs.bound
+        if theirs.status == "optimal":
+            assert ours.objective == theirs.objective
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_optimum_is_that_of_highs_campaign(kind):
+    rng = np.random.default_rng(36)
+    for _ in range(30):
+        market = as_market(
+            medium_market(rng, int(rng.integers(20, 500)), kind, spread=int(rng.choice([100, 10**6]))), 7, 3
+        )
+        ours = solve(market, "opt", "polymatroid", time_limit=5, allow_suboptimal=True)
+        theirs = solve(market, "opt", "highs-arrays", time_limit=5, allow_suboptimal=True)
+        assert ours.objective is not None
+        assert theirs.objective is not None
+        assert theirs.bound is not None
+        assert ours.bound is not None
+        assert theirs.objective <= ours.bound
+        assert ours.objective <= theirs.bound
+        if ours.status == theirs.status == "optimal":
+            assert ours.objective == theirs.objective
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_thousands_of_workers_are_certified(kind):
+    solution = solve(
+        as_market(medium_market(np.random.default_rng(37), 3000, kind)), "opt", "polymatroid", time_limit=60
+    )
+    assert solution.status == "optimal"
+    assert solution.exactness == "certified"
+
+
+def test_numbers_beyond_int64():
+    """Scores and costs near 2^70: the same market in Python integers, and its optimum scaled."""
+    rng = np.random.default_rng(38)
+    for _ in range(60):
+        market = small_market(rng, 8)
+        huge = 2**70
+        wide = SeatMarket(
+            np.array([int(v) * huge for v in market.scores], dtype=object),
+            np.array([int(c) * huge for c in market.costs], dtype=object),
+            market.groups,
+            market.budget * huge,
+            market.caps,
+            market.seats,
+        )
+        assert best_affordable_set(wide, Control()).value == true_optimum(market) * huge
+
+
+def test_numbers_of_very_different_size():
+    """Scores and costs from 1 to beyond 2^50, in int64 throughout and through the front."""
+    rng = np.random.default_rng(42)
+    for _ in range(150):
+        market = small_market(rng, 8)
+        powers = 2 ** rng.integers(0, 34, (2, 8))
+        market = replace(market, scores=market.scores * powers[0] + 1, costs=market.costs * powers[1])
+        market = replace(market, budget=int(rng.integers(0, int(market.costs.sum()) + 2)))
+        check_against_enumeration(market)
+        solution = solve(as_market(market), "opt", "polymatroid")
+        assert solution.objective == true_optimum(market)
+
+
+def test_differences_that_floats_cannot_see():
+    caps, seats, groups = np.array([[2]]), np.array([2]), np.zeros(2, dtype=np.int64)
+    tight = SeatMarket(np.array([1]), np.array([2**20 + 1]), groups[:1], 2**20, caps, seats)
+    assert best_affordable_set(tight, Control()).value == 0
+    scores = np.array([2**30 + 1, 2**30 + 2])
+    near = SeatMarket(scores, np.array([2, 4]), groups, 4, caps, seats)
+    assert best_affordable_set(near, Control()).chosen.tolist() == [1]
+
+
+def test_an_expired_deadline_leaves_a_point_and_a_bound():
+    market = as_market(medium_market(np.random.default_rng(39), 400, "uncorrelated"))
+    optimum = solve(market, "opt", "polymatroid").objective
+    assert optimum is not None
+    cut = solve(market, "opt", "polymatroid", time_limit=0, allow_suboptimal=True)
+    assert cut.stopped == "time-limit"
+    assert cut.objective is not None
+    assert cut.bound is not None
+    assert cut.objective <= optimum <= cut.bound
+
+
+@pytest.mark.parametrize("stage", ["lagrangian", "enumerate_within", "improve_by_swaps", "search_core"])
+def test_ctrl_c_leaves_a_point_and_a_bound(monkeypatch, stage):
+    plain = medium_market(np.random.default_rng(40), 400, "uncorrelated")
+    market = as_market(plain)
+    optimum = solve(market, "opt", "polymatroid").objective
+    assert optimum is not None
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(opt_seats.best_affordable_set, "__defaults__", (4,))
+    monkeypatch.setattr(opt_seats, stage, interrupt)
+    cut = solve(market, "opt", "polymatroid", allow_suboptimal=True)
+    assert cut.stopped == "interrupted"
+    assert cut.objective is not None
+    assert cut.bound is not None
+    assert cut.objective <= optimum <= cut.bound
+
+
+def test_highs_takes_over_where_the_enumeration_gives_up(monkeypatch):
+    monkeypatch.setattr(opt_seats, "_forget_seats", lambda *_: None)
+    rng = np.random.default_rng(41)
+    for _ in range(25):
+        market = small_market(rng, 10)
+        found = best_affordable_set(market, Control(), most_states=2)
+        assert found.value == true_optimum(market)
+        assert found.by_solver or found.covered >= found.gap_to(1)
+
+
+def test_the_problem_without_seats_bounds_and_sometimes_settles_it():
+    rng = np.random.default_rng(42)
+    settled = binding = 0
+    for _ in range(400):
+        market = small_market(rng, 10)
+        optimum = true_optimum(market)
+        state = opt_seats.SeatOptimum(np.zeros(0, dtype=np.intp))
+        market = replace(market, most=most_workers(market))
+        state.chosen, state.duals = lagrangian(market, never)
+        state.value = market.value(state.chosen)
+        opt_seats._forget_seats(market, state, Control())
+        assert state.pooled is not None
+        assert state.value <= optimum <= state.pooled
+        assert market.value(state.chosen) == state.value
+        assert optimum <= state.upper(1)
+        settled += state.upper(1) == state.value
+        binding += optimum < state.pooled
+        # Whatever the enumeration may hold, an optimum is only claimed where it is one.
+        found = best_affordable_set(market, Control(), most_states=2)
+        assert found.value == optimum
+        assert found.upper(1) >= optimum
+    assert settled > 100
+    assert binding > 20
+
+
+def test_the_method_is_registered():
+    assert find_method("opt", "polymatroid").seats

@@ -1,0 +1,233 @@
+"""Time limits and Ctrl-C: wherever a search is stopped, its point is feasible and its bound holds."""
+
+from __future__ import annotations
+
+import time
+from fractions import Fraction
+from math import comb, log
+
+import numpy as np
+import pytest
+from fedmech import Market, generate_market, solve
+from fedmech.solvers.control import Control
+from fedmech.solvers.coverage import facility
+from fedmech.solvers.coverage.method import instance_of as cover_instance_of
+from fedmech.solvers.highs import run as highs
+from fedmech.solvers.highs.run import MipArrays, run_highs
+from fedmech.solvers.registry import methods
+from fedmech.solvers.seated import method as opt_seats
+from fedmech.solvers.separate import columns, search
+from fedmech.solvers.separate.columns import TooManyColumnsError, core_of, list_columns
+from fedmech.solvers.separate.method import instance_of
+from fedmech.solvers.separate.multipliers import find_multipliers
+from fedmech.solvers.separate.pooled_relaxation import pooled_optimum
+from fedmech.solvers.separate.search import solve_separate
+from fedmech.solvers.solution import Solution
+
+
+@pytest.fixture(scope="module")
+def hard() -> tuple[Market, Fraction]:
+    """A market that passes through every step of OPT-SEP before its optimum is proved, and that optimum."""
+    market = generate_market("a", 40, requesters=8, groups=4, seed=3)
+    optimum = solve(market, "opt-sep").objective
+    assert optimum is not None
+    return market, optimum
+
+
+def coverage_market() -> Market:
+    rng = np.random.default_rng(3)
+    n = 60
+    return Market.build(
+        scores=[1] * n,
+        costs=rng.integers(1, 1000, n),
+        groups=rng.integers(0, 3, n).astype(str),
+        budgets=[800, 900],
+        coverage=rng.integers(1, 1000, (n, 12)) * (rng.random((n, 12)) < 0.2),
+    )
+
+
+def holds(cut: Solution, optimum: Fraction) -> None:
+    assert cut.objective is not None
+    assert cut.bound is not None
+    assert cut.objective <= optimum <= cut.bound
+    if cut.status == "optimal":
+        assert cut.objective == optimum
+        assert cut.stopped == "proved"
+    else:
+        assert cut.stopped != "proved"
+
+
+@pytest.mark.parametrize("limit", [0, 0.05, 0.2])
+def test_opt_sep_within_a_limit(hard: tuple[Market, Fraction], limit: float) -> None:
+    market, optimum = hard
+    cut = solve(market, "opt-sep", time_limit=limit, allow_suboptimal=True)
+    holds(cut, optimum)
+    assert cut.stopped in ("proved", "time-limit")
+
+
+@pytest.mark.parametrize("problem", ["orp", "opt", "cover"])
+@pytest.mark.parametrize("limit", [0, 0.05])
+def test_the_others_within_a_limit(problem: str, limit: float) -> None:
+    market = coverage_market() if problem == "cover" else generate_market("c", 300, seat_share=0.5, seed=2)
+    optimum = solve(market, problem).objective
+    assert optimum is not None
+    holds(solve(market, problem, time_limit=limit, allow_suboptimal=True), optimum)
+
+
+@pytest.mark.parametrize(
+    ("stage", "calls"),
+    [
+        ("repair_and_fill", 1),
+        ("pooled_optimum", 1),
+        ("Splitter", 2),
+        ("split_exactly", 1),
+        ("find_multipliers", 1),
+        ("find_multipliers", 2),
+        ("list_columns", 1),
+        ("list_columns", 5),
+        ("pack", 1),
+        ("pack", 3),
+        ("improve", 1),
+        ("refill_all", 1),
+        ("find_worker_prices", 1),
+        ("improve_by_highs", 1),
+    ],
+)
+def test_ctrl_c_at_any_step_of_opt_sep(
+    hard: tuple[Market, Fraction], stage: str, calls: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    market, optimum = hard
+    instance = instance_of(market)
+    seen = 0
+    original = getattr(search, stage)
+
+    def interrupted(*arguments: object, **options: object) -> object:
+        nonlocal seen
+        seen += 1
+        if seen == calls:
+            raise KeyboardInterrupt
+        return original(*arguments, **options)
+
+    monkeypatch.setattr(search, stage, interrupted)
+    late = stage in ("improve", "refill_all", "find_worker_prices", "improve_by_highs")
+    short = {"list_limit": 40, "node_limit": 3} if late else {}
+    if stage == "improve_by_highs":
+        monkeypatch.setattr(search, "find_worker_prices", lambda *_: None)
+    if stage in ("find_worker_prices", "improve_by_highs"):
+        monkeypatch.setattr(search, "refill_all", lambda *_: None)
+    pooled = interrupted if stage == "pooled_optimum" else pooled_optimum
+    answer = solve_separate(instance, Control(), pooled, **short)  # type: ignore[arg-type]
+    assert seen == calls
+    assert answer.stopped == "interrupted"
+    assert instance.is_feasible(answer.assignment)
+    assert instance.value(answer.assignment) <= optimum * market.score_denominator <= answer.bound
+
+
+@pytest.mark.parametrize("stage", ["undominated", "best_start", "NodeRelaxation", "branch_and_bound"])
+def test_ctrl_c_in_cover(stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    market = coverage_market()
+    optimum = solve(market, "cover").objective
+    assert optimum is not None
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(facility, stage, interrupt)
+    cut = solve(market, "cover", allow_suboptimal=True)
+    assert cut.stopped == "interrupted"
+    holds(cut, optimum)
+
+
+@pytest.mark.parametrize("problem", ["orp", "opt", "opt-frac", "opt-sep", "cover"])
+def test_ctrl_c_before_a_method_has_begun(problem: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    market = coverage_market()
+    optimum = solve(market, problem).objective
+    assert optimum is not None
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for method in methods(problem):
+        monkeypatch.setitem(method.__dict__, "solve", interrupt)
+    cut = solve(market, problem, allow_suboptimal=True)
+    assert cut.stopped == "interrupted"
+    assert cut.bound is not None
+    assert cut.bound >= optimum
+    assert cut.objective in (0, None)
+
+
+def test_every_step_ends_without_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    instance = instance_of(generate_market("a", 200, requesters=10, seed=2))
+    monkeypatch.setattr(search, "PATIENCE", 0.05)
+    answer = solve_separate(instance, Control())
+    assert answer.stopped == "node-limit"
+    assert instance.is_feasible(answer.assignment)
+    assert instance.value(answer.assignment) == answer.value < answer.bound
+
+
+def test_lists_are_the_same_however_they_are_joined(monkeypatch: pytest.MonkeyPatch) -> None:
+    instance = instance_of(generate_market("a", 60, requesters=4, groups=3, seed=1))
+    multipliers = find_multipliers(instance, Control())
+    gamma = int(instance.scores.max()) * multipliers.denominator // 10
+    pairs = core_of(multipliers, instance, gamma)
+    core = np.flatnonzero(pairs.any(axis=1))
+    sizes = []
+    for requester in range(instance.m):
+        whole = list_columns(instance, multipliers, requester, pairs, core, gamma, 100_000)
+        with monkeypatch.context() as patch:
+            patch.setattr(columns, "PAIRS_AT_ONCE", 7)
+            parts = list_columns(instance, multipliers, requester, pairs, core, gamma, 100_000)
+        sizes.append(whole.loss.size)
+        assert whole.loss.tolist() == parts.loss.tolist()
+        assert whole.mask.tolist() == parts.mask.tolist()
+        with pytest.raises(TooManyColumnsError):
+            list_columns(instance, multipliers, requester, pairs, core, gamma, 100_000, time.monotonic() - 1)
+    assert max(sizes) > 20
+
+
+def test_logarithm_of_the_number_of_subsets() -> None:
+    for size in (0, 1, 5, 40):
+        for most in range(size + 1):
+            exact = log(sum(comb(size, k) for k in range(most + 1)))
+            assert columns._log_subsets(size, most) == pytest.approx(exact, abs=1e-9)
+
+
+def knapsack(integral: bool) -> MipArrays:
+    rng = np.random.default_rng(1)
+    n = 400
+    costs = rng.integers(10**8, 10**9, n).astype(float)
+    model = MipArrays(objective=costs + 10**8, upper=np.ones(n), integer=np.full(n, integral))
+    for _ in range(8):
+        model.at_most(np.arange(n), rng.permutation(costs), float(int(costs.sum() / 3.1)))
+    return model
+
+
+def test_highs_stops_at_the_deadline_and_on_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run_highs(knapsack(False), Control()).outcome == "optimal"
+    late = run_highs(knapsack(True), Control.for_seconds(0.2))
+    assert (late.outcome, late.stopped) == ("stopped", "time-limit")
+
+    class Impatient(Control):
+        def expired(self) -> bool:
+            raise KeyboardInterrupt
+
+    broken_off = run_highs(knapsack(True), Impatient())
+    assert (broken_off.outcome, broken_off.stopped) == ("stopped", "interrupted")
+    assert not highs.abandoned_runs
+
+
+def test_what_highs_cannot_prove_in_time_ends_without_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No time limit given, and no patience left: the best point, a valid bound, and ``node-limit``."""
+    market, covered = generate_market("c", 60, seat_share=0.6, seed=2), cover_instance_of(coverage_market())
+    best, most = solve(market, "opt"), facility.solve_cover(covered)
+    assert best.objective is not None
+    assert best.exactness == "solver"
+    assert most.proved
+    monkeypatch.setattr(opt_seats, "PATIENCE", 0.0)
+    monkeypatch.setattr(facility, "PATIENCE", 0.0)
+    cut = solve(market, "opt", allow_suboptimal=True)
+    holds(cut, best.objective)
+    assert cut.stopped == "node-limit"
+    short = facility.solve_cover(covered, certify_nodes=0)
+    assert short.value <= most.value <= short.bound
+    assert short.stopped == "node-limit"

@@ -1,0 +1,67 @@
+"""Random MoTS markets for the tests: every utility family, ties, zeros, empty types, both variances zero and positive."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from fractions import Fraction
+
+from fedmech.models.sharing.market import MotsMarket
+from fedmech.solvers.sharing.requirement import error_range
+from fedmech.solvers.sharing.solve import NotDecreasing, require_decreasing
+
+UTILITIES = [
+    {"family": "inverse", "a": 3, "e0": "0.1"},
+    {"family": "inverse", "a": "7/3"},
+    {"family": "inverse-gap", "a": 1, "p": 1},
+    {"family": "inverse-gap", "a": "0.3", "p": 2},
+    {"family": "inverse-gap", "a": 1, "p": "1/2"},
+    {"family": "exponential", "a": 2, "s": "3/2"},
+    {"family": "linear", "a": 2, "s": 3},
+    {"family": "linear", "a": -1, "s": "1/3"},
+    {"expression": "2 - 3*eps**2"},
+    {"expression": "1/(1 + eps**4)"},
+    {"expression": "log(1 + 1/eps)"},
+    {"expression": "3 - sqrt(eps)"},
+    {"expression": "1/(1 + exp(8*(eps - 1/2)))"},
+]
+
+
+def random_market(draw: random.Random, utility: dict | None = None, *, largest: int = 5) -> MotsMarket:
+    types = draw.randint(1, 4)
+    counts = [draw.choice([0, 1, 1, 2, 3, largest]) for _ in range(types)]
+    if not any(counts):
+        counts[0] = 1
+    return MotsMarket.build(
+        sizes=[draw.choice([1, 2, 3, 4, 5, 7, 9, 12]) for _ in range(types)],
+        counts=counts,
+        costs=[draw.choice(["0", "1/3", "0.5", "0.5", "1", "1.7", "2.25", "4"]) for _ in range(types)],
+        utility=utility or draw.choice(UTILITIES),
+        dimension=draw.choice([1, 3]),
+        data_variance=draw.choice(["0", "1", "1", "0.3"]),
+        client_variance=draw.choice(["0", "0", "0.1", "1/3", "1"]),
+    )
+
+
+def random_markets(count: int, seed: int, utility: dict | None = None, *, largest: int = 5) -> Iterator[MotsMarket]:
+    """Markets whose utility is defined and falls; their errors may not reach the utility's singularity."""
+    draw = random.Random(seed)
+    made = 0
+    while made < count:
+        market = random_market(draw, utility, largest=largest)
+        try:
+            require_decreasing(market)
+        except NotDecreasing:
+            continue
+        made += 1
+        yield market
+
+
+def with_requirements(market: MotsMarket, error: Fraction) -> Iterator[MotsMarket]:
+    """The market itself and under requirements from just feasible to slack; ``error`` is the unconstrained optimum's."""
+    reach = error_range(market)
+    yield market
+    yield market.with_max_error(reach.least)
+    yield market.with_max_error((reach.least + error) / 2)
+    yield market.with_max_error((2 * reach.least + error) / 3)
+    yield market.with_max_error((reach.greatest + error) / 2)

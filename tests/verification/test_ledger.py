@@ -1,0 +1,136 @@
+"""The ledger: it judges again, compares with the record, re-checks witnesses, and every SWAN claim agrees."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from fedmech.models.sharing.market import MotsMarket
+from fedmech.solvers.sharing.solve import solve_social_state
+from fedmech.verification import ledger
+from fedmech.verification.claim import Claim, Judgement
+from fedmech.verification.ledger import (
+    UnknownClaim,
+    claims,
+    judge,
+    select,
+)
+
+WITNESS = {"format": "x"}
+
+
+def claim(expected: str, judgement: Judgement, recheck: object = None) -> Claim:
+    return Claim("X", "a paper", "a sentence", expected, lambda: judgement, recheck)  # type: ignore[arg-type]
+
+
+def test_agreement_needs_verdict_and_witness() -> None:
+    proved = Judgement("proved", "m", "s")
+    refuted = Judgement("refuted", "m", "s", witness=WITNESS)
+    assert judge(claim("proved", proved)).agrees
+    assert not judge(claim("verified", proved)).agrees
+    assert judge(claim("refuted", refuted, lambda witness: witness == WITNESS)).agrees
+    assert not judge(claim("refuted", refuted, lambda witness: False)).agrees
+    # A surprise refutation of a claim without a re-check does not agree either.
+    entry = judge(claim("proved", refuted))
+    assert entry.rechecked is False
+    assert not entry.agrees
+
+
+def test_the_witness_is_checked_as_a_file_would_hold_it() -> None:
+    seen = []
+    refuted = Judgement("refuted", "m", "s", witness={"sizes": (1, 2)})
+    judge(claim("refuted", refuted, lambda witness: bool(seen.append(witness["sizes"])) or True))
+    assert seen == [[1, 2]]
+    with pytest.raises(TypeError):
+        judge(claim("refuted", Judgement("refuted", "m", "s", witness={"a": object()}), lambda witness: True))
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"verdict": "true"},
+        {"verdict": "refuted"},
+        {"verdict": "conditional", "witness": WITNESS},
+        {"verdict": "conditional", "witness": WITNESS, "assumption": "a"},
+        {"verdict": "conditional", "witness": WITNESS, "assumption": "a", "assumption_verdict": "refuted"},
+        {"verdict": "refuted", "witness": WITNESS, "corrected": "c"},
+    ],
+)
+def test_judgements_must_be_complete(parts: dict) -> None:
+    with pytest.raises(ValueError, match=r"verdict|witness|assumption"):
+        Judgement(method="m", scope="s", **parts)
+
+
+def test_claims_that_expect_a_witness_need_a_recheck() -> None:
+    with pytest.raises(ValueError, match="re-check"):
+        claim("refuted", Judgement("refuted", "m", "s", witness=WITNESS))
+    with pytest.raises(ValueError, match="unknown expected verdict"):
+        claim("maybe", Judgement("proved", "m", "s"))
+
+
+def test_ids_are_unique_and_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger, "_CLAIMS", dict(claims()))
+    with pytest.raises(ValueError, match="two claims"):
+        ledger.claim("S-T1", source="p", statement="s", expected="proved")(lambda: Judgement("proved", "m", "s"))
+    assert [entry.id for entry in select(["S-T1"])] == ["S-T1"]
+    assert {entry.id for entry in select(["S-T1*"])} == {"S-T1", "S-T1-THIRD"}
+    assert [entry.id for entry in select()] == sorted(claims())
+    for wrong in ("S-T9", "Z*"):
+        with pytest.raises(UnknownClaim, match="S-T1"):
+            select([wrong])
+
+
+SWAN_CLAIMS = [name for name in claims() if name.startswith(("S-", "F-T3", "F-HIGH", "F-UTILITY"))]
+
+
+def test_every_swan_claim_is_there() -> None:
+    assert {
+        "S-3", "S-C1", "S-T1", "S-T1-THIRD", "S-E1", "S-T2", "S-L1", "S-P1-LOW", "S-P1-LOW-REQ", "S-P1-HIGH", "S-P1-HIGH-REQ",
+        "S-P2-LOW", "S-P2-LOW-REQ", "S-P2-HIGH", "S-P2-HIGH-REQ", "S-T3-STATE", "S-T3-STATE-REQ", "S-T3-UNIQUE", "S-T3-BALANCE",
+        "S-O1", "S-O2", "S-O3", "S-O4", "S-O5", "S-O6", "S-P3", "F-T3-UNIQUE", "F-T3-CONVERGE", "F-T3-DOMINANT", "F-T3-LOSS", "F-HIGH-ALONE", "F-UTILITY",
+    } <= set(SWAN_CLAIMS)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SWAN_CLAIMS)
+def test_swan_claims_agree(name: str, tmp_path: Path) -> None:
+    (found,) = select([name])
+    entry = judge(found)
+    assert entry.agrees, (entry.judgement.verdict, entry.rechecked)
+    document = json.loads(json.dumps(entry.to_dict()))
+    assert {
+        "id", "source", "statement", "verdict", "method", "scope", "witness", "assumption", "corrected", "seconds"
+    } <= document.keys()  # fmt: skip
+    witness = entry.judgement.witness
+    if witness is None:
+        return
+    # A witness is a complete market that the solver opens, and the re-check is not a rubber stamp.
+    market = MotsMarket.from_document(witness)
+    assert solve_social_state(market).status == "optimal"
+    harmless = {**document["witness"], "types": [{"id": "t", "size": 5, "count": 1, "cost": 0}], "client_variance": 0}
+    harmless["utility"] = {"family": "linear", "a": 4, "s": 1}
+    harmless.pop("max_error", None)
+    assert found.recheck is not None
+    try:
+        verdict = found.recheck(harmless)
+    except (IndexError, KeyError):
+        verdict = False
+    assert name == "S-3" or not verdict
+
+
+@pytest.mark.parametrize("name", [name for name in SWAN_CLAIMS if name.startswith("S-P") and name.endswith("-REQ")])
+def test_witnesses_are_minimal_in_counts(name: str) -> None:
+    (found,) = select([name])
+    witness = judge(found).judgement.witness
+    assert witness is not None
+    assert found.recheck is not None
+    for i, row in enumerate(witness["types"]):
+        if sum(entry["count"] for entry in witness["types"]) == 1:
+            continue
+        types = [{**entry, "count": entry["count"] - (j == i)} for j, entry in enumerate(witness["types"])]
+        smaller = {**witness, "types": [entry for entry in types if entry["count"]]}
+        try:
+            assert not found.recheck(json.loads(json.dumps(smaller))), row
+        except ValueError:
+            # Nobody meets the requirement any more.
+            continue

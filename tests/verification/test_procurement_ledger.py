@@ -1,0 +1,47 @@
+"""Every claim about procurement: its verdict is the one on record, its witness is small, re-checked and can be opened."""
+
+import json
+
+import pytest
+from fedmech.models.procurement.file import read_market
+from fedmech.solvers.solve import solve
+from fedmech.verification.ledger import claims, judge
+from fedmech.verification.search.shrink import is_minimal
+
+GROUPS = ("baselines", "care", "driftpay_", "drop_top")
+PROCUREMENT = [id for id, claim in claims().items() if claim.judge.__module__.split(".")[-1].startswith(GROUPS)]
+ASKED = [
+    *(
+        "D-5-FLOW",
+        "D-6.1-DSIC",
+        "D-6.1-IR",
+        "D-6.1-BF",
+        "D-6.1-TIES",
+        "D-6.2",
+        "D-6.2-SOME",
+        "D-6-NOISE",
+        "D-8-NOISE-OPT",
+    ),
+    *("D-8-NOISE-DSIC", "D-8-LCB", "D-7e-BUDGET", "D-7e-CAPS", "D-4-REPAIR", "D-7a-FLOW", "D-7a-NO", "D-7a-POOL"),
+    *("D-7b-SUBMOD", "D-7b-GREEDY", "D-7c-BONUS", "D-2-VCG", "D-DROPTOP", "C-PEA", "C-NO"),
+]
+
+
+def test_every_claim_is_there():
+    assert set(ASKED) <= set(PROCUREMENT)
+
+
+@pytest.mark.parametrize("id", PROCUREMENT)
+def test_verdict_and_witness(id, tmp_path):
+    claim = claims()[id]
+    entry = judge(claim)
+    assert entry.agrees, entry.to_dict()
+    document = entry.judgement.witness
+    if document is None:
+        return
+    assert entry.rechecked
+    assert claim.recheck is not None
+    assert is_minimal(document, claim.recheck)
+    path = tmp_path / "witness.market.json"
+    path.write_text(json.dumps(document))
+    assert solve(read_market(path), "opt").status == "optimal"

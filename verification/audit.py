@@ -1,0 +1,313 @@
+"""Is this mechanism truthful on this market? Decided by moving every bid over every breakpoint.
+
+With the others' bids fixed, the outcome of a direct mechanism changes at finitely many values of one worker's bid, its breakpoints.
+Testing every breakpoint and a point strictly between neighbours therefore decides truthfulness, if these are all the breakpoints.
+For mechanisms built on ratios, affordability and posted prices the candidates are known: 0, the others' bids, ratio ties
+``rho_j v_i``, affordability points ``B v_i / M(S)`` for every set ``S`` with the worker, the budgets, and the price grid ``B_j / t``.
+A mechanism may declare more by an attribute ``breakpoints(market, worker)``; and since a truthful mechanism pays a winner the bid at
+which it stops winning, every payment seen is taken for a breakpoint too.
+
+A violation found is real whatever the breakpoints; that nothing was found means "decided" only where the breakpoints are known
+to be all of them. :attr:`Audit.coverage` says which.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from importlib import import_module
+from itertools import pairwise
+from typing import Any, cast
+
+import numpy as np
+
+from ..fl.mechanisms.interface import Outcome, find_mechanism
+from ..fl.mechanisms.parts.breakpoints import ALL_SETS_UP_TO, breakpoints, with_points_between
+from ..models.input_error import InputError
+from ..models.procurement.market import Market
+from ..solvers.feasibility import violation
+
+__all__ = ["PROPERTIES", "Audit", "Violation", "audit", "breakpoints", "load_mechanism"]
+
+PROPERTIES = ("caps", "ir", "budget", "separate-budgets", "monotone", "dsic")
+"""What can be audited; ``separate-budgets`` only on request, for mechanisms that promise it."""
+
+EXHAUSTIVE = "exhaustive"
+DECLARED = "over declared breakpoints"
+
+COMPLETE = frozenset({"driftpay-co", "drop-top"})
+"""Mechanisms whose outcome depends on a bid only through its place among the other ratios, tests ``rho_i M(S) <= B`` and
+``b_i <= B``: the candidates are all their breakpoints."""
+
+Rule = Callable[..., Outcome]
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One way in which a property fails.
+
+    Attributes
+    ----------
+    property : str
+        One of :data:`PROPERTIES`.
+    worker : int or None
+        Whom it is about.
+    cost : Fraction or None
+        For ``dsic``: the true cost. For ``monotone``: the lower bid, at which the worker loses.
+    bid : Fraction or None
+        For ``dsic``: the profitable lie. Otherwise the bid at which it fails.
+    gain : Fraction or None
+        For ``dsic``: what the lie gains; for the budgets: the overspending; for ``ir``: the loss.
+    says : str
+        In words.
+    """
+
+    property: str
+    worker: int | None
+    cost: Fraction | None
+    bid: Fraction | None
+    gain: Fraction | None
+    says: str
+
+
+@dataclass
+class Audit:
+    """What an audit found on one market.
+
+    Attributes
+    ----------
+    mechanism : str
+    properties : tuple of str
+        Those audited.
+    violations : list of Violation
+        The first of each kind per worker.
+    coverage : str
+        ``exhaustive`` or ``over declared breakpoints``.
+    points, runs : int
+        Bids tested and runs of the mechanism.
+    workers : int
+        How many workers' bids were moved.
+    stopped : bool
+        Whether time ran out, or somebody interrupted, before all of them were.
+    """
+
+    mechanism: str
+    properties: tuple[str, ...]
+    violations: list[Violation] = field(default_factory=list)
+    coverage: str = DECLARED
+    points: int = 0
+    runs: int = 0
+    workers: int = 0
+    stopped: bool = False
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing was found."""
+        return not self.violations
+
+    def failed(self) -> tuple[str, ...]:
+        """Return the properties that fail, in the order of :data:`PROPERTIES`."""
+        found = {violation.property for violation in self.violations}
+        return tuple(name for name in PROPERTIES if name in found)
+
+
+def load_mechanism(name: str) -> Rule:
+    """Find a mechanism by registered name or as ``pkg.module:callable``.
+
+    Raises
+    ------
+    InputError
+        If there is no such mechanism, module or callable.
+    """
+    if ":" not in name:
+        return find_mechanism(name).run
+    module, _, attribute = name.partition(":")
+    try:
+        found: Any = import_module(module)
+        for part in attribute.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise InputError(f"cannot load {name!r}: {error}", field="mechanism") from None
+    if not callable(found):
+        raise InputError(f"{name!r} cannot be called", field="mechanism")
+    return cast(Rule, found)
+
+
+def audit(
+    market: Market,
+    mechanism: str | Rule,
+    *,
+    properties: Sequence[str] = ("caps", "ir", "budget", "monotone", "dsic"),
+    workers: Iterable[int] | None = None,
+    exhaustive: bool | None = None,
+    options: dict[str, Any] | None = None,
+    time_limit: float | None = None,
+) -> Audit:
+    """Audit a mechanism on one market.
+
+    Parameters
+    ----------
+    market : Market
+        Its bids are the others' bids; its costs are not used.
+    mechanism : str or callable
+        A registered name, ``pkg.module:callable``, or a function ``market -> Outcome``.
+    properties : sequence of str
+        From :data:`PROPERTIES`.
+    workers : iterable of int, optional
+        Whose bids are moved; everybody's if left out.
+    exhaustive : bool, optional
+        Whether candidates and declared breakpoints are known to be all; by default for the mechanisms in :data:`COMPLETE`.
+    options : dict, optional
+        The mechanism's options; for a registered one as it reads them, for a callable passed on as they are.
+    time_limit : float, optional
+        Seconds after which no further bid is tried; what was found until then stands.
+
+    Returns
+    -------
+    Audit
+
+    Raises
+    ------
+    InputError
+        For an unknown mechanism, property or option, a market the mechanism cannot run on, or a callable that fails or does not
+        return an outcome.
+    """
+    unknown = [name for name in properties if name not in PROPERTIES]
+    if unknown:
+        raise InputError(f"unknown property {unknown[0]!r}; there are {', '.join(PROPERTIES)}", field="property")
+    given = dict(options or {})
+    name = mechanism if isinstance(mechanism, str) else getattr(mechanism, "__name__", "mechanism")
+    rule = load_mechanism(mechanism) if isinstance(mechanism, str) else mechanism
+    if isinstance(mechanism, str) and ":" not in mechanism:
+        entry = find_mechanism(mechanism)
+        refusal = entry.refusal(market, given)
+        if refusal is not None:
+            raise InputError(f"{name}: {refusal}", field="mechanism")
+        given = entry.read_options(market, given)
+    complete = (name in COMPLETE and market.n <= ALL_SETS_UP_TO) if exhaustive is None else exhaustive
+    report = Audit(name, tuple(p for p in PROPERTIES if p in properties), coverage=EXHAUSTIVE if complete else DECLARED)
+    deadline = None if time_limit is None else time.monotonic() + time_limit
+    try:
+        for worker in range(market.n) if workers is None else workers:
+            _audit_worker(market, rule, worker, report, given, deadline)
+            if report.stopped:
+                break
+            report.workers += 1
+    except KeyboardInterrupt:
+        report.stopped = True
+    return report
+
+
+def _outcome(rule: Rule, market: Market, options: dict[str, Any], name: str) -> Outcome:
+    """Run a mechanism that somebody else may have written."""
+    try:
+        outcome = rule(market, **options)
+    except InputError:
+        raise
+    except Exception as error:
+        bids = ", ".join(str(market.bid(i)) for i in range(market.n))
+        raise InputError(f"{name} failed at bids {bids}: {type(error).__name__}: {error}", field="mechanism") from error
+    if not isinstance(outcome, Outcome):
+        raise InputError(f"{name} returned {type(outcome).__name__}, not an Outcome", field="mechanism")
+    return outcome
+
+
+def _audit_worker(
+    market: Market, rule: Rule, worker: int, report: Audit, options: dict[str, Any], deadline: float | None
+) -> None:
+    breaks = breakpoints(market, worker)
+    declared = getattr(rule, "breakpoints", None)
+    if declared is not None:
+        breaks |= {Fraction(point) for point in declared(market, worker) if point >= 0}
+    seen: dict[Fraction, tuple[bool, Fraction]] = {}
+    bids = [market.bid(i) for i in range(market.n)]
+    already = {(found.property, found.worker) for found in report.violations}
+
+    def note(found: Violation) -> None:
+        if found.property in report.properties and (found.property, found.worker) not in already:
+            already.add((found.property, found.worker))
+            report.violations.append(found)
+
+    while True:
+        for bid in with_points_between(breaks):
+            if deadline is not None and time.monotonic() > deadline:
+                report.stopped = True
+                break
+            if bid not in seen:
+                profile = market.with_bids([*bids[:worker], bid, *bids[worker + 1 :]])
+                outcome = _outcome(rule, profile, options, report.mechanism)
+                report.runs += 1
+                for found in _outcome_violations(profile, outcome, worker, bid, report.properties):
+                    note(found)
+                seen[bid] = (bool(outcome.assignment[worker] >= 0), outcome.payment(worker))
+        fresh = {paid for wins, paid in seen.values() if wins and paid >= 0} - breaks
+        # A mechanism that pays each bid its own price would go on forever; one round of its prices is enough.
+        if report.stopped or not fresh or len(breaks) > 4 * len(bids) + 400 or len(fresh) > 4 + len(bids):
+            break
+        breaks |= fresh
+    report.points += len(seen)
+    ordered = sorted(seen)
+    for low, high in pairwise(ordered):
+        if seen[high][0] and not seen[low][0]:
+            note(
+                Violation(
+                    "monotone", worker, low, high, None,
+                    f"{market.worker_ids[worker]} loses at bid {low} and wins at bid {high}",
+                )
+            )  # fmt: skip
+    best: Violation | None = None
+    if "dsic" in report.properties:
+        best = _best_lie(market, worker, seen)
+    if best is not None:
+        note(best)
+
+
+def _best_lie(market: Market, worker: int, seen: dict[Fraction, tuple[bool, Fraction]]) -> Violation | None:
+    """Return the most profitable lie among the tested bids, the true cost being any of them."""
+
+    def utility(cost: Fraction, bid: Fraction) -> Fraction:
+        wins, paid = seen[bid]
+        return paid - cost if wins else paid
+
+    # Only the best-paid win and the best-paid loss can be worth lying for.
+    lies = [
+        max((bid for bid in seen if seen[bid][0] == kind), key=lambda bid: (seen[bid][1], -bid), default=None)
+        for kind in (True, False)
+    ]
+    best: Violation | None = None
+    for cost in sorted(seen):
+        for bid in lies:
+            if bid is None:
+                continue
+            gain = utility(cost, bid) - utility(cost, cost)
+            if gain > 0 and (best is None or best.gain is None or gain > best.gain):
+                says = f"{market.worker_ids[worker]} with cost {cost} gains {gain} by bidding {bid}"
+                best = Violation("dsic", worker, cost, bid, gain, says)
+    return best
+
+
+def _outcome_violations(
+    market: Market, outcome: Outcome, worker: int, bid: Fraction, properties: Sequence[str]
+) -> Iterable[Violation]:
+    """What is wrong with one outcome in itself; the profile is the market's with one bid moved."""
+    broken = violation(market, "orp", np.asarray(outcome.assignment))
+    if broken is not None:
+        yield Violation("caps", worker, None, bid, None, broken)
+        return
+    for i in range(market.n):
+        paid, wins = outcome.payment(i), outcome.assignment[i] >= 0
+        short = (market.bid(i) if wins else Fraction(0)) - paid
+        if short > 0:
+            says = f"{market.worker_ids[i]} bids {market.bid(i)}, {'wins' if wins else 'loses'} and is paid {paid}"
+            yield Violation("ir", worker, None, bid, short, says)
+    total, budget = outcome.total_payment, Fraction(market.total_budget, market.money_denominator)
+    if total > budget:
+        yield Violation("budget", worker, None, bid, total - budget, f"payments {total} exceed the budget {budget}")
+    if "separate-budgets" in properties:
+        for j in range(market.m):
+            spent = sum((outcome.payment(int(i)) for i in np.flatnonzero(outcome.assignment == j)), Fraction(0))
+            if spent > market.budget(j):
+                says = f"{market.requester_ids[j]} pays {spent}, more than its budget {market.budget(j)}"
+                yield Violation("separate-budgets", worker, None, bid, spent - market.budget(j), says)

@@ -1,0 +1,1 @@
+"""CARE: PEA and CARE-NO."""

@@ -1,0 +1,1 @@
+"""DriftPay: one file for each section or theorem."""

@@ -1,0 +1,1 @@
+"""Findings: claims that no paper makes."""

@@ -1,0 +1,1 @@
+"""SWAN: error model, social states, mechanism, observations."""

@@ -1,0 +1,226 @@
+"""SWAN sections IV-B and IV-C: propositions 2 and 3, in boxes of small markets and by algebra."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from typing import Any
+
+import sympy
+
+from ....models.sharing.error_model import DerivationError
+from ....models.sharing.market import MotsMarket, State
+from ...claim import Judgement
+from ...ledger import claim
+from ...literal.sharing import LiteralMots
+from ...search.sharing_box import (
+    Box,
+    document,
+    first,
+    states,
+)
+from .states import (
+    HIGH,
+    LINEAR,
+    LOW,
+    LOW_REQUIRED,
+    all_low,
+    binds,
+    literally_binds,
+    optima,
+    served_welfare,
+)
+
+HIGH_THREE = Box((1, 2, 3), (1, 2, 3), (1,), (0, 2, 3), LINEAR, (2,), requirement=True)
+
+# Proposition 2 ------------------------------------------------------------------------------------------------------
+
+
+def _aligned_by_types(W: Callable[[State], Fraction], error: Callable[[State], Fraction], counts: State) -> bool:
+    """Condition (16): full types joining full types, wherever that lowers the error, gain more than they cost."""
+    patterns = [p for p in itertools.product(*({0, n} for n in counts)) if any(p)]
+    for p in patterns:
+        for i, n in enumerate(counts):
+            if p[i] == 0 and n:
+                joined = (*p[:i], n, *p[i + 1 :])
+                if error(joined) < error(p) and W(joined) < W(p):
+                    return False
+    return True
+
+
+def _aligned_by_clients(W: Callable[[State], Fraction], error: Callable[[State], Fraction], counts: State) -> bool:
+    """Condition (17): single clients joining any coalition, wherever that lowers the error, gain more than they cost."""
+    for k in itertools.product(*(range(n + 1) for n in counts)):
+        if not any(k):
+            continue
+        for i, n in enumerate(counts):
+            if k[i] < n:
+                joined = (*k[:i], k[i] + 1, *k[i + 1 :])
+                if error(joined) < error(k) and W(joined) < W(k):
+                    return False
+    return True
+
+
+def _disagree(best: list[State], least: list[State]) -> bool:
+    return not set(best) & set(least)
+
+
+def _misaligned(market: MotsMarket, *, low: bool) -> bool:
+    if all_low(market) != low or (not low and any(market.is_low(i) for i in range(market.type_count))):
+        return False
+    least = min(map(market.error, states(market)))
+    best = optima(market)
+    if market.welfare(best[0]) <= 0 or any(market.error(k) == least for k in best):
+        return False
+    if low:
+        return _aligned_by_types(market.welfare, market.error, market.counts)
+    return _aligned_by_clients(market.welfare, market.error, market.counts)
+
+
+def _literal_misaligned(witness: Mapping[str, Any], *, low: bool) -> bool:
+    market = LiteralMots(witness)
+    if any(market.is_low(i) != low for i in range(len(market.D))):
+        return False
+    if low:
+        holds = _aligned_by_types(market.W, market.error, tuple(market.N))
+    else:
+        holds = _aligned_by_clients(market.W, market.error, tuple(market.N))
+    best = market.best()
+    return holds and market.W(best[0]) > 0 and _disagree(best, market.least_error())
+
+
+def _patterns_market() -> MotsMarket:
+    """Three types whose error has two local minima over all-or-none patterns; (16) holds, welfare takes the worse one."""
+    return MotsMarket.build(
+        sizes=[1, 2, 6],
+        counts=[3, 1, 1],
+        costs=["1/30", "1/4", "1/4"],
+        utility={"family": "linear", "a": 4, "s": 1},
+    )
+
+
+@claim(
+    "S-P2-LOW",
+    source="SWAN, proposition 2, first item, eq. (16) reconstructed: N [U(eps(S + i)) - U(eps(S))] >= N_i c_i wherever type i in"
+    " full lowers the error of the full types S",
+    statement="Under (16), with every type low, maximising welfare is equivalent to minimising the error.",
+    expected="refuted",
+    recheck=lambda witness: _literal_misaligned(witness, low=True),
+)
+def judge_alignment_low() -> Judgement:
+    """The box; then the three-type market that fails among all-or-none patterns as well."""
+    witness, seen = first(LOW.markets(), lambda market: _misaligned(market, low=True))
+    assert witness is not None
+    second = _patterns_market()
+    patterns = [p for p in itertools.product(*({0, n} for n in second.counts)) if any(p)]
+    best, least = max(patterns, key=second.welfare), min(patterns, key=second.error)
+    if not _aligned_by_types(second.welfare, second.error, second.counts) or best == least:
+        raise DerivationError("the market of three types")
+    return Judgement(
+        "refuted",
+        "every market of a box, smallest first; and a market of three types in which the error has two local minima over"
+        " patterns of full types, so that steps of one type do not connect them",
+        f"witness the first of {seen} in: {LOW.describe()}",
+        document(
+            witness, "(16) holds, as there is no other type to join; one client alone is best, all have the least error"
+        ),
+        evidence={
+            "all_or_none": document(second, f"(16) holds; best pattern {best}, pattern of least error {least}"),
+        },
+    )
+
+
+@claim(
+    "S-P2-LOW-REQ",
+    source="SWAN, proposition 2, first item, with an error requirement",
+    statement="Under (16), with every type low, for any feasible requirement the optimal state is one of least error.",
+    expected="refuted",
+    recheck=lambda witness: literally_binds(witness) and _literal_misaligned(witness, low=True),
+)
+def judge_alignment_low_required() -> Judgement:
+    """The box under each reachable error that excludes the unconstrained optimum."""
+    witness, seen = first(LOW_REQUIRED.markets(), lambda market: _misaligned(market, low=True) and binds(market))
+    assert witness is not None
+    return Judgement(
+        "refuted",
+        "every market of a box, smallest first, with requirements that bind",
+        f"witness the first of {seen} in: {LOW_REQUIRED.describe()}",
+        document(
+            witness, "(16) holds and the requirement binds; the best state meets it without having the least error"
+        ),
+    )
+
+
+@claim(
+    "S-P2-HIGH",
+    source="SWAN, proposition 2, second item, eq. (17) reconstructed: N [U(eps(S + 1)) - U(eps(S))] >= c_i wherever one client of"
+    " type i lowers the error of a coalition S",
+    statement="Under (17), with every type high, maximising welfare is equivalent to minimising the error.",
+    expected="refuted",
+    recheck=lambda witness: _literal_misaligned(witness, low=False),
+)
+def judge_alignment_high() -> Judgement:
+    """The box of markets with high types only."""
+    witness, seen = first(HIGH.markets(), lambda market: _misaligned(market, low=False))
+    assert witness is not None
+    return Judgement(
+        "refuted",
+        "every market of a box, smallest first; joining cannot replace one client by another of more data",
+        f"witness the first of {seen} in: {HIGH.describe()}",
+        document(
+            witness,
+            "no client's joining lowers any error, so (17) holds; the cheaper client alone is best, the other has"
+            " the lower error",
+        ),
+    )
+
+
+@claim(
+    "S-P2-HIGH-REQ",
+    source="SWAN, proposition 2, second item, with an error requirement",
+    statement="Under (17), with every type high, for any feasible requirement the optimal state is one of least error.",
+    expected="refuted",
+    recheck=lambda witness: literally_binds(witness) and _literal_misaligned(witness, low=False),
+)
+def judge_alignment_high_required() -> Judgement:
+    """The box of markets with high types only, each reachable error that binds."""
+    witness, seen = first(HIGH_THREE.markets(), lambda market: _misaligned(market, low=False) and binds(market))
+    assert witness is not None
+    return Judgement(
+        "refuted",
+        "every market of a box, smallest first, with requirements that bind",
+        f"witness the first of {seen} in: {HIGH_THREE.describe()}",
+        document(witness, "(17) holds; the best state that meets the requirement does not have the least error"),
+    )
+
+
+# Proposition 3 ------------------------------------------------------------------------------------------------------
+
+
+@claim(
+    "S-P3",
+    source="SWAN, proposition 3",
+    statement='"For any error requirement, the MoTS framework achieves [W* >= W*_FL], where [W*_FL] indicates the maximum'
+    ' achievable social welfare under the existing FL framework with identical model performance."',
+    expected="proved",
+)
+def judge_dominance() -> Judgement:
+    """(23) is (7) with no buyers, so its maximum is over a subset; the box besides."""
+    K, b, U, C = sympy.symbols("K b U C")
+    mots, existing = (K + b) * U - C, K * U - C
+    if sympy.expand(mots.subs(b, 0) - existing) != 0:
+        raise DerivationError("(23) is not (7) without buyers")
+    checked = 0
+    for box in (LOW, HIGH):
+        for market in box.markets():
+            values = served_welfare(market)
+            best, alone = max(values)[0], max(value for value, _, b in values if b == 0)
+            if best < alone:
+                raise DerivationError("proposition 3 fails")
+            checked += 1
+    return Judgement(
+        "proved",
+        "sympy: (23) is (7) with nobody buying, and every state without buyers is a state of MoTS with the same error",
+        f"all parameters, whatever the sign of the utility; {checked} markets of two boxes besides",
+    )

@@ -1,0 +1,1 @@
+"""The definitions read literally, in plain fractions, to re-check witnesses."""

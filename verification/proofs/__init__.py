@@ -1,0 +1,1 @@
+"""Written proofs, and what holds their steps: algebra and SMT."""

@@ -1,0 +1,1 @@
+"""Looking for witnesses: boxes, random markets, hill climbing, shrinking."""
