@@ -8,8 +8,8 @@ from fedmech.solvers.solve import solve
 from fedmech.verification.ledger import claims, judge
 from fedmech.verification.search.shrink import is_minimal
 
-GROUPS = ("baselines", "care", "driftpay_", "drop_top")
-PROCUREMENT = [id for id, claim in claims().items() if claim.judge.__module__.split(".")[-1].startswith(GROUPS)]
+GROUPS = ("driftpay", "care", "findings")
+PROCUREMENT = [id for id, claim in claims().items() if claim.judge.__module__.split(".")[-2] in GROUPS]
 ASKED = [
     *(
         "D-5-FLOW",
