@@ -5,8 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
-__all__ = ["Control"]
+__all__ = ["Control", "StopReason", "Stopped"]
+
+StopReason = Literal["proved", "time-limit", "node-limit", "interrupted"]
+"""Why a search ended."""
+
+
+class Stopped(Exception):
+    """A search has to end before its proof; whoever holds the best point and bound catches this and hands them on."""
+
+    def __init__(self, reason: StopReason):
+        self.reason: StopReason = reason
+        super().__init__(reason)
 
 
 @dataclass
@@ -32,6 +44,17 @@ class Control:
     def expired(self) -> bool:
         """Whether the deadline has passed."""
         return self.deadline is not None and time.monotonic() >= self.deadline
+
+    def check(self) -> None:
+        """Go on, or raise.
+
+        Raises
+        ------
+        Stopped
+            When the deadline has passed.
+        """
+        if self.expired():
+            raise Stopped("time-limit")
 
     def remaining(self) -> float | None:
         """Seconds left, never negative; None without a deadline."""

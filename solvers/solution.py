@@ -13,10 +13,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-__all__ = ["Answer", "Exactness", "NotOptimalError", "Solution", "Status", "Stopped"]
+from .control import StopReason
+
+__all__ = ["Answer", "Exactness", "NotOptimalError", "Solution", "Status", "StopReason"]
 
 Status = Literal["optimal", "feasible", "infeasible", "none"]
-Stopped = Literal["proved", "time-limit", "node-limit", "interrupted"]
 Exactness = Literal["certified", "solver"]
 
 
@@ -47,7 +48,7 @@ class Answer:
 
     assignment: np.ndarray | None
     bound: Fraction | None = None
-    stopped: Stopped = "proved"
+    stopped: StopReason = "proved"
     proved: bool = False
     exactness: Exactness = "certified"
     shares: Mapping[tuple[int, int], Fraction] | None = None
@@ -89,7 +90,7 @@ class Solution:
     problem: str
     method: str
     status: Status
-    stopped: Stopped
+    stopped: StopReason
     exactness: Exactness
     objective: Fraction | None
     bound: Fraction | None

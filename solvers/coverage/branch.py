@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..control import Control
-from ..solution import Stopped
+from ..solution import StopReason
 from .instance import CoverInstance, Router
 from .lazy_greedy import best_start, exchange
 from .level_bound import LevelBound, level_bound
@@ -75,7 +75,7 @@ class CoverAnswer:
     value: int
     bound: int
     claimed: bool = False
-    stopped: Stopped = "proved"
+    stopped: StopReason = "proved"
     nodes: int = 0
 
     @property

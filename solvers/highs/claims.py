@@ -21,7 +21,7 @@ from ..control import Control
 from ..feasibility import objective_value, violation
 from ..placement.matroid import best_set
 from ..seated.parametric import price_of_money
-from ..solution import Answer, Stopped
+from ..solution import Answer, StopReason
 from .tolerances import EXACT_IN_DOUBLE
 
 __all__ = ["Proposal", "Propose", "exact_in_double", "prove", "upper_bound"]
@@ -48,7 +48,7 @@ class Proposal:
     """
 
     outcome: Literal["optimal", "infeasible", "stopped"]
-    stopped: Stopped
+    stopped: StopReason
     assignment: np.ndarray | None
     bought: Any
 
@@ -102,7 +102,7 @@ def prove(market: Market, problem: str, control: Control, propose: Propose) -> A
     best, best_value = np.full(market.n, -1, dtype=np.int64), Fraction(0)
     provable = exact_in_double(market, problem)
     cuts: list[Any] = []
-    stopped: Stopped = "node-limit"
+    stopped: StopReason = "node-limit"
     runs = 0
     while (bound * unit).__floor__() > best_value * unit:
         if control.expired():

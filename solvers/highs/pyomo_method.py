@@ -15,7 +15,7 @@ from ...models.procurement.market import Market
 from ..control import Control
 from ..registry import register
 from ..seated.parametric import price_of_money
-from ..solution import Answer, Stopped
+from ..solution import Answer, StopReason
 from .claims import Proposal, prove
 from .run import load_highs
 from .tolerances import HIGHS_OPTIONS, INTEGRAL
@@ -23,7 +23,7 @@ from .tolerances import HIGHS_OPTIONS, INTEGRAL
 __all__: list[str] = []
 
 
-def _run(model: Any, control: Control) -> tuple[Literal["optimal", "infeasible", "stopped"], bool, Stopped]:
+def _run(model: Any, control: Control) -> tuple[Literal["optimal", "infeasible", "stopped"], bool, StopReason]:
     """Solve a Pyomo model; return what HiGHS claims, whether a point was loaded, and why it ended."""
     from pyomo.contrib.appsi.base import TerminationCondition
     from pyomo.contrib.appsi.solvers.highs import Highs

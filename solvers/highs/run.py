@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ..control import Control
-from ..solution import Stopped
+from ..solution import StopReason
 from .tolerances import EXACT_IN_DOUBLE, HIGHS_OPTIONS, STOP_GRACE_SECONDS
 
 __all__ = ["HighsRun", "MipArrays", "abandoned_runs", "apply_options", "load_highs", "run_highs", "watched_run"]
@@ -78,7 +78,7 @@ class HighsRun:
 
     outcome: Literal["optimal", "infeasible", "stopped"]
     point: np.ndarray | None
-    stopped: Stopped
+    stopped: StopReason
 
 
 def load_highs():
@@ -188,7 +188,7 @@ def run_highs(
     return _read(highspy, highs, incumbents, start, stopped)
 
 
-def watched_run(highs: Any, control: Control) -> tuple[bool, Stopped]:
+def watched_run(highs: Any, control: Control) -> tuple[bool, StopReason]:
     """Run HiGHS on what it was given, in a thread of its own, so that neither it nor its presolve can hold up the caller.
 
     Parameters
@@ -219,7 +219,7 @@ def watched_run(highs: Any, control: Control) -> tuple[bool, Stopped]:
 
     # Waiting on an event, not on the thread: an interrupted join may take a running thread for a finished one.
     threading.Thread(target=work, daemon=True).start()
-    stopped: Stopped = "proved"
+    stopped: StopReason = "proved"
     try:
         while not done.wait(0.05):
             if control.expired():
@@ -241,7 +241,7 @@ def watched_run(highs: Any, control: Control) -> tuple[bool, Stopped]:
 
 
 def _read(
-    highspy: Any, highs: Any, incumbents: list[np.ndarray], start: np.ndarray | None, stopped: Stopped
+    highspy: Any, highs: Any, incumbents: list[np.ndarray], start: np.ndarray | None, stopped: StopReason
 ) -> HighsRun:
     status = highs.getModelStatus()
     kinds = highspy.HighsModelStatus

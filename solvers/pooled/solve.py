@@ -22,7 +22,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from ..solution import Stopped
+from ..solution import StopReason
 from .branching import MOST_NODES, branch, many_small
 from .dual import Grouped
 from .dust import decide_dear
@@ -87,7 +87,7 @@ class PooledResult:
     value: int
     bound: Fraction
     proved: bool
-    stopped: Stopped
+    stopped: StopReason
     leaves: list[Multipliers] = field(default_factory=list)
     core: int = 0
     reduced: int = 0
@@ -103,7 +103,7 @@ class _Clock:
     def over(self) -> bool:
         return self.interrupted or (self.deadline is not None and time.monotonic() > self.deadline)
 
-    def reason(self) -> Stopped:
+    def reason(self) -> StopReason:
         if self.interrupted:
             return "interrupted"
         return "time-limit" if self.over() else "node-limit"

@@ -13,7 +13,7 @@ from ..control import Control
 from ..highs.run import MipArrays, run_highs
 from ..highs.tolerances import EXACT_IN_DOUBLE, INTEGRAL
 from ..placement.polymatroid import counts_fit
-from ..solution import Stopped
+from ..solution import StopReason
 from .core import flips_within
 from .duals import SeatDuals, SeatMarket
 
@@ -22,7 +22,7 @@ __all__ = ["search_core"]
 
 def search_core(
     market: SeatMarket, duals: SeatDuals, best: NDArray[np.intp], unit: int, control: Control
-) -> tuple[NDArray[np.intp], bool, Stopped]:
+) -> tuple[NDArray[np.intp], bool, StopReason]:
     """Let HiGHS improve a set until it finds nothing one unit better.
 
     Parameters

@@ -17,7 +17,7 @@ from ..placement.polymatroid import counts_fit, rank
 from ..pooled import PooledProblem, solve_pooled
 from ..pooled.leaf_multipliers import Multipliers
 from ..registry import register
-from ..solution import Answer, Exactness, Stopped
+from ..solution import Answer, Exactness, StopReason
 from .core import enumerate_within, flips_within
 from .core_highs import search_core
 from .duals import (
@@ -81,7 +81,7 @@ class SeatOptimum:
     by_solver: bool = False
     leaves: tuple[Multipliers, ...] = ()
     pooled: int | None = None
-    stopped: Stopped = "node-limit"
+    stopped: StopReason = "node-limit"
 
     def gap_to(self, step: int) -> int:
         """Loss that a set one unit better would have at most, in units of ``1 / D``; negative if there is none."""

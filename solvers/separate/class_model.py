@@ -21,7 +21,7 @@ from ..highs.run import (
     watched_run,
 )
 from ..highs.tolerances import EXACT_IN_DOUBLE, HIGHS_OPTIONS
-from ..solution import Stopped
+from ..solution import StopReason
 from .instance import SeparateInstance
 
 
@@ -31,7 +31,7 @@ class ClassAnswer:
 
     assignment: np.ndarray | None
     claimed: bool
-    stopped: Stopped
+    stopped: StopReason
 
 
 @dataclass(frozen=True)

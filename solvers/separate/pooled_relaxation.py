@@ -10,14 +10,14 @@ from ..control import Control
 from ..pooled import PooledProblem, solve_pooled
 from ..seated.duals import SeatMarket
 from ..seated.method import best_affordable_set
-from ..solution import Stopped
+from ..solution import StopReason
 from .instance import SeparateInstance
 
 SEAT_SECONDS = 3.0
 """How long the pooled optimum under seat limits may be looked for; whatever comes of it is a valid bound."""
 
 
-def pooled_optimum(instance: SeparateInstance, control: Control) -> tuple[np.ndarray | None, int, Stopped]:
+def pooled_optimum(instance: SeparateInstance, control: Control) -> tuple[np.ndarray | None, int, StopReason]:
     """Solve the pooled relaxation, workers who fit nowhere left out.
 
     Parameters

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..control import Control
-from ..solution import Stopped
+from ..solution import StopReason
 from .class_model import improve_by_highs
 from .columns import (
     Columns,
@@ -50,7 +50,7 @@ from .worker_prices import (
     list_priced,
 )
 
-PooledOptimum = Callable[[SeparateInstance, Control], tuple[np.ndarray | None, int, Stopped]]
+PooledOptimum = Callable[[SeparateInstance, Control], tuple[np.ndarray | None, int, StopReason]]
 """Gives workers to split over the requesters (bool, shape (n,), or None), a bound on OPT-SEP, and why it ended."""
 
 
@@ -86,7 +86,7 @@ class SeparateAnswer:
     value: int
     bound: int
     claimed: bool = False
-    stopped: Stopped = "proved"
+    stopped: StopReason = "proved"
     step: str = "split"
 
     @property

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from ...models.sharing.market import MotsMarket, State
-from ..solution import Exactness, Status, Stopped
+from ..solution import Exactness, Status, StopReason
 from .worth import Worth
 
 
@@ -55,7 +55,7 @@ class SocialAnswer:
 
     market: MotsMarket
     status: Status
-    stopped: Stopped
+    stopped: StopReason
     state: State | None
     error: Fraction | None
     welfare: Worth | None

@@ -15,7 +15,7 @@ from ...models.sharing.fl_only import linearised_fl_model
 from ...models.sharing.market import MotsMarket
 from ...models.sharing.social_state import linearised_model
 from ..highs.tolerances import CHORD_GAP, HIGHS_OPTIONS
-from ..solution import Status, Stopped
+from ..solution import Status, StopReason
 from .answer import SocialAnswer
 from .segments import Incumbent
 from .worth import Audience, utility_between
@@ -49,7 +49,7 @@ def solve_with_highs(
     build = linearised_model if audience == "everyone" else linearised_fl_model
     incumbent = Incumbent(market, audience=audience)
     bound: float | None = None
-    stopped: Stopped = "node-limit"
+    stopped: StopReason = "node-limit"
     for _ in range(ROUNDS):
         left = None if time_limit is None else time_limit - (time.monotonic() - started)
         if left is not None and left <= 0:

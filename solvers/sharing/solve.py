@@ -14,7 +14,7 @@ from ...models.sharing.expression import Num, OutsideDomain, operate
 from ...models.sharing.market import MotsMarket
 from ...models.sharing.measured_market import MeasuredMarket
 from ...models.sharing.utility import never_positive
-from ..solution import Status, Stopped
+from ..solution import Status, StopReason
 from .answer import SocialAnswer
 from .boxes import BoxSearch
 from .crossings import CrossingSearch
@@ -195,7 +195,7 @@ def solve_social_state(
         search = FrontierSearch(market, audience)
     else:
         search = _Complete(offer_undominated if name == "pareto" else enumerate_states, market)
-    stopped: Stopped = "proved"
+    stopped: StopReason = "proved"
     try:
         search.run(incumbent)
     except Stop:

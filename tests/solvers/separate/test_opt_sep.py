@@ -20,7 +20,7 @@ from fedmech.solvers.separate.multipliers import Multipliers, find_multipliers, 
 from fedmech.solvers.separate.pooled_relaxation import pooled_optimum
 from fedmech.solvers.separate.search import PooledOptimum, SeparateAnswer, solve_separate
 from fedmech.solvers.separate.split import Splitter
-from fedmech.solvers.solution import Stopped
+from fedmech.solvers.solution import StopReason
 from separate_instances import enumerate_optimum, random_instance
 
 
@@ -51,7 +51,7 @@ def hard_instance(kind: str, n: int, m: int, groups: int, seed: int) -> Separate
     return SeparateInstance.of(scores, costs, group, caps, np.full(m, n), [int(x * budget) for x in shares])
 
 
-def pooled_by_enumeration(instance: SeparateInstance, control: Control) -> tuple[np.ndarray | None, int, Stopped]:
+def pooled_by_enumeration(instance: SeparateInstance, control: Control) -> tuple[np.ndarray | None, int, StopReason]:
     best, chosen = -1, None
     for flags in itertools.product((False, True), repeat=instance.n):
         mask = np.array(flags, dtype=bool)
@@ -77,7 +77,7 @@ def test_optimum_is_the_enumerated_one(part: int) -> None:
         check(instance, solve_separate(instance), enumerate_optimum(instance))
 
 
-def nothing_pooled(instance: SeparateInstance, control: Control) -> tuple[np.ndarray | None, int, Stopped]:
+def nothing_pooled(instance: SeparateInstance, control: Control) -> tuple[np.ndarray | None, int, StopReason]:
     return None, sum(instance.scores.tolist()), "proved"
 
 
