@@ -58,7 +58,7 @@ def social_methods() -> list[dict[str, Any]]:
             "name": name,
             "summary": summary,
             "seats": False,
-            "exactness": "solver" if name == "pyomo-highs" else "certified",
+            "exactness": "solver" if name == "pyomo-highs" else "checked",
             "max_workers": None,
             "reference": name == "pyomo-highs",
             "available": True,

@@ -129,13 +129,14 @@ def _within(separate: Solution, pooled: Solution) -> Solution:
     """Tighten OPT-SEP's bound by OPT's: what separate budgets can do, the pooled one can."""
     if pooled.bound is None or separate.bound is None or separate.bound <= pooled.bound:
         return separate
-    if separate.objective == pooled.bound:
+    if separate.value == pooled.bound:
         return replace(
             separate,
             bound=pooled.bound,
             status="optimal",
             stopped="proved",
             exactness=pooled.exactness,
+            proof=pooled.proof,
             method="meets OPT",
         )
     return replace(separate, bound=pooled.bound)
@@ -190,7 +191,8 @@ def _caps_met(market: Market, assignment: np.ndarray) -> int:
 
 def _proof(solution: Solution) -> str:
     if solution.status == "optimal":
-        return f"proved optimal ({solution.exactness}), {solution.method}, {solution.seconds:.2f} s"
+        how = "proved optimal" if solution.exactness == "checked" else f"optimal ({solution.exactness})"
+        return f"{how}, {solution.method}, {solution.seconds:.2f} s"
     return f"best found ({solution.stopped}); at most {show(solution.bound)}"
 
 

@@ -53,6 +53,10 @@ def solve_command(
     ] = None,
     export: Annotated[Path | None, typer.Option(help="write the literal model to an .lp or .mps file")] = None,
     certificate: Annotated[Path | None, typer.Option(help="write a proof of the optimum, for 'fedmech check'")] = None,
+    check: Annotated[bool, typer.Option(help="have the proof checked; without it nothing is called proved")] = True,
+    save_failure: Annotated[
+        Path | None, typer.Option(help="where to write market and proof if the checker refuses the proof")
+    ] = None,
     json: JsonOption = False,
     summary: SummaryOption = False,
 ) -> None:
@@ -88,7 +92,11 @@ def solve_command(
 
         check_problem(problem)
         export_model(market, problem, export)
-    solution = solve(market, problem, method, time_limit=time_limit, allow_suboptimal=True, report=progress_reporter())
+    solution = solve(
+        market, problem, method, time_limit=time_limit, allow_suboptimal=True, check=check, report=progress_reporter()
+    )
+    if save_failure is not None and solution.refused is not None:
+        _save_failure(save_failure, market, solution)
     missing = None if certificate is None else _write_certificate(certificate, market, solution, time_limit)
     conflict = None if at_least is None else _conflict(market, solution, at_least, time_limit)
     prices = None
@@ -113,6 +121,9 @@ def solve_command(
             _print_conflict(conflict)
     if missing is not None and not json:
         typer.echo(missing, err=True)
+    if solution.refused is not None:
+        where = "" if save_failure is not None else "; --save-failure FILE writes what is needed for it"
+        typer.echo(f"a defect of fedmech, please report it{where}: {solution.refused}", err=True)
     if conflict is not None:
         raise typer.Exit(INFEASIBLE)
     if solution.status != "optimal" or missing is not None:
@@ -136,6 +147,25 @@ def _write_certificate(path: Path, market: Market, solution: Solution, time_limi
     return None
 
 
+def _save_failure(path: Path, market: Market, solution: Solution) -> None:
+    """Write the market and the proof that was refused into one file, for a report."""
+    import json
+
+    from ..models.files import write_whole
+    from ..models.procurement.file import market_text
+    from ..solvers.proofs.proof import proof_document
+
+    failure = None if solution.failure is None else proof_document(solution.failure)
+    document = {
+        "problem": solution.problem,
+        "method": solution.method,
+        "refused": solution.refused,
+        "proof": failure,
+    }
+    # The market's own text: its numbers stay as exact as they were read.
+    write_whole(path, f'{json.dumps(document)[:-1]}, "market": {market_text(market).strip()}}}\n')
+
+
 def _conflict(market: Market, solution: Solution, at_least: str, time_limit: float | None) -> Conflict | None:
     """Say what rules out a score, or levels of coverage; None if they are reached or may still be."""
     from ..models.exact import parse_number
@@ -152,13 +182,13 @@ def _conflict(market: Market, solution: Solution, at_least: str, time_limit: flo
         ):
             return None
         conflict = find_conflict(market, coverage_targets=levels)
-        targets, proved = f"coverage of at least {at_least}", reached.exactness == "certified"
+        targets, proved = f"coverage of at least {at_least}", reached.exactness == "checked"
     else:
         wanted = parse_number(at_least)
         if solution.bound is None or solution.bound >= wanted:
             return None
         conflict = find_conflict(market, min_score=wanted, problem=solution.problem)
-        targets, proved = f"score of at least {at_least}", solution.exactness == "certified"
+        targets, proved = f"score of at least {at_least}", solution.exactness == "checked"
     # Where the relaxation reaches it, only the proof that workers cannot be split rules it out.
     return conflict or Conflict((targets,), ("workers are hired whole",), 0.0, proved)
 
@@ -197,6 +227,10 @@ def solution_document(market: Market, solution: Solution, *, summary: bool = Fal
         "gap": number(solution.gap),
         "method": solution.method,
         "seconds": solution.seconds,
+        "search_seconds": solution.search_seconds,
+        "check_seconds": solution.check_seconds,
+        "proof": None if solution.proof is None else solution.proof.kind,
+        "refused": solution.refused,
     }
     if summary:
         return document
@@ -219,14 +253,26 @@ def solution_document(market: Market, solution: Solution, *, summary: bool = Fal
     return document
 
 
+def status_line(solution: Solution) -> str:
+    """Say in words what the point is and on what that rests."""
+    if solution.status != "optimal":
+        return f"{solution.status}, stopped: {solution.stopped} (bound {solution.exactness})"
+    return {
+        "checked": "optimal, proved (proof checked)",
+        "enumerated": "optimal (every point enumerated)",
+        "solver": "optimal, says HiGHS (not proved)",
+        "unchecked": "optimal, says the search (not checked)",
+    }[solution.exactness]
+
+
 def _print_solution(market: Market, solution: Solution, *, summary: bool) -> None:
     rows = [
         ["problem", f"{solution.problem} ({market.n:,} workers, {market.m} requesters, {market.L} groups)"],
-        ["status", f"{solution.status}, {solution.stopped} ({solution.exactness})"],
+        ["status", status_line(solution)],
         ["objective", show(solution.objective)],
         ["bound", show(solution.bound)],
         ["gap", show(solution.gap)],
-        ["method", f"{solution.method}, {solution.seconds:.3f} s"],
+        ["method", f"{solution.method}, {solution.search_seconds:.3f} s; check {solution.check_seconds:.3f} s"],
     ]
     table(None, ["", ""], rows)
     if not summary and solution.assignment is not None:

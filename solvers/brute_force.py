@@ -13,7 +13,7 @@ import numpy as np
 from ..models.procurement.market import Market
 from .control import Control
 from .registry import register
-from .solution import Answer
+from .solution import Enumerated, Found
 
 __all__ = ["enumerate_best"]
 
@@ -75,12 +75,13 @@ def _register(problem: str) -> None:
         problem,
         "brute-force",
         summary=f"every feasible assignment, up to {MAX_WORKERS} workers",
+        exactness="enumerated",
         max_workers=MAX_WORKERS,
         reference=True,
     )
-    def solve_by_enumeration(market: Market, control: Control) -> Answer:
+    def solve_by_enumeration(market: Market, control: Control) -> Found:
         value, assignment = enumerate_best(market, problem)
-        return Answer(assignment, bound=value, proved=True)
+        return Found(assignment, value, Enumerated())
 
 
 for _problem in ("orp", "opt", "opt-sep", "cover"):

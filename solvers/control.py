@@ -9,7 +9,7 @@ from typing import Literal
 
 __all__ = ["Control", "StopReason", "Stopped"]
 
-StopReason = Literal["proved", "time-limit", "node-limit", "interrupted"]
+StopReason = Literal["proved", "time-limit", "node-limit", "interrupted", "unproved"]
 """Why a search ended."""
 
 

@@ -1,6 +1,6 @@
 """The registry: which method can solve which problem, how far, and whether it is installed.
 
-A method is a function ``(market, control) -> Answer`` under a ``(problem, name)``. Availability is probed without importing
+A method is a function ``(market, control) -> Found`` under a ``(problem, name)``. Availability is probed without importing
 anything; a test fails when a method is registered without being in the agreement tests.
 """
 
@@ -14,14 +14,14 @@ from importlib.util import find_spec
 from ..models.input_error import InputError
 from ..models.procurement.market import Market
 from .control import Control
-from .solution import Answer
+from .solution import Found
 
 __all__ = ["PROBLEMS", "Method", "MethodFunction", "check_problem", "find_method", "methods", "register"]
 
 PROBLEMS = ("orp", "opt", "opt-frac", "opt-sep", "cover")
 """The problems on a procurement market, by their names on the command line."""
 
-MethodFunction = Callable[[Market, Control], Answer]
+MethodFunction = Callable[[Market, Control], Found]
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,13 @@ class Method:
     problem, name : str
         The key.
     solve : callable
-        ``(market, control) -> Answer``.
+        ``(market, control) -> Found``.
     summary : str
         One line for ``fedmech methods``.
     seats : bool
         Whether seat limits that bind are supported.
     exactness : str
-        ``certified`` if proofs are in exact arithmetic, ``solver`` if they rest on HiGHS.
+        The most its answers may rest on: ``checked`` proofs, ``enumerated`` points, or the ``solver`` HiGHS.
     max_workers : int or None
         The size above which the method refuses (it enumerates), if any.
     requires : tuple of str
@@ -53,7 +53,7 @@ class Method:
     solve: MethodFunction
     summary: str
     seats: bool = True
-    exactness: str = "certified"
+    exactness: str = "checked"
     max_workers: int | None = None
     requires: tuple[str, ...] = ()
     reference: bool = False
@@ -83,7 +83,7 @@ def register(
     *,
     summary: str,
     seats: bool = True,
-    exactness: str = "certified",
+    exactness: str = "checked",
     max_workers: int | None = None,
     requires: tuple[str, ...] = (),
     reference: bool = False,

@@ -1,7 +1,7 @@
-"""What a solver answers: two axes of status, incumbent and bound both kept.
+"""What a search finds, and what `solve` says of it once everything has been checked: two axes of status, point and bound both kept.
 
-`status` says what the returned point is; `stopped` says why the search ended. Nothing here is a float unless it is meant for
-reading: objective, bound and gap are exact.
+`status` says what the returned point is; `stopped` says why the search ended; `exactness` says on what the answer rests. Nothing
+here is a float unless it is meant for reading: value, bound and gap are exact.
 """
 
 from __future__ import annotations
@@ -14,51 +14,60 @@ from typing import Any, Literal
 import numpy as np
 
 from .control import StopReason
+from .proofs.proof import Proof
 
-__all__ = ["Answer", "Exactness", "NotOptimalError", "Solution", "Status", "StopReason"]
+__all__ = ["Enumerated", "Evidence", "Exactness", "Found", "NotOptimalError", "Solution", "SolverClaim", "Status"]
 
 Status = Literal["optimal", "feasible", "infeasible", "none"]
-Exactness = Literal["certified", "solver"]
+Exactness = Literal["checked", "enumerated", "solver", "unchecked"]
 
 
 @dataclass(frozen=True)
-class Answer:
+class SolverClaim:
+    """HiGHS, with both gaps 0 on integer-scaled data, found nothing one unit better. Reported as ``solver``, never as proved."""
+
+
+@dataclass(frozen=True)
+class Enumerated:
+    """Every point was looked at. Believed of a method that is registered as an enumeration, and of no other."""
+
+
+Evidence = Proof | SolverClaim | Enumerated
+"""What a search offers for its bound: a proof for the checker, or one of two claims that are reported as what they are."""
+
+
+@dataclass(frozen=True)
+class Found:
     """What one method hands to the facade, before anything has been checked.
 
     Attributes
     ----------
-    assignment : ndarray of int64, shape (n,), or None
-        Requester of each worker, -1 for none; None if no point was found.
+    point : ndarray of int64, shape (n,), or mapping (worker, requester) -> Fraction, or None
+        Requester of each worker, -1 for none; for LP relaxations the shares ``x_ij``; None if no point was found.
     bound : Fraction or None
-        A number that provably no feasible point exceeds, in score units; None if the method has no exact one.
+        A number that no feasible point exceeds, in score units, as the search has it; None if it has none.
+    evidence : Proof, SolverClaim, Enumerated or None
+        What the bound (a proof) or the optimality of the point (a claim) rests on. None where the search has nothing that a checker
+        could read: then a proof is looked for afterwards.
     stopped : str
         Why the search ended.
-    proved : bool
-        Whether the method claims that `assignment` is optimal on evidence other than `bound` (enumeration, or HiGHS with
-        both gaps 0 on integer data).
-    exactness : str
-        What that claim rests on: ``certified`` for exact arithmetic, ``solver`` for HiGHS.
-    shares : mapping (worker, requester) -> Fraction, optional
-        The fractional assignment of an LP relaxation, in place of `assignment`.
-    certificate : object, optional
-        Whatever the method can say in proof of its bound.
-    details : mapping, optional
+    hints : sequence
+        Multipliers by leaf that the bound was found with, for whoever looks for a proof.
+    details : mapping
         Figures about the search, for reading only.
     """
 
-    assignment: np.ndarray | None
+    point: np.ndarray | Mapping[tuple[int, int], Fraction] | None
     bound: Fraction | None = None
+    evidence: Evidence | None = None
     stopped: StopReason = "proved"
-    proved: bool = False
-    exactness: Exactness = "certified"
-    shares: Mapping[tuple[int, int], Fraction] | None = None
-    certificate: Any = None
+    hints: Any = ()
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Solution:
-    """An answer that has been re-checked against the instance in exact arithmetic.
+    """An answer whose point and bound have both been checked against the instance in exact arithmetic.
 
     Attributes
     ----------
@@ -66,23 +75,26 @@ class Solution:
         What was solved, and by which registered method.
     status : {'optimal', 'feasible', 'infeasible', 'none'}
         What the point is.
-    stopped : {'proved', 'time-limit', 'node-limit', 'interrupted'}
-        Why the search ended.
-    exactness : {'certified', 'solver'}
-        ``certified``: proved in exact arithmetic. ``solver``: HiGHS with both MIP gaps 0 on integer-scaled data, the point
-        itself re-checked exactly.
-    objective, bound : Fraction or None
+    stopped : {'proved', 'time-limit', 'node-limit', 'interrupted', 'unproved'}
+        Why the search ended; ``unproved``: the search ended by itself, and no proof of its bound was accepted.
+    exactness : {'checked', 'enumerated', 'solver', 'unchecked'}
+        ``checked``: the checker accepted a proof of `bound` in this call; only this is called proved. ``enumerated``: brute force
+        over all points. ``solver``: HiGHS with both MIP gaps 0 on integer-scaled data, the point itself re-checked exactly.
+        ``unchecked``: the caller asked for no check.
+    value, bound : Fraction or None
         Value of the point, and a number no feasible point exceeds, in the problem's units.
-    gap : Fraction or None
-        ``bound - objective``.
     assignment : ndarray of int64, shape (n,), or None
         Requester of each worker, -1 for none.
     shares : mapping (worker, requester) -> Fraction, or None
         The fractional assignment, for LP relaxations only.
-    seconds : float
-        Wall time of the method and the re-check.
-    certificate : object or None
-        Proof material of the bound, where the method gives any.
+    seconds, search_seconds, check_seconds : float
+        Wall time of everything, of the search, and of finding a proof where the search gave none and checking it.
+    proof : Proof or None
+        The proof of `bound` that was accepted.
+    refused : str or None
+        Why the checker refused the proof of the search, if it did: a defect of this package.
+    failure : Proof or None
+        The proof that was refused.
     details : mapping
         Figures about the search, for reading only.
     """
@@ -92,18 +104,27 @@ class Solution:
     status: Status
     stopped: StopReason
     exactness: Exactness
-    objective: Fraction | None
+    value: Fraction | None
     bound: Fraction | None
     assignment: np.ndarray | None
     seconds: float
+    search_seconds: float = 0.0
+    check_seconds: float = 0.0
     shares: Mapping[tuple[int, int], Fraction] | None = None
-    certificate: Any = None
+    proof: Proof | None = None
+    refused: str | None = None
+    failure: Proof | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def objective(self) -> Fraction | None:
+        """The value, by the name it has in JSON."""
+        return self.value
 
     @property
     def gap(self) -> Fraction | None:
         """How far the point can be from the optimum, exactly."""
-        return None if self.objective is None or self.bound is None else self.bound - self.objective
+        return None if self.value is None or self.bound is None else self.bound - self.value
 
 
 class NotOptimalError(RuntimeError):
@@ -111,8 +132,16 @@ class NotOptimalError(RuntimeError):
 
     def __init__(self, solution: Solution):
         self.solution = solution
-        gap = "no bound" if solution.gap is None else f"gap {float(solution.gap):g}"
+        gap = "no bound" if solution.gap is None else f"gap {_shown(solution.gap)}"
         super().__init__(
             f"{solution.problem} by {solution.method}: stopped by {solution.stopped} before a proof "
             f"(status {solution.status}, {gap}); pass allow_suboptimal=True to accept the best point"
         )
+
+
+def _shown(value: Fraction) -> str:
+    """Show an exact number in short, whatever its size."""
+    try:
+        return f"{float(value):g}"
+    except OverflowError:
+        return f"about 10^{len(str(abs(value.numerator // value.denominator))) - 1}"

@@ -1,25 +1,32 @@
-"""The front of the solvers: pick a method, run it, re-check its answer exactly, say what was proved."""
+"""The front of the solvers: pick a method, run it, have its point and its proof checked, say what was proved.
+
+1. The method returns a point, a bound and evidence (:class:`~fedmech.solvers.solution.Found`). None of it is believed.
+2. The point is checked against every constraint and valued, in exact arithmetic (`feasibility`).
+3. A proof is given to the checker of its kind (`proofs`). Where the search gave none, one is looked for (`certify`). What HiGHS
+   claims, and what an enumeration covered, is reported as just that.
+4. The point is optimal if its value meets the bound that was accepted. A proof or a point that is refused is a defect of this
+   package: the answer says so, with the best bound that could be checked.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
-from ..models.exact import exact_sum
 from ..models.input_error import InputError
 from ..models.procurement.market import Market
-from .control import Control
+from .certify.fallback import root_proof
+from .certify.tree import NoCertificateError, prove
+from .control import Control, Stopped, StopReason
 from .feasibility import CheckError, check_feasible, check_shares
+from .proofs.proof import Proof, ProofError, check_bound
 from .registry import Method, find_method, methods
-from .solution import (
-    Answer,
-    NotOptimalError,
-    Solution,
-    Status,
-)
+from .solution import Enumerated, Exactness, Found, NotOptimalError, Solution, SolverClaim, Status
 
 __all__ = ["choose_method", "solve"]
 
@@ -56,6 +63,13 @@ def choose_method(market: Market, problem: str, method: str = "auto") -> Method:
     return find_method(problem, method)
 
 
+PROOF_PATIENCE = 60.0
+"""Most seconds for finding a proof that the search did not give, and for checking it, without a time limit."""
+
+GRACE, GRACE_SHARE = 0.25, 0.03
+"""Seconds, and share of a time limit, kept for the check of what a search had found when its time was up."""
+
+
 def solve(
     market: Market,
     problem: str = "opt",
@@ -63,6 +77,7 @@ def solve(
     *,
     time_limit: float | None = None,
     allow_suboptimal: bool = False,
+    check: bool = True,
     report: Callable[[str], None] | None = None,
 ) -> Solution:
     """Solve one problem on a procurement market, exactly.
@@ -78,13 +93,16 @@ def solve(
         Seconds after which the search stops with the best point and a valid bound.
     allow_suboptimal : bool
         Return the best point instead of raising when the optimum was not proved.
+    check : bool
+        Have the proof checked in this call. Without it the answer is ``unchecked``: the point is feasible, the bound is the
+        search's word.
     report : callable, optional
         Receives progress messages.
 
     Returns
     -------
     Solution
-        Re-checked in exact arithmetic.
+        Its point and its bound both checked in exact arithmetic.
 
     Raises
     ------
@@ -92,19 +110,27 @@ def solve(
         For an unknown problem or method, or a market that lacks what the problem needs.
     NotOptimalError
         If the optimum was not proved and `allow_suboptimal` is False; carries the solution.
-    CheckError
-        If a method's answer does not survive the re-check: a defect, please report it.
     """
     if time_limit is not None and not time_limit >= 0:
         raise InputError(f"must be >= 0 seconds, got {time_limit}", field="time_limit")
     chosen = choose_method(market, problem, method)
     _require_data(market, problem)
     started = time.perf_counter()
+    control = Control.for_seconds(time_limit, report)
     try:
-        answer = chosen.solve(market, Control.for_seconds(time_limit, report))
+        found = chosen.solve(market, control)
     except KeyboardInterrupt:
-        answer = _nobody(market, problem)
-    solution = _checked(market, chosen, answer, started)
+        found = Found(_nobody(market, problem), stopped="interrupted")
+    except Stopped as stopped:
+        found = Found(_nobody(market, problem), stopped=stopped.reason)
+    searched = time.perf_counter()
+    solution = _settle(market, chosen, found, _proof_control(time_limit, searched - started, control), check)
+    solution = replace(
+        solution,
+        seconds=time.perf_counter() - started,
+        search_seconds=searched - started,
+        check_seconds=time.perf_counter() - searched,
+    )
     if solution.status != "optimal" and not allow_suboptimal:
         raise NotOptimalError(solution)
     return solution
@@ -117,63 +143,149 @@ def _require_data(market: Market, problem: str) -> None:
         raise InputError("problem cover needs every worker's coverage", row="workers", field="coverage")
 
 
-def _nobody(market: Market, problem: str) -> Answer:
-    """What is known when Ctrl-C comes before a method has anything to lose: nobody is hired, all is the most there is."""
-    most = Fraction(exact_sum(market.scores), market.score_denominator)
-    if problem == "cover":
-        assert market.coverage is not None
-        best = market.coverage.max(axis=0, initial=0).tolist()
-        most = Fraction(sum(best), market.coverage_denominator)
-    nobody = None if problem == "opt-frac" else np.full(market.n, -1, dtype=np.int64)
-    return Answer(nobody, most, "interrupted")
+def _nobody(market: Market, problem: str) -> np.ndarray | dict[tuple[int, int], Fraction]:
+    """The point that is always feasible: nobody is hired."""
+    return {} if problem == "opt-frac" else np.full(market.n, -1, dtype=np.int64)
 
 
-def _checked(market: Market, method: Method, answer: Answer, started: float) -> Solution:
-    """Turn a method's answer into a solution, trusting only what exact arithmetic confirms."""
-    objective: Fraction | None = None
-    if answer.shares is not None:
-        objective = check_shares(market, answer.shares)
-    elif answer.assignment is not None:
-        objective = check_feasible(market, method.problem, np.asarray(answer.assignment))
-    bound = answer.bound
-    if bound is not None and objective is not None and bound < objective:
-        raise CheckError(
-            f"{method.problem} by {method.name}: bound {bound} is below the value {objective} of its own point"
-        )
-    exactness = method.exactness
-    closed = bound is not None and objective is not None and _rounded(market, method.problem, bound) == objective
-    status: Status
-    if objective is None:
-        status = "none"
-    elif closed or answer.proved:
-        status = "optimal"
-        bound = objective
-        # A bound in exact arithmetic that meets the value is a proof, whoever found the point.
-        exactness = "certified" if closed else answer.exactness
+def _proof_control(time_limit: float | None, spent: float, control: Control) -> Control:
+    """Give what is left of a limit to the proof, and a little beyond it where nothing is left."""
+    if time_limit is None:
+        return Control.for_seconds(PROOF_PATIENCE, control.report)
+    left = min(max(0.0, time_limit - spent), PROOF_PATIENCE)
+    return Control.for_seconds(left + GRACE + GRACE_SHARE * time_limit, control.report)
+
+
+@dataclass
+class _Bound:
+    """The best bound so far that may be believed, and on what it rests."""
+
+    value: Fraction | None = None
+    exactness: Exactness = "checked"
+    proof: Proof | None = None
+    refused: str | None = None
+    failure: Proof | None = None
+    stopped: StopReason | None = None
+
+
+def _settle(market: Market, method: Method, found: Found, control: Control, check: bool) -> Solution:
+    """Turn what a method found into a solution, trusting only what was checked here."""
+    point, value, refused = _valued(market, method.problem, found.point)
+    unit = _unit(market, method.problem)
+    if check:
+        bound = _bounded(market, method, found, value if refused is None else None, control)
     else:
-        status = "feasible"
+        claimed = isinstance(found.evidence, Enumerated | SolverClaim)
+        bound = _Bound(value if claimed else _floored(found.bound, unit), "unchecked")
+    if bound.value is not None and value is not None and bound.value < value:
+        # A bound below a feasible point is false, whoever vouches for it.
+        lie = f"the bound {bound.value} lies below the value {value} of a feasible point"
+        bound = replace(_checked_root(market, method.problem, control), refused=lie, failure=bound.proof)
+    status: Status = "none" if value is None else "optimal" if bound.value == value else "feasible"
+    stopped = bound.stopped or found.stopped
+    if status == "optimal":
+        stopped = "proved"
+    elif stopped == "proved":
+        stopped = "unproved"
     return Solution(
         problem=method.problem,
         method=method.name,
         status=status,
-        stopped="proved" if status == "optimal" else answer.stopped,
-        exactness="certified" if exactness == "certified" else "solver",
-        objective=objective,
-        bound=bound,
-        assignment=answer.assignment,
-        seconds=time.perf_counter() - started,
-        shares=answer.shares,
-        certificate=answer.certificate,
-        details=answer.details,
+        stopped=stopped,
+        exactness=bound.exactness,
+        value=value,
+        bound=bound.value,
+        assignment=point if isinstance(point, np.ndarray) else None,
+        seconds=0.0,
+        shares=None if isinstance(point, np.ndarray) else point,
+        proof=bound.proof,
+        refused=refused or bound.refused,
+        failure=bound.failure,
+        details=found.details,
     )
 
 
-def _rounded(market: Market, problem: str, bound: Fraction) -> Fraction:
-    """Round a bound down to the next value that the objective can take: a multiple of one unit of the data."""
+def _valued(market: Market, problem: str, point: Any) -> tuple[Any, Fraction | None, str | None]:
+    """Check a point; one that is refused gives way to nobody hired, and the reason is returned."""
+    if point is None:
+        return None, None, None
+    try:
+        if problem == "opt-frac":
+            return point, check_shares(market, point), None
+        point = np.asarray(point)
+        return point, check_feasible(market, problem, point), None
+    except CheckError as error:
+        return _nobody(market, problem), Fraction(0), f"infeasible point: {error}"
+
+
+def _unit(market: Market, problem: str) -> int | None:
+    """How many units of the integers make one of the objective; None where it is not a whole number of units."""
     if problem == "opt-frac":
+        return None
+    return market.coverage_denominator if problem == "cover" else market.score_denominator
+
+
+def _floored(bound: Fraction | None, unit: int | None) -> Fraction | None:
+    """Round a bound down to the next value that the objective can take: a multiple of one unit of the data."""
+    if bound is None or unit is None:
         return bound
-    unit = market.coverage_denominator if problem == "cover" else market.score_denominator
     return Fraction((bound * unit).__floor__(), unit)
+
+
+def _bounded(market: Market, method: Method, found: Found, value: Fraction | None, control: Control) -> _Bound:
+    """Return the best bound that evidence supports, looking for a proof where the search gave none."""
+    problem, unit = method.problem, _unit(market, method.problem)
+    evidence = found.evidence
+    if isinstance(evidence, Enumerated) and method.exactness == "enumerated" and value is not None:
+        return _Bound(value, "enumerated")
+    if isinstance(evidence, SolverClaim) and value is not None:
+        return _Bound(value, "solver")
+    refused: _Bound | None = None
+    try:
+        if isinstance(evidence, Proof):
+            bound = _checked(market, problem, evidence, control)
+            if bound.refused is None:
+                return bound
+            refused = bound
+        elif found.bound is not None and unit is not None:
+            floored = (found.bound * unit).__floor__()
+            proof = prove(market, problem, floored, found.hints, control)
+            bound = _checked(market, problem, proof, control)
+            if bound.refused is None:
+                return bound
+            refused = bound
+    except NoCertificateError as error:
+        refused = _Bound(stopped="unproved" if found.stopped == "proved" else None)
+        control.progress(str(error))
+    except Stopped as stopped:
+        refused = _Bound(stopped=stopped.reason)
+    except KeyboardInterrupt:
+        refused = _Bound(stopped="interrupted")
+    root = _checked_root(market, problem, control)
+    if refused is None:
+        return root
+    return replace(root, refused=refused.refused, failure=refused.failure, stopped=refused.stopped)
+
+
+def _checked(market: Market, problem: str, proof: Proof, control: Control) -> _Bound:
+    """Give a proof to the checker; return its bound, or why it was refused."""
+    if proof.problem != problem:
+        return _Bound(refused=f"a proof for {proof.problem} in the place of one for {problem}", failure=proof)
+    try:
+        check_bound(proof, market, control.check)
+    except ProofError as error:
+        return _Bound(refused=f"proof refused: {error}", failure=proof)
+    unit = _unit(market, problem)
+    scale = market.score_denominator if unit is None else unit
+    return _Bound(_floored(Fraction(proof.bound) / scale, unit), "checked", proof)
+
+
+def _checked_root(market: Market, problem: str, control: Control) -> _Bound:
+    """The bound that is always at hand: the best workers of each group, money aside; checked like any other."""
+    bound = _checked(market, problem, root_proof(market, problem), Control(report=control.report))
+    if bound.refused is not None:
+        raise CheckError(f"{problem}: the bound at the root was refused: {bound.refused}")
+    return bound
 
 
 def available_methods(market: Market, problem: str) -> list[Method]:

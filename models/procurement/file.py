@@ -23,7 +23,7 @@ from ..input_error import InputError
 from .columns import UNLIMITED
 from .market import Market
 
-__all__ = ["FORMAT", "number_literal", "read_market", "write_market"]
+__all__ = ["FORMAT", "market_text", "number_literal", "read_market", "write_market"]
 
 FORMAT = "fedmech-market/1"
 
@@ -304,11 +304,19 @@ def write_market(market: Market, path: PathLike, *, workers_file: str | None = N
     """
     target = Path(path)
     if workers_file is None:
-        rows = ",\n  ".join(_worker_rows(market))
-        workers = f"[\n  {rows}]" if market.n else "[]"
-    else:
-        _write_workers(market, _beside(target, workers_file))
-        workers = json.dumps(workers_file)
+        write_whole(target, market_text(market))
+        return
+    _write_workers(market, _beside(target, workers_file))
+    write_whole(target, _market_text(market, json.dumps(workers_file)))
+
+
+def market_text(market: Market) -> str:
+    """Return the JSON text of ``*.market.json``, workers included."""
+    rows = ",\n  ".join(_worker_rows(market))
+    return _market_text(market, f"[\n  {rows}]" if market.n else "[]")
+
+
+def _market_text(market: Market, workers: str) -> str:
     requesters = []
     for j in range(market.m):
         seats = "" if market.seat_limits[j] == UNLIMITED else f', "seats": {market.seat_limits[j]}'
@@ -331,7 +339,7 @@ def write_market(market: Market, path: PathLike, *, workers_file: str | None = N
         '"caps": [' + ",\n  ".join(caps) + "]",
         f'"default_cap": {"null" if default == UNLIMITED else default}',
     ]
-    write_whole(target, "{" + ",\n ".join(document) + "}\n")
+    return "{" + ",\n ".join(document) + "}\n"
 
 
 def _worker_fields(market: Market) -> Iterable[tuple[str, str, str, str | None, str | None]]:

@@ -26,7 +26,7 @@ from ..pooled.dual import Grouped
 from ..pooled.leaf import Incumbent, open_leaf
 from ..pooled.leaf_multipliers import Multipliers
 from ..pooled.problem import PooledProblem
-from ..proofs.checker import Node, Proof
+from ..proofs.checker import Node, Tree
 
 __all__ = ["Suggestion", "suggester", "written"]
 
@@ -50,7 +50,7 @@ def written(leaf: Multipliers) -> list[list[int]]:
 Suggest = Callable[[Node], Suggestion]
 
 
-def suggester(proof: Proof, control: Control) -> Suggest:
+def suggester(proof: Tree, control: Control) -> Suggest:
     """Return what suggests multipliers for the nodes of a proof."""
     exact = len(proof.purses) == 1 and proof.problem != "cover" and not proof.nested[0]
     purses, relaxation = len(proof.purses), None if exact else _Relaxation(proof, control)
@@ -68,7 +68,7 @@ def suggester(proof: Proof, control: Control) -> Suggest:
     return suggest
 
 
-def _crowded(proof: Proof, node: Node, k: int) -> list[int]:
+def _crowded(proof: Tree, node: Node, k: int) -> list[int]:
     """Mark groups of which more are held than can be placed together; with 1 for their price the checker sees it."""
     mine = proof.purses[k]
     caps = np.array([[row[j] for j in mine] for row in proof.caps], dtype=np.int64).reshape(len(proof.caps), len(mine))
@@ -77,7 +77,7 @@ def _crowded(proof: Proof, node: Node, k: int) -> list[int]:
     return flow.blocked.astype(int).tolist() if placed.tolist() != node.held[k] else [0] * len(caps)
 
 
-def _pooled(proof: Proof, node: Node) -> Suggestion | None:
+def _pooled(proof: Tree, node: Node) -> Suggestion | None:
     """Multipliers by the exact dual of the pooled problem; None if the node is empty."""
     workers = node.open[0]
     room = [sum(row) - held for row, held in zip(proof.caps, node.held[0], strict=True)]
@@ -103,7 +103,7 @@ def _pooled(proof: Proof, node: Node) -> Suggestion | None:
 class _Relaxation:
     """The linear relaxation of a node: a share of every open worker for every purse, scores and costs at most 1."""
 
-    def __init__(self, proof: Proof, control: Control) -> None:
+    def __init__(self, proof: Tree, control: Control) -> None:
         self.proof, self.control = proof, control
         self.highspy = load_highs()
         gains = [z for row in proof.offers for _, z in row] if proof.problem == "cover" else proof.scores

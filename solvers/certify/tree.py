@@ -26,11 +26,12 @@ from ..proofs.checker import (
     FORMAT,
     CertificateError,
     Node,
-    Proof,
+    Tree,
     check_certificate,
     digest,
     instance_digest,
 )
+from ..proofs.proof import Proof as BoundProof
 from ..seated.duals import (
     SeatDuals,
     SeatMarket,
@@ -42,7 +43,7 @@ from ..separate.pooled_relaxation import pooled_optimum
 from ..solution import Solution
 from .suggest import suggester, written
 
-__all__ = ["NoCertificateError", "certify", "check_certifiable", "write_document"]
+__all__ = ["NoCertificateError", "certify", "check_certifiable", "prove", "write_document"]
 
 PATIENCE = 120.0
 """Seconds after which the search for a proof ends if no time limit is given."""
@@ -74,6 +75,39 @@ def check_certifiable(problem: str) -> None:
         )
 
 
+def prove(
+    market: Market, problem: str, bound: int, hints: Sequence[Multipliers] = (), control: Control | None = None
+) -> BoundProof:
+    """Find a proof that nothing is worth more than a bound, in the form that the checker reads.
+
+    Parameters
+    ----------
+    market : Market
+    problem : {'orp', 'opt', 'opt-sep', 'cover'}
+    bound : int
+        In integer units of the objective.
+    hints : sequence of Multipliers
+        Leaves that a search rested this bound on, if it gave any.
+    control : Control, optional
+        Ends the search for a proof; after :data:`PATIENCE` seconds it ends anyway.
+
+    Raises
+    ------
+    NoCertificateError
+        If no proof is found in that form: says why.
+    """
+    control = (control or Control()).capped(PATIENCE)
+    reason = ""
+    for purses, leaves in _beginnings(market, problem, bound, hints, control):
+        try:
+            nodes = _Growing(Tree(market, problem, bound, purses), control).grow(leaves)
+        except NoCertificateError as given_up:
+            reason = str(given_up)
+            continue
+        return BoundProof(problem, "tree", bound, {"purses": purses, "nodes": nodes})
+    raise NoCertificateError(f"no certificate for this optimum of {problem}: {reason}")
+
+
 def certify(market: Market, solution: Solution, time_limit: float | None = None) -> dict[str, Any]:
     """Make a certificate of a proved optimum that the checker accepts.
 
@@ -98,23 +132,17 @@ def certify(market: Market, solution: Solution, time_limit: float | None = None)
         If no proof is found in the form of a certificate: says why.
     """
     check_certifiable(solution.problem)
-    if solution.status != "optimal" or solution.assignment is None or solution.objective is None:
+    if solution.status != "optimal" or solution.assignment is None or solution.value is None:
         raise InputError("only a proved optimum has a certificate", field="certificate")
     unit = market.coverage_denominator if solution.problem == "cover" else market.score_denominator
-    value = int(solution.objective * unit)
-    control = Control.for_seconds(PATIENCE if time_limit is None else time_limit)
-    reason = ""
-    for purses, leaves in _beginnings(market, solution, value, control):
-        proof = Proof(market, solution.problem, value, purses)
-        try:
-            nodes = _Tree(proof, control).grow(leaves)
-        except NoCertificateError as given_up:
-            reason = str(given_up)
-            continue
-        document = write_document(market, solution.problem, value, solution.assignment, nodes, purses)
-        check_certificate(document, market)
-        return document
-    raise NoCertificateError(f"no certificate for this optimum of {solution.problem}: {reason}")
+    value = int(solution.value * unit)
+    proof = solution.proof
+    if proof is None or proof.kind != "tree":
+        proof = prove(market, solution.problem, value, control=Control.for_seconds(time_limit))
+    body = proof.body
+    document = write_document(market, solution.problem, value, solution.assignment, body["nodes"], body["purses"])
+    check_certificate(document, market)
+    return document
 
 
 def write_document(
@@ -134,25 +162,25 @@ def write_document(
 
 
 def _beginnings(
-    market: Market, solution: Solution, value: int, control: Control
+    market: Market, problem: str, value: int, hints: Sequence[Multipliers], control: Control
 ) -> Iterator[tuple[int, Sequence[Multipliers]]]:
     """Yield numbers of purses, and leaves of a proof that may only need to be written down."""
-    own = solution.certificate or ()
-    if solution.problem == "opt-sep":
+    own = tuple(hints)
+    if problem == "opt-sep":
         # Where separate budgets cost nothing, a proof for one purse is the shorter one.
         _, bound, _ = pooled_optimum(instance_of(market), control)
         if bound <= value:
             yield 1, ()
         yield market.m, ()
         return
-    if solution.problem == "orp":
+    if problem == "orp":
         plain = _seat_market(market, costs=np.zeros(market.n, dtype=np.int64), budget=0)
         basis = best_placeable_set(plain.scores, plain.groups, plain.caps, plain.seats)
         own = (_leaf(market, duals_at(plain, Fraction(0), basis, plain.scores)),)
-    elif solution.problem == "opt" and not own and market.seats_bind:
+    elif problem == "opt" and not own and market.seats_bind:
         _, duals = lagrangian(_seat_market(market, market.needed_costs, market.total_budget), control.expired)
         own = (_leaf(market, duals),)
-    elif solution.problem == "opt" and not own:
+    elif problem == "opt" and not own:
         result = solve_pooled(pooled_problem(market), control.deadline)
         own = tuple(result.leaves) if result.proved and result.value == value else ()
     yield 1, own
@@ -175,10 +203,10 @@ def _leaf(market: Market, duals: SeatDuals) -> Multipliers:
     return Multipliers(0, most, duals.denominator, duals.multiplier, 0, tuple(mu))
 
 
-class _Tree:
+class _Growing:
     """A tree of nodes while it grows, written parent first, as the checker reads it."""
 
-    def __init__(self, proof: Proof, control: Control) -> None:
+    def __init__(self, proof: Tree, control: Control) -> None:
         self.proof, self.control = proof, control
         self.suggest = suggester(proof, control)
         self.nodes: list[dict[str, Any]] = []

@@ -9,7 +9,7 @@ import numpy as np
 from ...models.procurement.market import Market
 from ..control import Control
 from ..registry import register
-from ..solution import Answer
+from ..solution import Found, SolverClaim
 from .branch import CoverAnswer, branch_and_bound
 from .facility import solve_cover
 from .instance import CoverInstance
@@ -26,19 +26,18 @@ def instance_of(market: Market) -> CoverInstance:
     )
 
 
-def _answer(market: Market, instance: CoverInstance, found: CoverAnswer) -> Answer:
-    return Answer(
+def _answer(market: Market, instance: CoverInstance, found: CoverAnswer) -> Found:
+    return Found(
         instance.assign(found.chosen),
         Fraction(found.bound, market.coverage_denominator),
+        SolverClaim() if found.claimed and not found.proved else None,
         found.stopped,
-        proved=found.proved or found.claimed,
-        exactness="certified" if found.proved else "solver",
         details={"nodes": found.nodes},
     )
 
 
 @register("cover", "facility", summary="branch and bound on exact bounds from facility-location duals, then HiGHS")
-def solve_by_levels(market: Market, control: Control) -> Answer:
+def solve_by_levels(market: Market, control: Control) -> Found:
     """Solve COVER; see :mod:`fedmech.solvers.coverage.facility`."""
     instance = instance_of(market)
     return _answer(market, instance, solve_cover(instance, control))
@@ -47,14 +46,14 @@ def solve_by_levels(market: Market, control: Control) -> Answer:
 @register(
     "cover", "branch-and-bound", summary="exact branch and bound without HiGHS, for small markets", reference=True
 )
-def solve_by_branching(market: Market, control: Control) -> Answer:
+def solve_by_branching(market: Market, control: Control) -> Found:
     """Solve COVER without HiGHS; see :mod:`fedmech.solvers.coverage.branch`."""
     instance = instance_of(market)
     return _answer(market, instance, branch_and_bound(instance, control=control))
 
 
 @register("cover", "lazy-greedy", summary="lazy greedy and exchanges: a good set fast, a bound, rarely a proof")
-def solve_by_greedy(market: Market, control: Control) -> Answer:
+def solve_by_greedy(market: Market, control: Control) -> Found:
     """Find a set greedily, by marginal value and by marginal value per cost, and improve it by exchanges.
 
     The bound is the best of branch and bound's root, so that the answer says how far it can be from the optimum.

@@ -16,7 +16,7 @@ from ...models.procurement.market import Market
 from ..control import Control
 from ..placement.matroid import route
 from ..registry import register
-from ..solution import Answer
+from ..solution import Found
 from .claims import Proposal, prove
 from .run import MipArrays, run_highs
 from .tolerances import INTEGRAL
@@ -179,12 +179,12 @@ def facility_model(market: Market) -> Formulation:
     return Formulation(model, base.binaries, base.read, write)
 
 
-def solve_by_arrays(market: Market, problem: str, control: Control, formulation: Formulation) -> Answer:
+def solve_by_arrays(market: Market, problem: str, control: Control, formulation: Formulation) -> Found:
     """Solve a formulation and prove what can be proved, see :mod:`fedmech.solvers.highs.claims`."""
     model, binaries = formulation.model, formulation.binaries
     scored = np.flatnonzero(model.objective)
     if not len(scored):
-        return Answer(np.full(market.n, -1, dtype=np.int64), Fraction(0), proved=True)
+        return Found(np.full(market.n, -1, dtype=np.int64), Fraction(0))
     fixed_rows = len(model.rows)
 
     def propose(cuts: list[np.ndarray], floor: int | None, best: np.ndarray) -> Proposal:
@@ -204,7 +204,7 @@ def solve_by_arrays(market: Market, problem: str, control: Control, formulation:
 
 def _register(problem: str, build: Callable[[Market], Formulation], summary: str) -> None:
     @register(problem, "highs-arrays", summary=summary, exactness="solver")
-    def solve_highs_arrays(market: Market, control: Control) -> Answer:
+    def solve_highs_arrays(market: Market, control: Control) -> Found:
         return solve_by_arrays(market, problem, control, build(market))
 
 

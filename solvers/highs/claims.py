@@ -17,11 +17,11 @@ import numpy as np
 
 from ...models.exact import exact_sum
 from ...models.procurement.market import Market
-from ..control import Control
+from ..control import Control, StopReason
 from ..feasibility import objective_value, violation
 from ..placement.matroid import best_set
 from ..seated.parametric import price_of_money
-from ..solution import Answer, StopReason
+from ..solution import Found, SolverClaim
 from .tolerances import EXACT_IN_DOUBLE
 
 __all__ = ["Proposal", "Propose", "exact_in_double", "prove", "upper_bound"]
@@ -80,7 +80,7 @@ def exact_in_double(market: Market, problem: str) -> bool:
     return max(sums) < EXACT_IN_DOUBLE
 
 
-def prove(market: Market, problem: str, control: Control, propose: Propose) -> Answer:
+def prove(market: Market, problem: str, control: Control, propose: Propose) -> Found:
     """Drive HiGHS until a claim of it stands or nothing more can be learnt from it.
 
     Parameters
@@ -93,7 +93,7 @@ def prove(market: Market, problem: str, control: Control, propose: Propose) -> A
 
     Returns
     -------
-    Answer
+    Found
         ``proved`` only if HiGHS found nothing one unit better and the data are small enough for it to say so. The bound is
         exact in every case.
     """
@@ -115,7 +115,7 @@ def prove(market: Market, problem: str, control: Control, propose: Propose) -> A
             break
         runs += 1
         if found.outcome == "infeasible":
-            return Answer(best, bound, stopped, provable, "solver", details={"highs_runs": runs})
+            return Found(best, bound, SolverClaim() if provable else None, stopped, details={"highs_runs": runs})
         learnt = False
         if found.bought is not None:
             if found.assignment is None or violation(market, problem, found.assignment) is not None:
@@ -130,4 +130,4 @@ def prove(market: Market, problem: str, control: Control, propose: Propose) -> A
         if not learnt and (runs > 1 or cuts):
             # Asked for more than the best point, it called something no better optimal: floating point ends here.
             break
-    return Answer(best, bound, stopped, exactness="solver", details={"highs_runs": runs})
+    return Found(best, bound, None, stopped, details={"highs_runs": runs})

@@ -14,8 +14,8 @@ from ...models.procurement.formulations import FORMULATIONS
 from ...models.procurement.market import Market
 from ..control import Control
 from ..registry import register
-from ..seated.parametric import price_of_money
-from ..solution import Answer, StopReason
+from ..seated.parametric import fractional_proof, price_of_money
+from ..solution import Found, StopReason
 from .claims import Proposal, prove
 from .run import load_highs
 from .tolerances import HIGHS_OPTIONS, INTEGRAL
@@ -60,11 +60,11 @@ def _assignment(model: Any, market: Market) -> np.ndarray:
     return assignment
 
 
-def _solve(market: Market, problem: str, control: Control) -> Answer:
+def _solve(market: Market, problem: str, control: Control) -> Found:
     import pyomo.environ as pyo
 
     if not market.n or not market.m:
-        return Answer(np.full(market.n, -1, dtype=np.int64), Fraction(0), proved=True)
+        return Found(np.full(market.n, -1, dtype=np.int64), Fraction(0))
     model: Any = FORMULATIONS[problem](market)
     model.cuts = pyo.ConstraintList()
     objective = model.total_coverage if problem == "cover" else model.total_score
@@ -93,7 +93,7 @@ def _register(problem: str) -> None:
         requires=("pyomo",),
         reference=True,
     )
-    def solve_pyomo_highs(market: Market, control: Control) -> Answer:
+    def solve_pyomo_highs(market: Market, control: Control) -> Found:
         return _solve(market, problem, control)
 
 
@@ -109,16 +109,17 @@ for _problem in ("orp", "opt", "opt-sep", "cover"):
     requires=("pyomo",),
     reference=True,
 )
-def solve_opt_frac_pyomo(market: Market, control: Control) -> Answer:
+def solve_opt_frac_pyomo(market: Market, control: Control) -> Found:
     """Solve the linear relaxation in floating point and repair the point to exact feasibility.
 
     The point is rounded to fractions, scaled into every constraint exactly, and bounded by the exact price of money; it is
     called optimal only if the two meet, which floating point seldom grants.
     """
     model: Any = FORMULATIONS["opt-frac"](market)
-    bound = price_of_money(market).value / market.score_denominator
+    dual = price_of_money(market)
+    bound, proof = dual.value / market.score_denominator, fractional_proof(market, dual)
     if not market.n or not market.m:
-        return Answer(None, bound, proved=True, shares={})
+        return Found({}, bound, proof)
     outcome, found, stopped = _run(model, control)
     shares = {}
     if found:
@@ -127,11 +128,10 @@ def solve_opt_frac_pyomo(market: Market, control: Control) -> Answer:
                 share = Fraction(model.x[i, j].value or 0.0).limit_denominator(10**9)
                 if share > 0:
                     shares[i, j] = min(share, Fraction(1))
-    return Answer(
-        None,
+    return Found(
+        _into_constraints(market, shares),
         bound,
-        shares=_into_constraints(market, shares),
-        exactness="solver",
+        proof,
         stopped="node-limit" if outcome == "optimal" else stopped,
     )
 

@@ -17,7 +17,7 @@ from ...models.exact import IntArray, exact_sum
 from ...models.procurement.market import Market
 from ..control import Control
 from ..registry import register
-from ..solution import Answer
+from ..solution import Found
 from .orp_seats import best_placeable_set
 from .polymatroid import SeatFlow, descending, place
 
@@ -83,8 +83,8 @@ def route(market: Market, chosen: np.ndarray) -> np.ndarray:
 
 
 @register("orp", "matroid", summary="greedy on the matroid of placeable sets; exact, any size")
-def solve_orp(market: Market, control: Control) -> Answer:
+def solve_orp(market: Market, control: Control) -> Found:
     """Solve ORP exactly by the greedy rule; the greedy value is also the bound."""
     chosen = best_set(market, market.scores)
     bound = Fraction(exact_sum(market.scores[chosen]), market.score_denominator)
-    return Answer(route(market, chosen), bound=bound, proved=True)
+    return Found(route(market, chosen), bound=bound)

@@ -13,7 +13,7 @@ from ...models.exact import exact_sum
 from ...models.procurement.market import Market
 from ..control import Control
 from ..registry import register
-from ..solution import Answer
+from ..solution import Found
 
 __all__ = ["layered_network"]
 
@@ -50,12 +50,12 @@ def layered_network(market: Market):
     requires=("networkx",),
     reference=True,
 )
-def solve_orp_by_flow(market: Market, control: Control) -> Answer:
+def solve_orp_by_flow(market: Market, control: Control) -> Found:
     """Solve ORP by network simplex, in Python integers throughout."""
     import networkx as nx
 
     if not market.n or not market.m:
-        return Answer(np.full(market.n, -1, dtype=np.int64), bound=Fraction(0), proved=True)
+        return Found(np.full(market.n, -1, dtype=np.int64), bound=Fraction(0))
     _, flow = nx.network_simplex(layered_network(market))
     assignment = np.full(market.n, -1, dtype=np.int64)
     for i in range(market.n):
@@ -63,4 +63,4 @@ def solve_orp_by_flow(market: Market, control: Control) -> Answer:
             if units:
                 assignment[i] = j
     value = Fraction(exact_sum(market.scores[assignment >= 0]), market.score_denominator)
-    return Answer(assignment, bound=value, proved=True)
+    return Found(assignment, bound=value)

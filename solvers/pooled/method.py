@@ -16,7 +16,7 @@ from ...models.procurement.market import Market
 from ..control import Control
 from ..placement.matroid import route
 from ..registry import register
-from ..solution import Answer
+from ..solution import Found
 from . import PooledProblem, solve_pooled
 
 __all__ = ["pooled_problem", "solve_opt_pooled"]
@@ -29,15 +29,14 @@ def pooled_problem(market: Market) -> PooledProblem:
 
 
 @register("opt", "pooled", summary="price of money, then the core around it; exact, any size, certificate", seats=False)
-def solve_opt_pooled(market: Market, control: Control) -> Answer:
+def solve_opt_pooled(market: Market, control: Control) -> Found:
     """Solve OPT on a market whose seats do not bind."""
     result = solve_pooled(pooled_problem(market), control.deadline)
     unit = market.score_denominator
-    return Answer(
+    return Found(
         route(market, np.flatnonzero(result.chosen)),
         bound=Fraction(result.value) / unit if result.proved else result.bound / unit,
         stopped=result.stopped,
-        proved=result.proved,
-        certificate=tuple(result.leaves) if result.proved else None,
+        hints=tuple(result.leaves),
         details={"core": result.core, "examined": result.reduced, "leaves": len(result.leaves)},
     )

@@ -39,7 +39,7 @@ from typing import Any
 
 from ...models.procurement.market import Market
 
-__all__ = ["CertificateError", "Node", "Proof", "check_certificate", "digest", "instance_digest"]
+__all__ = ["CertificateError", "Node", "Tree", "check_certificate", "digest", "instance_digest"]
 
 FORMAT = "fedmech-certificate/2"
 FIELDS = {"format", "problem", "instance", "value", "hired", "purses", "nodes", "seal"}
@@ -92,40 +92,20 @@ def instance_digest(market: Market, problem: str) -> str:
     return digest([*parts, *(None if array is None else array.tolist() for array in arrays)])
 
 
-def check_certificate(document: Any, market: Market) -> Proof:
+def check_certificate(document: Any, market: Market) -> Tree:
     """Verify that a certificate proves its assignment optimal for `market`, or raise :class:`CertificateError`."""
     require(isinstance(document, dict) and set(document) == FIELDS, "the certificate has other fields")
     problem, value, purses, nodes = (document[name] for name in ("problem", "value", "purses", "nodes"))
-    needed = {"orp": market.scores, "opt": market.costs, "opt-sep": market.costs, "cover": market.coverage}
     require(document["format"] == FORMAT, f"not a {FORMAT} file")
-    require(needed.get(str(problem)) is not None, f"problem {problem!r}: unknown, or the market lacks what it needs")
     require(document["seal"] == digest({**document, "seal": None}), "the seal does not match: it has been changed")
+    tree = Tree.of(market, problem, value, purses)
     require(document["instance"] == instance_digest(market, problem), "the certificate is for another market")
-    require(type(value) is int and isinstance(nodes, list), "value or nodes are of a wrong kind")
-    require(type(purses) is int and purses in (1, max(1, market.m * (problem == "opt-sep"))), "purses: wrong number")
-    proof = Proof(market, problem, value, purses)
-    stack = [proof.root()]
-    proof.check_assignment(document["hired"], stack[0])
-    for entry in nodes:
-        require(isinstance(entry, dict) and len(stack) > 0, "no node, or one that no branch leads to")
-        require(set(entry) - {"duals"} in (set(), {"worker"}, {"count"}), "a node has other fields")
-        gap, node, flips = proof.narrow(stack.pop())
-        if "duals" in entry:
-            proof.check_duals(entry["duals"])
-            gap, node, flips = proof.narrow(replace(node, duals=entry["duals"]))
-        require(gap >= 0 or set(entry) <= {"duals"}, "a node that holds nothing better has a branch")
-        (at,) = integers([entry.get("worker", entry.get("count", 0))], 1, "worker or count")
-        if "worker" in entry:
-            stack += reversed(proof.branch(node, at))
-        elif "count" in entry:
-            stack += [replace(node, low=max(node.low, at + 1)), replace(node, high=min(node.high, at))]
-        elif gap >= 0:
-            proof.search(node, flips, gap)
-    require(not stack, "a branch has no node")
-    return proof
+    tree.check_assignment(document["hired"], tree.root())
+    tree.check(nodes)
+    return tree
 
 
-class Proof:
+class Tree:
     """The problem in integers, and what is checked about it; `offers` is what each worker covers, for COVER alone."""
 
     def __init__(self, market: Market, problem: str, value: int, purses: int):
@@ -141,6 +121,42 @@ class Proof:
         self.goal = value + (gcd(*self.scores, *(z for row in rows for z in row)) or 1)
         self.purses = [list(range(market.m))] if purses == 1 else [[j] for j in range(market.m)]
         self.nested = [any(sum(row[j] for row in self.caps) > self.seats[j] for j in mine) for mine in self.purses]
+
+    @classmethod
+    def of(cls, market: Market, problem: Any, value: Any, purses: Any) -> Tree:
+        """Return the problem of a tree of nodes, once its form is right."""
+        needed = {"orp": market.scores, "opt": market.costs, "opt-sep": market.costs, "cover": market.coverage}
+        require(
+            needed.get(str(problem)) is not None, f"problem {problem!r}: unknown, or the market lacks what it needs"
+        )
+        require(type(value) is int, "the value is of a wrong kind")
+        require(
+            type(purses) is int and purses in (1, max(1, market.m * (problem == "opt-sep"))), "purses: wrong number"
+        )
+        return cls(market, problem, value, purses)
+
+    def check(self, nodes: Any, pulse: Any = None) -> None:
+        """Check that the nodes, written parent first, leave nothing that is better."""
+        require(isinstance(nodes, list), "the nodes are of a wrong kind")
+        stack = [self.root()]
+        for entry in nodes:
+            if pulse is not None:
+                pulse()
+            require(isinstance(entry, dict) and len(stack) > 0, "no node, or one that no branch leads to")
+            require(set(entry) - {"duals"} in (set(), {"worker"}, {"count"}), "a node has other fields")
+            gap, node, flips = self.narrow(stack.pop())
+            if "duals" in entry:
+                self.check_duals(entry["duals"])
+                gap, node, flips = self.narrow(replace(node, duals=entry["duals"]))
+            require(gap >= 0 or set(entry) <= {"duals"}, "a node that holds nothing better has a branch")
+            (at,) = integers([entry.get("worker", entry.get("count", 0))], 1, "worker or count")
+            if "worker" in entry:
+                stack += reversed(self.branch(node, at))
+            elif "count" in entry:
+                stack += [replace(node, low=max(node.low, at + 1)), replace(node, high=min(node.high, at))]
+            elif gap >= 0:
+                self.search(node, flips, gap)
+        require(not stack, "a branch has no node")
 
     def check_assignment(self, hired: Any, root: Node) -> None:
         """Check the hired workers, one list of increasing indices per requester, written as gaps."""

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from ...models.exact import exact_sum
 from ...models.procurement.market import Market
-from ..control import Control
+from ..control import Control, StopReason
 from ..placement.matroid import route
 from ..placement.polymatroid import counts_fit, rank
 from ..pooled import PooledProblem, solve_pooled
 from ..pooled.leaf_multipliers import Multipliers
 from ..registry import register
-from ..solution import Answer, Exactness, StopReason
+from ..solution import Found, SolverClaim
 from .core import enumerate_within, flips_within
 from .core_highs import search_core
 from .duals import (
@@ -188,20 +188,18 @@ def _forget_seats(market: SeatMarket, state: SeatOptimum, control: Control) -> N
 
 
 @register("opt", "polymatroid", summary="exact multipliers over the seat polymatroid, enumeration around their bound")
-def solve_opt_seats(market: Market, control: Control) -> Answer:
+def solve_opt_seats(market: Market, control: Control) -> Found:
     """Solve OPT with caps, seats and pooled budget; without binding seats the polymatroid is that of the caps alone."""
     scores, costs = market.scores, market.needed_costs
     if market.n and max(int(scores.max()), int(costs.max())) >= _INT64_BELOW:
         scores, costs = scores.astype(object), costs.astype(object)
     plain = SeatMarket(scores, costs, market.group_of, market.total_budget, market.caps, market.seats)
     found = best_affordable_set(plain, control)
-    certified = False
     if found.duals is None:
         bound = exact_sum(market.scores)
         details = {}
     else:
         bound = found.upper(_unit(plain))
-        certified = bound == found.value
         price = Fraction(found.duals.multiplier, found.duals.denominator)
         details = {
             "price_of_budget": price * market.money_denominator / market.score_denominator,
@@ -209,14 +207,12 @@ def solve_opt_seats(market: Market, control: Control) -> Answer:
             "core": found.core,
             "partial_sets": found.states,
         }
-    exactness: Exactness = "solver" if found.by_solver else "certified"
-    return Answer(
+    return Found(
         route(market, found.chosen),
         Fraction(bound, market.score_denominator),
+        SolverClaim() if found.by_solver else None,
         found.stopped,
-        proved=found.by_solver,
-        exactness=exactness,
-        certificate=found.leaves if certified else None,
+        hints=found.leaves or (),
         details=details,
     )
 

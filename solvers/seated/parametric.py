@@ -18,10 +18,12 @@ from ...models.exact import IntArray, exact_sum, integer_array
 from ...models.procurement.market import Market
 from ..control import Control
 from ..placement.matroid import best_set, route
+from ..placement.orp_seats import best_placeable_set
+from ..proofs.proof import Proof
 from ..registry import register
-from ..solution import Answer
+from ..solution import Found
 
-__all__ = ["PriceOfMoney", "price_of_money"]
+__all__ = ["PriceOfMoney", "fractional_proof", "price_of_money"]
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def price_of_money(market: Market) -> PriceOfMoney:
 
 
 @register("opt-frac", "parametric", summary="exact price of money by discrete Newton on greedy sets; any size")
-def solve_opt_frac(market: Market, control: Control) -> Answer:
+def solve_opt_frac(market: Market, control: Control) -> Found:
     """Solve the linear relaxation of OPT exactly; the point mixes two routed sets."""
     found = price_of_money(market)
     shares: dict[tuple[int, int], Fraction] = {}
@@ -110,10 +112,18 @@ def solve_opt_frac(market: Market, control: Control) -> Answer:
                 pair = (i, int(assignment[i]))
                 shares[pair] = shares.get(pair, Fraction(0)) + weight
     price = found.price * market.money_denominator / market.score_denominator
-    return Answer(
-        None,
-        bound=found.value / market.score_denominator,
-        proved=True,
-        shares=shares,
+    return Found(
+        shares,
+        found.value / market.score_denominator,
+        fractional_proof(market, found),
         details={"price_of_budget": price},
     )
+
+
+def fractional_proof(market: Market, found: PriceOfMoney) -> Proof:
+    """Prove the value of OPT-FRAC: the price of money, and for each group the weight of the worker whose refusal showed that its places are taken."""
+    weights = _weights(market, found.price)
+    blocked_by = best_placeable_set(weights, market.group_of, market.caps, market.seats).blocked_by.tolist()
+    places = [0 if worker < 0 else int(weights[worker]) for worker in blocked_by]
+    body = {"scale": found.price.denominator, "money": found.price.numerator, "places": places}
+    return Proof("opt-frac", "fractional", found.value, body)

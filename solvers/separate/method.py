@@ -7,7 +7,7 @@ from fractions import Fraction
 from ...models.procurement.market import Market
 from ..control import Control
 from ..registry import register
-from ..solution import Answer
+from ..solution import Found, SolverClaim
 from .instance import SeparateInstance
 from .search import solve_separate
 
@@ -22,15 +22,14 @@ def instance_of(market: Market) -> SeparateInstance:
 
 
 @register("opt-sep", "loss-search", summary="pooled optimum and split, else a search by loss against a dual bound")
-def solve_opt_sep(market: Market, control: Control) -> Answer:
+def solve_opt_sep(market: Market, control: Control) -> Found:
     """Solve OPT-SEP; see :mod:`fedmech.solvers.separate.search`."""
     found = solve_separate(instance_of(market), control)
     unit = market.score_denominator
-    return Answer(
+    return Found(
         found.assignment,
         Fraction(found.bound, unit),
+        SolverClaim() if found.claimed and not found.proved else None,
         found.stopped,
-        proved=found.proved or found.claimed,
-        exactness="certified" if found.proved else "solver",
         details={"step": found.step, "best": found.value / unit},
     )

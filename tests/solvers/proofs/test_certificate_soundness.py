@@ -13,10 +13,12 @@ import pytest
 from fedmech import Market, solve
 from fedmech.solvers.certify.tree import write_document
 from fedmech.solvers.feasibility import objective_value, violation
+from fedmech.solvers.pooled import solve_pooled
+from fedmech.solvers.pooled.method import pooled_problem
 from fedmech.solvers.proofs.checker import (
     CertificateError,
     Node,
-    Proof,
+    Tree,
     check_certificate,
 )
 
@@ -64,7 +66,7 @@ def feasible_assignments(market: Market, problem: str) -> Iterator[np.ndarray]:
             yield assignment
 
 
-def random_duals(rng: np.random.Generator, proof: Proof, top: int) -> list[list[int]]:
+def random_duals(rng: np.random.Generator, proof: Tree, top: int) -> list[list[int]]:
     def some(size: int) -> list[int]:
         return (rng.integers(0, top, size) * (rng.random(size) < 0.7)).tolist()
 
@@ -74,7 +76,7 @@ def random_duals(rng: np.random.Generator, proof: Proof, top: int) -> list[list[
     return [[scale], [count], some(purses), some(proof.kinds), *(some(len(proof.caps)) for _ in range(purses))]
 
 
-def holds(proof: Proof, node: Node, assignment: np.ndarray) -> bool:
+def holds(proof: Tree, node: Node, assignment: np.ndarray) -> bool:
     """Whether a node still holds an assignment: its open workers may be hired as there, the others add up to the hired."""
     separate = len(proof.purses) > 1
     hired = {i: (j if separate else 0) for i, j in enumerate(assignment.tolist()) if j >= 0}
@@ -101,7 +103,7 @@ def test_no_better_assignment_is_ever_ruled_out(problem: str) -> None:
         values = [int(objective_value(market, problem, point) * unit) for point in points]
         for purses in {1, market.m if problem == "opt-sep" else 1}:
             claimed = int(rng.choice(values))
-            proof = Proof(market, problem, claimed, purses)
+            proof = Tree(market, problem, claimed, purses)
             low = int(rng.integers(0, 3)) * int(rng.random() < 0.3)
             node = replace(proof.root(), low=low, high=proof.root().high - int(rng.random() < 0.3))
             better = [
@@ -124,7 +126,7 @@ def test_no_better_assignment_is_ever_ruled_out(problem: str) -> None:
     assert kept > 20
 
 
-def random_tree(rng: np.random.Generator, proof: Proof, nodes: int) -> list[dict[str, Any]]:
+def random_tree(rng: np.random.Generator, proof: Tree, nodes: int) -> list[dict[str, Any]]:
     """A tree of random branches and multipliers; what it leaves open is for the checker to find."""
     found: list[dict[str, Any]] = []
     stack = [proof.root()]
@@ -160,7 +162,7 @@ def test_random_trees_prove_nothing_false(problem: str) -> None:
         value = int(values[at] * unit)
         purses = market.m if problem == "opt-sep" and seed % 3 else 1
         try:
-            nodes = random_tree(rng, Proof(market, problem, value, purses), 30)
+            nodes = random_tree(rng, Tree(market, problem, value, purses), 30)
             check_certificate(write_document(market, problem, value, points[at], nodes, purses), market)
             accepted += 1
             assert values[at] == best
@@ -180,9 +182,9 @@ def test_searches_of_many_alike_prove_nothing_false() -> None:
         assert solution.objective is not None
         assert solution.assignment is not None
         value = int(solution.objective * market.score_denominator)
-        leaves = solution.certificate
-        for claimed in (value, 2 * value - Proof(market, "opt", value, 1).goal):
-            proof = Proof(market, "opt", claimed, 1)
+        leaves = solve_pooled(pooled_problem(market)).leaves
+        for claimed in (value, 2 * value - Tree(market, "opt", value, 1).goal):
+            proof = Tree(market, "opt", claimed, 1)
             # The multipliers of the proof, and others near them.
             for trial in range(4):
                 leaf = leaves[int(rng.integers(0, len(leaves)))]
@@ -209,8 +211,8 @@ def test_nested_seats_with_a_priced_count() -> None:
         best = solve(market, "opt", "brute-force").objective
         assert best is not None
         value = int(best * market.score_denominator)
-        for claimed, truth in ((value, True), (2 * value - Proof(market, "opt", value, 1).goal, False)):
-            proof = Proof(market, "opt", claimed, 1)
+        for claimed, truth in ((value, True), (2 * value - Tree(market, "opt", value, 1).goal, False)):
+            proof = Tree(market, "opt", claimed, 1)
             for low in range(proof.root().high + 1):
                 node = replace(proof.root(), low=low, high=low)
                 for nu in (-9, 0, 4, 25):
@@ -231,7 +233,7 @@ def test_nested_seats_with_a_priced_count() -> None:
 def test_units_of_fractions() -> None:
     """What is better is so by the greatest common divisor of the data, not by one."""
     market = Market.build(scores=[Fraction(4, 3), Fraction(2, 3)], costs=[1, 1], budgets=[1])
-    assert Proof(market, "opt", 4, 1).goal == 6 == 4 + 2
+    assert Tree(market, "opt", 4, 1).goal == 6 == 4 + 2
 
 
 def test_places_given_up_by_many_alike() -> None:
@@ -240,7 +242,7 @@ def test_places_given_up_by_many_alike() -> None:
         for money in range(places):
             market = Market.build(scores=[1] * 30, costs=[1] * 30, budgets=[money], caps=[[places]])
             for claimed in (money - 1, money):
-                proof = Proof(market, "opt", claimed, 1)
+                proof = Tree(market, "opt", claimed, 1)
                 gap, node, flips = proof.narrow(replace(proof.root(), duals=[[1], [0], [0], [], [1]]))
                 if claimed == money:
                     if gap >= 0:
