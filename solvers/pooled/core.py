@@ -4,10 +4,11 @@ A set better than the incumbent differs from the base only on items whose reduce
 items (same group, score, cost) are interchangeable, so what counts is how many of them are flipped: they become
 bundles of 1, 2, 4, ... copies.  Groups whose limit the core cannot reach share one pool without a count.
 
-In a group with a priced limit and many equal items of reduced value zero (a *pivot* kind, score ``v_z``, cost ``c_z``)
-every flip can be made up for by one of these, so the count need not be tracked: an item enters with its score and cost
-less the pivot's, and a place left unused is a flip of loss ``mu_l`` that gives back one pivot.  Without a check that
-there are enough pivots this is a relaxation, which is what a bound needs; a set found is only used if they suffice.
+In a full group with many equal items of reduced value zero (a *pivot* kind, score ``v_z``, cost ``c_z``) every flip can
+be made up for by one of these, so the group's count need not be tracked: an item enters with its score and cost less
+the pivot's, and a place left unused is a flip of loss ``mu_l``, which may be 0, that gives back one pivot and lowers the
+total count.  Without a check that there are enough pivots this is a relaxation, which is what a bound needs; a set found
+is only used if they suffice.
 """
 
 from __future__ import annotations
@@ -52,6 +53,8 @@ class Core:
         Items of each bundle; empty for places left unused.
     groups : ndarray of int
         The group whose count a bundle changes; FREE or PIVOTED where none is tracked.
+    count : ndarray of int
+        By how much a bundle changes the total count (pivots made up for included).
     entry : list of int
         A set that cannot do without the bundle loses at least this much (scaled).
     missing : int or None
@@ -224,10 +227,13 @@ def build_core(
     kind = object if object in (scores.dtype, costs.dtype) else np.int64
     unused: dict[int, tuple[int, int]] = {}
     for group, pivot in pivots.items():
-        mu = multipliers.limits[group]
+        # No set leaves more places unused than there are, nor, where each is paid for, than the gap pays.
+        mu, most_unused = multipliers.limits[group], problem.limits[group]
+        if mu:
+            most_unused = min(most_unused, gap // mu)
         taken, size = 0, 1
-        while mu and (taken + 1) * mu <= gap:
-            size = min(size, gap // mu - taken)
+        while taken < most_unused:
+            size = min(size, most_unused - taken)
             members.append(index[:0])
             home.append(PIVOTED)
             entry.append((taken + 1) * mu)
@@ -235,7 +241,7 @@ def build_core(
             place.append(0)
             money.append(-pivot.cost * size)
             score.append(-pivot.score * size)
-            count.append(0)
+            count.append(-size)
             unused[len(members) - 1] = (group, size)
             taken += size
             size *= 2

@@ -1,0 +1,123 @@
+"""Markets of few kinds of workers, each many times over: every method of OPT against counting by kind.
+
+From 16 equal workers on the search leaves a group's count to them (``core.PIVOT_COPIES``): below, at and above that.
+"""
+
+from __future__ import annotations
+
+import random
+
+import kinds
+import numpy as np
+import pytest
+from fedmech import solve
+from fedmech.solvers.pooled import PooledProblem, core, leaf, solve_pooled
+from fedmech.solvers.pooled.dual import Grouped
+from kinds import Kinds
+
+NO_SEATS = 10**6
+
+
+def equal_workers(seed: int) -> Kinds:
+    """Groups of one or two kinds of some 4 to 40 equal workers, and a few others; caps and budget bind or not."""
+    rng = random.Random(seed)
+    rows, caps = [], []
+    # In half of the markets most workers are equally good value: then many reduced values are zero.
+    slopes = rng.choice([[1, 2, 3, 3], [rng.randint(1, 3)]])
+    for group in range(rng.choice([1, 1, 2, 3])):
+        size = 0
+        for _ in range(rng.choice([1, 1, 1, 2])):
+            copies = rng.choice([rng.randint(4, 13), 14, 15, 16, 17, 18, rng.randint(19, 40)])
+            cost = rng.randint(1, 5)
+            rows.append((cost * rng.choice(slopes) + rng.choice([0, 0, 0, 1]), cost, group, copies))
+            size += copies
+        for _ in range(rng.choice([0, 1, 1, 2])):
+            cost, copies = rng.randint(0, 14), rng.choice([1, 1, 2, 3])
+            rows.append((max(1, cost * rng.choice(slopes) + rng.choice([0, 0, 0, 1, -1])), cost, group, copies))
+            size += copies
+        caps.append([rng.randint(min(5, size), size) if rng.random() < 0.8 else size])
+    most = sum(cost * min(copies, caps[group][0]) for _, cost, group, copies in rows)
+    return Kinds(rows, [rng.randint(0, most + 3)], caps, [NO_SEATS])
+
+
+def problem_of(case: Kinds) -> PooledProblem:
+    market = case.market()
+    return PooledProblem.of(
+        market.scores, market.costs, market.group_of, market.group_totals.tolist(), market.total_budget
+    )
+
+
+@pytest.mark.parametrize(
+    ("problem", "method", "seats"),
+    [
+        ("opt", "pooled", NO_SEATS),
+        ("opt", "polymatroid", NO_SEATS),
+        ("opt", "polymatroid", 9),
+        ("opt-sep", "loss-search", NO_SEATS),
+        ("opt-sep", "loss-search", 9),
+    ],
+)
+def test_a_place_of_a_full_group_without_a_price_may_stay_empty(problem: str, method: str, seats: int) -> None:
+    # Seven at (6, 2) and the one at (27, 9) leave one of nine places empty: 63; nine that fill all places: 54.
+    market = Kinds([(6, 2, 0, 17), (27, 9, 0, 1)], [22], [[9]], [seats]).market()
+    solution = solve(market, problem, method)
+    assert (solution.objective, solution.bound, solution.status) == (63, 63, "optimal")
+
+
+@pytest.mark.parametrize("copies", [2, 4, 8])
+@pytest.mark.parametrize("block", range(2))
+def test_equal_workers_agree_with_counting(block: int, copies: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(core, "PIVOT_COPIES", copies)
+    pivoted = 0
+    honest = core.build_core
+
+    def counted(*arguments, **more):
+        nonlocal pivoted
+        built = honest(*arguments, **more)
+        pivoted += len(built.pivots) > 0
+        return built
+
+    monkeypatch.setattr(leaf, "build_core", counted)
+    for seed in range(block * 200, (block + 1) * 200):
+        case = equal_workers(seed)
+        problem, best = problem_of(case), kinds.opt(case)
+        found = solve_pooled(problem)
+        assert problem.feasible(found.chosen), seed
+        assert (found.value, found.bound, found.proved) == (best, best, True), seed
+    assert pivoted > 5
+
+
+@pytest.mark.parametrize("pivots", [True, False])
+def test_a_closed_leaf_holds_nothing_better(pivots: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leaves of some interval of counts, searched from an incumbent just below their best, so that they must find it."""
+    if not pivots:
+        monkeypatch.setattr(core, "PIVOT_COPIES", 10**6)
+    # Neither what the dual meets nor filling up may find the best set first.
+    monkeypatch.setattr(leaf, "filled", lambda part, _: part.reduced > 0)
+    closed = 0
+    for seed in range(300):
+        case = equal_workers(seed)
+        problem, by_count = problem_of(case), kinds.opt_by_count(case)
+        items, rng = Grouped.of(problem), random.Random(seed)
+        for _ in range(3):
+            low = rng.randint(0, len(by_count) - 1)
+            high = rng.choice([low, rng.randint(low, len(by_count) - 1)])
+            best = max((value for value in by_count[low : high + 1] if value is not None), default=0)
+            if best == 0:
+                continue
+            deaf = leaf.Incumbent(np.zeros(problem.n, dtype=bool), 10**9, 1)
+            opened = leaf.open_leaf(problem, items, low, high, deaf)
+            incumbent = leaf.Incumbent(np.zeros(problem.n, dtype=bool), best - 1, 1)
+            leaf.search_leaf(opened, items, incumbent, 300_000, 0, lambda: False)
+            closed += opened.closed
+            assert incumbent.value >= best or not opened.closed, (seed, low, high)
+    assert closed > 400
+
+
+@pytest.mark.slow
+def test_equal_workers_agree_with_counting_for_long() -> None:
+    for seed in range(10**5, 10**5 + 20_000):
+        case = equal_workers(seed)
+        best = kinds.opt(case)
+        found = solve_pooled(problem_of(case))
+        assert (found.value, found.bound, found.proved) == (best, best, True), seed
