@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +59,38 @@ class Dataset:
                 raise InputError("not all finite", row=self.name, field=f"{part}_inputs")
             if labels.size and not (labels.min() >= 0 and labels.max() < self.classes):
                 raise InputError(f"not all in 0..{self.classes - 1}", row=self.name, field=f"{part}_labels")
+
+    @classmethod
+    def of(cls, name: str, train: tuple[Any, Any], test: tuple[Any, Any], classes: int | None = None) -> Dataset:
+        """Make a data set of arrays as they come.
+
+        Parameters
+        ----------
+        name : str
+        train, test : pair of arrays
+            Inputs, of shape (n, channels, height, width), (n, height, width) or (n, d): bytes 0..255, which are scaled to [0, 1],
+            or numbers, which are rounded to single precision. Labels, whole numbers from 0 on.
+        classes : int, optional
+            As many as the greatest label needs when missing.
+
+        Raises
+        ------
+        InputError
+            If inputs are no numbers, labels not whole, or they do not fit together.
+        """
+        parts = []
+        for part, pair in (("train", train), ("test", test)):
+            inputs, labels = (np.asarray(array) for array in pair)
+            if inputs.dtype.kind not in "iuf":
+                raise InputError(f"numbers are needed, not {inputs.dtype.name}", row=name, field=f"{part}_inputs")
+            if labels.dtype.kind not in "iu":
+                raise InputError(f"whole numbers are needed, not {labels.dtype.name}", row=name, field=f"{part}_labels")
+            scale = np.float32(255 if inputs.dtype == np.uint8 else 1)
+            inputs = np.divide(inputs, scale, dtype=np.float32, casting="same_kind")
+            parts += [inputs[:, None] if inputs.ndim == 3 else inputs, labels.astype(np.int64)]
+        if classes is None:
+            classes = 1 + max((int(labels.max()) for labels in parts[1::2] if labels.size), default=0)
+        return cls(name, *parts, classes)
 
     @property
     def input_shape(self) -> tuple[int, ...]:

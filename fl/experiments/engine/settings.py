@@ -8,7 +8,7 @@ The convention, for whoever writes an experiment::
 
         participants: int = setting(20, min=1, help="clients in the market")
         share: float = setting(0.5, min=0.0, max=1.0)
-        dataset: str = setting("digits", choices=("digits", "mnist"))
+        loss: str = setting("fedavg", choices=("fedavg", "moon"))
         folder: str | None = None
         sizes: tuple[int, ...] = (50, 120, 300)
         seed: int = setting(0, min=0)

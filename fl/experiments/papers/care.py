@@ -31,7 +31,7 @@ from ....models.input_error import InputError
 from ....solvers.control import Control
 from ....solvers.solve import solve
 from ...data.label_noise import noisy_labels
-from ...data.load import DATASETS, load_dataset
+from ...data.load import load_dataset
 from ...data.partitions import given_sizes
 from ...scoring.rank_correlation import rank_correlation
 from ..engine.registry import Row, experiment
@@ -89,7 +89,7 @@ class Care:
     cap: int = setting(1, min=0, help="workers of one group that one requester may have")
     spread: float = setting(1.0, min=0.0, help="reputation is data accuracy to this power")
     rules: tuple[str, ...] = setting(tuple(RULES), choices=tuple(RULES), help="mechanisms to run")
-    dataset: str = setting("digits", choices=tuple(DATASETS))
+    dataset: str = setting("digits", help="digits, or any name for the IDX files in folder")
     folder: str = setting("", help="folder of the data set's files")
     samples: int = setting(10, min=1, help="samples of each worker")
     model: str = setting("softmax", choices=("softmax", "mlp", "cnn"))

@@ -23,7 +23,7 @@ from ....models.input_error import InputError
 from ....models.sharing.market import State
 from ....solvers.control import Control
 from ...data.dataset import Dataset
-from ...data.load import DATASETS, load_dataset
+from ...data.load import load_dataset
 from ...data.partitions import classes_per_client, given_sizes
 from ..engine.settings import setting
 
@@ -64,7 +64,7 @@ class CoalitionSettings:
         Where torch computes.
     """
 
-    dataset: str = setting("digits", choices=tuple(DATASETS), help="data set")
+    dataset: str = setting("digits", help="digits, or any name for the IDX files in folder")
     folder: str = setting("", help="folder of the data set's files")
     model: str = setting("softmax", choices=("softmax", "mlp", "cnn"))
     sizes: tuple[int, ...] = setting((20, 50, 120), min=1, help="samples of a client of each type")

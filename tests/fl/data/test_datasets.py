@@ -1,18 +1,21 @@
-"""Data sets: the digits in the box."""
+"""Data sets: the digits in the box, torch data sets, arrays."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+import torch
 from fedmech.fl.data.dataset import Dataset
 from fedmech.fl.data.load import load_dataset
 from fedmech.models.input_error import InputError
+from PIL import Image
 from sklearn.datasets import load_digits
+from torch.utils.data import Subset, TensorDataset
 
 
 def test_the_digits_are_scikit_learns() -> None:
@@ -70,9 +73,67 @@ def test_data_and_partitions_need_numpy_alone() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_unknown_names_are_refused() -> None:
-    with pytest.raises(InputError, match="no data set 'imagenet'; there are digits"):
-        load_dataset("imagenet")
+class Pictures:
+    """What a torch data set has to have: a length and items. Its pictures are torchvision's without a transform."""
+
+    classes: ClassVar = ["cat", "dog", "unicorn"]
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.pixels = np.random.default_rng(5).integers(0, 256, (4, *shape), dtype=np.uint8)
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def __getitem__(self, i: int) -> tuple[Any, int]:
+        return Image.fromarray(self.pixels[i]), i % 2
+
+
+def test_torch_data_sets_and_arrays_are_read_alike() -> None:
+    for shape in ((5, 6), (5, 6, 3)):
+        pictures = Pictures(shape)
+        first = pictures.pixels.reshape(4, 5, 6, -1).transpose(0, 3, 1, 2)
+        labels = np.array([0, 1, 0, 1])
+        tensors = TensorDataset(torch.tensor(first / np.float32(255)), torch.tensor(labels))
+        expected = Dataset("own", first / np.float32(255), labels, first[:2] / np.float32(255), labels[:2], 3)
+        sources = {
+            "pictures": (pictures, Subset(pictures, [0, 1])),  # type: ignore[arg-type]
+            "tensors": (tensors, Subset(tensors, [0, 1])),
+            "arrays": ((first, labels), (first[:2], labels[:2])),
+            "doubles": [(first / 255, labels.astype(np.uint8)), (torch.tensor(first[:2]) / 255, [0, 1])],
+        }
+        for kind, source in sources.items():
+            found = load_dataset(source)
+            # Only the first says that there is a class that it lacks.
+            assert found.classes == (3 if kind == "pictures" else 2)
+            for field in ("train_inputs", "train_labels", "test_inputs", "test_labels"):
+                assert np.array_equal(getattr(found, field), getattr(expected, field)), (kind, field)
+        assert load_dataset(expected) is expected
+    grey = np.zeros((2, 5, 6), np.uint8)
+    assert load_dataset(((grey, [0, 1]), (grey, [0, 1]))).input_shape == (1, 5, 6)
+
+
+GOOD = (np.zeros((2, 3)), np.array([0, 1]))
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (7, "two parts are needed"),
+        ((GOOD,), "two parts are needed"),
+        ((GOOD, None), "two parts are needed"),
+        (((GOOD[0],), GOOD), r"needs items \(input, label\)"),
+        ((GOOD, (GOOD[0], np.array([0.0, 1.0]))), "field 'test_labels': whole numbers are needed, not float64"),
+        (((GOOD[0], np.array([True, False])), GOOD), "field 'train_labels': whole numbers are needed, not bool"),
+        (((GOOD[0].astype(str), GOOD[1]), GOOD), "field 'train_inputs': numbers are needed, not str"),
+        (([[1.0, 2.0], [3]], GOOD), r"inputs of shape \(2,\) with labels of shape \(1,\)"),
+        ((GOOD, TensorDataset(torch.zeros(2, 3), torch.zeros(2))), r"needs items \(input, label\)"),
+        ((GOOD, TensorDataset(torch.zeros(2, 3))), r"needs items \(input, label\)"),
+        ((GOOD, [(np.zeros(3), 0), (np.zeros(4), 0), (np.zeros(3), 0)]), r"needs items .* all of one shape"),
+    ],
+)
+def test_what_is_no_data_set_is_refused(source: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        load_dataset(source)
 
 
 def test_data_that_do_not_fit_together_are_refused() -> None:
