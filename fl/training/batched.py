@@ -212,7 +212,7 @@ def train_clients(
 
     Notes
     -----
-    The numbers are those of `loop.train_clients_one_by_one` up to rounding, and do not depend on who else trains beyond
+    The numbers are those of training client by client with ``torch.optim`` up to rounding, and do not depend on who else trains beyond
     rounding. Where a unit's input is 0 up to rounding, the two may take different sides of ReLU's kink, and that client's
     models differ by more: in single precision for one client in some hundred thousand steps, in double for practically none.
     """

@@ -27,9 +27,9 @@ from fedmech.fl.training.aggregate import average
 from fedmech.fl.training.architectures import Architecture, architecture
 from fedmech.fl.training.batch_order import batch_positions
 from fedmech.fl.training.batched import train_clients
-from fedmech.fl.training.loop import PlainModel, train_clients_one_by_one
 from fedmech.fl.training.parameters import Params
 from fedmech.fl.training.recipe import Recipe
+from one_by_one import PlainModel, train_clients_one_by_one
 
 CLIENTS, STEPS, ROUNDS = 200, 10, 3
 SETTINGS = {

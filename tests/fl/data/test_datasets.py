@@ -94,7 +94,8 @@ def test_torch_data_sets_and_arrays_are_read_alike() -> None:
         first = pictures.pixels.reshape(4, 5, 6, -1).transpose(0, 3, 1, 2)
         labels = np.array([0, 1, 0, 1])
         tensors = TensorDataset(torch.tensor(first / np.float32(255)), torch.tensor(labels))
-        expected = Dataset("own", first / np.float32(255), labels, first[:2] / np.float32(255), labels[:2], 3)
+        scaled: Any = first / np.float32(255)
+        expected = Dataset("own", scaled, labels, scaled[:2], labels[:2], 3)
         sources = {
             "pictures": (pictures, Subset(pictures, [0, 1])),  # type: ignore[arg-type]
             "tensors": (tensors, Subset(tensors, [0, 1])),

@@ -107,8 +107,8 @@ def test_accuracies_are_those_of_plain_federated_averaging() -> None:
     from fedmech.fl.data.load import load_dataset
     from fedmech.fl.data.partitions import given_sizes
     from fedmech.fl.training.architectures import architecture
-    from fedmech.fl.training.loop import train_clients_one_by_one
     from fedmech.fl.training.recipe import Recipe
+    from one_by_one import train_clients_one_by_one
 
     entry = find_experiment("care")
     chosen = entry.read({**SMALL, "rules": ["care-co", "care-no"], "seed": 3})

@@ -15,10 +15,10 @@ from fedmech.fl.rounds.environment import Purpose, build_environment, generator
 from fedmech.fl.rounds.procurement import Simulation, run_rounds
 from fedmech.fl.rounds.scoring_rules import scoring_rules
 from fedmech.fl.rounds.settings import ProcurementSettings
-from fedmech.fl.training.loop import train_clients_one_by_one
 from fedmech.fl.training.recipe import Recipe
 from fedmech.models.input_error import InputError
 from mechanism_definitions import DEFINITIONS, Plain
+from one_by_one import train_clients_one_by_one
 
 TINY = ProcurementSettings(
     rounds=2, workers=9, train_samples=140, public_samples=20, public_steps=10, probe_size=25, architecture="softmax",

@@ -22,10 +22,10 @@ from fedmech.fl.scoring.shapley import all_coalitions, leave_one_out, sampled_sh
 from fedmech.fl.training.aggregate import average
 from fedmech.fl.training.architectures import architecture
 from fedmech.fl.training.evaluate import evaluate
-from fedmech.fl.training.loop import train_clients_one_by_one
 from fedmech.fl.training.parameters import clients_of, stack
 from fedmech.fl.training.recipe import Recipe
 from fedmech.models.input_error import InputError
+from one_by_one import train_clients_one_by_one
 
 torch.set_num_threads(1)
 N = 5

@@ -24,10 +24,10 @@ from fedmech.fl.scoring.drift_market import groups_by_label, measure_drift, meas
 from fedmech.fl.scoring.drift_score import drift_scores, probe_scores, scoring_update
 from fedmech.fl.scoring.probe import draw_probe, probe_of
 from fedmech.fl.training.architectures import architecture
-from fedmech.fl.training.loop import train_clients_one_by_one
 from fedmech.fl.training.recipe import Recipe
 from fedmech.models.data import DIGITS_MARKET_SEED
 from fedmech.models.input_error import InputError
+from one_by_one import train_clients_one_by_one
 
 torch.set_num_threads(1)
 RECIPE = Recipe(steps=4, batch_size=8, learning_rate=0.2, momentum=0.5, seed=3)

@@ -21,9 +21,9 @@ from fedmech.fl.experiments.papers.swan_error import SwanError, curve_states
 from fedmech.fl.training.aggregate import average
 from fedmech.fl.training.architectures import architecture
 from fedmech.fl.training.coalitions import train_coalitions
-from fedmech.fl.training.loop import train_clients_one_by_one
 from fedmech.fl.training.recipe import Recipe
 from fedmech.models.input_error import InputError
+from one_by_one import train_clients_one_by_one
 
 COALITIONS = [[0], [1, 3], [0, 1, 2, 3], [2], [3, 1]]
 SMALL = {"sizes": (5, 9, 20), "counts": (2, 1, 1), "rounds": 2, "steps": 2, "runs": 2}

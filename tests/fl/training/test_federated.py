@@ -11,10 +11,10 @@ from fedmech.fl.training.architectures import architecture
 from fedmech.fl.training.coalitions import train_coalitions
 from fedmech.fl.training.evaluate import evaluate
 from fedmech.fl.training.federated import federated_rounds, round_recipe, train_federated
-from fedmech.fl.training.loop import train_clients_one_by_one
 from fedmech.fl.training.parameters import Params, stack
 from fedmech.fl.training.recipe import LOSSES, Recipe
 from fedmech.models.input_error import InputError
+from one_by_one import train_clients_one_by_one
 
 torch.set_num_threads(1)
 

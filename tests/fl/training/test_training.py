@@ -15,12 +15,12 @@ from fedmech.fl.training.architectures import Architecture, architecture
 from fedmech.fl.training.batch_order import batch_positions
 from fedmech.fl.training.batched import train_clients
 from fedmech.fl.training.evaluate import evaluate
-from fedmech.fl.training.loop import PlainModel, train_clients_one_by_one
 from fedmech.fl.training.parameters import Params, clients_of, stack
 from fedmech.fl.training.recipe import LOSSES, Recipe
 from fedmech.models.input_error import InputError
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from one_by_one import PlainModel, train_clients_one_by_one
 
 torch.set_num_threads(1)
 

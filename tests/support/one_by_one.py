@@ -10,24 +10,23 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
-
-from .architectures import Architecture
-from .batch_order import batch_positions
-from .holdings import (
+from fedmech.fl.training.architectures import Architecture
+from fedmech.fl.training.batch_order import batch_positions
+from fedmech.fl.training.holdings import (
     check_clients,
     check_holdings,
     check_models,
     check_samples,
 )
-from .parameters import (
+from fedmech.fl.training.parameters import (
     Params,
     clients_of,
     place,
     stack,
 )
-from .recipe import Recipe
+from fedmech.fl.training.recipe import Recipe
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
 __all__ = ["PlainModel", "train_clients_one_by_one"]
 
