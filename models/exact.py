@@ -208,7 +208,10 @@ def _scale_decimals(values: Sequence[Any] | np.ndarray) -> tuple[IntArray, int] 
         floats = values
     elif all(type(value) is float for value in values):
         floats = np.array(values, dtype=np.float64)
-    elif all(type(value) is str for value in values):
+    elif all(isinstance(value, str) for value in values):
+        # An array of texts ends them at a NUL; the exact path refuses it.
+        if "\0" in "".join(values):
+            return None
         texts = np.array(values, dtype=str)
         if texts.dtype.itemsize > 4 * 17:
             return None

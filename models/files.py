@@ -11,12 +11,16 @@ from typing import Any
 
 from .input_error import InputError
 
-__all__ = ["PathLike", "make_folder", "read_json", "replace_file", "write_whole"]
+__all__ = ["NumberText", "PathLike", "make_folder", "read_json", "replace_file", "write_whole"]
 
 PathLike = str | os.PathLike[str]
 
 
-def read_json(path: PathLike, decimals: Callable[[str], Any] = str) -> Any:
+class NumberText(str):
+    """A decimal number of a JSON document, as it was written: a text to read the number from, and no name."""
+
+
+def read_json(path: PathLike, decimals: Callable[[str], Any] = NumberText) -> Any:
     """Read a JSON document, keeping decimal numbers as the strings they were written as.
 
     Parameters
@@ -38,7 +42,7 @@ def read_json(path: PathLike, decimals: Callable[[str], Any] = str) -> Any:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"cannot read: {reason}", file=str(path)) from None
     try:
-        return json.loads(text, parse_float=decimals, parse_constant=str, object_pairs_hook=_object)
+        return json.loads(text, parse_float=decimals, parse_constant=NumberText, object_pairs_hook=_object)
     except InputError as error:
         raise error.in_file(path) from None
     except json.JSONDecodeError as error:
@@ -54,8 +58,8 @@ def read_json(path: PathLike, decimals: Callable[[str], Any] = str) -> Any:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     document = dict(pairs)
     if len(document) < len(pairs):
-        keys = [key for key, _ in pairs]
-        repeated = next(key for key in keys if keys.count(key) > 1)
+        seen: set[str] = set()
+        repeated = next(key for key, _ in pairs if key in seen or seen.add(key))
         raise InputError("given twice in one object", field=repeated[:60])
     return document
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..exact import IntArray, parse_integer, scale_to_integers
 from ..input_error import InputError
+from ..names import nearest_name, none_if_missing, read_name, read_names, refuse_alike
 
 __all__ = [
     "UNLIMITED",
@@ -21,6 +22,7 @@ __all__ = [
     "cap_limits",
     "coverage_matrix",
     "group_indices",
+    "labels_of",
     "number_column",
     "require_sign",
     "seat_limits",
@@ -55,14 +57,62 @@ def row_label(kind: str, position: int, ids: Sequence[str] | None = None) -> str
     return f"{kind}[{position}]" + (f" (id '{ids[position]}')" if ids is not None else "")
 
 
-def as_sequence(values: Iterable[Any]) -> Sequence[Any] | np.ndarray:
-    """Return a sequence or array as it is, anything else as a list."""
+def as_sequence(
+    values: Iterable[Any], field: str, kind: str, labels: Sequence[str] | None = None
+) -> Sequence[Any] | np.ndarray:
+    """Return one column as a sequence or array, its labels and masks honoured or refused.
+
+    Parameters
+    ----------
+    values : iterable
+    field, kind : str
+        For messages.
+    labels : sequence of str, optional
+        The ids of the rows. A pandas Series whose index is not simply 0, 1, 2, ... has to carry them in this order.
+
+    Raises
+    ------
+    InputError
+        For a text or a mapping in the place of a column, for masked or missing entries of arrays, and for labels in another order.
+    """
+    if isinstance(values, str | bytes | Mapping | set | frozenset):
+        raise InputError(f"expected one value per row, got {type(values).__name__}", row=kind, field=field)
+    if isinstance(values, np.ma.MaskedArray):
+        masked = np.flatnonzero(np.ma.getmaskarray(values).ravel())
+        if len(masked):
+            raise InputError("missing: the entry is masked", row=f"{kind}[{int(masked[0])}]", field=field)
+        return values.data
+    index = getattr(values, "index", None)
+    if hasattr(values, "to_numpy") and index is not None and not callable(index):
+        if getattr(values, "ndim", 1) != 1:
+            raise InputError("expected one column, got a table", row=kind, field=field)
+        _check_labels(index, field, kind, labels)
+        column: Any = values
+        return (
+            column.to_numpy() if column.dtype.kind in "iuf" and not hasattr(column.array, "_mask") else column.tolist()
+        )
     return values if isinstance(values, np.ndarray | Sequence) else list(values)
+
+
+def labels_of(values: Any) -> list[Any] | None:
+    """Return the labels of a pandas Series, to serve as ids; None for anything else, and for a Series that just counts its rows."""
+    index = getattr(values, "index", None)
+    if index is None or callable(index):
+        return None
+    rows = list(index)
+    return None if rows == list(range(len(rows))) else rows
+
+
+def _check_labels(index: Any, field: str, kind: str, labels: Sequence[str] | None) -> None:
+    rows = list(index)
+    if rows != list(range(len(rows))) and (labels is None or [str(label) for label in rows] != list(labels)):
+        wanted = "0, 1, 2, ..." if labels is None else "the ids, in the same order"
+        raise InputError(f"the labels of this Series are not {wanted}; align it first", row=kind, field=field)
 
 
 def number_column(values: Iterable[Any], field: str, kind: str, ids: Sequence[str]) -> tuple[IntArray, int]:
     """Scale one column to integers; return them and the common denominator."""
-    values = as_sequence(values)
+    values = as_sequence(values, field, kind, ids)
     if isinstance(values, np.ndarray) and values.ndim != 1:
         raise InputError(f"expected one number per row, got an array of shape {values.shape}", row=kind, field=field)
     if len(values) != len(ids):
@@ -85,18 +135,19 @@ def require_sign(values: IntArray, ids: Sequence[str], field: str, kind: str, *,
 
 
 def unique_ids(ids: Iterable[Any] | None, count: int, prefix: str, kind: str) -> Sequence[str]:
-    """Return the ids as strings, numbered ones if there are none."""
+    """Return the ids as names, numbered ones if there are none."""
     if ids is None:
         return NumberedIds(prefix, count)
-    names = [str(name) for name in ids]
+    names = read_names(as_sequence(ids, "id", kind), kind, "id")
     if len(names) != count:
         raise InputError(f"expected {count} ids, got {len(names)}", row=kind, field="id")
     if len(set(names)) < count:
         seen: set[str] = set()
         for position, name in enumerate(names):
             if name in seen:
-                raise InputError(f"duplicate id {name!r}", row=row_label(kind, position), field="id")
+                raise InputError(f"duplicate id {ascii(name)[:80]}", row=row_label(kind, position), field="id")
             seen.add(name)
+    refuse_alike(names, kind, "id")
     return names
 
 
@@ -114,16 +165,20 @@ def group_indices(
         if known is not None and len(known) != 1:
             raise InputError("needs the group of every worker", row="workers", field="group")
         return known or ["g1"], np.zeros(n, dtype=np.int64)
-    labels = [str(label) for label in (groups.tolist() if isinstance(groups, np.ndarray) else groups)]
+    labels = read_names(as_sequence(groups, "group", "workers", names), "workers", "group")
     if len(labels) != n:
         raise InputError(f"expected {n} values, got {len(labels)}", row="workers", field="group")
-    index = {name: position for position, name in enumerate(known if known is not None else dict.fromkeys(labels))}
+    distinct = list(dict.fromkeys(labels))
+    refuse_alike(distinct, "workers", "group")
+    index = {name: position for position, name in enumerate(known if known is not None else distinct)}
     try:
         group_of = np.fromiter((index[label] for label in labels), dtype=np.int64, count=n)
     except KeyError as error:
         position = labels.index(error.args[0])
         raise InputError(
-            f"unknown group {labels[position]!r}", row=row_label("workers", position, names), field="group"
+            f"unknown group {ascii(labels[position])[:80]}{nearest_name(labels[position], index)}",
+            row=row_label("workers", position, names),
+            field="group",
         ) from None
     return list(index), group_of
 
@@ -150,14 +205,26 @@ def cap_limits(caps: Any, default_cap: Any, groups: Sequence[str], requesters: S
     if isinstance(caps, Mapping):
         group_index = {name: position for position, name in enumerate(groups)}
         requester_index = {name: position for position, name in enumerate(requesters)}
+        seen: set[tuple[int, int]] = set()
         for position, ((group, requester), cap) in enumerate(caps.items()):
             row = row_label("caps", position)
-            if str(group) not in group_index:
-                raise InputError(f"unknown group {str(group)!r}", row=row, field="group")
-            if str(requester) not in requester_index:
-                raise InputError(f"unknown requester {str(requester)!r}", row=row, field="requester")
-            limits[group_index[str(group)], requester_index[str(requester)]] = read_limit(cap, row, "cap")
+            found = []
+            for name, known, field in ((group, group_index, "group"), (requester, requester_index, "requester")):
+                name = read_name(name, row, field)
+                if name not in known:
+                    raise InputError(
+                        f"unknown {field} {ascii(name)[:80]}{nearest_name(name, known)}", row=row, field=field
+                    )
+                found.append(known[name])
+            if (found[0], found[1]) in seen:
+                raise InputError("second cap for one pair of group and requester", row=row)
+            seen.add((found[0], found[1]))
+            limits[found[0], found[1]] = read_limit(cap, row, "cap")
         return limits
+    if hasattr(caps, "columns") and hasattr(caps, "index"):
+        caps = _cap_table(caps, groups, requesters)
+    if isinstance(caps, str | bytes | np.ma.MaskedArray):
+        raise InputError(f"expected caps by pair or a table, got {type(caps).__name__}", row="caps", field="cap")
     rows = [list(row) for row in caps]
     if len(rows) != len(groups) or any(len(row) != len(requesters) for row in rows):
         raise InputError(
@@ -170,22 +237,57 @@ def cap_limits(caps: Any, default_cap: Any, groups: Sequence[str], requesters: S
     return limits
 
 
+def _cap_table(caps: Any, groups: Sequence[str], requesters: Sequence[str]) -> list[list[Any]]:
+    """Read a data frame of caps by its labels: groups down the side, requesters along the top, in any order."""
+    sides = []
+    for labels, known, field in ((caps.index, groups, "group"), (caps.columns, requesters, "requester")):
+        names = read_names(list(labels), "caps", field)
+        if sorted(names) != sorted(known):
+            wrong = sorted(set(names) ^ set(known)) or ["one that stands there twice"]
+            raise InputError(
+                f"the labels of the table are not the {field}s: {ascii(wrong[0])[:80]}", row="caps", field=field
+            )
+        position = {name: at for at, name in enumerate(names)}
+        sides.append([position[name] for name in known])
+    table = caps.astype(object).to_numpy()
+    return [[none_if_missing(table[l, j]) for j in sides[1]] for l in sides[0]]
+
+
 def seat_limits(seats: Iterable[Any] | None, requesters: Sequence[str]) -> np.ndarray:
     """Read the seat limits into an array of shape (m,); -1 means unlimited."""
     if seats is None:
         return np.full(len(requesters), UNLIMITED, dtype=np.int64)
-    values = list(seats)
+    values = list(as_sequence(seats, "seats", "requesters", requesters))
     if len(values) != len(requesters):
         raise InputError(f"expected {len(requesters)} values, got {len(values)}", row="requesters", field="seats")
     limits = [read_limit(value, row_label("requesters", j, requesters), "seats") for j, value in enumerate(values)]
     return np.array(limits, dtype=np.int64)
 
 
+def _coverage_rows(coverage: Any, names: Sequence[str]) -> list[list[Any]]:
+    rows = []
+    for position, row in enumerate(coverage):
+        where = row_label("workers", position, names) if position < len(names) else f"workers[{position}]"
+        if isinstance(row, str | bytes | Mapping | set | frozenset) or not isinstance(row, Iterable):
+            raise InputError(f"expected a list of numbers, got {type(row).__name__}", row=where, field="coverage")
+        rows.append(list(row))
+    return rows
+
+
 def coverage_matrix(coverage: Any, names: Sequence[str]) -> tuple[IntArray | None, int]:
     """Scale the coverage rows to an integer array of shape (n, R) and their denominator."""
     if coverage is None:
         return None, 1
-    rows = coverage if isinstance(coverage, np.ndarray) else [list(row) for row in coverage]
+    if isinstance(coverage, np.ma.MaskedArray):
+        if np.ma.getmaskarray(coverage).any():
+            raise InputError("missing: an entry is masked", row="workers", field="coverage")
+        coverage = coverage.data
+    if hasattr(coverage, "columns") and hasattr(coverage, "index"):
+        _check_labels(coverage.index, "coverage", "workers", names)
+        coverage = coverage.to_numpy()
+    if isinstance(coverage, np.ndarray) and coverage.ndim != 2:
+        raise InputError(f"expected a table, got an array of shape {coverage.shape}", row="workers", field="coverage")
+    rows = coverage if isinstance(coverage, np.ndarray) else _coverage_rows(coverage, names)
     if len(rows) != len(names):
         raise InputError(f"expected {len(names)} rows, got {len(rows)}", row="workers", field="coverage")
     width = len(rows[0]) if len(rows) else 0

@@ -7,7 +7,6 @@ file, the row and the field. Nothing in a file is executed, and a file is writte
 from __future__ import annotations
 
 import csv
-import difflib
 import io
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,6 +21,7 @@ from ..files import PathLike, read_json, write_whole
 from ..input_error import InputError
 from .columns import UNLIMITED
 from .market import Market
+from .tables import REQUESTER_COLUMNS, WORKER_COLUMNS, read_csv, read_parquet, refuse_unknown
 
 __all__ = ["FORMAT", "market_text", "number_literal", "read_market", "write_market"]
 
@@ -29,22 +29,10 @@ FORMAT = "fedmech-market/1"
 
 _TOP_FIELDS = {"format", "workers", "requesters", "caps", "default_cap", "groups"}
 _PROSE_FIELDS = {"name", "description", "comment", "source", "license"}
-_WORKER_FIELDS = ("id", "group", "score", "cost", "bid", "coverage")
-_REQUESTER_FIELDS = ("id", "budget", "seats")
 _CAP_FIELDS = ("group", "requester", "cap")
 
 
 # ---------------------------------------------------------------------- JSON
-
-
-def _known(fields: Iterable[str], known: Iterable[str], row: str | None) -> None:
-    """Refuse a field nobody reads: a misspelt ``seat`` would silently drop a constraint."""
-    known = set(known)
-    for name in fields:
-        if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean '{close[0]}'?" if close else f"; known are {', '.join(sorted(known))}"
-            raise InputError(f"unknown field{hint}", row=row, field=name[:60])
 
 
 def _records(document: Mapping[str, Any], name: str, fields: Sequence[str], required: Sequence[str]) -> list[dict]:
@@ -56,7 +44,7 @@ def _records(document: Mapping[str, Any], name: str, fields: Sequence[str], requ
         if not isinstance(row, dict):
             raise InputError(f"expected an object, got {type(row).__name__}", row=where)
         if not row.keys() <= set(fields):
-            _known(row, fields, where)
+            refuse_unknown(row, fields, where)
         for field in required:
             if row.get(field) is None:
                 label = f" (id '{str(row['id'])[:60]}')" if isinstance(row.get("id"), str | int) else ""
@@ -90,17 +78,17 @@ def read_market(path: PathLike) -> Market:
             raise InputError(f"expected an object, got {type(document).__name__}")
         if document.get("format") != FORMAT:
             raise InputError(f"expected {FORMAT!r}, got {str(document.get('format'))[:60]!r}", field="format")
-        _known(document, _TOP_FIELDS | _PROSE_FIELDS, None)
+        refuse_unknown(document, _TOP_FIELDS | _PROSE_FIELDS, None)
         for field in ("workers", "requesters"):
             if field not in document:
                 raise InputError("missing", field=field)
         if not isinstance(document["workers"], str):
-            workers = _worker_columns(_records(document, "workers", _WORKER_FIELDS, ("id", "group", "score")))
+            workers = _worker_columns(_records(document, "workers", WORKER_COLUMNS, ("id", "group", "score")))
             workers_file = Path(path)
         else:
             workers_file = _beside(Path(path), document["workers"])
             workers = _read_table(workers_file)
-        requesters = _records(document, "requesters", _REQUESTER_FIELDS, ("id", "budget"))
+        requesters = _records(document, "requesters", REQUESTER_COLUMNS, ("id", "budget"))
         caps = _caps(_records(document, "caps", _CAP_FIELDS, _CAP_FIELDS))
         groups = document.get("groups")
         if groups is not None and not isinstance(groups, list):
@@ -193,12 +181,11 @@ def _gaps(column: Any, count: int) -> np.ndarray:
 
 
 def _read_table(path: Path) -> dict[str, Any]:
-    readers: dict[str, Callable[[Path], dict[str, Any]]] = {".csv": _read_csv, ".parquet": _read_parquet}
+    readers: dict[str, Callable[[Path], dict[str, Any]]] = {".csv": read_csv, ".parquet": read_parquet}
     if path.suffix.lower() not in readers:
         raise InputError("expected a .csv or .parquet file", field="workers", file=str(path))
     try:
         table = readers[path.suffix.lower()](path)
-        _known(table, _WORKER_FIELDS, "header")
         for column in ("id", "group", "score"):
             if column not in table:
                 raise InputError("missing column", row="header", field=column)
@@ -215,56 +202,6 @@ def _read_table(path: Path) -> dict[str, Any]:
         raise InputError("not a text file in UTF-8", file=str(path)) from None
     except OSError as error:
         raise InputError(f"cannot read: {error.strerror or error}", file=str(path)) from None
-
-
-def _read_csv(path: Path) -> dict[str, Any]:
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, strict=True)
-        try:
-            header = [name.strip() for name in next(reader, [])]
-            if len(set(header)) < len(header):
-                raise InputError("two columns of the same name", row="header")
-            rows = []
-            for row in reader:
-                if not row:
-                    continue
-                if len(row) != len(header):
-                    raise InputError(f"expected {len(header)} fields, got {len(row)}", row=f"line {reader.line_num}")
-                rows.append(row)
-        except csv.Error as error:
-            raise InputError(f"not CSV: {error}", row=f"line {reader.line_num}") from None
-    columns: dict[str, Any] = dict(
-        zip(header, map(list, zip(*rows, strict=True)) if rows else ([] for _ in header), strict=True)
-    )
-    for name in columns.keys() - {"id", "group"}:
-        if "" in columns[name]:
-            columns[name] = [value or None for value in columns[name]]
-    if "coverage" in columns:
-        columns["coverage"] = [None if row is None else row.split() for row in columns["coverage"]]
-    return columns
-
-
-def _read_parquet(path: Path) -> dict[str, Any]:
-    try:
-        import pyarrow as arrow
-        import pyarrow.parquet as parquet
-    except ImportError:
-        raise InputError("reading Parquet needs pyarrow; install fedmech[tables]") from None
-    try:
-        table = parquet.read_table(path)
-    except arrow.ArrowException as error:
-        raise InputError(f"not Parquet: {error}") from None
-    columns: dict[str, Any] = {}
-    for name in table.column_names:
-        column = table.column(name)
-        kind = column.type
-        if column.null_count == 0 and (arrow.types.is_integer(kind) or arrow.types.is_floating(kind)):
-            columns[name] = column.to_numpy()
-        elif arrow.types.is_decimal(kind):
-            columns[name] = column.cast(arrow.string()).to_pylist()
-        else:
-            columns[name] = column.to_pylist()
-    return columns
 
 
 # ---------------------------------------------------------------------- writing

@@ -7,7 +7,7 @@ integers over common denominators, see :mod:`fedmech.models.exact`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -19,15 +19,16 @@ from ..exact import IntArray, exact_sum, rescale
 from ..input_error import InputError
 from .columns import (
     UNLIMITED,
-    as_sequence,
     cap_limits,
     coverage_matrix,
     group_indices,
+    labels_of,
     number_column,
     require_sign,
     seat_limits,
     unique_ids,
 )
+from .tables import REQUESTER_COLUMNS, WORKER_COLUMNS, cap_pairs, none_if_missing, table_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,10 +145,11 @@ class Market:
         InputError
             Naming the row and the field, for anything that is not a market.
         """
-        scores, budgets = as_sequence(scores), as_sequence(budgets)
+        scores, budgets = (x if isinstance(x, Sized) else list(x) for x in (scores, budgets))
         n, m = len(scores), len(budgets)
-        names = unique_ids(worker_ids, n, "w", "workers")
-        requesters = list(unique_ids(requester_ids, m, "r", "requesters"))
+        names = unique_ids(labels_of(scores) if worker_ids is None else worker_ids, n, "w", "workers")
+        ids = labels_of(budgets) if requester_ids is None else requester_ids
+        requesters = list(unique_ids(ids, m, "r", "requesters"))
         score_integers, score_denominator = number_column(scores, "score", "workers", names)
         budget_integers, budget_denominator = number_column(budgets, "budget", "requesters", requesters)
         cost_column = None if costs is None else number_column(costs, "cost", "workers", names)
@@ -196,7 +198,7 @@ class Market:
         Parameters
         ----------
         workers : DataFrame
-            Columns ``score``, ``cost`` and/or ``bid``, optionally ``id`` and ``group``.
+            Columns ``score``, ``cost`` and/or ``bid``, optionally ``id``, ``group`` and ``coverage`` (lists of numbers).
         requesters : DataFrame
             Columns ``budget``, optionally ``id`` and ``seats`` (missing values mean no limit).
         caps : DataFrame, optional
@@ -207,41 +209,27 @@ class Market:
         Raises
         ------
         InputError
-            As :meth:`build`, and for missing columns.
+            As :meth:`build`, and for columns that are missing, unknown or there twice.
         """
-        for table, needed, where in ((workers, "score", "workers"), (requesters, "budget", "requesters")):
+        columns, owners = (
+            table_columns(workers, WORKER_COLUMNS, "workers"),
+            table_columns(requesters, REQUESTER_COLUMNS, "requesters"),
+        )
+        for table, needed, where in ((columns, "score", "workers"), (owners, "budget", "requesters")):
             if needed not in table:
                 raise InputError("missing column", row=where, field=needed)
-
-        def column(table: pd.DataFrame, name: str) -> Any:
-            if name not in table:
-                return None
-            values = table[name]
-            return values.to_numpy() if values.dtype.kind in "iuf" else values.tolist()
-
-        seats = column(requesters, "seats")
-        if seats is not None:
-            seats = [None if value is None or value != value else value for value in seats]
-        if caps is not None:
-            for name in ("group", "requester", "cap"):
-                if name not in caps:
-                    raise InputError("missing column", row="caps", field=name)
-        limits: dict[tuple[Any, Any], Any] | None = None
-        if caps is not None:
-            pairs = list(zip(caps["group"].map(str), caps["requester"].map(str), strict=True))
-            if len(set(pairs)) < len(pairs):
-                raise InputError("two caps for one pair of group and requester", row="caps")
-            limits = dict(zip(pairs, caps["cap"], strict=True))
+        seats = owners.get("seats")
         return cls.build(
-            scores=column(workers, "score"),
-            costs=column(workers, "cost"),
-            bids=column(workers, "bid"),
-            groups=column(workers, "group"),
-            worker_ids=column(workers, "id"),
-            budgets=column(requesters, "budget"),
-            requester_ids=column(requesters, "id"),
-            seats=seats,
-            caps=limits,
+            scores=columns["score"],
+            costs=columns.get("cost"),
+            bids=columns.get("bid"),
+            groups=columns.get("group"),
+            worker_ids=columns.get("id"),
+            coverage=columns.get("coverage"),
+            budgets=owners["budget"],
+            requester_ids=owners.get("id"),
+            seats=None if seats is None else [none_if_missing(value) for value in seats],
+            caps=None if caps is None else cap_pairs(caps),
             default_cap=default_cap,
         )
 

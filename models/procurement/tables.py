@@ -1,0 +1,225 @@
+"""Workers from tables: CSV, Parquet and data frames become columns, and no column, label or gap is passed over in silence."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..input_error import InputError
+from ..names import none_if_missing, read_name
+
+__all__ = [
+    "REQUESTER_COLUMNS",
+    "WORKER_COLUMNS",
+    "cap_pairs",
+    "none_if_missing",
+    "read_csv",
+    "read_parquet",
+    "refuse_unknown",
+    "table_columns",
+]
+
+WORKER_COLUMNS = ("id", "group", "score", "cost", "bid", "coverage")
+REQUESTER_COLUMNS = ("id", "budget", "seats")
+_CAP_COLUMNS = ("group", "requester", "cap")
+_DELIMITERS = ";\t|:"
+
+MOST_PARQUET_BYTES = 8 << 30
+"""What the columns of a Parquet file may take in memory, by its own account: a small file can promise terabytes."""
+
+
+def refuse_unknown(fields: Iterable[str], known: Iterable[str], row: str | None) -> None:
+    """Refuse a field nobody reads: a misspelt ``seat`` would silently drop a constraint."""
+    known = set(known)
+    for name in fields:
+        if name not in known:
+            close = difflib.get_close_matches(str(name)[:200], known, n=1)
+            hint = f"; did you mean '{close[0]}'?" if close else f"; known are {', '.join(sorted(known))}"
+            raise InputError(f"unknown field{hint}", row=row, field=str(name)[:60])
+
+
+def _header(names: list[Any], known: Iterable[str], row: str) -> None:
+    """Check the names of a table's columns: texts, each there once, all of them known."""
+    for position, name in enumerate(names):
+        if not isinstance(name, str) or not name.strip() or name.startswith("Unnamed:"):
+            raise InputError(f"column {position + 1} has no name (a row index that was written along?)", row=row)
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError("two columns of the same name", row=row, field=name[:60])
+    refuse_unknown(names, known, row)
+
+
+def table_columns(table: Any, known: tuple[str, ...], kind: str) -> dict[str, Any]:
+    """Return the columns of a data frame by name, as arrays of numbers or lists.
+
+    Raises
+    ------
+    InputError
+        For columns that are unknown, unnamed or there twice.
+    """
+    _header(list(table.columns), known, kind)
+    columns: dict[str, Any] = {}
+    for name in table.columns:
+        values = table[name]
+        plain = (
+            values.dtype.kind in "iuf"
+            and isinstance(values.to_numpy(), np.ndarray)
+            and not hasattr(values.array, "_mask")
+        )
+        columns[name] = (
+            values.to_numpy() if plain else [none_if_missing(x) if not _is_list(x) else x for x in values.tolist()]
+        )
+    return columns
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list | tuple | np.ndarray)
+
+
+def cap_pairs(table: Any) -> dict[tuple[str, str], Any]:
+    """Read a data frame with the columns ``group``, ``requester``, ``cap``, one row a pair.
+
+    Raises
+    ------
+    InputError
+        For missing or unknown columns, missing names, and pairs that are there twice.
+    """
+    columns = table_columns(table, _CAP_COLUMNS, "caps")
+    for name in _CAP_COLUMNS:
+        if name not in columns:
+            raise InputError("missing column", row="caps", field=name)
+    limits: dict[tuple[str, str], Any] = {}
+    rows = zip(*(list(columns[name]) for name in _CAP_COLUMNS), strict=True)
+    for position, (group, requester, cap) in enumerate(rows):
+        row = f"caps[{position}]"
+        pair = read_name(group, row, "group"), read_name(requester, row, "requester")
+        if pair in limits:
+            raise InputError("two caps for one pair of group and requester", row=row)
+        if none_if_missing(cap) is None:
+            raise InputError("missing", row=row, field="cap")
+        limits[pair] = cap
+    return limits
+
+
+def read_csv(path: Path) -> dict[str, Any]:
+    """Read the columns of a CSV file as texts, None where a field is empty; coverage as lists of texts.
+
+    Coverage is a list of numbers separated by blanks, ``0.5 0 1/3``, or a JSON list, ``[0.5, 0, "1/3"]``.
+
+    Raises
+    ------
+    InputError
+        Naming the line.
+    """
+    with open(path, encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, strict=True)
+        limit = csv.field_size_limit(1 << 30)
+        try:
+            header = [name.strip() for name in next(reader, [])]
+            found = _other_delimiter(header)
+            if found:
+                raise InputError(f"the fields are separated by {found!r}; expected commas", row="header")
+            _header(header, WORKER_COLUMNS, "header")
+            rows = []
+            for row in reader:
+                if not row:
+                    continue
+                if len(row) != len(header):
+                    raise InputError(f"expected {len(header)} fields, got {len(row)}", row=f"line {reader.line_num}")
+                rows.append(row)
+        except csv.Error as error:
+            raise InputError(f"not CSV: {error}", row=f"line {reader.line_num}") from None
+        finally:
+            csv.field_size_limit(limit)
+    columns: dict[str, Any] = dict(
+        zip(header, map(list, zip(*rows, strict=True)) if rows else ([] for _ in header), strict=True)
+    )
+    for name in columns:
+        if "" in columns[name]:
+            columns[name] = [value or None for value in columns[name]]
+    if "coverage" in columns:
+        columns["coverage"] = [_coverage_field(text, position) for position, text in enumerate(columns["coverage"])]
+    return columns
+
+
+def _other_delimiter(header: list[str]) -> str | None:
+    """Return what seems to separate the fields if it is not the comma."""
+    if len(header) != 1 or header[0] in WORKER_COLUMNS:
+        return None
+    return next((mark for mark in _DELIMITERS if mark in header[0]), None)
+
+
+def _coverage_field(text: str | None, position: int) -> list[Any] | None:
+    if text is None:
+        return None
+    if not text.lstrip().startswith("["):
+        return text.split()
+    try:
+        values = json.loads(text, parse_float=str, parse_constant=str)
+    except (ValueError, RecursionError):
+        values = None
+    if not isinstance(values, list) or any(isinstance(value, list | dict) for value in values):
+        raise InputError(
+            "expected numbers separated by blanks, or a JSON list of numbers",
+            row=f"workers[{position}]",
+            field="coverage",
+        )
+    return values
+
+
+def read_parquet(path: Path) -> dict[str, Any]:
+    """Read the columns of one Parquet file; numbers without gaps as arrays, everything else as lists with None for gaps.
+
+    Raises
+    ------
+    InputError
+        For what is no Parquet file, for columns of a kind that no field has, and for files larger than they look.
+    """
+    try:
+        import pyarrow as arrow
+        import pyarrow.parquet as parquet
+    except ImportError:
+        raise InputError("reading Parquet needs pyarrow; install fedmech[tables]") from None
+    try:
+        # One file, never a data set: folders called x=y would add a column of that name.
+        with open(path, "rb") as stream, parquet.ParquetFile(stream) as file:
+            meta = file.metadata
+            promised = sum(meta.row_group(at).total_byte_size for at in range(meta.num_row_groups))
+            if promised > MOST_PARQUET_BYTES:
+                raise InputError(f"its columns take {promised:,} bytes; at most {MOST_PARQUET_BYTES:,} are read")
+            _header(list(file.schema_arrow.names), WORKER_COLUMNS, "header")
+            table = file.read()
+    except (arrow.ArrowException, ValueError, OSError) as error:
+        if isinstance(error, InputError | FileNotFoundError | PermissionError | IsADirectoryError):
+            raise
+        raise InputError(f"not Parquet: {error}") from None
+    return {name: _parquet_column(arrow, name, table.column(name)) for name in table.column_names}
+
+
+def _parquet_column(arrow: Any, name: str, column: Any) -> Any:
+    types = arrow.types
+    kind = column.type
+    while types.is_dictionary(kind):
+        column = column.cast(kind.value_type)
+        kind = column.type
+    listed = types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
+    number = types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind)
+    text = types.is_string(kind) or types.is_large_string(kind)
+    wanted = {"coverage": listed or text, "id": text or types.is_integer(kind), "group": text or types.is_integer(kind)}
+    if not wanted.get(name, number or text) and not types.is_null(kind):
+        needs = {"coverage": "lists of numbers", "id": "names", "group": "names"}.get(name, "numbers")
+        raise InputError(f"expected {needs}, got the Parquet type {kind}", row="header", field=name)
+    if number and column.null_count == 0 and not types.is_decimal(kind) and name not in ("id", "group"):
+        return column.to_numpy()
+    if types.is_decimal(kind):
+        return column.cast(arrow.string()).to_pylist()
+    values = column.to_pylist()
+    if name == "coverage" and text:
+        return [_coverage_field(value, position) for position, value in enumerate(values)]
+    return values
