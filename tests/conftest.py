@@ -1,6 +1,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
+
+# A deadline would measure how busy the machine is.
+settings.register_profile("fedmech", deadline=None)
+settings.load_profile("fedmech")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
