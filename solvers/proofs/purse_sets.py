@@ -1,0 +1,267 @@
+"""Step 3 of :mod:`fedmech.solvers.proofs.packing`: all sets of workers that fit one purse and lose little.
+
+Its numbers are ``int64`` where the largest sum that can occur was found to be below 2**62, else Python integers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ...models.procurement.market import Market
+from .proof import ProofError, Pulse
+
+MOST_SETS = 2**20
+"""So many sets of one purse, and parts of sets, are listed."""
+
+MOST_PAIRS = 2**26
+"""So many pairs of parts are joined for one purse."""
+
+PAIRS_AT_ONCE = 2**20
+
+INT64_SUM = 2**62
+"""Sums below this are made in ``int64``."""
+
+
+@dataclass(frozen=True)
+class Prices:
+    """What a purse's sets lose by what they leave: E, lam, sigma, mu of its money, seats and places; and W, the claimed best."""
+
+    scale: int
+    money: int
+    seats: int
+    places: tuple[int, ...]
+    best: int
+
+
+@dataclass(frozen=True)
+class Purse:
+    """What one purse has, and which workers (positions, increasing) fit it on their own."""
+
+    money: int
+    seats: int
+    caps: tuple[int, ...]
+    able: np.ndarray
+
+
+@dataclass(frozen=True)
+class Sets:
+    """Sets of one purse: those always in, and unions of a row of `first` with one of `second`, bool over positions of workers.
+
+    ``loss`` is that of each set; set t is the union of ``first_open[first[left[t]]]`` and ``second_open[second[right[t]]]``.
+    """
+
+    always: np.ndarray
+    first_open: np.ndarray
+    second_open: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+    left: np.ndarray
+    right: np.ndarray
+    loss: np.ndarray
+
+    def keep(self, which: np.ndarray) -> Sets:
+        """Return these sets alone."""
+        return replace(self, left=self.left[which], right=self.right[which], loss=self.loss[which])
+
+    def members(self, at: int) -> np.ndarray:
+        """Return the workers of one set."""
+        one = self.first_open[self.first[self.left[at]]]
+        return np.concatenate([self.always, one, self.second_open[self.second[self.right[at]]]])
+
+    def possible(self) -> np.ndarray:
+        """Return the workers that are in some set."""
+        if not self.loss.size:
+            return np.zeros(0, dtype=np.int64)
+        one = self.first_open[self.first[np.unique(self.left)].any(axis=0)]
+        return np.concatenate([self.always, one, self.second_open[self.second[np.unique(self.right)].any(axis=0)]])
+
+
+def packed(values: Sequence[int]) -> np.ndarray:
+    """Return integers as ``int64`` where even their sum is below 2**62, else as Python integers."""
+    small = sum(map(abs, values)) < INT64_SUM
+    array = np.empty(len(values), dtype=np.int64 if small else object)
+    array[:] = values
+    return array
+
+
+def python_or_64(number: int, beside: np.ndarray) -> Any:
+    """Return a number so that comparing it with an array is exact: numpy refuses Python integers beyond 64 bits."""
+    return min(number, INT64_SUM) if beside.dtype != object else number
+
+
+def near_best(market: Market, purse: Purse, price: Prices, margins: np.ndarray, gap: int, pulse: Pulse) -> Sets:
+    """List the sets that fit a purse with ``w(S) >= W - gap``; refuse if one has more than W. Losses are ``W - w(S)``."""
+    pulse()
+    able = purse.able
+    costs, groups = market.needed_costs[able], market.group_of[able]
+    own, lam = margins[able], price.money
+    mu = np.array(price.places, dtype=object)
+    largest = price.scale * max(map(abs, own.tolist()), default=0) + lam * max(costs.tolist(), default=0)
+    largest += price.scale + lam + max(price.places, default=0) + price.seats
+    if largest < INT64_SUM and own.dtype != object and costs.dtype != object:
+        margin = own * price.scale - costs * lam - mu.astype(np.int64)[groups] - price.seats
+    else:
+        margin = own.astype(object) * price.scale - costs.astype(object) * lam - mu[groups] - price.seats
+    linear = lam * purse.money + price.seats * purse.seats + sum(margin[np.asarray(margin > 0, dtype=bool)].tolist())
+    linear += sum(x * cap for x, cap in zip(price.places, purse.caps, strict=True))
+    spare = linear - price.scale * price.best
+    listed = list_sets(purse, costs, groups, margin, price, spare + price.scale * gap, pulse)
+    above = (
+        (listed.loss - spare)
+        if listed.loss.dtype == object or abs(spare) < INT64_SUM
+        else listed.loss.astype(object) - spare
+    )
+    if bool(np.asarray(above < 0, dtype=bool).any()):
+        raise ProofError("a purse can do better than is claimed")
+    return replace(listed, loss=above // price.scale)
+
+
+@dataclass
+class Part:
+    """Parts of sets: cost, loss, members of the group last opened, members in all, and who they are (bool)."""
+
+    cost: np.ndarray
+    loss: np.ndarray
+    count: np.ndarray
+    total: np.ndarray
+    held: np.ndarray
+    group: int = -1
+
+    def keep(self, which: np.ndarray) -> Part:
+        """Return these parts alone."""
+        return Part(*(x[which] for x in (self.cost, self.loss, self.count, self.total, self.held)), self.group)
+
+
+def list_sets(
+    purse: Purse, costs: np.ndarray, groups: np.ndarray, margin: np.ndarray, price: Prices, most: int, pulse: Pulse
+) -> Sets:
+    """List all sets that fit a purse and lose at most `most` as step 3 counts it; `costs` etc. are those of ``purse.able``.
+
+    Two lists of parts grow towards each other through the workers by group, the shorter one first; where they meet in the middle of
+    a group, its places are counted when parts are joined. Parts are joined where the money left costs no more than may be lost.
+    """
+    nobody = np.zeros(0, dtype=np.int64)
+    none = Sets(nobody, nobody, nobody, *[np.zeros((0, 0), dtype=bool)] * 2, nobody, nobody, nobody)
+    if most < 0:
+        return none
+    size = np.abs(margin)
+    # A Python integer beyond 64 bits is larger than every margin in an int64 array.
+    undecided = np.asarray(size <= python_or_64(most, size), dtype=bool)
+    sure = np.flatnonzero(~undecided & np.asarray(margin > 0, dtype=bool))
+    money = purse.money - sum(costs[sure].tolist())
+    held = np.bincount(groups[sure], minlength=len(purse.caps)).tolist()
+    room = [cap - taken for cap, taken in zip(purse.caps, held, strict=True)]
+    seats = purse.seats - sure.size
+    if money < 0 or seats < 0 or min(room, default=0) < 0:
+        return none
+    at = np.flatnonzero(undecided)
+    at = at[np.argsort(groups[at], kind="stable")]
+    kinds, own, worth = groups[at].tolist(), costs[at].tolist(), margin[at].tolist()
+    # Beyond the limit one price is as good as another; so no sum of losses is larger than this.
+    places = [min(x, most + 1) for x in price.places]
+    seat, rate = min(price.seats, most + 1), min(price.money, most + 1)
+    # Places and seats that the undecided workers cannot fill in any case.
+    open_to = np.bincount(groups[at], minlength=len(room)).tolist()
+    idle = sum(x * max(0, free - workers) for x, free, workers in zip(places, room, open_to, strict=True))
+    idle += seat * max(0, seats - len(at))
+    if idle > most:
+        return none
+    room = [min(free, workers) for free, workers in zip(room, open_to, strict=True)]
+    seats = min(seats, len(at))
+    small = (most + 1) * (2 * len(at) + 8) < INT64_SUM and money + sum(own) < INT64_SUM
+    kind: Any = np.int64 if small else object
+
+    def empty() -> Part:
+        zero = np.zeros(1, dtype=kind)
+        return Part(zero, zero, np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64), np.zeros((1, 0), dtype=bool))
+
+    def close(part: Part) -> Part:
+        if part.group < 0 or not places[part.group]:
+            return part
+        part.loss = part.loss + places[part.group] * (room[part.group] - part.count).astype(kind)
+        return part.keep(np.asarray(part.loss <= most, dtype=bool))
+
+    def extend(part: Part, group: int, cost: int, gain: int) -> Part:
+        if part.group != group:
+            part = close(part)
+            part.count, part.group = np.zeros_like(part.count), group
+        enter, skip = max(0, -gain), max(0, gain)
+        out = part.keep(np.asarray(part.loss <= most - skip, dtype=bool))
+        able = (part.count < room[group]) & (part.total < seats) & np.asarray(part.cost <= money - cost, dtype=bool)
+        into = part.keep(able & np.asarray(part.loss <= most - enter, dtype=bool))
+        if out.loss.size + into.loss.size > MOST_SETS:
+            raise ProofError("too many parts of sets: the proof needs tighter prices")
+        flags = np.concatenate([np.zeros(out.loss.size, dtype=bool), np.ones(into.loss.size, dtype=bool)])
+        return Part(
+            np.concatenate([out.cost, into.cost + cost]),
+            np.concatenate([out.loss + skip, into.loss + enter]),
+            np.concatenate([out.count, into.count + 1]),
+            np.concatenate([out.total, into.total + 1]),
+            np.column_stack([np.concatenate([out.held, into.held]), flags]),
+            group,
+        )
+
+    first, second, low, high = empty(), empty(), 0, len(at)
+    while low < high:
+        pulse()
+        if first.loss.size <= second.loss.size:
+            first = extend(first, kinds[low], own[low], worth[low])
+            low += 1
+        else:
+            high -= 1
+            second = extend(second, kinds[high], own[high], worth[high])
+    shared = first.group if first.group == second.group else -1
+    if shared < 0:
+        first, second = close(first), close(second)
+    order = np.argsort(second.cost, kind="stable")
+    second = second.keep(order)
+    blocks = [(nobody, nobody, np.zeros(0, dtype=kind))]
+    listed = 0
+    for left, right in pairs(first, second, money, rate, most - idle, pulse):
+        total = first.total[left] + second.total[right]
+        good = total <= seats
+        loss = first.loss[left] + second.loss[right] + idle
+        if rate:
+            loss = loss + rate * (money - first.cost[left] - second.cost[right])
+        if seat:
+            loss = loss + seat * (seats - total).astype(kind)
+        if shared >= 0:
+            count = first.count[left] + second.count[right]
+            good &= count <= room[shared]
+            loss = loss + places[shared] * (room[shared] - count).astype(kind)
+        good &= np.asarray(loss <= most, dtype=bool)
+        blocks.append((left[good], right[good], loss[good]))
+        listed += blocks[-1][0].size
+        if listed > MOST_SETS:
+            raise ProofError("too many sets: the proof needs tighter prices")
+    left, right, loss = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
+    able = purse.able
+    # The second list took its workers from the last to the first.
+    return Sets(able[sure], able[at[:low]], able[at[low:][::-1]], first.held, second.held, left, right, loss)
+
+
+def pairs(
+    first: Part, second: Part, money: int, rate: int, most: int, pulse: Pulse
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield pairs of parts, in blocks, that the money pays and that leave no more of it than may be lost."""
+    high = np.searchsorted(second.cost, money - first.cost, side="right")
+    low = np.zeros_like(high)
+    if rate:
+        low = np.searchsorted(second.cost, money - first.cost - (most - first.loss) // rate, side="left")
+    width = np.maximum(high - low, 0)
+    ends = np.cumsum(width)
+    if int(ends[-1:].sum()) > MOST_PAIRS:
+        raise ProofError("too many pairs of parts: the proof needs tighter prices")
+    start = 0
+    while start < width.size:
+        pulse()
+        done = int(ends[start - 1]) if start else 0
+        stop = max(start + 1, int(np.searchsorted(ends, done + PAIRS_AT_ONCE, side="right")))
+        left = np.repeat(np.arange(start, stop), width[start:stop])
+        before = np.repeat(ends[start:stop] - width[start:stop], width[start:stop])
+        yield left, np.arange(done, done + left.size) - before + low[left]
+        start = stop

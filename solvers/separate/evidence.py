@@ -1,0 +1,64 @@
+"""What the search's bounds rest on, written as the body of a ``packing`` proof (see :mod:`fedmech.solvers.proofs.packing`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..control import Control
+from .instance import SeparateInstance
+from .multipliers import Multipliers, find_multipliers
+from .worker_prices import WorkerPrices, above_price, alone
+
+__all__ = ["everybody_hired", "pooled_sets", "priced_purses", "priced_workers"]
+
+
+def everybody_hired(instance: SeparateInstance) -> dict[str, Any]:
+    """Return the body that proves what all who fit somewhere are worth together."""
+    worth = np.where(instance.eligible.any(axis=1), instance.scores, 0 * instance.scores)
+    nothing = _purse(1, 0, 0, [0] * len(instance.caps), 0)
+    return _body(1, worth, False, [nothing] * instance.m)
+
+
+def priced_purses(instance: SeparateInstance, multipliers: Multipliers) -> dict[str, Any]:
+    """Return the body of a bound by multipliers of budgets, slots and seats: a worker's price is its best reduced score."""
+    return _body(multipliers.denominator, multipliers.best, False, _linear(instance, multipliers))
+
+
+def pooled_sets(single: SeparateInstance, multipliers: Multipliers, workers: int) -> dict[str, Any]:
+    """Return the body of a bound by pooled sets, `single` being the market of one requester with all budgets, caps and seats."""
+    (purse,) = _linear(single, multipliers)
+    nothing = np.zeros(workers, dtype=np.int64)
+    return _body(multipliers.denominator, nothing, True, [{**purse, "best": multipliers.total}])
+
+
+def priced_workers(instance: SeparateInstance, prices: WorkerPrices, alike: Sequence[int], control: Control) -> dict[str, Any]:
+    """Return the body of a bound by worker prices; the prices within a requester are found anew, like requesters once."""
+    rest, purses = above_price(instance, prices.price), {}
+    for j in sorted(set(alike)):
+        market = alone(instance, j, rest)
+        (purse,) = _linear(market, find_multipliers(market, control))
+        purses[j] = {**purse, "best": prices.best[j]}
+    worth = np.where(instance.eligible.any(axis=1), prices.price, 0 * prices.price)
+    return _body(prices.denominator, worth, False, [purses[twin] for twin in alike])
+
+
+def _linear(instance: SeparateInstance, multipliers: Multipliers) -> list[dict[str, Any]]:
+    """Write multipliers by requester; each claims as its best what its money, slots and seats are worth."""
+    purses: list[dict[str, Any]] = []
+    for j, budget in enumerate(instance.budgets):
+        money, seat = int(multipliers.budget[j]), int(multipliers.seat[j])
+        slots, caps = multipliers.slot[:, j].tolist(), instance.caps[:, j].tolist()
+        best = money * budget + seat * int(instance.seats[j]) + sum(p * k for p, k in zip(slots, caps, strict=True))
+        purses.append(_purse(multipliers.denominator, money, seat, slots, best))
+    return purses
+
+
+def _purse(scale: int, money: int, seats: int, places: list[int], best: int) -> dict[str, Any]:
+    return {"scale": scale, "money": money, "seats": seats, "places": places, "best": best}
+
+
+def _body(scale: int, workers: np.ndarray, pooled: bool, purses: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"scale": scale, "workers": workers, "pooled": pooled, "purses": purses}
