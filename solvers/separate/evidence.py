@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..control import Control
 from .instance import SeparateInstance
-from .multipliers import Multipliers, find_multipliers
-from .worker_prices import WorkerPrices, above_price, alone
+from .multipliers import Multipliers
+from .worker_prices import WorkerPrices
 
 __all__ = ["everybody_hired", "pooled_sets", "priced_purses", "priced_workers"]
 
@@ -24,29 +23,31 @@ def everybody_hired(instance: SeparateInstance) -> dict[str, Any]:
 
 def priced_purses(instance: SeparateInstance, multipliers: Multipliers) -> dict[str, Any]:
     """Return the body of a bound by multipliers of budgets, slots and seats: a worker's price is its best reduced score."""
-    return _body(multipliers.denominator, multipliers.best, False, _linear(instance, multipliers))
+    purses = [{**purse, "scale": 1} for purse in _linear(instance, multipliers)]
+    return _body(multipliers.denominator, multipliers.best, False, purses)
 
 
 def pooled_sets(single: SeparateInstance, multipliers: Multipliers, workers: int) -> dict[str, Any]:
     """Return the body of a bound by pooled sets, `single` being the market of one requester with all budgets, caps and seats."""
     (purse,) = _linear(single, multipliers)
     nothing = np.zeros(workers, dtype=np.int64)
-    return _body(multipliers.denominator, nothing, True, [{**purse, "best": multipliers.total}])
+    return _body(1, nothing, True, [{**purse, "best": multipliers.total // multipliers.denominator}])
 
 
-def priced_workers(instance: SeparateInstance, prices: WorkerPrices, alike: Sequence[int], control: Control) -> dict[str, Any]:
-    """Return the body of a bound by worker prices; the prices within a requester are found anew, like requesters once."""
-    rest, purses = above_price(instance, prices.price), {}
-    for j in sorted(set(alike)):
-        market = alone(instance, j, rest)
-        (purse,) = _linear(market, find_multipliers(market, control))
-        purses[j] = {**purse, "best": prices.best[j]}
+def priced_workers(
+    instance: SeparateInstance,
+    prices: WorkerPrices,
+    purses: Mapping[int, tuple[SeparateInstance, Multipliers]],
+    alike: Sequence[int],
+) -> dict[str, Any]:
+    """Return the body of a bound by worker prices, `purses` being the requesters alone at these prices."""
+    inner = {j: {**_linear(*pair)[0], "best": prices.best[j]} for j, pair in purses.items()}
     worth = np.where(instance.eligible.any(axis=1), prices.price, 0 * prices.price)
-    return _body(prices.denominator, worth, False, [purses[twin] for twin in alike])
+    return _body(prices.denominator, worth, False, [inner[twin] for twin in alike])
 
 
 def _linear(instance: SeparateInstance, multipliers: Multipliers) -> list[dict[str, Any]]:
-    """Write multipliers by requester; each claims as its best what its money, slots and seats are worth."""
+    """Write multipliers by requester; each claims as its best what its money, slots and seats are worth together."""
     purses: list[dict[str, Any]] = []
     for j, budget in enumerate(instance.budgets):
         money, seat = int(multipliers.budget[j]), int(multipliers.seat[j])

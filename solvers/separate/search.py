@@ -22,6 +22,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -34,6 +35,7 @@ from .columns import (
     core_of,
     list_columns,
 )
+from .evidence import everybody_hired, pooled_sets, priced_purses, priced_workers
 from .exact_split import UndecidedError, split_exactly
 from .exchange import improve, losses
 from .greedy import repair_and_fill
@@ -48,11 +50,14 @@ from .worker_prices import (
     allocate_at,
     find_worker_prices,
     list_priced,
+    price_purses,
 )
 
 PooledOptimum = Callable[[SeparateInstance, Control], tuple[np.ndarray | None, int, StopReason]]
 """Gives workers to split over the requesters (bool, shape (n,), or None), a bound on OPT-SEP, and why it ended."""
 
+Evidence = Callable[[], dict[str, Any] | None]
+"""Gives the body of the proof of a bound; it is only written for the bound that remains."""
 
 RESTARTS = 8
 """How often exchanges start again before HiGHS is asked."""
@@ -80,6 +85,8 @@ class SeparateAnswer:
         Why it ended.
     step : str
         The step that ended it: ``split``, ``pooled sets``, ``search``, ``prices`` or ``highs``.
+    evidence : mapping or None
+        Body of a ``packing`` proof of the bound; None where the bound is the pooled optimum's.
     """
 
     assignment: np.ndarray
@@ -88,6 +95,7 @@ class SeparateAnswer:
     claimed: bool = False
     stopped: StopReason = "proved"
     step: str = "split"
+    evidence: dict[str, Any] | None = None
 
     @property
     def proved(self) -> bool:
@@ -100,11 +108,14 @@ class _Search:
         self.instance, self.control = instance, control
         nobody = np.full(instance.n, -1, dtype=np.int64)
         self.prices: WorkerPrices | None = None
+        self.evidence: Evidence = lambda: None
         self.answer = SeparateAnswer(nobody, 0, sum(instance.scores.tolist()), stopped="node-limit")
 
     def start(self) -> None:
         """Fill the requesters greedily, and leave out of the bound who fits nowhere."""
-        self.lower(sum(self.instance.scores[self.instance.eligible.any(axis=1)].tolist()))
+        everybody = sum(self.instance.scores[self.instance.eligible.any(axis=1)].tolist())
+        self.evidence = lambda: everybody_hired(self.instance)
+        self.lower(everybody, self.evidence)
         self.offer(repair_and_fill(self.instance, self.answer.assignment))
 
     def share(self, of_the_rest: float = 0.5) -> Control:
@@ -121,8 +132,11 @@ class _Search:
             self.answer.assignment, self.answer.value = assignment, value
             self.control.progress(f"value {value}, bound {self.answer.bound}")
 
-    def lower(self, bound: int) -> None:
-        self.answer.bound = min(self.answer.bound, max(bound, self.answer.value))
+    def lower(self, bound: int, evidence: Evidence) -> None:
+        """Lower the bound, but not below what is attained."""
+        bound = max(bound, self.answer.value)
+        if bound < self.answer.bound:
+            self.answer.bound, self.evidence = bound, evidence
 
     def _enough(self, assignment: np.ndarray) -> bool:
         self.offer(assignment)
@@ -141,8 +155,12 @@ class _Search:
     def prepare(self) -> None:
         """Find multipliers, and lower the bound to theirs."""
         self.multipliers = find_multipliers(self.instance, self.share())
-        self.lower(self.instance.floor(self.multipliers.total, self.multipliers.denominator))
+        self.lower(self.instance.floor(self.multipliers.total, self.multipliers.denominator), self.by_multipliers)
         self.alike = _interchangeable(self.instance, self.multipliers)
+
+    def by_multipliers(self) -> dict[str, Any]:
+        """Return what bounds by the multipliers rest on."""
+        return priced_purses(self.instance, self.multipliers)
 
     def exchange(self, start: np.ndarray, seed: int, rounds: int | None = None) -> bool:
         """Improve an allocation a few requesters at a time, then each by itself; whether that reached the bound."""
@@ -179,6 +197,10 @@ class _Search:
             (sum(instance.budgets),),
         )
         multipliers = find_multipliers(single, control)
+
+        def evidence() -> dict[str, Any]:
+            return pooled_sets(single, multipliers, instance.n)
+
         total, unit = multipliers.total, multipliers.denominator
         gamma = max(total - unit * answer.bound, 0)
         tried = 0
@@ -199,7 +221,7 @@ class _Search:
                 worth = sum(instance.scores[members].tolist())
                 if worth <= answer.value:
                     break
-                self.lower(worth)
+                self.lower(worth, evidence)
                 try:
                     assignment = split_exactly(instance, members, control, limit, nodes)
                 except UndecidedError:
@@ -209,7 +231,7 @@ class _Search:
                     self.offer(assignment)
                     return answer.proved
             self.control.progress(f"pooled loss limit {gamma / unit:.6g}: {tried} sets, none can be split")
-            self.lower(instance.floor(total - gamma - 1, unit))
+            self.lower(instance.floor(total - gamma - 1, unit), evidence)
             gamma = max(gamma + unit, 2 * gamma)
         return True
 
@@ -234,9 +256,9 @@ class _Search:
                 return False
             left_out = np.where(pairs[core].sum(axis=1) > 1, multipliers.best[core], 0 * multipliers.best[core])
             found = pack(columns, left_out, gamma, self.alike, nodes, control.deadline)
-            if not self._settled(columns, core, found, f"loss limit {gamma / unit:.6g}"):
+            if not self._settled(columns, core, found, f"loss limit {gamma / unit:.6g}", self.by_multipliers):
                 return answer.proved
-            self.lower(instance.floor(total - gamma - 1, unit))
+            self.lower(instance.floor(total - gamma - 1, unit), self.by_multipliers)
             gamma = max(gamma + unit, 2 * gamma)
         return True
 
@@ -249,13 +271,19 @@ class _Search:
         control = self.share(0.25)
         self.prices = find_worker_prices(instance, start, answer.assignment, self.alike, control, answer.value)
         if self.prices is not None:
-            self.lower(instance.floor(self.prices.total, self.prices.denominator))
+            self.purses = price_purses(instance, self.prices, self.alike, self.control)
+            self.lower(instance.floor(self.prices.total, self.prices.denominator), self.by_worker_prices)
             self.control.progress(f"bound {answer.bound} by the workers' prices")
             if not answer.proved:
                 start = allocate_at(instance, self.prices, control)
                 self.offer(start)
                 return self.exchange(start, 0, instance.m)
         return answer.proved
+
+    def by_worker_prices(self) -> dict[str, Any]:
+        """Return what bounds by the workers' prices rest on."""
+        assert self.prices is not None
+        return priced_workers(self.instance, self.prices, self.purses, self.alike)
 
     def by_prices(self, limit: int, nodes: int) -> bool:
         """Search by loss against the workers' prices with growing limits; whether the optimum was proved."""
@@ -267,20 +295,23 @@ class _Search:
         while not answer.proved:
             gamma = min(gamma, total - unit * (answer.value + instance.unit))
             try:
-                columns, core = list_priced(instance, prices, self.alike, gamma, limit, control)
+                columns, core = list_priced(instance, prices, self.purses, self.alike, gamma, limit, control)
             except TooManyColumnsError:
                 return False
             outside = np.ones(instance.n, dtype=bool)
             outside[core] = False
             unplaced = sum(prices.price[outside].tolist())
             found = pack(columns, prices.price[core], gamma - unplaced, self.alike, nodes, control.deadline)
-            if not self._settled(columns, core, found, f"loss limit {gamma / unit:.6g} at the workers' prices"):
+            what = f"loss limit {gamma / unit:.6g} at the workers' prices"
+            if not self._settled(columns, core, found, what, self.by_worker_prices):
                 return answer.proved
-            self.lower(instance.floor(total - gamma - 1, unit))
+            self.lower(instance.floor(total - gamma - 1, unit), self.by_worker_prices)
             gamma = max(gamma + unit, 2 * gamma)
         return True
 
-    def _settled(self, columns: list[Columns], core: np.ndarray, found: Packing, what: str) -> bool:
+    def _settled(
+        self, columns: list[Columns], core: np.ndarray, found: Packing, what: str, evidence: Evidence
+    ) -> bool:
         """Offer what a packing found; whether it showed that there is nothing within the limit."""
         self.control.progress(f"{what}: {[c.loss.size for c in columns]} sets, {found.nodes} nodes")
         if found.chosen is not None:
@@ -289,7 +320,7 @@ class _Search:
                 assignment[workers_in(columns[j].mask[position], core)] = j
             self.offer(assignment)
             if found.complete:
-                self.lower(self.answer.value)
+                self.lower(self.answer.value, evidence)
         return found.complete and found.chosen is None
 
 
@@ -342,6 +373,7 @@ def solve_separate(
         _run(search, pooled, list_limit, node_limit)
     except KeyboardInterrupt:
         answer.stopped = "interrupted"
+    answer.evidence = search.evidence()
     if answer.proved or answer.claimed:
         answer.stopped = "proved"
     elif answer.stopped == "node-limit" and control.expired():
@@ -355,7 +387,7 @@ def _run(search: _Search, pooled: PooledOptimum, list_limit: int, node_limit: in
     if answer.proved:
         return
     chosen, bound, stopped = pooled(instance, control)
-    search.lower(instance.floor(bound))
+    search.lower(instance.floor(bound), lambda: None)
     if stopped == "interrupted":
         raise KeyboardInterrupt
     members = np.flatnonzero(chosen) if chosen is not None else None

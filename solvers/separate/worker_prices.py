@@ -12,6 +12,7 @@ a linear program over sets that is extended by the best sets at its own prices; 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -28,7 +29,7 @@ from .columns import (
     list_columns,
 )
 from .instance import SeparateInstance, integers
-from .multipliers import find_multipliers
+from .multipliers import Multipliers, find_multipliers
 from .packing import workers_in
 
 BITS = 10
@@ -117,7 +118,7 @@ def find_worker_prices(
     for j in range(instance.m):
         master.add(alike[j], np.flatnonzero(assignment == j))
     one = 1 << BITS
-    most = _rest(instance, np.ones(instance.n, dtype=np.int64))
+    most = above_price(instance, np.ones(instance.n, dtype=np.int64))
     prices = best = _rounded(start, most)
     found: WorkerPrices | None = None
     for _ in range(ROUNDS):
@@ -175,7 +176,7 @@ def _best_set(
     if free is not None:
         return bound, able[found.chosen]
     # A requester of few slots has few sets: all that are better can be listed.
-    market = alone(instance, requester, _rest(instance, prices))
+    market = alone(instance, requester, above_price(instance, prices))
     multipliers = find_multipliers(market, inner)
     gamma = multipliers.total - multipliers.denominator * (found.value + 1)
     pairs = core_of(multipliers, market, gamma)
@@ -190,7 +191,7 @@ def _best_set(
     return best, workers_in(better.mask[0], core)
 
 
-def _rest(instance: SeparateInstance, prices: np.ndarray) -> np.ndarray:
+def above_price(instance: SeparateInstance, prices: np.ndarray) -> np.ndarray:
     """What each worker is worth above its price."""
     return integers((instance.scores.astype(object) << BITS) - prices)
 
@@ -263,9 +264,19 @@ class _Master:
         return Fraction(worth) * Fraction(self.unit), dual * self.unit
 
 
+def price_purses(
+    instance: SeparateInstance, prices: WorkerPrices, alike: list[int], control: Control
+) -> dict[int, tuple[SeparateInstance, Multipliers]]:
+    """Return the market of each requester alone at the workers' prices, one of like ones, and its own multipliers."""
+    rest = above_price(instance, prices.price)
+    markets = {j: alone(instance, j, rest) for j in sorted(set(alike))}
+    return {j: (market, find_multipliers(market, control)) for j, market in markets.items()}
+
+
 def list_priced(
     instance: SeparateInstance,
     prices: WorkerPrices,
+    purses: Mapping[int, tuple[SeparateInstance, Multipliers]],
     alike: list[int],
     gamma: int,
     limit: int,
@@ -279,6 +290,8 @@ def list_priced(
         The market in integers; no seat limit binds.
     prices : WorkerPrices
         What the loss is measured against.
+    purses : mapping
+        As of :func:`price_purses`.
     alike : list of int
         For each requester the first one with the same budget and caps.
     gamma : int
@@ -300,11 +313,8 @@ def list_priced(
     TooManyColumnsError
         If there are more than `limit`, or the deadline passes.
     """
-    rest = _rest(instance, prices.price)
     tasks: dict[int, tuple] = {}
-    for j in sorted(set(alike)):
-        market = alone(instance, j, rest)
-        multipliers = find_multipliers(market, control)
+    for j, (market, multipliers) in purses.items():
         # The requester's own linear bound is above what it can make; a set may lose that much more against it.
         spare = multipliers.total - multipliers.denominator * prices.best[j]
         # No set loses more than all there is.
