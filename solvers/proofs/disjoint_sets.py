@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .proof import ProofError, Pulse
-from .purse_sets import INT64_SUM, Sets, python_or_64
+from .purse_sets import INT64_SUM, Sets, bits, python_or_64
 
 MOST_NODES = 2**20
 """So many partial packings are looked at."""
@@ -199,12 +199,6 @@ class Packing:
         if times[worker] >= len(found):
             return found
         return [(k, at) for k, held in cover.items() for at in lists[k][held[:, worker]].tolist()]
-
-
-def bits(words: np.ndarray) -> np.ndarray:
-    """Return the bits of rows of words, bool, the lowest first."""
-    octets = np.ascontiguousarray(words.astype("<u8")).view(np.uint8)
-    return np.unpackbits(octets, axis=-1, bitorder="little").astype(bool)
 
 
 def flags(words: np.ndarray, size: int) -> np.ndarray:

@@ -93,6 +93,12 @@ def python_or_64(number: int, beside: np.ndarray) -> Any:
     return min(number, INT64_SUM) if beside.dtype != object else number
 
 
+def bits(words: np.ndarray) -> np.ndarray:
+    """Return the bits of rows of words, bool, the lowest first."""
+    octets = np.ascontiguousarray(words.astype("<u8")).view(np.uint8)
+    return np.unpackbits(octets, axis=-1, bitorder="little").astype(bool)
+
+
 def near_best(market: Market, purse: Purse, price: Prices, margins: np.ndarray, gap: int, pulse: Pulse) -> Sets:
     """List the sets that fit a purse with ``w(S) >= W - gap``; refuse if one has more than W. Losses are ``W - w(S)``."""
     pulse()
@@ -122,7 +128,7 @@ def near_best(market: Market, purse: Purse, price: Prices, margins: np.ndarray, 
 
 @dataclass
 class Part:
-    """Parts of sets: cost, loss, members of the group last opened, members in all, and who they are (bool)."""
+    """Parts of sets: cost, loss, members of the group last opened, members in all, and who they are (64-bit words)."""
 
     cost: np.ndarray
     loss: np.ndarray
@@ -133,7 +139,8 @@ class Part:
 
     def keep(self, which: np.ndarray) -> Part:
         """Return these parts alone."""
-        return Part(*(x[which] for x in (self.cost, self.loss, self.count, self.total, self.held)), self.group)
+        rows = np.flatnonzero(which)
+        return Part(*(x[rows] for x in (self.cost, self.loss, self.count, self.total, self.held)), self.group)
 
 
 def list_sets(
@@ -177,7 +184,13 @@ def list_sets(
 
     def empty() -> Part:
         zero = np.zeros(1, dtype=kind)
-        return Part(zero, zero, np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64), np.zeros((1, 0), dtype=bool))
+        return Part(
+            zero,
+            zero,
+            np.zeros(1, dtype=np.int64),
+            np.zeros(1, dtype=np.int64),
+            np.zeros((1, -(-len(at) // 64)), dtype=np.uint64),
+        )
 
     def close(part: Part) -> Part:
         if part.group < 0 or not places[part.group]:
@@ -185,7 +198,8 @@ def list_sets(
         part.loss = part.loss + places[part.group] * (room[part.group] - part.count).astype(kind)
         return part.keep(np.asarray(part.loss <= most, dtype=bool))
 
-    def extend(part: Part, group: int, cost: int, gain: int) -> Part:
+    def extend(part: Part, position: int) -> Part:
+        group, cost, gain = kinds[position], own[position], worth[position]
         if part.group != group:
             part = close(part)
             part.count, part.group = np.zeros_like(part.count), group
@@ -195,13 +209,13 @@ def list_sets(
         into = part.keep(able & np.asarray(part.loss <= most - enter, dtype=bool))
         if out.loss.size + into.loss.size > MOST_SETS:
             raise ProofError("too many parts of sets: the proof needs tighter prices")
-        flags = np.concatenate([np.zeros(out.loss.size, dtype=bool), np.ones(into.loss.size, dtype=bool)])
+        into.held[:, position >> 6] |= np.uint64(1 << (position & 63))
         return Part(
             np.concatenate([out.cost, into.cost + cost]),
             np.concatenate([out.loss + skip, into.loss + enter]),
             np.concatenate([out.count, into.count + 1]),
             np.concatenate([out.total, into.total + 1]),
-            np.column_stack([np.concatenate([out.held, into.held]), flags]),
+            np.concatenate([out.held, into.held]),
             group,
         )
 
@@ -209,11 +223,11 @@ def list_sets(
     while low < high:
         pulse()
         if first.loss.size <= second.loss.size:
-            first = extend(first, kinds[low], own[low], worth[low])
+            first = extend(first, low)
             low += 1
         else:
             high -= 1
-            second = extend(second, kinds[high], own[high], worth[high])
+            second = extend(second, high)
     shared = first.group if first.group == second.group else -1
     if shared < 0:
         first, second = close(first), close(second)
@@ -240,8 +254,9 @@ def list_sets(
             raise ProofError("too many sets: the proof needs tighter prices")
     left, right, loss = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
     able = purse.able
-    # The second list took its workers from the last to the first.
-    return Sets(able[sure], able[at[:low]], able[at[low:][::-1]], first.held, second.held, left, right, loss)
+    return Sets(able[sure], able[at[:low]], able[at[low:]], bits(first.held)[:, :low], bits(second.held)[:, low : at.size],
+        left, right, loss,
+    )  # fmt: skip
 
 
 def pairs(

@@ -309,9 +309,7 @@ class _Search:
             gamma = max(gamma + unit, 2 * gamma)
         return True
 
-    def _settled(
-        self, columns: list[Columns], core: np.ndarray, found: Packing, what: str, evidence: Evidence
-    ) -> bool:
+    def _settled(self, columns: list[Columns], core: np.ndarray, found: Packing, what: str, evidence: Evidence) -> bool:
         """Offer what a packing found; whether it showed that there is nothing within the limit."""
         self.control.progress(f"{what}: {[c.loss.size for c in columns]} sets, {found.nodes} nodes")
         if found.chosen is not None:
