@@ -89,8 +89,11 @@ def packed(values: Sequence[int]) -> np.ndarray:
 
 
 def python_or_64(number: int, beside: np.ndarray) -> Any:
-    """Return a number so that comparing it with an array is exact: numpy refuses Python integers beyond 64 bits."""
-    return min(number, INT64_SUM) if beside.dtype != object else number
+    """Return a number so that comparing it with an array is exact: numpy refuses Python integers beyond 64 bits.
+
+    No ``int64`` array here holds anything as large as 2**62, so every number beyond compares alike.
+    """
+    return min(number, 2**62) if beside.dtype != object else number
 
 
 def bits(words: np.ndarray) -> np.ndarray:
@@ -138,8 +141,8 @@ class Part:
     group: int = -1
 
     def keep(self, which: np.ndarray) -> Part:
-        """Return these parts alone."""
-        rows = np.flatnonzero(which)
+        """Return these parts alone, by flags or by positions."""
+        rows = np.flatnonzero(which) if which.dtype == bool else which
         return Part(*(x[rows] for x in (self.cost, self.loss, self.count, self.total, self.held)), self.group)
 
 

@@ -6,8 +6,9 @@ from fractions import Fraction
 
 from ...models.procurement.market import Market
 from ..control import Control
+from ..proofs.proof import Proof
 from ..registry import register
-from ..solution import Found, SolverClaim
+from ..solution import Evidence, Found, SolverClaim
 from .instance import SeparateInstance
 from .search import solve_separate
 
@@ -26,10 +27,15 @@ def solve_opt_sep(market: Market, control: Control) -> Found:
     """Solve OPT-SEP; see :mod:`fedmech.solvers.separate.search`."""
     found = solve_separate(instance_of(market), control)
     unit = market.score_denominator
+    evidence: Evidence | None = None
+    if found.claimed and not found.proved:
+        evidence = SolverClaim()
+    elif found.evidence is not None:
+        evidence = Proof("opt-sep", "packing", found.bound, found.evidence)
     return Found(
         found.assignment,
         Fraction(found.bound, unit),
-        SolverClaim() if found.claimed and not found.proved else None,
+        evidence,
         found.stopped,
-        details={"step": found.step, "best": found.value / unit},
+        details={"step": found.step, "best": Fraction(found.value, unit)},
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from fedmech import Market
 from fedmech.solvers.separate.instance import SeparateInstance
 
 
@@ -51,3 +52,16 @@ def random_instance(seed: int, workers: int = 8) -> SeparateInstance:
         budgets, caps = [budgets[0]] * m, np.repeat(caps[:, :1], m, axis=1)
         seats = np.full(m, seats[0])
     return SeparateInstance.of(scores, costs, rng.integers(0, groups, n), caps, seats, budgets)
+
+
+def as_market(instance: SeparateInstance) -> Market:
+    """Return the market of an instance, in its integers."""
+    return Market.build(
+        scores=instance.scores.tolist(),
+        costs=instance.costs.tolist(),
+        budgets=list(instance.budgets),
+        groups=[f"g{group}" for group in instance.groups.tolist()],
+        group_ids=[f"g{group}" for group in range(len(instance.caps))],
+        caps=instance.caps.tolist(),
+        seats=instance.seats.tolist(),
+    )
