@@ -143,7 +143,8 @@ class Part:
     def keep(self, which: np.ndarray) -> Part:
         """Return these parts alone, by flags or by positions."""
         rows = np.flatnonzero(which) if which.dtype == bool else which
-        return Part(*(x[rows] for x in (self.cost, self.loss, self.count, self.total, self.held)), self.group)
+        cost, loss, count, total, held = (x[rows] for x in (self.cost, self.loss, self.count, self.total, self.held))
+        return Part(cost, loss, count, total, held, self.group)
 
 
 def list_sets(
@@ -155,7 +156,8 @@ def list_sets(
     a group, its places are counted when parts are joined. Parts are joined where the money left costs no more than may be lost.
     """
     nobody = np.zeros(0, dtype=np.int64)
-    none = Sets(nobody, nobody, nobody, *[np.zeros((0, 0), dtype=bool)] * 2, nobody, nobody, nobody)
+    empty_rows = np.zeros((0, 0), dtype=bool)
+    none = Sets(nobody, nobody, nobody, empty_rows, empty_rows, nobody, nobody, nobody)
     if most < 0:
         return none
     size = np.abs(margin)

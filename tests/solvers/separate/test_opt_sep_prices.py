@@ -12,7 +12,7 @@ from fedmech.solvers.separate.greedy import repair_and_fill
 from fedmech.solvers.separate.packing import workers_in
 from fedmech.solvers.separate.refill import refill
 from fedmech.solvers.separate.search import SeparateAnswer
-from fedmech.solvers.separate.worker_prices import find_worker_prices, list_priced
+from fedmech.solvers.separate.worker_prices import find_worker_prices, list_priced, price_purses
 from separate_instances import enumerate_optimum, random_instance
 
 
@@ -47,7 +47,9 @@ def test_any_worker_prices_bound_the_optimum_and_list_what_is_near() -> None:
         assert prices is not None
         assert prices.total >= enumerate_optimum(instance) * prices.denominator
         gamma = int(rng.integers(0, 101)) * prices.total // 100
-        columns, core = list_priced(instance, prices, list(range(instance.m)), gamma, 10**6, Control())
+        requesters = list(range(instance.m))
+        purses = price_purses(instance, prices, requesters, Control())
+        columns, core = list_priced(instance, prices, purses, requesters, gamma, 10**6, Control())
         for j in range(instance.m):
             expected: set[tuple[int, tuple[int, ...]]] = set()
             for flags in itertools.product((False, True), repeat=instance.n):
