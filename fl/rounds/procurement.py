@@ -255,6 +255,7 @@ class Simulation:
             data.train_labels,
             self.environment.holdings,
             self._recipe(settings.scoring_steps, Purpose.SCORING, number),
+            previous=state.local,
             device=settings.device,
         )
         measured = self._measure_on(probe, model, local, state, number)

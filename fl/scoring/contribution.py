@@ -159,6 +159,7 @@ def several_rounds_value(
     rounds: int,
     test: Objective,
     *,
+    previous: Params | None = None,
     device: str = "cpu",
     control: Control | None = None,
 ) -> Value:
@@ -177,6 +178,8 @@ def several_rounds_value(
     rounds : int
         At least 1.
     test : Objective
+    previous : Params, optional
+        Each worker's model before the first round, stacked, for MOON; the common start when missing.
     device : str
     control : Control, optional
         Told how far the training is.
@@ -196,7 +199,7 @@ def several_rounds_value(
 
     def train(members: NDArray[np.bool_]) -> Params:
         coalitions = [np.flatnonzero(row).astype(np.int64) for row in members]
-        options: Any = {"rounds": rounds, "weights": weights, "start": start, "device": device}
+        options: Any = {"rounds": rounds, "weights": weights, "start": start, "previous": previous, "device": device}
         return train_coalitions(architecture, coalitions, inputs, labels, holdings, recipe, **options)
 
     def value(coalitions: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -133,6 +133,7 @@ def measure_drift(
     global_params: Params,
     recipe: Recipe,
     probe: ProbeSet,
+    previous: Params | None = None,
     kind: str = "cosine",
     how: str | None = None,
     v_min: float = 0.01,
@@ -158,6 +159,8 @@ def measure_drift(
     recipe : Recipe
         The announced rule: same steps, batch order, optimiser for all.
     probe : ProbeSet
+    previous : Params, optional
+        Each worker's latest model of its own, stacked, for MOON; see :func:`.drift_score.scoring_update`.
     kind : {"cosine", "l2"}
     how : {"clip", "half", "exponential", "min-max"}, optional
         Map to ``[v_min, v_max]``; ``half`` for cosines and ``exponential`` for distances if left out.
@@ -187,8 +190,9 @@ def measure_drift(
     for name, value in (("v_min", v_min), ("v_max", v_max)):
         if round(value, SCORE_DECIMALS) != value:
             raise InputError(f"must have at most {SCORE_DECIMALS} decimals, got {value}", field=name)
+    images, labels = dataset.train_inputs, dataset.train_labels
     local = scoring_update(
-        architecture, global_params, dataset.train_inputs, dataset.train_labels, holdings, recipe, device=device
+        architecture, global_params, images, labels, holdings, recipe, previous=previous, device=device
     )
     samples = probe_scores(architecture, global_params, local, probe, kind, device=device)
     raw = samples.mean(axis=1)

@@ -52,6 +52,7 @@ def scoring_update(
     holdings: Sequence[NDArray[np.int64]],
     recipe: Recipe,
     *,
+    previous: Params | None = None,
     device: str = "cpu",
 ) -> Params:
     """Train every worker's local model ``w_i`` from the global one by the announced recipe.
@@ -69,6 +70,9 @@ def scoring_update(
     holdings : sequence of ndarray of int64
         Each worker's samples, as indices into `inputs`.
     recipe : Recipe
+    previous : Params, optional
+        Each worker's latest model of its own, stacked, for MOON's contrastive term to push away from. Without it, as before
+        any round, that term is the constant log 2 and MOON's update is FedAvg's.
     device : str
 
     Returns
@@ -82,7 +86,9 @@ def scoring_update(
     """
     if models_in(global_params, architecture.shapes) is not None:
         raise InputError("every worker starts from one global model, these are stacked ones", field="global_params")
-    return train_clients(architecture, global_params, inputs, labels, holdings, recipe, device=device)
+    return train_clients(
+        architecture, global_params, inputs, labels, holdings, recipe, previous=previous, device=device
+    )
 
 
 def probe_scores(

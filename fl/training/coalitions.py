@@ -37,6 +37,7 @@ def train_coalitions(
     decay: float = 1.0,
     weights: Sequence[float] | NDArray[np.float64] | None = None,
     start: Mapping[str, Tensor] | None = None,
+    previous: Mapping[str, Tensor] | None = None,
     device: str | torch.device = "cpu",
 ) -> Params:
     """Train every coalition's global model by federated averaging.
@@ -64,6 +65,8 @@ def train_coalitions(
         Weight of each client in its coalitions' averages, > 0; all equal when missing, as in SWAN's model.
     start : Params, optional
         The first global model of all coalitions; `Architecture.initial` of the recipe's seed when missing.
+    previous : Params, optional
+        Each client's model before the first round, stacked, for MOON; `start` when missing.
     device : str or torch.device
         Where to train.
 
@@ -101,7 +104,7 @@ def train_coalitions(
     for number in range(rounds):
         now = replace(recipe, seed=recipe.seed + number, learning_rate=recipe.learning_rate * decay**number)
         if number == 0:
-            local = train_clients(architecture, start, inputs, labels, holdings, now, device=device)
+            local = train_clients(architecture, start, inputs, labels, holdings, now, previous=previous, device=device)
             local = clients_of(local, member)
         else:
             held = [holdings[client] for client in members]

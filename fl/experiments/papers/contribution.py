@@ -233,6 +233,7 @@ def _market(
     from ...training.aggregate import average
     from ...training.architectures import architecture
     from ...training.evaluate import evaluate
+    from ...training.parameters import stack
     from ...training.recipe import Recipe
 
     n = settings.workers
@@ -263,7 +264,8 @@ def _market(
 
     def update(start: dict[str, Any], number: int) -> dict[str, Any]:
         """Train everybody; idle workers hand back what they were given."""
-        local = scoring_update(arch, start, dataset.train_inputs, labels, holdings, recipe(number))
+        images = dataset.train_inputs
+        local = scoring_update(arch, start, images, labels, holdings, recipe(number), previous=previous)
         for name, tensor in local.items():
             tensor[working:] = start[name]
         return local
@@ -272,11 +274,15 @@ def _market(
         return evaluate(arch, params, probe.inputs, probe.labels)
 
     model = arch.initial(secret % 2**32)
+    # Each worker's model of the last round that it took part in, which MOON looks back at.
+    previous = stack([model] * n) if settings.loss == "moon" else None
     reputation, participation = np.zeros(n), np.zeros(n)
     for number in range(settings.warmup):
         hired = rng.permutation(n)[: n // 2]
         local = update(model, number + 1)
         moved = average({name: tensor[hired] for name, tensor in local.items()}, sizes[hired])
+        for name, latest in (previous or {}).items():
+            latest[hired] = local[name][hired]
         gain = on_probe(model)[0] - on_probe(moved)[0]
         reputation[hired] = settings.memory * reputation[hired] + (1 - settings.memory) * gain
         participation *= settings.memory
@@ -309,7 +315,15 @@ def _market(
         value = one_round_value(arch, model, local, sizes.tolist(), objective)
     else:
         value = several_rounds_value(
-            arch, model, dataset.train_inputs, labels, holdings, recipe(0), settings.value_rounds, objective
+            arch,
+            model,
+            dataset.train_inputs,
+            labels,
+            holdings,
+            recipe(0),
+            settings.value_rounds,
+            objective,
+            previous=previous,
         )
     found = contributions(value, n)
     mapped = ScoreMap("half", 0.01)(cosine)

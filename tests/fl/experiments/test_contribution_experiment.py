@@ -68,6 +68,15 @@ def test_correlations_are_those_of_the_market(entry, rounds):
         assert (row["spearman"], row["kendall_p"]) == (found.spearman, found.kendall_p)
 
 
+def test_moon_looks_back_at_the_rounds_before(entry):
+    """Without earlier rounds it scores as FedAvg does; after them only what asks no local model is as before."""
+    for warmup, same in ((0, True), (3, False)):
+        settings = {**SMALL, "architecture": "mlp", "markets": 1, "warmup": warmup}
+        plain, moon = (module._market(entry.read({**settings, "loss": loss}), 0)[0] for loss in ("fedavg", "moon"))
+        assert np.array_equal(plain["samples"], moon["samples"])
+        assert np.allclose(plain["drift"], moon["drift"], atol=1e-6) == same
+
+
 def test_an_idle_worker_is_ranked_first_by_drift_and_last_by_movement(entry):
     found = entry.run(entry.read({**SMALL, "idle": 1, "markets": 4}))
     assert set(column(found, "idle_rank", rule="drift")) == {1}

@@ -15,6 +15,7 @@ from fedmech.fl.rounds.environment import Purpose, build_environment, generator
 from fedmech.fl.rounds.procurement import Simulation, run_rounds
 from fedmech.fl.rounds.scoring_rules import scoring_rules
 from fedmech.fl.rounds.settings import ProcurementSettings
+from fedmech.fl.training.parameters import stack
 from fedmech.fl.training.recipe import Recipe
 from fedmech.models.input_error import InputError
 from mechanism_definitions import DEFINITIONS, Plain
@@ -98,9 +99,11 @@ def test_rounds_follow_their_definition(changed):
             proximal=settings.proximal, seed=recipe.seed,
         )  # fmt: skip
         platform = mean_model(models, [1] * len(models))
+        # MOON looks back at the model that a worker trained last, for whichever requester.
         updates = train_clients_one_by_one(
-            simulation.architecture, platform, data.train_inputs, data.train_labels, environment.holdings, recipe
-        )
+            simulation.architecture, platform, data.train_inputs, data.train_labels, environment.holdings, recipe,
+            previous=stack(local_models),
+        )  # fmt: skip
         _, origin = representation(platform, environment.probe.inputs)
         raw = []
         for i in range(settings.workers):
@@ -254,6 +257,22 @@ def scores_of(settings, number=1):
     simulation = Simulation(settings)
     market = simulation.decide(simulation.first, number).market
     return [market.score(i) for i in range(market.n)]
+
+
+def test_moons_scores_move_with_contrast_once_there_is_a_round_to_look_back_at():
+    states, found = {}, {}
+    for contrast in (0.0, 1.0, 10.0):
+        simulation = Simulation(replace(TINY, objective="moon", contrast=contrast))
+        # All look back at the same round.
+        states[contrast] = states.get(0.0) or simulation.play(simulation.first, 1)[0]
+        found[contrast] = [
+            [market.score(i) for i in range(market.n)]
+            for market in (simulation.decide(simulation.first, 1).market, simulation.decide(states[contrast], 2).market)
+        ]
+    for number, distinct in ((0, 1), (1, 3)):
+        assert len({tuple(scores[number]) for scores in found.values()}) == distinct
+    fedavg = Simulation(TINY).decide(replace(states[0.0], local=None), 2).market
+    assert [fedavg.score(i) for i in range(fedavg.n)] == found[0.0][1]
 
 
 def test_scores_never_see_a_bid():

@@ -115,6 +115,17 @@ def test_several_rounds_coalition_by_coalition(arch, start, dataset, holdings, s
         assert found[row] == pytest.approx(before - evaluate(arch, model, test.inputs, test.labels)[0], abs=2e-5)
 
 
+def test_one_round_of_moon_looks_back_in_both_games(arch, start, local, dataset, holdings, sizes):
+    test, recipe = on_test(dataset, "loss"), replace(RECIPE, loss="moon", contrast=3.0)
+    given = (dataset.train_inputs, dataset.train_labels, holdings, recipe)
+    updates = scoring_update(arch, arch.initial(8), *given, previous=local)
+    one = one_round_value(arch, arch.initial(8), updates, sizes, test)(all_coalitions(N))
+    value = several_rounds_value(arch, arch.initial(8), *given, 1, test, previous=local)
+    assert np.allclose(value(all_coalitions(N)), one, atol=1e-6)
+    blind = several_rounds_value(arch, arch.initial(8), *given, 1, test)
+    assert np.abs(blind(all_coalitions(N)) - one).max() > 1e-4
+
+
 def test_one_round_is_several_rounds_at_one(arch, start, local, dataset, holdings, sizes, monkeypatch):
     test = on_test(dataset, "loss")
     given = (arch, start, dataset.train_inputs, dataset.train_labels, holdings, RECIPE)

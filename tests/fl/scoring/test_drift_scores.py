@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -172,6 +173,30 @@ def test_the_update_is_standardised_and_reproducible(dataset, holdings):
     for name in start:
         assert torch.equal(first[name], second[name])
         assert torch.allclose(first[name], single[name], atol=1e-5)
+
+
+def test_moon_scores_look_back_at_the_models_before(dataset, probe, holdings):
+    arch = architecture("mlp", dataset.input_shape, 10)
+    first, start = arch.initial(2), arch.initial(7)
+    given = (dataset.train_inputs, dataset.train_labels, holdings)
+    previous = scoring_update(arch, first, *given, RECIPE)
+    scores = {}
+    for contrast in (0.5, 4.0):
+        recipe = replace(RECIPE, loss="moon", contrast=contrast)
+        updates = scoring_update(arch, start, *given, recipe, previous=previous)
+        single = train_clients_one_by_one(arch, start, *given, recipe, previous=previous)
+        scores[contrast] = drift_scores(arch, start, updates, probe)
+        assert np.allclose(scores[contrast], drift_scores(arch, start, single, probe), atol=1e-5)
+        measured = measure_drift(
+            dataset, holdings, architecture=arch, global_params=start, recipe=recipe, probe=probe, previous=previous
+        )
+        assert np.array_equal(measured.raw, scores[contrast])
+        # Nothing to look back at: the contrastive term is a constant.
+        blind = scoring_update(arch, start, *given, recipe)
+        plain = scoring_update(arch, start, *given, RECIPE)
+        assert np.allclose(drift_scores(arch, start, blind, probe), drift_scores(arch, start, plain, probe), atol=1e-6)
+        assert np.abs(scores[contrast] - drift_scores(arch, start, plain, probe)).max() > 1e-3
+    assert np.abs(scores[0.5] - scores[4.0]).max() > 1e-3
 
 
 # Markets.
