@@ -1,4 +1,4 @@
-"""Which client holds which samples: IID, Dirichlet, classes per client, given sizes, given counts.
+"""Which client holds which samples: IID, classes per client, given sizes, given counts.
 
 Every function takes the labels of the samples and a numpy generator, and returns one array of indices for each client:
 ascending, disjoint from the others.  Equal generators give equal partitions.
@@ -15,23 +15,21 @@ from numpy.typing import ArrayLike, NDArray
 from ...models.input_error import InputError
 
 __all__ = [
+    "Partition",
+    "check_clients",
+    "check_counts",
+    "check_enough",
+    "check_labels",
     "class_counts",
     "classes_per_client",
-    "dirichlet",
-    "dirichlet_balanced",
-    "dirichlet_per_client",
+    "deal",
     "fit_counts",
     "given_sizes",
     "iid",
+    "pools_of",
 ]
 
 Partition = list[NDArray[np.int64]]
-
-# Re-draws of the Dirichlet partitions before their minimum is called out of reach.
-DRAWS = 10_000
-
-# Outside of these, logarithms of Dirichlet weights leave the range of floats.
-LEAST_BETA, GREATEST_BETA = 1e-300, 1e300
 
 
 def iid(labels: ArrayLike, clients: int, rng: np.random.Generator) -> Partition:
@@ -56,7 +54,7 @@ def iid(labels: ArrayLike, clients: int, rng: np.random.Generator) -> Partition:
     InputError
         If `labels` is not a list of integers or `clients` not positive.
     """
-    n, clients = len(_labels(labels)), _clients(clients)
+    n, clients = len(check_labels(labels)), check_clients(clients)
     bounds = np.arange(1, clients) * n // clients
     return [np.sort(part) for part in np.split(rng.permutation(n), bounds)]
 
@@ -83,8 +81,8 @@ def given_sizes(labels: ArrayLike, sizes: Sequence[int] | ArrayLike, rng: np.ran
     InputError
         If the sizes are not counts, or add up to more than there are samples.
     """
-    n, wanted = len(_labels(labels)), _counts(sizes, "sizes")
-    _enough(n, wanted)
+    n, wanted = len(check_labels(labels)), check_counts(sizes, "sizes")
+    check_enough(n, wanted)
     ends = np.cumsum(wanted)
     dealt = rng.permutation(n)
     return [np.sort(dealt[end - size : end]) for end, size in zip(ends, wanted, strict=True)]
@@ -112,12 +110,12 @@ def class_counts(labels: ArrayLike, counts: ArrayLike, rng: np.random.Generator)
     InputError
         If `counts` is not a table of counts, or a class has too few samples.
     """
-    known, table = _labels(labels), _table(counts)
+    known, table = check_labels(labels), _table(counts)
     pools = [rng.permutation(np.flatnonzero(known == c)) for c in range(table.shape[1])]
     for c, (pool, wanted) in enumerate(zip(pools, table.sum(axis=0).tolist(), strict=True)):
         if wanted > len(pool):
             raise InputError(f"class {c}: {wanted} samples are asked for and there are {len(pool)}", field="counts")
-    return _deal(pools, table)
+    return deal(pools, table)
 
 
 def fit_counts(labels: ArrayLike, counts: ArrayLike, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -144,7 +142,7 @@ def fit_counts(labels: ArrayLike, counts: ArrayLike, rng: np.random.Generator) -
     InputError
         If `counts` is not a table of counts, or asks for a class of which there is no sample.
     """
-    known, table = _labels(labels), _table(counts)
+    known, table = check_labels(labels), _table(counts)
     wanted = table.sum(axis=0).tolist()
     supply = [int((known == c).sum()) for c in range(len(wanted))]
     for c, (have, want) in enumerate(zip(supply, wanted, strict=True)):
@@ -158,146 +156,6 @@ def fit_counts(labels: ArrayLike, counts: ArrayLike, rng: np.random.Generator) -
         for column, want in zip(table.T, wanted, strict=True)
     ]
     return np.stack(columns, axis=1)
-
-
-def dirichlet(labels: ArrayLike, clients: int, beta: float, rng: np.random.Generator, least: int = 0) -> Partition:
-    """Split each class over the clients in proportions drawn from a Dirichlet distribution.
-
-    Parameters
-    ----------
-    labels : array_like of int, shape (n,)
-        Label of each sample.
-    clients : int
-        Number of clients.
-    beta : float
-        Concentration: small values give clients few classes and unequal sizes, large ones equal shares.
-    rng : numpy.random.Generator
-        Source of randomness.
-    least : int
-        Re-draw until every client holds so many samples.
-
-    Returns
-    -------
-    list of ndarray of int64
-        The indices each client holds; every sample belongs to one client.
-
-    Raises
-    ------
-    InputError
-        If an argument makes no sense, or the minimum is out of reach or was not met in 10,000 draws.
-
-    Notes
-    -----
-    The plain variant of the label skew used throughout federated learning: for each class ``k`` proportions
-    ``p_k ~ Dir(beta 1)`` over the clients (stated in Li et al., "Model-Contrastive Federated Learning", CVPR 2021,
-    section 4.1).  Shares are cut at the floors of the cumulative proportions.
-    """
-    return _dirichlet_of_classes(labels, clients, beta, rng, least, balanced=False)
-
-
-def dirichlet_balanced(
-    labels: ArrayLike, clients: int, beta: float, rng: np.random.Generator, least: int = 10
-) -> Partition:
-    """Split each class over the clients as MOON's code does: the full get no more, and nobody stays with too little.
-
-    Parameters
-    ----------
-    labels : array_like of int, shape (n,)
-        Label of each sample.
-    clients : int
-        Number of clients.
-    beta : float
-        Concentration.
-    rng : numpy.random.Generator
-        Source of randomness.
-    least : int
-        Re-draw until every client holds so many samples; 10 in MOON's code.
-
-    Returns
-    -------
-    list of ndarray of int64
-        The indices each client holds; every sample belongs to one client.
-
-    Raises
-    ------
-    InputError
-        If an argument makes no sense, or the minimum is out of reach or was not met in 10,000 draws.
-
-    Notes
-    -----
-    Source: the published code of MOON (Li et al., CVPR 2021).  It goes through the classes in order, strikes out the
-    clients that hold their average share ``n / clients`` already, normalises the other proportions, and draws
-    everything again until each client has 10 samples, for ever if need be.  Here the draws are bounded, and as
-    proportions among the clients left are Dirichlet again they are drawn so that they never become 0/0.
-    """
-    return _dirichlet_of_classes(labels, clients, beta, rng, least, balanced=True)
-
-
-def dirichlet_per_client(
-    labels: ArrayLike,
-    clients: int,
-    beta: float,
-    rng: np.random.Generator,
-    sizes: Sequence[int] | ArrayLike | None = None,
-) -> Partition:
-    """Draw each client's class mix from a Dirichlet distribution and its samples accordingly.
-
-    Parameters
-    ----------
-    labels : array_like of int, shape (n,)
-        Label of each sample.
-    clients : int
-        Number of clients.
-    beta : float
-        Concentration of the mixes.
-    rng : numpy.random.Generator
-        Source of randomness.
-    sizes : sequence of int, optional
-        Samples of each client.  By default all samples are dealt, in shares that differ by at most one.
-
-    Returns
-    -------
-    list of ndarray of int64
-        The indices each client holds, of exactly the sizes wanted.
-
-    Raises
-    ------
-    InputError
-        If an argument makes no sense, or the sizes add up to more than there are samples.
-
-    Notes
-    -----
-    Source: DriftPay, section 7(e), "Non-IID control via Dirichlet heterogeneity" (stated: ``pi_i ~ Dir(beta 1)`` for each
-    worker; that samples are dealt without replacement is a choice made here).  Clients take one sample at a time, in
-    random turns.  When a class has run out its share of each mix falls to the classes left, in proportion, so that
-    mixes are followed closely only while samples are plenty.
-    """
-    known, clients = _labels(labels), _clients(clients)
-    if sizes is None:
-        wanted = np.diff(np.arange(clients + 1) * len(known) // clients)
-    else:
-        wanted = _counts(sizes, "sizes")
-        if len(wanted) != clients:
-            raise InputError(f"{len(wanted)} sizes for {clients} clients", field="sizes")
-    _enough(len(known), wanted)
-    pools = _pools(known, rng)
-    weights = _log_weights(beta, (clients, len(pools)), rng)
-    turns = rng.permutation(np.repeat(np.arange(clients), wanted))
-    left = np.array([len(pool) for pool in pools])
-    table = np.zeros((clients, len(pools)), dtype=np.int64)
-    while len(turns):
-        # All turns at once, up to the first that finds its class empty.
-        steps = np.cumsum(_proportions(weights, left > 0), axis=1)
-        drawn = (rng.random(len(turns))[:, None] * steps[turns, -1:] >= steps[turns]).sum(axis=1)
-        end = len(turns)
-        for c in range(len(pools)):
-            takers = np.flatnonzero(drawn == c)
-            if len(takers) > left[c]:
-                end = min(end, int(takers[left[c]]))
-        np.add.at(table, (turns[:end], drawn[:end]), 1)
-        left -= np.bincount(drawn[:end], minlength=len(pools))
-        turns = turns[end:]
-    return _deal(pools, table)
 
 
 def classes_per_client(
@@ -337,26 +195,26 @@ def classes_per_client(
     50,000 images, equal shares do not exist; then the deviation from them, summed over all, is the least possible for
     the classes chosen (a transportation problem).
     """
-    known, kinds = _labels(labels), _counts(classes_of_each, "classes_of_each")
-    wanted = _counts(sizes, "sizes")
+    known, kinds = check_labels(labels), check_counts(classes_of_each, "classes_of_each")
+    wanted = check_counts(sizes, "sizes")
     if len(kinds) != len(wanted):
         raise InputError(f"{len(wanted)} sizes for {len(kinds)} clients", field="sizes")
-    pools = _pools(known, rng)
+    pools = pools_of(known, rng)
     for i, (kind, size) in enumerate(zip(kinds.tolist(), wanted.tolist(), strict=True)):
         if not 1 <= kind <= len(pools):
             raise InputError(f"{kind} classes, where the data have {len(pools)}", row=f"client {i}", field="classes")
         if size < kind:
             raise InputError(f"{size} samples cannot be of {kind} classes", row=f"client {i}", field="sizes")
-    _enough(len(known), wanted)
+    check_enough(len(known), wanted)
     supply = np.array([len(pool) for pool in pools])
     for _ in range(10):
         chosen = _choose_classes(kinds, wanted, supply, rng)
         table = _equal_shares(chosen, wanted, rng)
         if (table.sum(axis=0) <= supply).all():
-            return _deal(pools, table)
+            return deal(pools, table)
         fitted = _nearest_shares(chosen, wanted, supply)
         if fitted is not None:
-            return _deal(pools, fitted)
+            return deal(pools, fitted)
     raise InputError("no choice of classes was found that holds enough samples for these clients", field="sizes")
 
 
@@ -417,57 +275,12 @@ def _nearest_shares(
     return table if exact else None
 
 
-def _dirichlet_of_classes(
-    labels: ArrayLike, clients: int, beta: float, rng: np.random.Generator, least: int, *, balanced: bool
-) -> Partition:
-    known, clients = _labels(labels), _clients(clients)
-    if least < 0 or least * clients > len(known):
-        raise InputError(f"{clients} clients with {least} samples each, of {len(known)} in all", field="least")
-    pools = _pools(known, rng)
-    for _ in range(DRAWS if least else 1):
-        # Sizes first: samples are dealt once, when every client has enough.
-        table = np.zeros((clients, len(pools)), dtype=np.int64)
-        held = np.zeros(clients, dtype=np.int64)
-        weights = _log_weights(beta, (len(pools), clients), rng)
-        for c, pool in enumerate(pools):
-            open_ = held * clients < len(known) if balanced else np.ones(clients, dtype=bool)
-            shares = _proportions(weights[c : c + 1], open_)[0]
-            cuts = np.floor(np.minimum(np.cumsum(shares), 1.0) * len(pool)).astype(np.int64)
-            cuts[np.flatnonzero(open_)[-1] :] = len(pool)
-            table[:, c] = np.diff(cuts, prepend=0)
-            held += table[:, c]
-        if held.min() >= least:
-            return _deal(pools, table)
-    raise InputError(
-        f"in {DRAWS:,} draws no partition gave each of {clients} clients {least} samples of {len(known)}:"
-        f" a larger beta than {beta:g}, fewer clients or a smaller minimum is needed",
-        field="least",
-    )
-
-
-def _log_weights(beta: float, shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float64]:
-    """Logarithms of independent Gamma(beta) variables: rows that, normalised, are Dirichlet however small beta is.
-
-    ``Gamma(beta) = Gamma(beta + 1) U^(1/beta)`` in distribution, which no small ``beta`` can underflow in logarithms.
-    """
-    if not LEAST_BETA <= beta <= GREATEST_BETA:
-        raise InputError(f"must be a number from {LEAST_BETA:g} to {GREATEST_BETA:g}, not {beta}", field="beta")
-    return np.log(rng.standard_gamma(beta + 1, shape)) + np.log1p(-rng.random(shape)) / beta
-
-
-def _proportions(log_weights: NDArray[np.float64], open_: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Normalise each row over the open columns; the others get nothing."""
-    masked = np.where(open_, log_weights, -np.inf)
-    weights = np.exp(masked - masked.max(axis=1, keepdims=True))
-    return weights / weights.sum(axis=1, keepdims=True)
-
-
-def _pools(known: NDArray[np.int64], rng: np.random.Generator) -> list[NDArray[np.int64]]:
+def pools_of(known: NDArray[np.int64], rng: np.random.Generator) -> list[NDArray[np.int64]]:
     """The samples of each class that occurs, shuffled."""
     return [rng.permutation(np.flatnonzero(known == label)) for label in np.unique(known)]
 
 
-def _deal(pools: list[NDArray[np.int64]], table: NDArray[np.int64]) -> Partition:
+def deal(pools: list[NDArray[np.int64]], table: NDArray[np.int64]) -> Partition:
     """Hand out the pools in the numbers of the table, clients by rows and classes by columns."""
     ends = np.cumsum(table, axis=0)
     return [
@@ -478,20 +291,23 @@ def _deal(pools: list[NDArray[np.int64]], table: NDArray[np.int64]) -> Partition
     ]
 
 
-def _labels(labels: ArrayLike) -> NDArray[np.int64]:
+def check_labels(labels: ArrayLike) -> NDArray[np.int64]:
+    """Check labels: a list of integers."""
     known = np.asarray(labels)
     if known.ndim != 1 or (known.size and known.dtype.kind not in "iu"):
         raise InputError("must be a list of integers", field="labels")
     return known.astype(np.int64)
 
 
-def _clients(clients: int) -> int:
+def check_clients(clients: int) -> int:
+    """Check a number of clients: positive."""
     if isinstance(clients, bool) or not isinstance(clients, int | np.integer) or clients < 1:
         raise InputError(f"must be a positive whole number, not {clients!r}", field="clients")
     return int(clients)
 
 
-def _counts(values: Sequence[int] | ArrayLike, field: str) -> NDArray[np.int64]:
+def check_counts(values: Sequence[int] | ArrayLike, field: str) -> NDArray[np.int64]:
+    """Check one count for each client."""
     counts = np.asarray(values)
     if counts.ndim != 1 or not counts.size or counts.dtype.kind not in "iu" or (counts < 0).any():
         raise InputError("must be a list of whole numbers, none negative, one for each client", field=field)
@@ -502,9 +318,10 @@ def _table(counts: ArrayLike) -> NDArray[np.int64]:
     table = np.asarray(counts)
     if table.ndim != 2 or not len(table):
         raise InputError("must be a table with a row for each client and a column for each class", field="counts")
-    return _counts(table.ravel(), "counts").reshape(table.shape)
+    return check_counts(table.ravel(), "counts").reshape(table.shape)
 
 
-def _enough(samples: int, wanted: NDArray[np.int64]) -> None:
+def check_enough(samples: int, wanted: NDArray[np.int64]) -> None:
+    """Refuse to deal more samples than there are."""
     if (total := int(wanted.sum())) > samples:
         raise InputError(f"{total} samples are asked for and there are {samples}", field="sizes")

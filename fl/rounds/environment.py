@@ -17,13 +17,9 @@ import numpy as np
 
 from ...models.input_error import InputError
 from ..data.dataset import Dataset
+from ..data.dirichlet import dirichlet, dirichlet_balanced, dirichlet_per_client
 from ..data.load import load_dataset
-from ..data.partitions import (
-    dirichlet,
-    dirichlet_balanced,
-    dirichlet_per_client,
-    given_sizes,
-)
+from ..data.partitions import given_sizes
 from ..scoring.drift_market import groups_by_label
 from ..scoring.probe import ProbeSet, draw_probe
 from .bids import (

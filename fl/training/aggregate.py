@@ -23,7 +23,7 @@ def average(stacked: Mapping[str, Tensor], weights: Sequence[float] | Any | None
         ``n`` models, stacked.
     weights : sequence of float, shape (n,), optional
         Weights >= 0, not all 0; they are divided by their sum. FedAvg's are the clients' numbers of samples. All
-        equal when missing, which is the average of SWAN's model (section III, stated).
+        equal when missing, the average that SWAN's eq. (3) is the error of (reconstructed: its eq. (2) weights losses by samples).
 
     Returns
     -------

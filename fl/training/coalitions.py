@@ -62,7 +62,7 @@ def train_coalitions(
     decay : float
         Factor on the learning rate from round to round, > 0.
     weights : sequence of float, optional
-        Weight of each client in its coalitions' averages, > 0; all equal when missing, as in SWAN's model.
+        Weight of each client in its coalitions' averages, > 0; all equal when missing, as SWAN's eq. (3) has it.
     start : Params, optional
         The first global model of all coalitions; `Architecture.initial` of the recipe's seed when missing.
     previous : Params, optional

@@ -27,7 +27,7 @@ from .recipe import Recipe
 __all__ = ["DECAYS", "WEIGHTINGS", "FederatedRound", "federated_rounds", "round_recipe", "train_federated"]
 
 WEIGHTINGS = ("samples", "plain")
-"""Averages of the participants' models: weighted by their numbers of samples (FedAvg), or all alike (SWAN's model)."""
+"""Averages of the participants' models: weighted by their numbers of samples (FedAvg), or all alike (SWAN's eq. (3))."""
 
 DECAYS = ("geometric", "inverse")
 """Learning rate of round ``r``: ``rate * decay**r``, or ``rate / (1 + decay * r)``."""
@@ -161,7 +161,8 @@ def federated_rounds(
 
     Notes
     -----
-    Source: SWAN section III-A (stated: plain average over the participants); McMahan et al., AISTATS 2017 (weights by samples);
+    Source: McMahan et al., AISTATS 2017 (weights by samples); SWAN section III-A (the plain average is reconstructed from eq. (3):
+    the losses of eq. (2) are weighted by samples);
     MOON's previous local models as in Li et al., CVPR 2021: before its first round a client's is the global model.
     """
     if weighting not in WEIGHTINGS:

@@ -173,6 +173,7 @@ def figure(table: pd.DataFrame) -> Figure:
     source="DriftPay, sections 4 and 7e (stated question; markets and games are choices made here)",
     plot=figure,
     requires=("torch", "sklearn"),
+    version=2,
 )
 def contribution(settings: ContributionSettings, control: Control, checkpoint: Path | None) -> list[Row]:
     """Measure markets one after the other; a market depends on the settings and its number alone."""
@@ -216,9 +217,9 @@ def _market(
     """Measure one market: scores by rule, contributions by measure, facts for its rows."""
     import torch
 
+    from ...data.dirichlet import dirichlet_per_client
     from ...data.label_noise import draw_accuracies, noisy_labels
     from ...data.load import load_dataset
-    from ...data.partitions import dirichlet_per_client
     from ...rounds.scoring_rules import Measurement, find_scoring_rule
     from ...scoring.commitment import derive
     from ...scoring.contribution import (

@@ -97,7 +97,7 @@ def _draw(axis: Axes, table: Any, column: str, against: str, lines: list[str], s
     source="DriftPay, section 7e (plan stated, numbers reconstructed)",
     plot=figure,
     requires=("torch",),
-    version=2,
+    version=3,
 )
 def procurement(settings: ProcurementSettings, control: Control, checkpoint: Path | None) -> list[Row]:
     """Run one simulation; one row for each round and one for each requester in it."""

@@ -195,6 +195,7 @@ def figure(table: pd.DataFrame) -> Figure:
     source="DriftPay, section 7e (stated)",
     plot=figure,
     requires=("torch",),
+    version=2,
 )
 def truthfulness(settings: TruthfulnessSettings, control: Control, checkpoint: Path | None) -> list[Row]:
     """Move the bids of some workers of a simulated market: one row for each bid and one verdict for each worker."""

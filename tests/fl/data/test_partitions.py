@@ -7,16 +7,10 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
+from fedmech.fl.data import dirichlet as dirichlet_partitions
 from fedmech.fl.data import partitions
-from fedmech.fl.data.partitions import (
-    class_counts,
-    classes_per_client,
-    dirichlet,
-    dirichlet_balanced,
-    dirichlet_per_client,
-    given_sizes,
-    iid,
-)
+from fedmech.fl.data.dirichlet import dirichlet, dirichlet_balanced, dirichlet_per_client
+from fedmech.fl.data.partitions import class_counts, classes_per_client, given_sizes, iid
 from fedmech.models.input_error import InputError
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -107,7 +101,7 @@ def test_the_minimum_is_met_or_refused(labels: list[int], clients: int, beta: fl
 
 
 def test_an_unlikely_minimum_is_refused_and_not_drawn_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(partitions, "DRAWS", 50)
+    monkeypatch.setattr(dirichlet_partitions, "DRAWS", 50)
     # Ten clients, two classes, each class to one client alone.
     with pytest.raises(InputError, match="in 50 draws no partition gave each of 10 clients 10 samples"):
         dirichlet_balanced([0] * 500 + [1] * 500, 10, 1e-300, rng(0))
@@ -197,6 +191,31 @@ def test_dirichlet_per_client_moments(beta: float) -> None:
         assert abs(spread[:, c].mean() - variance) < 5 * spread[:, c].std(ddof=1) / np.sqrt(clients)
 
 
+@pytest.mark.parametrize("beta", [0.05, 0.1, 0.5, 5.0])
+def test_mixes_are_as_concentrated_as_beta_says_where_every_sample_is_dealt(beta: float) -> None:
+    """The mean of the sum of squared shares is that of a Dirichlet-multinomial, though every class runs out."""
+    kinds, clients, size, draws = 10, 60, 19, 40
+    labels = np.repeat(np.arange(kinds), clients * size // kinds)
+    found = []
+    for seed in range(draws):
+        counts = table(dirichlet_per_client(labels, clients, beta, rng(seed)), labels)
+        assert (counts.sum(axis=0) == clients * size // kinds).all()
+        found.append(((counts / size) ** 2).sum(axis=1).mean())
+    squares = (beta + 1) / (kinds * beta + 1)
+    wanted = squares + (1 - squares) / size
+    # A few clients of sixty end up between two classes, whatever is traded.
+    assert abs(np.mean(found) - wanted) < 0.01 + 4 * np.std(found, ddof=1) / np.sqrt(draws)
+
+
+def test_trades_keep_single_classes_whole() -> None:
+    """Sizes that fill the classes exactly: at no concentration at all everybody has one class, though all is dealt."""
+    labels = np.repeat(np.arange(5), 20)
+    for seed in range(20):
+        counts = table(dirichlet_per_client(labels, 10, 1e-300, rng(seed)), labels)
+        assert (np.count_nonzero(counts, axis=1) == 1).all()
+        assert (counts.sum(axis=0) == 20).all()
+
+
 def test_a_tiny_beta_gives_one_class_and_a_huge_one_equal_shares() -> None:
     labels = np.repeat(np.arange(4), 1_000)
     parts = dirichlet_per_client(labels, 20, 1e-300, rng(1), [10] * 20)
@@ -216,25 +235,53 @@ def test_a_class_that_runs_out_leaves_its_share_to_the_others() -> None:
         assert (counts.sum(axis=1) == 100).all()
 
 
-def one_turn_after_another(labels: np.ndarray, clients: int, beta: float, generator: np.random.Generator) -> np.ndarray:
-    """The definition, literally."""
+def drawn_and_traded(labels: np.ndarray, clients: int, beta: float, generator: np.random.Generator) -> np.ndarray:
+    """The definition, literally: draws, trades, what is missing drawn again."""
     kinds = len(set(labels.tolist()))
-    mixes = generator.dirichlet([beta] * kinds, clients)
-    left = np.bincount(labels, minlength=kinds)
-    counts = np.zeros((clients, kinds), dtype=int)
-    for client in generator.permutation(np.repeat(np.arange(clients), len(labels) // clients)):
-        mix = np.where(left > 0, mixes[client], 0)
-        kind = generator.choice(kinds, p=mix / mix.sum())
-        counts[client, kind] += 1
-        left[kind] -= 1
+    mixes = generator.dirichlet([beta] * kinds, clients).tolist()
+    supply = np.bincount(labels, minlength=kinds).tolist()
+    asked = [list(generator.multinomial(len(labels) // clients, mix)) for mix in mixes]
+
+    def missing(of: list[list[int]]) -> list[int]:
+        return [max(sum(row[c] for row in of) - supply[c], 0) for c in range(kinds)]
+
+    def traded(of: list, client: int, a: int, b: int) -> list:
+        change = {a: b, b: a}
+        return [[row[change.get(c, c)] for c in range(kinds)] if i == client else row for i, row in enumerate(of)]
+
+    order = generator.permutation(clients).tolist()
+    while sum(missing(asked)):
+        scarce = max(range(kinds), key=lambda c: sum(row[c] for row in asked) - supply[c])
+        trades = [(client, scarce, other) for client in order for other in range(kinds) if other != scarce]
+        best = min(trades, key=lambda trade: sum(missing(traded(asked, *trade))))
+        if sum(missing(traded(asked, *best))) >= sum(missing(asked)):
+            break
+        asked, mixes = traded(asked, *best), traded(mixes, *best)
+    counts = np.array(asked)
+    displaced: list[int] = []
+    for c, lost in enumerate(missing(asked)):
+        taken = generator.multivariate_hypergeometric(counts[:, c], lost)
+        counts[:, c] -= taken
+        displaced += np.repeat(np.arange(clients), taken).tolist()
+    while displaced:
+        left = supply - counts.sum(axis=0)
+        askers = [
+            (i, generator.choice(kinds, p=(mix := np.where(left > 0, mixes[i], 0)) / mix.sum())) for i in displaced
+        ]
+        displaced = []
+        for i, c in generator.permutation(askers):
+            if counts[:, c].sum() < supply[c]:
+                counts[i, c] += 1
+            else:
+                displaced.append(i)
     return counts
 
 
-def test_dealing_in_batches_has_the_distribution_of_dealing_by_turns() -> None:
+def test_the_table_has_the_distribution_of_its_definition() -> None:
     """Second moments of the table, where every class runs out sooner or later."""
     labels = np.repeat(np.arange(3), [10, 20, 60])
     ours = np.array([table(dirichlet_per_client(labels, 3, 0.7, rng(s)), labels) for s in range(600)])
-    literal = np.array([one_turn_after_another(labels, 3, 0.7, rng(90_000 + s)) for s in range(600)])
+    literal = np.array([drawn_and_traded(labels, 3, 0.7, rng(90_000 + s)) for s in range(600)])
     for moment in (lambda t: t[:, 0], lambda t: t[:, 0] ** 2.0, lambda t: t[:, 0] * t[:, 1]):
         a, b = moment(ours.astype(float)), moment(literal.astype(float))
         error = np.sqrt(a.var(axis=0, ddof=1) / len(a) + b.var(axis=0, ddof=1) / len(b))

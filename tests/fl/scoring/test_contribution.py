@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from fedmech.fl.data.dirichlet import dirichlet
 from fedmech.fl.data.load import load_dataset
-from fedmech.fl.data.partitions import dirichlet
 from fedmech.fl.scoring import contribution
 from fedmech.fl.scoring.contribution import (
     Objective,

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 from fedmech.fl.data import digits_market as make_digits_market
+from fedmech.fl.data.dirichlet import dirichlet
 from fedmech.fl.data.load import load_dataset
-from fedmech.fl.data.partitions import dirichlet
 from fedmech.fl.mechanisms.interface import run_mechanism
 from fedmech.fl.scoring import (
     drift_market,
