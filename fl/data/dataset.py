@@ -78,7 +78,7 @@ class Dataset:
         InputError
             If inputs are no numbers, labels not whole, or they do not fit together.
         """
-        parts = []
+        parts: list[Any] = []
         for part, pair in (("train", train), ("test", test)):
             inputs, labels = (np.asarray(array) for array in pair)
             if inputs.dtype.kind not in "iuf":
@@ -90,7 +90,8 @@ class Dataset:
             parts += [inputs[:, None] if inputs.ndim == 3 else inputs, labels.astype(np.int64)]
         if classes is None:
             classes = 1 + max((int(labels.max()) for labels in parts[1::2] if labels.size), default=0)
-        return cls(name, *parts, classes)
+        train_inputs, train_labels, test_inputs, test_labels = parts
+        return cls(name, train_inputs, train_labels, test_inputs, test_labels, classes)
 
     @property
     def input_shape(self) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""The models that clients train: softmax regression, a multilayer perceptron, a convolutional network.
+"""The models that clients train: softmax regression, a multilayer perceptron, convolutional networks.
 
 Each is a pure function of parameters and inputs, and each returns the logits with the representation that drift scores
 and MOON's contrastive term compare. Parameters may be one model's or many models' stacked along a leading client axis:
@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -47,7 +48,7 @@ class Architecture:
     Attributes
     ----------
     name : str
-        ``softmax``, ``mlp`` or ``cnn``.
+        As :func:`architecture` takes it.
     input_shape : tuple of int
         Shape of one input: ``(d,)`` or ``(C, H, W)``.
     classes : int
@@ -176,9 +177,15 @@ class _Softmax(Layers):
         return logits, logits - logits.mean(-1, keepdim=True)
 
 
-def _head(params: Mapping[str, Tensor], features: Tensor) -> tuple[Tensor, Tensor]:
-    """MOON's projection head, whose output is the representation, and the output layer on top of it."""
-    representation = _linear(params, "projection", torch.relu(_linear(params, "head", features)))
+def _dense(
+    params: Mapping[str, Tensor], features: Tensor, hidden: tuple[str, ...], rectified: bool = False
+) -> tuple[Tensor, Tensor]:
+    """Apply hidden layers with ReLU, the projection, whose output is the representation, and the output layer on top of it."""
+    for layer in hidden:
+        features = torch.relu(_linear(params, layer, features))
+    representation = _linear(params, "projection", features)
+    if rectified:
+        representation = torch.relu(representation)
     return _linear(params, "output", representation), representation
 
 
@@ -187,23 +194,25 @@ class _Perceptron(Layers):
     dimensions: int
 
     def one(self, params: Mapping[str, Tensor], inputs: Tensor) -> tuple[Tensor, Tensor]:
-        return _head(params, torch.relu(_linear(params, "hidden", _flat(inputs, self.dimensions))))
+        return _dense(params, _flat(inputs, self.dimensions), ("hidden", "head"))
 
 
 @dataclass(frozen=True)
 class _Convolutional(Layers):
     kernel: int
+    hidden: tuple[str, ...]
+    rectified: bool
 
     def one(self, params: Mapping[str, Tensor], inputs: Tensor) -> tuple[Tensor, Tensor]:
         for layer in ("first", "second"):
             maps = F.conv2d(inputs, params[f"{layer}.weight"], params[f"{layer}.bias"], padding=self.kernel // 2)
             inputs = torch.relu(F.max_pool2d(maps, 2))
-        return _head(params, inputs.flatten(-3))
+        return _dense(params, inputs.flatten(-3), self.hidden, self.rectified)
 
     def stacked(self, params: Mapping[str, Tensor], prepared: Tensor) -> tuple[Tensor, Tensor]:
         maps = convolve_and_pool(prepared, params["first.weight"], params["first.bias"], gathered=True)
         maps = convolve_and_pool(maps, params["second.weight"], params["second.bias"])
-        return _head(params, maps.permute(0, 1, 4, 2, 3).flatten(2))
+        return _dense(params, maps.permute(0, 1, 4, 2, 3).flatten(2), self.hidden, self.rectified)
 
     def prepare(self, inputs: Tensor) -> Tensor:
         return patches_of(inputs.permute(0, 1, 3, 4, 2), self.kernel)
@@ -236,6 +245,42 @@ def _perceptron(
 
 
 def _convolutional(
+    name: str,
+    input_shape: tuple[int, ...],
+    classes: int,
+    channels: tuple[int, int],
+    kernel: int,
+    dense: Mapping[str, int],
+    rectified: bool = False,
+) -> Architecture:
+    """Two convolutions, each with ReLU and 2 x 2 max-pooling, and linear layers of given widths, the last the projection."""
+    if len(input_shape) != 3 or min(input_shape[1:]) < 4:
+        raise InputError(f"{name} needs inputs (channels, height, width) of at least 4 by 4, not {input_shape}")
+    if kernel % 2 == 0:
+        raise InputError(f"kernel has to be odd, not {kernel}")
+    (first, second), (inward, height, width) = channels, input_shape
+    shapes: Shapes = {
+        "first.weight": (first, inward, kernel, kernel),
+        "first.bias": (first,),
+        "second.weight": (second, first, kernel, kernel),
+        "second.bias": (second,),
+    }
+    widths = [second * (height // 4) * (width // 4), *dense.values(), classes]
+    shapes |= _dense_shapes(*zip([*dense, "output"], widths[:-1], widths[1:], strict=True))
+    patches = kernel * kernel * (inward * height * width + first * (height // 2) * (width // 2))
+    maps = 3 * (first * height * width + second * (height // 2) * (width // 2))
+    layers = _Convolutional(kernel, tuple(dense)[:-1], rectified)
+    return Architecture(name, input_shape, classes, shapes, layers, patches + maps + 4 * sum(dense.values()))
+
+
+def _is_small(input_shape: tuple[int, ...]) -> bool:
+    """Whether images are too small for kernels of five pixels."""
+    return min(input_shape[1:], default=0) < 16
+
+
+def _lenet(
+    name: str,
+    rectified: bool,
     input_shape: tuple[int, ...],
     classes: int,
     first: int | None = None,
@@ -244,40 +289,35 @@ def _convolutional(
     head: int | None = None,
     representation: int | None = None,
 ) -> Architecture:
-    if len(input_shape) != 3 or min(input_shape[1:]) < 4:
-        raise InputError(f"cnn needs inputs (channels, height, width) of at least 4 by 4, not {input_shape}")
-    small = min(input_shape[1:]) < 16
-    first, second, kernel = (
-        first or (8 if small else 16),
-        second or (16 if small else 32),
-        kernel or (3 if small else 5),
-    )
-    if kernel % 2 == 0:
-        raise InputError(f"kernel has to be odd, not {kernel}")
-    channels, height, width = input_shape
-    head, representation = head or (32 if small else 120), representation or (32 if small else 84)
-    shapes: Shapes = {
-        "first.weight": (first, channels, kernel, kernel),
-        "first.bias": (first,),
-        "second.weight": (second, first, kernel, kernel),
-        "second.bias": (second,),
-    }
-    shapes |= _dense_shapes(
-        ("head", second * (height // 4) * (width // 4), head),
-        ("projection", head, representation),
-        ("output", representation, classes),
-    )
-    patches = kernel * kernel * (channels * height * width + first * (height // 2) * (width // 2))
-    maps = 3 * (first * height * width + second * (height // 2) * (width // 2))
-    return Architecture(
-        "cnn", input_shape, classes, shapes, _Convolutional(kernel), patches + maps + 4 * (head + representation)
-    )
+    usual = (8, 16, 3, 32, 32) if _is_small(input_shape) else (16, 32, 5, 120, 84)
+    given = (first, second, kernel, head, representation)
+    first, second, kernel, head, representation = (a or b for a, b in zip(given, usual, strict=True))
+    dense = {"head": head, "projection": representation}
+    return _convolutional(name, input_shape, classes, (first, second), kernel, dense, rectified)
+
+
+def _moon(
+    input_shape: tuple[int, ...],
+    classes: int,
+    first: int = 6,
+    second: int = 16,
+    kernel: int | None = None,
+    hidden: int = 120,
+    encoder: int = 84,
+    head: int = 84,
+    representation: int = 256,
+) -> Architecture:
+    dense = {"hidden": hidden, "encoder": encoder, "head": head, "projection": representation}
+    kernel = kernel or (3 if _is_small(input_shape) else 5)
+    return _convolutional("moon-cnn", input_shape, classes, (first, second), kernel, dense)
 
 
 ARCHITECTURES: dict[str, Callable[..., Architecture]] = {
     "softmax": _softmax,
     "mlp": _perceptron,
-    "cnn": _convolutional,
+    "cnn": partial(_lenet, "cnn", False),
+    "swan-cnn": partial(_lenet, "swan-cnn", True),
+    "moon-cnn": _moon,
 }
 """Builders by name."""
 
@@ -287,19 +327,22 @@ def architecture(name: str, input_shape: tuple[int, ...], classes: int, **sizes:
 
     Parameters
     ----------
-    name : {"softmax", "mlp", "cnn"}
+    name : {"softmax", "mlp", "swan-cnn", "moon-cnn", "cnn"}
         ``softmax``: one linear layer; the representation is the vector of centred log-probabilities.
         ``mlp``: a hidden layer, a projection head Linear-ReLU-Linear, an output layer; the representation is the head's
-        output. ``cnn``: two convolutions (ReLU), each followed by 2 x 2 max-pooling, and three linear layers, the first
-        two of which are the projection head.
+        output. The others: two convolutions (ReLU), each followed by 2 x 2 max-pooling, and then
+        ``swan-cnn``: three linear layers with ReLU between them; the representation is what the last one gets.
+        ``moon-cnn``: MOON's encoder, two linear layers with ReLU, and its head Linear-ReLU-Linear, whose output is the
+        representation, below the output layer.
+        ``cnn``: that head and the output layer alone, so no ReLU stands between the last two layers.
     input_shape : tuple of int
         Shape of one input, ``(d,)`` or ``(C, H, W)``.
     classes : int
         Number of classes, >= 2.
     **sizes : int
-        ``mlp``: ``hidden``, ``head``, ``representation``. ``cnn``: ``first`` and ``second`` (channels), ``kernel`` (odd),
-        ``head``, ``representation``; by default 8, 16, 3, 32, 32 for images smaller than 16 by 16 and 16, 32, 5, 120, 84
-        for larger ones.
+        ``mlp``: ``hidden``, ``head``, ``representation``. ``cnn`` and ``swan-cnn``: ``first`` and ``second`` (channels),
+        ``kernel`` (odd), ``head``, ``representation``; by default 8, 16, 3, 32, 32 for images smaller than 16 by 16 and 16,
+        32, 5, 120, 84 for larger ones. ``moon-cnn``: also ``hidden`` and ``encoder``; 6, 16, 5, 84, 256, 120, 84.
 
     Returns
     -------
@@ -312,8 +355,9 @@ def architecture(name: str, input_shape: tuple[int, ...], classes: int, **sizes:
 
     Notes
     -----
-    Source: SWAN section V-A2 (softmax regression and the CNN's layers stated; channels and widths are choices made here);
-    the head and where the representation is taken are those of MOON (Li et al., CVPR 2021).
+    Source: SWAN section V-A2 (softmax regression and the layers of ``swan-cnn`` stated; channels and widths are choices made
+    here); the head, its place, and widths and layers of ``moon-cnn`` are those of MOON (Li et al., CVPR 2021), but that images
+    are padded, so that small ones do not vanish.
     """
     if name not in ARCHITECTURES:
         raise InputError(f"no architecture '{name}'; there are {', '.join(ARCHITECTURES)}")

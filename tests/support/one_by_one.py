@@ -75,7 +75,11 @@ class PlainModel(nn.Module):
         else:
             x = self.pool(self.rectify(layers["first"](x)))
             x = self.flatten(self.pool(self.rectify(layers["second"](x))))
+        if self.kind == "moon-cnn":
+            x = self.rectify(layers["encoder"](self.rectify(layers["hidden"](x))))
         representation = layers["projection"](self.rectify(layers["head"](x)))
+        if self.kind == "swan-cnn":
+            representation = self.rectify(representation)
         return layers["output"](representation), representation
 
 

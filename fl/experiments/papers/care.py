@@ -92,7 +92,7 @@ class Care:
     dataset: str = setting("digits", help="digits, or any name for the IDX files in folder")
     folder: str = setting("", help="folder of the data set's files")
     samples: int = setting(10, min=1, help="samples of each worker")
-    model: str = setting("softmax", choices=("softmax", "mlp", "cnn"))
+    model: str = setting("softmax", choices=("softmax", "mlp", "swan-cnn", "moon-cnn", "cnn"))
     rounds: int = setting(20, min=1)
     steps: int = setting(5, min=1, help="local steps in a round")
     learning_rate: float = setting(0.5, min=1e-9)

@@ -66,7 +66,7 @@ class CoalitionSettings:
 
     dataset: str = setting("digits", help="digits, or any name for the IDX files in folder")
     folder: str = setting("", help="folder of the data set's files")
-    model: str = setting("softmax", choices=("softmax", "mlp", "cnn"))
+    model: str = setting("softmax", choices=("softmax", "mlp", "swan-cnn", "moon-cnn", "cnn"))
     sizes: tuple[int, ...] = setting((20, 50, 120), min=1, help="samples of a client of each type")
     counts: tuple[int, ...] = setting((10, 5, 5), min=0, help="clients of each type")
     distribution: str = setting("iid", choices=("iid", "classes"))

@@ -105,7 +105,7 @@ class ContributionSettings:
 
     dataset: str = "digits"
     folder: str | None = None
-    architecture: str = setting("mlp", choices=("softmax", "mlp", "cnn"))
+    architecture: str = setting("mlp", choices=("softmax", "mlp", "swan-cnn", "moon-cnn", "cnn"))
     workers: int = setting(10, min=3, max=12)
     idle: int = setting(0, min=0, help="workers that hand back the global model")
     samples: int = setting(60, min=2, help="images of a worker, on average")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import subprocess
 import sys
 
@@ -24,8 +25,16 @@ from one_by_one import PlainModel, train_clients_one_by_one
 
 torch.set_num_threads(1)
 
-SHAPES = {"softmax": (7,), "mlp": (2, 3, 3), "cnn": (2, 9, 7)}
-SIZES = {"softmax": {}, "mlp": {"hidden": 9, "head": 6, "representation": 5}, "cnn": {"first": 3, "second": 4}}
+SHAPES = {"softmax": (7,), "mlp": (2, 3, 3), "cnn": (2, 9, 7), "swan-cnn": (2, 9, 7), "moon-cnn": (1, 5, 8)}
+SIZES = {
+    "softmax": {},
+    "mlp": {"hidden": 9, "head": 6, "representation": 5},
+    "cnn": {"first": 3, "second": 4},
+    "swan-cnn": {"first": 3, "second": 4},
+    "moon-cnn": {"first": 2, "second": 3, "hidden": 7, "encoder": 6, "head": 5, "representation": 8},
+}
+# What differs between the convolutional networks is how one forward pass ends.
+CORE = ("softmax", "mlp", "cnn")
 
 
 def small(name: str) -> Architecture:
@@ -55,9 +64,10 @@ RECIPES = {
 }
 
 
-@pytest.mark.parametrize("batches", RECIPES)
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize(
+    ("name", "loss", "batches"),
+    [*itertools.product(CORE, LOSSES, RECIPES), ("swan-cnn", "moon", "wrapping"), ("moon-cnn", "moon", "full")],
+)
 def test_the_batch_gives_the_numbers_of_the_loop(name: str, loss: str, batches: str) -> None:
     model = small(name)
     x, y = samples(name, 60, 1)
@@ -102,7 +112,7 @@ def test_any_clients_in_any_chunks(
 
 
 @pytest.mark.parametrize("batch_size", [None, 4])
-@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize("name", CORE)
 def test_who_else_trains_does_not_matter(name: str, batch_size: int | None) -> None:
     model = small(name)
     x, y = samples(name, 50, 3)
@@ -180,6 +190,37 @@ def test_one_forward_pass_in_three_ways(name: str) -> None:
         assert torch.allclose(found, alone, atol=1e-13)
 
 
+@pytest.mark.parametrize(
+    ("name", "inputs"), [("swan-cnn", (3, 32, 32)), ("moon-cnn", (3, 32, 32)), ("moon-cnn", (1, 8, 8))]
+)
+def test_convolutional_networks_layer_by_layer(name: str, inputs: tuple[int, int, int]) -> None:
+    """SWAN's and MOON's networks as `torch.nn.Sequential` states them."""
+    model = architecture(name, inputs, 10)
+    kernel, flat = (3, 64) if inputs[1] == 8 else (5, 32 * 64 if name == "swan-cnn" else 16 * 64)
+    first, second = (16, 32) if name == "swan-cnn" else (6, 16)
+    widths = [flat, 120, 84] if name == "swan-cnn" else [flat, 120, 84, 84, 256]
+    layers: list[torch.nn.Module] = []
+    for inward, outward in ((inputs[0], first), (first, second)):
+        layers += [
+            torch.nn.Conv2d(inward, outward, kernel, padding=kernel // 2),
+            torch.nn.MaxPool2d(2),
+            torch.nn.ReLU(),
+        ]
+    layers.append(torch.nn.Flatten())
+    for inward, outward in itertools.pairwise(widths):
+        layers += [torch.nn.Linear(inward, outward), torch.nn.ReLU()]
+    if name == "moon-cnn":
+        layers.pop()
+    body, last = torch.nn.Sequential(*layers), torch.nn.Linear(widths[-1], 10)
+    params = model.initial(3)
+    whole = torch.nn.Sequential(body, last)
+    whole.load_state_dict(dict(zip(whole.state_dict(), params.values(), strict=True)))
+    x = torch.randn(7, *inputs)
+    logits, representation = model.forward(params, x)
+    assert torch.allclose(representation, body(x), atol=1e-5)
+    assert torch.allclose(logits, whole(x), atol=1e-5)
+
+
 def train_by_vmap(
     model: Architecture,
     start: Params,
@@ -232,8 +273,9 @@ def train_by_vmap(
 
 
 @pytest.mark.parametrize("batch_size", [None, 4])
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize(
+    ("name", "loss"), [*itertools.product(CORE, LOSSES), ("swan-cnn", "moon"), ("moon-cnn", "moon")]
+)
 def test_a_third_way_by_torch_func(name: str, loss: str, batch_size: int | None) -> None:
     model = small(name)
     x, y = samples(name, 20, 11)
