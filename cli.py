@@ -15,8 +15,10 @@ from .commands.audit import audit_command
 from .commands.catalogue import mechanisms_command, methods_command
 from .commands.check import check_command
 from .commands.compare import compare_command
+from .commands.console import BAD_INPUT, DONE, STOPPED, echo, report_output
 from .commands.derive import derive_command
 from .commands.generate import generate_command
+from .commands.output import OutputError, flushed, output_error, say
 from .commands.plot import plot_command
 from .commands.run import run_command
 from .commands.simulate import experiments_command, simulate_command
@@ -60,7 +62,7 @@ def _show_version(wanted: bool) -> None:
     if wanted:
         from . import __version__
 
-        typer.echo(f"fedmech {__version__}")
+        echo(f"fedmech {__version__}")
         raise typer.Exit
 
 
@@ -76,9 +78,38 @@ def _common(
 def main() -> None:
     """Run the command line."""
     try:
-        app()
+        code = _run()
+        sys.exit(code if flushed() else code or BAD_INPUT)
     finally:
         _leave_behind_abandoned_runs(sys.exc_info()[1])
+
+
+def _run() -> int:
+    """Run one command; what is wrong with its arguments is said in one line."""
+    try:
+        return app(standalone_mode=False) or 0
+    except typer.Exit as leaving:
+        return leaving.exit_code
+    except (typer.Abort, KeyboardInterrupt):
+        say("interrupted before there was anything to report")
+        return STOPPED
+    except SystemExit:
+        # Only the help's writer ends the process so, when its reader has gone away.
+        return DONE
+    except OutputError as error:
+        return report_output(error)
+    except OSError as error:
+        return report_output(output_error(error))
+    except Exception as error:
+        # Typer brings its own click, or uses the one that is installed; both mark what is wrong with the arguments like this.
+        explain, context = getattr(error, "format_message", None), getattr(error, "ctx", None)
+        if explain is None:
+            raise
+        if type(error).__name__ == "NoArgsIsHelpError" and context is not None:
+            context.get_help()
+        else:
+            say(f"error: {' '.join(explain().split())}")
+        return BAD_INPUT
 
 
 def _leave_behind_abandoned_runs(leaving: BaseException | None) -> None:

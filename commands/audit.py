@@ -11,6 +11,7 @@ import typer
 from .console import (
     CHECK_FAILED,
     STOPPED,
+    ForceOption,
     JsonOption,
     MarketArgument,
     guarded,
@@ -45,6 +46,7 @@ def audit_command(
     option: OptionsOption = None,
     time_limit: Annotated[float | None, typer.Option(help="seconds; then what was found so far")] = None,
     witness: Annotated[Path | None, typer.Option(help="write a market that shows the first violation")] = None,
+    force: ForceOption = False,
     json: JsonOption = False,
 ) -> None:
     """Move every bid over every breakpoint; exit code 1 if a property fails.
@@ -53,9 +55,12 @@ def audit_command(
     the answer. A callable of your own takes a Market and returns an Outcome; it is looked for in the current folder too.
     """
     from ..fl.mechanisms.interface import find_mechanism
+    from ..models.files import refuse_overwriting
     from ..models.input_error import InputError
     from ..verification.audit import PROPERTIES, audit
 
+    if witness is not None:
+        refuse_overwriting(witness, force, [file])
     market = load_market(file)
     if ":" in mechanism:
         sys.path.insert(0, str(Path.cwd()))

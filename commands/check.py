@@ -12,6 +12,7 @@ import typer
 from .console import (
     CHECK_FAILED,
     JsonOption,
+    echo,
     guarded,
     load_market,
     number,
@@ -48,7 +49,7 @@ def check_command(
         if json:
             print_json({"valid": False, "reason": str(error), "seconds": perf_counter() - started})
         else:
-            typer.echo(f"not a proof: {error}")
+            echo(f"not a proof: {error}")
         raise typer.Exit(CHECK_FAILED) from None
     seconds = perf_counter() - started
     unit = market.coverage_denominator if proof.problem == "cover" else market.score_denominator

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import io
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from fractions import Fraction
@@ -12,33 +14,41 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .output import OutputError, say, standard_output_kept, visible, write
+
 if TYPE_CHECKING:
     from ..models.procurement.market import Market
 
 __all__ = [
     "BAD_INPUT",
     "CHECK_FAILED",
+    "DONE",
     "INFEASIBLE",
     "STOPPED",
+    "ForceOption",
     "JsonOption",
     "MarketArgument",
     "SummaryOption",
+    "echo",
     "guarded",
     "load_market",
     "number",
     "print_json",
     "progress_reporter",
+    "report_output",
+    "say",
     "show",
     "table",
 ]
 
-CHECK_FAILED, BAD_INPUT, INFEASIBLE, STOPPED = 1, 2, 3, 4
-"""Exit codes: a check failed, bad input, infeasible, stopped before a proof."""
+DONE, CHECK_FAILED, BAD_INPUT, INFEASIBLE, STOPPED = 0, 1, 2, 3, 4
+"""Exit codes: done, a check failed, bad input, infeasible, stopped before a proof."""
 
 MarketArgument = Annotated[
     Path | None, typer.Argument(metavar="FILE", help="a *.market.json; the shipped measured market if left out")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="one JSON document on stdout and nothing else")]
+ForceOption = Annotated[bool, typer.Option("--force", help="replace files that are there already")]
 SummaryOption = Annotated[bool, typer.Option("--summary", help="leave assignments out")]
 
 
@@ -50,15 +60,29 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
         from ..models.input_error import InputError
 
         try:
-            command(*args, **kwargs)
+            with standard_output_kept():
+                command(*args, **kwargs)
         except InputError as error:
-            typer.echo(f"error: {error}", err=True)
+            say(f"error: {error}")
+            raise typer.Exit(BAD_INPUT) from None
+        except OutputError as error:
+            raise typer.Exit(report_output(error)) from None
+        except MemoryError:
+            say("error: this takes more memory than there is")
             raise typer.Exit(BAD_INPUT) from None
         except KeyboardInterrupt:
-            typer.echo("interrupted before there was anything to report", err=True)
+            say("interrupted before there was anything to report")
             raise typer.Exit(STOPPED) from None
 
     return run
+
+
+def report_output(error: OutputError) -> int:
+    """Say why standard output takes nothing more, and return the exit code: a reader that has gone away had what it wanted."""
+    if not str(error):
+        return DONE
+    say(f"error: {error}")
+    return BAD_INPUT
 
 
 def load_market(path: Path | None) -> Market:
@@ -99,7 +123,12 @@ def show(value: Fraction | int | None) -> str:
 
 def print_json(document: Any) -> None:
     """Print one JSON document on stdout."""
-    sys.stdout.write(json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n")
+    write(json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n", utf8=True)
+
+
+def echo(text: str) -> None:
+    """Print lines for people on stdout."""
+    write(visible(text) + "\n")
 
 
 def progress_reporter() -> Callable[[str], None] | None:
@@ -108,7 +137,7 @@ def progress_reporter() -> Callable[[str], None] | None:
         return None
 
     def report(message: str) -> None:
-        typer.echo(f"  {message}", err=True)
+        say(f"  {message}")
 
     return report
 
@@ -130,7 +159,16 @@ def table(title: str | None, columns: list[str], rows: list[list[str]], right: t
     for position, column in enumerate(columns):
         shown.add_column(column, justify="right" if position in right else "left", overflow="fold")
     for row in rows:
-        shown.add_row(*row)
+        shown.add_row(*(visible(cell) for cell in row))
+    at_terminal = sys.stdout is not None and sys.stdout.isatty()
     # A pipe has no width of its own; do not fold what a file or a pager can hold.
-    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False, markup=False)
-    console.print(shown)
+    console = Console(
+        file=io.StringIO(),
+        width=shutil.get_terminal_size().columns if at_terminal else 160,
+        highlight=False,
+        markup=False,
+    )
+    with console.capture() as drawn:
+        console.print(shown)
+    text = drawn.get()
+    write(text if at_terminal else "\n".join(line.rstrip() for line in text.split("\n")))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .console import JsonOption, guarded, print_json
+from .console import JsonOption, echo, guarded, print_json
 
 __all__ = ["derive_command"]
 
@@ -38,4 +38,4 @@ def derive_command(
             }
         )
     else:
-        typer.echo(derivation.latex() if latex else f"{derivation.plain()}\n\n{derivation.latex()}")
+        echo(derivation.latex() if latex else f"{derivation.plain()}\n\n{derivation.latex()}")

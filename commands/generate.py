@@ -7,7 +7,13 @@ from typing import Annotated
 
 import typer
 
-from .console import guarded
+from .console import (
+    ForceOption,
+    JsonOption,
+    guarded,
+    print_json,
+    say,
+)
 
 __all__ = ["generate_command"]
 
@@ -29,11 +35,17 @@ def generate_command(
     workers_file: Annotated[
         str | None, typer.Option(help="put the workers into this .csv or .parquet beside OUT")
     ] = None,
+    force: ForceOption = False,
+    json: JsonOption = False,
 ) -> None:
     """Write a random market."""
+    from ..models.files import refuse_overwriting
     from ..models.procurement.file import write_market
     from ..models.procurement.generate import generate_market
 
+    refuse_overwriting(out, force)
+    if workers_file is not None:
+        refuse_overwriting(out.parent / workers_file, force)
     market = generate_market(
         kind,
         n,
@@ -46,4 +58,8 @@ def generate_command(
         seed=seed,
     )
     write_market(market, out, workers_file=workers_file)
-    typer.echo(f"{out}: {market}", err=True)
+    if json:
+        sizes = {"workers": market.n, "requesters": market.m, "groups": market.L}
+        print_json({"file": str(out), "workers_file": workers_file, "kind": kind, "seed": seed, **sizes})
+    else:
+        say(f"{out}: {market}")

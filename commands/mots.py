@@ -10,6 +10,7 @@ import typer
 from .console import (
     INFEASIBLE,
     STOPPED,
+    echo,
     print_json,
     show,
     table,
@@ -52,7 +53,7 @@ def social_state(path: Path | None, method: str, time_limit: float | None, expor
             ]
             table("Who participates", ["type", "size", "cost", "participants", "clients"], rows, (1, 2, 3, 4))
     if answer.status == "infeasible":
-        typer.echo(
+        echo(
             f"error: no state meets max_error {show(market.max_error)}; the least reachable error is {show(answer.error)}",
             err=True,
         )

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .console import guarded
+from .console import (
+    ForceOption,
+    JsonOption,
+    guarded,
+    print_json,
+    say,
+)
 from .mots import load_mots
 
 if TYPE_CHECKING:
@@ -33,8 +39,11 @@ def plot_command(
     metric: Annotated[str | None, typer.Option(help="of a result: the column to draw")] = None,
     against: Annotated[str | None, typer.Option(help="of a result: the column to draw it against")] = None,
     by: Annotated[str | None, typer.Option(help="of a result: columns that make a line each, as a,b")] = None,
+    force: ForceOption = False,
+    json: JsonOption = False,
 ) -> None:
     """Draw an experiment's result, or the theoretical side of a figure of the SWAN paper."""
+    from ..models.files import refuse_overwriting
     from ..models.input_error import InputError
 
     result = figure not in FIGURES
@@ -50,13 +59,14 @@ def plot_command(
         raise InputError("figures are written as .png, .svg or .pdf", file=str(out))
     if out.is_dir() or not out.parent.is_dir():
         raise InputError("cannot write a file here", file=str(out))
+    refuse_overwriting(out, force, [file, figure if result else None])
     if result:
         from ..fl.experiments.engine.result_figure import draw_result
         from ..fl.experiments.engine.results import read_results
 
         lines = None if by is None else [name.strip() for name in by.split(",") if name.strip()]
         _save(draw_result(read_results(figure), metric, against, lines), out)
-        typer.echo(f"{out}: {figure}", err=True)
+        _report(out, figure, json)
         return
     from ..fl.sharing import figures
     from ..solvers.sharing.solve import require_decreasing
@@ -78,7 +88,14 @@ def plot_command(
             rows = figures.requirement_rows(market, figures.default_requirements(market, points), each)
             drawn = draw(rows, "max_error")
     _save(drawn, out)
-    typer.echo(f"{out}: {figure}", err=True)
+    _report(out, figure, json)
+
+
+def _report(out: Path, figure: str, json: bool) -> None:
+    if json:
+        print_json({"file": str(out), "figure": figure})
+    else:
+        say(f"{out}: {figure}")
 
 
 def _save(drawn: Figure, out: Path) -> None:

@@ -12,10 +12,12 @@ import typer
 
 from .console import (
     STOPPED,
+    ForceOption,
     JsonOption,
     guarded,
     print_json,
     progress_reporter,
+    say,
     table,
 )
 
@@ -44,6 +46,7 @@ def simulate_command(
     checkpoint: Annotated[
         Path | None, typer.Option(help="a folder to go on from after an interrupt, where the experiment can")
     ] = None,
+    force: ForceOption = False,
     json: JsonOption = False,
     summary: Annotated[bool, typer.Option("--summary", help="leave the rows out")] = False,
 ) -> None:
@@ -51,14 +54,16 @@ def simulate_command(
     from ..fl.experiments.engine.configuration import read_configuration
     from ..fl.experiments.engine.results import check_table_path, rows_with_settings, write_rows
     from ..fl.experiments.engine.settings import settings_document
+    from ..models.files import refuse_overwriting
     from ..solvers.control import Control
 
     if out is not None:
         check_table_path(out)
+        refuse_overwriting(out, force, [config])
     configuration = read_configuration(config).with_changes(changes or [])
     settings, entry = configuration.point(), configuration.experiment
     if configuration.sweep and not json:
-        typer.echo(f"one point; the grid of {configuration.size:,} points is for 'fedmech sweep'", err=True)
+        say(f"one point; the grid of {configuration.size:,} points is for 'fedmech sweep'")
     started = time.perf_counter()
     interrupted = False
     try:
@@ -69,7 +74,7 @@ def simulate_command(
         if not rows and checkpoint is None:
             raise
         kept = f"interrupted with {len(rows):,} rows"
-        typer.echo(kept if checkpoint is None else f"{kept}; the same command goes on from {checkpoint}", err=True)
+        say(kept if checkpoint is None else f"{kept}; the same command goes on from {checkpoint}")
     seconds = time.perf_counter() - started
     if out is not None:
         write_rows(entry, rows_with_settings(entry, settings, rows), out)

@@ -11,14 +11,17 @@ import typer
 from .console import (
     INFEASIBLE,
     STOPPED,
+    ForceOption,
     JsonOption,
     MarketArgument,
     SummaryOption,
+    echo,
     guarded,
     load_market,
     number,
     print_json,
     progress_reporter,
+    say,
     show,
     table,
 )
@@ -57,12 +60,17 @@ def solve_command(
     save_failure: Annotated[
         Path | None, typer.Option(help="where to write market and proof if the checker refuses the proof")
     ] = None,
+    force: ForceOption = False,
     json: JsonOption = False,
     summary: SummaryOption = False,
 ) -> None:
     """Find the provably best assignment of a market, or the best social state of a *.mots.json."""
+    from ..models.files import refuse_overwriting
     from ..models.input_error import InputError
 
+    for target in (export, certificate, save_failure):
+        if target is not None:
+            refuse_overwriting(target, force, [file])
     if problem is None:
         problem = "social-state" if file is not None and file.name.endswith(".mots.json") else "opt"
     elif problem != "social-state" and file is not None and file.name.endswith(".mots.json"):
@@ -120,10 +128,10 @@ def solve_command(
         if conflict is not None:
             _print_conflict(conflict)
     if missing is not None and not json:
-        typer.echo(missing, err=True)
+        say(missing)
     if solution.refused is not None:
         where = "" if save_failure is not None else "; --save-failure FILE writes what is needed for it"
-        typer.echo(f"a defect of fedmech, please report it{where}: {solution.refused}", err=True)
+        say(f"a defect of fedmech, please report it{where}: {solution.refused}")
     if conflict is not None:
         raise typer.Exit(INFEASIBLE)
     if solution.status != "optimal" or missing is not None:
@@ -294,17 +302,15 @@ def _print_prices(prices: LpPrices) -> None:
     title = f"LP prices: what limits the linear relaxation (value {prices.value:g}), score per further unit"
     table(title, ["limit", "requester", "group", "used", "binds", "LP price"], rows, (3, 5))
     if len(prices.limits) > MOST_PRICES:
-        typer.echo(f"... and {len(prices.limits) - MOST_PRICES} more limits that bind (--json lists them all)")
+        echo(f"... and {len(prices.limits) - MOST_PRICES} more limits that bind (--json lists them all)")
     if prices.one_more_unit_of_budget is not None:
-        typer.echo(
-            f"one more unit of budget: {show(prices.one_more_unit_of_budget)} more score in the relaxation, exactly"
-        )
+        echo(f"one more unit of budget: {show(prices.one_more_unit_of_budget)} more score in the relaxation, exactly")
 
 
 def _print_conflict(conflict: Conflict) -> None:
     how = "exactly" if conflict.proved else "by HiGHS"
-    typer.echo(f"not possible ({how}): {', '.join(conflict.targets)}")
-    typer.echo(f"in conflict with: {', '.join(conflict.limits) or 'nothing but the workers there are'}")
+    echo(f"not possible ({how}): {', '.join(conflict.targets)}")
+    echo(f"in conflict with: {', '.join(conflict.limits) or 'nothing but the workers there are'}")
 
 
 def _print_requesters(market: Market, solution: Solution) -> None:

@@ -14,6 +14,7 @@ from .console import (
     guarded,
     number,
     print_json,
+    say,
     show,
     table,
 )
@@ -46,7 +47,7 @@ def swan_command(
     try:
         mechanism = swan(market, time_limit=time_limit)
     except NoTarget as error:
-        typer.echo(f"error: {error}", err=True)
+        say(f"error: {error}")
         raise typer.Exit(INFEASIBLE if error.infeasible else STOPPED) from None
     found = equilibria(mechanism) if mechanism.ratio is not None else None
     target = mechanism.target

@@ -10,10 +10,12 @@ import typer
 from .console import (
     CHECK_FAILED,
     STOPPED,
+    ForceOption,
     JsonOption,
     guarded,
     print_json,
     progress_reporter,
+    say,
     table,
 )
 from .simulate import ConfigArgument, SetOption
@@ -40,6 +42,7 @@ def sweep_command(
     export: Annotated[
         Path | None, typer.Option(help="also write the whole result as one .csv or .parquet file")
     ] = None,
+    force: ForceOption = False,
     json: JsonOption = False,
 ) -> None:
     """Run the points of a grid that a result does not have yet; stop and start as often as you like.
@@ -56,6 +59,7 @@ def sweep_command(
     )
     from ..fl.experiments.engine.results import check_table_path, export_results
     from ..fl.experiments.engine.sweep import run_sweep
+    from ..models.files import refuse_overwriting
     from ..models.input_error import InputError
 
     if time_limit is not None and not time_limit >= 0:
@@ -64,6 +68,7 @@ def sweep_command(
         raise InputError("Dask's workers run the points; --jobs is for this machine", field="jobs")
     if export is not None:
         check_table_path(export)
+        refuse_overwriting(export, force, [config])
     configuration = read_configuration(config).with_changes(changes or [])
     jobs = jobs or default_jobs()
     pool: Pool
@@ -113,14 +118,14 @@ def sweep_command(
             rows.append(["worker deaths", f"{report.deaths:,}, survived"])
         table(None, ["", ""], rows)
     for path in report.damaged:
-        typer.echo(f"{path}: was damaged; run again if it belongs to this grid, else remove it", err=True)
+        say(f"{path}: was damaged; run again if it belongs to this grid, else remove it")
     for failure in report.failures[:SHOWN]:
         changed = {name: failure.settings[name] for name in configuration.sweep}
-        typer.echo(f"failed: {changed or failure.digest}: {failure.error}", err=True)
+        say(f"failed: {changed or failure.digest}: {failure.error}")
     if len(report.failures) > SHOWN:
-        typer.echo(f"... and {len(report.failures) - SHOWN:,} more, in {out / '_failed'}", err=True)
+        say(f"... and {len(report.failures) - SHOWN:,} more, in {out / '_failed'}")
     if report.reason:
-        typer.echo(f"stopped: {report.reason}", err=True)
+        say(f"stopped: {report.reason}")
     if report.left:
         raise typer.Exit(STOPPED)
     if report.failures:

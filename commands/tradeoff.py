@@ -9,6 +9,7 @@ import typer
 
 from .console import (
     JsonOption,
+    echo,
     guarded,
     number,
     print_json,
@@ -50,7 +51,7 @@ def tradeoff_command(
         points = [{"value": number(value), **answer.to_dict()} for value, answer in answers]
         print_json({"least_error": number(reach.least), "greatest_error": number(reach.greatest), "points": points})
         return
-    typer.echo(f"errors of all states: {show(reach.least)} to {show(reach.greatest)}")
+    echo(f"errors of all states: {show(reach.least)} to {show(reach.greatest)}")
     rows: list[list[Any]] = []
     for value, answer in answers:
         state = answer.state or ()

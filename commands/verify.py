@@ -11,10 +11,12 @@ import typer
 from .console import (
     CHECK_FAILED,
     STOPPED,
+    ForceOption,
     JsonOption,
     guarded,
     print_json,
     progress_reporter,
+    say,
     table,
 )
 
@@ -27,10 +29,11 @@ def verify_command(
     witness: Annotated[
         Path | None, typer.Option(help="write the refuting instance of the one claim named to this file")
     ] = None,
+    force: ForceOption = False,
     json: JsonOption = False,
 ) -> None:
     """Judge claims again; exit code 1 if a verdict is not the one on record or its witness fails the re-check."""
-    from ..models.files import write_whole
+    from ..models.files import refuse_overwriting, write_whole
     from ..models.input_error import InputError
     from ..verification.ledger import UnknownClaim, judge, select
 
@@ -40,6 +43,8 @@ def verify_command(
         raise InputError(str(error)) from None
     if witness is not None and len(chosen) != 1:
         raise InputError("--witness needs exactly one claim")
+    if witness is not None:
+        refuse_overwriting(witness, force)
     report = progress_reporter()
     entries = []
     try:
@@ -48,7 +53,7 @@ def verify_command(
                 report(f"judging {claim.id} ({number} of {len(chosen)})")
             entries.append(judge(claim))
     except KeyboardInterrupt:
-        typer.echo(f"interrupted: {len(entries)} of {len(chosen)} claims judged", err=True)
+        say(f"interrupted: {len(entries)} of {len(chosen)} claims judged")
     if json:
         print_json({"claims": [entry.to_dict() for entry in entries]})
     else:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from .input_error import InputError
 
-__all__ = ["NumberText", "PathLike", "make_folder", "read_json", "replace_file", "write_whole"]
+__all__ = ["NumberText", "PathLike", "make_folder", "read_json", "refuse_overwriting", "replace_file", "write_whole"]
 
 PathLike = str | os.PathLike[str]
 
@@ -67,26 +68,64 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def replace_file(path: PathLike, data: bytes) -> None:
     """Put a file in place whole or not at all: written beside it under a name of its own, then renamed.
 
+    A symbolic link is followed, the mode of a file that is replaced is kept, and what is no plain file (a device, a pipe) is
+    written to and stays what it is.
+
     Raises
     ------
     OSError
         If it cannot be written; an existing file is left as it was.
     """
-    target = Path(path)
-    handle, draft = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    target = Path(os.path.realpath(path))
+    mode = None
+    if target.exists():
+        mode = target.stat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            with open(target, "wb") as device:
+                device.write(data)
+            return
+    handle, draft = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        # mkstemp makes the file private; give it the permissions a plain open() would.
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(draft, 0o666 & ~umask)
+        if mode is None:
+            # mkstemp makes the file private; give it the permissions a plain open() would.
+            umask = os.umask(0)
+            os.umask(umask)
+            mode = 0o666 & ~umask
+        os.chmod(draft, stat.S_IMODE(mode))
         os.replace(draft, target)
     except BaseException:
         os.unlink(draft)
         raise
+
+
+def refuse_overwriting(path: PathLike, force: bool, inputs: Iterable[PathLike | None] = ()) -> None:
+    """Refuse to write over a file that nobody said may go.
+
+    Parameters
+    ----------
+    path : path
+        Where something is to be written.
+    force : bool
+        Whether an existing file there may be replaced.
+    inputs : iterable of paths
+        Files that are read; none of them is ever written over.
+
+    Raises
+    ------
+    InputError
+    """
+    target = Path(path)
+    if not target.exists():
+        return
+    for read in inputs:
+        if read is not None and Path(read).exists() and os.path.samefile(read, target):
+            raise InputError("is read by this command, and an input is never written over", file=str(path))
+    if not force and stat.S_ISREG(target.stat().st_mode):
+        raise InputError("there is such a file already; --force replaces it", file=str(path))
 
 
 def write_whole(path: PathLike, content: str | bytes) -> None:
