@@ -133,7 +133,7 @@ def echo(text: str) -> None:
 
 def progress_reporter() -> Callable[[str], None] | None:
     """Return a function that shows progress on stderr, or None if stderr is not a terminal."""
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         return None
 
     def report(message: str) -> None:
