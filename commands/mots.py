@@ -10,8 +10,8 @@ import typer
 from .console import (
     INFEASIBLE,
     STOPPED,
-    echo,
     print_json,
+    say,
     show,
     table,
 )
@@ -53,9 +53,8 @@ def social_state(path: Path | None, method: str, time_limit: float | None, expor
             ]
             table("Who participates", ["type", "size", "cost", "participants", "clients"], rows, (1, 2, 3, 4))
     if answer.status == "infeasible":
-        echo(
-            f"error: no state meets max_error {show(market.max_error)}; the least reachable error is {show(answer.error)}",
-            err=True,
+        say(
+            f"error: no state meets max_error {show(market.max_error)}; the least reachable error is {show(answer.error)}"
         )
         raise typer.Exit(INFEASIBLE)
     if answer.status != "optimal":

@@ -269,7 +269,7 @@ def network_effects(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pd.
 
 
 def wait_for_points(folder: Path, count: int) -> None:
-    for _ in range(1200):
+    for _ in range(9000):
         if len(list(folder.glob("*.parquet"))) >= count:
             return
         time.sleep(0.02)
