@@ -24,9 +24,13 @@ __all__ = [
     "exact_sum",
     "format_exact",
     "integer_array",
+    "integer_columns",
+    "linear_combination",
     "parse_integer",
     "parse_number",
+    "python_integers",
     "rescale",
+    "rounded",
     "scale_to_integers",
 ]
 
@@ -35,6 +39,9 @@ IntArray = np.ndarray
 
 INT64_SAFE = 2**62
 """Arrays are ``int64`` only while the sum of the absolute values stays below this."""
+
+_FLOAT_BITS = 400
+"""Integers with more bits are scaled down for floating point, far below where a product of two would overflow."""
 
 _LITERAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\Z", re.ASCII)
 _RATIO = re.compile(r"[+-]?\d+/\d+\Z", re.ASCII)
@@ -119,10 +126,10 @@ def format_exact(value: Fraction | int) -> str:
 
 
 def exact_sum(values: IntArray) -> int:
-    """Sum an integer array as a Python integer, without overflow whatever its length."""
+    """Sum integers as one Python integer: nothing overflows, whatever their number, size and shape."""
     if values.dtype == object:
-        return int(sum(values.tolist()))
-    if len(values) and max(abs(int(values.max())), abs(int(values.min()))) >= INT64_SAFE // max(len(values), 1):
+        return int(sum(values.ravel().tolist()))
+    if values.size and _largest(values) >= INT64_SAFE // values.size:
         high = values >> 32
         return (int(high.sum()) << 32) + int((values - (high << 32)).sum())
     return int(values.sum())
@@ -131,25 +138,106 @@ def exact_sum(values: IntArray) -> int:
 def integer_array(values: Sequence[int] | np.ndarray) -> IntArray:
     """Pack integers: ``int64`` if the sum of absolute values is below 2**62, else Python integers.
 
+    This is the one rule for a column. Whatever its entries are, the sum of any of them is then exact.
+
     Parameters
     ----------
-    values : sequence of int, or integer ndarray
+    values : sequence of int, or ndarray of integers or Python integers, of any shape
 
     Returns
     -------
     ndarray of int64 or object
+        `values` itself if it is packed already.
     """
-    if isinstance(values, np.ndarray) and values.dtype != object and values.dtype.kind in "iu":
-        if values.dtype.kind == "u" and values.dtype.itemsize == 8 and len(values) and int(values.max()) >= 2**63:
-            return _object_array(values.tolist())
-        array = values.astype(np.int64)
-        # float64 carries the sum to a relative 1e-9, far inside the factor 2 that is kept free below int64's limit.
-        fits = float(np.abs(array.astype(np.float64)).sum()) < INT64_SAFE
-        return array if fits else _object_array(array.tolist())
-    items = [int(value) for value in values]
-    if sum(abs(item) for item in items) < INT64_SAFE:
-        return np.array(items, dtype=np.int64)
-    return _object_array(items)
+    if not isinstance(values, np.ndarray):
+        items = [int(value) for value in values]
+        small = sum(abs(item) for item in items) < INT64_SAFE
+        return np.array(items, dtype=np.int64) if small else _object_array(items)
+    if not values.size:
+        return np.zeros(values.shape, dtype=np.int64)
+    if values.dtype == object:
+        small = sum(abs(int(item)) for item in values.ravel().tolist()) < INT64_SAFE
+        return values.astype(np.int64) if small else values
+    if values.dtype.kind not in "iub":
+        raise TypeError(f"integers expected, got an array of {values.dtype}")
+    # float64 carries the sum to a relative 1e-9, far inside the factor 2 that is kept free below int64's limit.
+    if _largest(values) * values.size < INT64_SAFE or float(np.abs(values.astype(np.float64)).sum()) < INT64_SAFE:
+        return values.astype(np.int64, copy=False)
+    return python_integers(values)
+
+
+def python_integers(values: IntArray) -> np.ndarray:
+    """Return an integer array with Python integers as entries, on which arithmetic cannot overflow."""
+    return values if values.dtype == object else _object_array(values.ravel().tolist()).reshape(values.shape)
+
+
+def integer_columns(*columns: Sequence[int] | np.ndarray) -> tuple[IntArray, ...]:
+    """Pack columns that meet in one expression: all of them ``int64``, or all Python integers.
+
+    numpy computes ``int64 * int`` in 64 bits and ``object * int`` exactly: code that asks one column for its type and then
+    multiplies another one wraps silently. An instance's constructor calls this once, so that its columns are of one type.
+
+    Parameters
+    ----------
+    *columns : sequence of int, or integer ndarray
+        Each as for :func:`integer_array`.
+
+    Returns
+    -------
+    tuple of ndarray
+        ``int64`` if every column fits, else all of Python integers.
+    """
+    packed = [integer_array(column) for column in columns]
+    if any(column.dtype == object for column in packed):
+        packed = [python_integers(column) for column in packed]
+    return tuple(packed)
+
+
+def linear_combination(*terms: tuple[int, IntArray]) -> IntArray:
+    """Add up integer arrays of one shape, each times an integer, exactly.
+
+    Parameters
+    ----------
+    *terms : (int, integer ndarray)
+
+    Returns
+    -------
+    ndarray of int64 or object
+        ``int64`` only where every entry is certain to be below 2**60: four of them may be added or subtracted. A sum over many
+        of them needs :func:`exact_sum`.
+    """
+    reaches = [abs(factor) * _largest(column) if column.size else 0 for factor, column in terms]
+    fits = 4 * sum(reaches) < INT64_SAFE and all(column.dtype != object for _, column in terms)
+    total = np.zeros(terms[0][1].shape, dtype=np.int64 if fits else object)
+    for (factor, column), reach in zip(terms, reaches, strict=True):
+        # A factor of any size may stand at zeros.
+        if reach:
+            total += (column if fits else python_integers(column)) * factor
+    return total
+
+
+def rounded(values: IntArray) -> tuple[np.ndarray, int]:
+    """Return integers of any size in floating point.
+
+    Parameters
+    ----------
+    values : integer ndarray
+
+    Returns
+    -------
+    floats : ndarray of float64
+        ``values / 2**shift``, rounded: products of two are finite, and zero may stand for what is far below the largest.
+    shift : int
+        0 unless the values have more than 400 bits.
+    """
+    bits = _largest(values).bit_length() if values.dtype == object and values.size else 0
+    shift = max(0, bits - _FLOAT_BITS)
+    return (values >> shift if shift else values).astype(np.float64), shift
+
+
+def _largest(values: np.ndarray) -> int:
+    """Return the largest absolute value; there is at least one."""
+    return max(int(values.max()), -int(values.min()))
 
 
 def _object_array(items: Sequence[int]) -> np.ndarray:
@@ -178,7 +266,8 @@ def scale_to_integers(values: Iterable[Any] | np.ndarray) -> tuple[IntArray, int
         As :func:`parse_number`; ``row`` holds the position. Also if the common denominator has more than 8192 bits.
     """
     if isinstance(values, np.ndarray) and values.dtype != object and values.dtype.kind in "iu":
-        return integer_array(values), 1
+        # A copy: the caller's array stays the caller's.
+        return integer_array(values.copy()), 1
     if not isinstance(values, np.ndarray | Sequence):
         values = list(values)
     if len(values) >= 256 and (fast := _scale_decimals(values)) is not None:

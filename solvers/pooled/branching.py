@@ -17,6 +17,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from ...models.exact import exact_sum
 from .dual import Grouped
 from .leaf import (
     Incumbent,
@@ -25,7 +26,7 @@ from .leaf import (
     open_leaf,
     search_leaf,
 )
-from .problem import WORD, PooledProblem
+from .problem import PooledProblem
 
 MOST_NODES = 200_000
 """Nodes are opened until there are so many."""
@@ -55,7 +56,7 @@ class _Fixed:
     def and_(self, problem: PooledProblem, items: NDArray) -> _Fixed:
         if not len(items):
             return self
-        return _Fixed(items, self, self.score + int(problem.scores[items].sum()), self.count + len(items))
+        return _Fixed(items, self, self.score + exact_sum(problem.scores[items]), self.count + len(items))
 
     def mark(self, chosen: NDArray[np.bool_]) -> None:
         node: _Fixed | None = self
@@ -122,8 +123,8 @@ class _Tree:
         if high < 0:
             return
         free = free[self.problem.costs[free] <= budget]
-        scores, costs = _narrow(self.problem.scores[free]), _narrow(self.problem.costs[free])
-        problem = PooledProblem(scores, costs, self.problem.groups[free], limits, budget)
+        whole = self.problem
+        problem = PooledProblem.of(whole.scores[free], whole.costs[free], whole.groups[free], limits, budget)
         inner = self._incumbent(len(free), fixed)
         if not len(free):
             self._take(free, np.zeros(0, dtype=bool), fixed)
@@ -187,12 +188,7 @@ class _Tree:
     @staticmethod
     def _left(problem: PooledProblem, limits, budget: int, items: NDArray) -> tuple[tuple[int, ...], int]:
         counts = np.bincount(problem.groups[items], minlength=len(limits)).tolist()
-        return tuple(k - c for k, c in zip(limits, counts, strict=True)), budget - int(problem.costs[items].sum())
-
-
-def _narrow(values: NDArray) -> NDArray:
-    """Return nonnegative integers as int64 if their total fits in 62 bits."""
-    return values.astype(np.int64) if values.dtype == object and values.sum() < WORD else values
+        return tuple(k - c for k, c in zip(limits, counts, strict=True)), budget - exact_sum(problem.costs[items])
 
 
 def branch(leaf: Leaf, items: Grouped, incumbent: Incumbent, most: int, expired: Callable[[], bool]) -> None:

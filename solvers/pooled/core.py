@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ...models.exact import integer_array, integer_columns
 from .dual import Grouped
 from .flips import Flips
 from .leaf_multipliers import Multipliers
@@ -224,7 +225,6 @@ def build_core(
             count.append(0 if group == PIVOTED else sign * size)
             taken += size
             size *= 2
-    kind = object if object in (scores.dtype, costs.dtype) else np.int64
     unused: dict[int, tuple[int, int]] = {}
     for group, pivot in pivots.items():
         # No set leaves more places unused than there are, nor, where each is paid for, than the gap pays.
@@ -257,10 +257,10 @@ def build_core(
         multipliers,
         [members[i] for i in rank],
         where[rank] if rank else where,
-        np.array([money[i] for i in rank], dtype=kind),
-        np.array([score[i] for i in rank], dtype=kind),
+        # Less a pivot's, scores and costs add up to more than the items' do.
+        *integer_columns([money[i] for i in rank], [score[i] for i in rank]),
         np.array([count[i] for i in rank], dtype=np.int64),
-        np.array([total[i] for i in rank], dtype=losses.dtype),
+        integer_array([total[i] for i in rank]),
         [entry[i] for i in rank],
         room,
         pivots,

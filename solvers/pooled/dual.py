@@ -15,13 +15,11 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from .problem import PooledProblem, exact_sum
+from ...models.exact import exact_sum, rounded
+from .problem import PooledProblem
 
 MANY_GROUPS = 64
 """Groups smaller than this on average are ranked by one sort, larger ones by a quickselect each."""
-
-LARGEST_BITS = 400
-"""Integers with more bits are scaled down for floating point, far below where a product of two would overflow."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ class Grouped:
         groups = problem.groups[order]
         start = np.searchsorted(groups, np.arange(len(problem.limits) + 1))
         scores, costs = problem.scores[order], problem.costs[order]
-        (rounded_scores, one), (rounded_costs, two) = _rounded(scores), _rounded(costs)
+        (rounded_scores, one), (rounded_costs, two) = rounded(scores), rounded(costs)
         return Grouped(
             problem, order, start, groups, scores, costs, rounded_scores, rounded_costs, Fraction(2**two, 2**one)
         )
@@ -96,14 +94,6 @@ class Grouped:
         if count < low:
             return _largest(worth, mark, low)
         return positive
-
-
-def _rounded(values: NDArray) -> tuple[NDArray[np.float64], int]:
-    """Return integers as floats, and by which power of two they were divided to fit."""
-    large = values.dtype == object and len(values) > 0
-    bits = max(int(values.max()), -int(values.min())).bit_length() if large else 0
-    shift = max(0, bits - LARGEST_BITS)
-    return (values >> shift if shift else values).astype(np.float64), shift
 
 
 def _largest(worth: NDArray, mark: NDArray[np.bool_], count: int) -> NDArray[np.bool_]:

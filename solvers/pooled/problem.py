@@ -13,11 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ...models.exact import exact_sum, integer_columns, python_integers
+
 CHUNK = 1 << 16
 """Items handled at a time in passes over everything: small enough to stay in the processor's cache."""
-
-WORD = 1 << 62
-"""Integers below this (sums included) live in int64 arrays, all others in object arrays of Python integers."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,8 @@ class PooledProblem:
     Attributes
     ----------
     scores, costs : ndarray, shape (n,)
-        int64 where the total fits in 62 bits, else Python integers (``object``).  ``scores > 0``, ``costs >= 0``.
+        Both int64, or both Python integers (see :func:`~fedmech.models.exact.integer_columns`).  ``scores > 0``,
+        ``costs >= 0``.
     groups : ndarray of int, shape (n,)
         Group of each item, ``0 <= g < L``.
     limits : tuple of int, length L
@@ -42,6 +42,11 @@ class PooledProblem:
     limits: tuple[int, ...]
     budget: int
 
+    def __post_init__(self) -> None:
+        if self.scores.dtype != self.costs.dtype:
+            for name in ("scores", "costs"):
+                object.__setattr__(self, name, python_integers(getattr(self, name)))
+
     @property
     def n(self) -> int:
         """Number of items."""
@@ -49,10 +54,9 @@ class PooledProblem:
 
     @staticmethod
     def of(scores, costs, groups, limits, budget) -> PooledProblem:
-        """Build a problem from array-likes of integers, choosing a representation that cannot overflow."""
+        """Build a problem from array-likes of integers, in the narrowest type that cannot overflow."""
         return PooledProblem(
-            safe_integers(scores),
-            safe_integers(costs),
+            *integer_columns(scores, costs),
             np.asarray(groups, dtype=None if len(groups) else np.int64),
             tuple(int(k) for k in limits),
             int(budget),
@@ -74,28 +78,6 @@ class PooledProblem:
         """Whether a set of items respects the budget and every limit."""
         counts = np.bincount(self.groups[chosen], minlength=len(self.limits))
         return self.cost(chosen) <= self.budget and all(int(c) <= k for c, k in zip(counts, self.limits, strict=True))
-
-
-def safe_integers(values) -> NDArray:
-    """Return `values` as int64 if their total magnitude fits in 62 bits, else as Python integers."""
-    array = np.asarray(values)
-    if array.size == 0:
-        return np.zeros(0, dtype=np.int64)
-    if array.dtype == object:
-        top = max(abs(int(x)) for x in array)
-        if top * array.size < WORD:
-            return array.astype(np.int64)
-        return array
-    top = max(int(array.max()), -int(array.min()))
-    array = array.astype(np.int64, copy=False)
-    if top * array.size < WORD or abs(float(array.astype(np.float64).sum())) < 0.9 * WORD:
-        return array
-    return array.astype(object)
-
-
-def exact_sum(array: NDArray) -> int:
-    """Sum without overflow: int64 arrays here have totals below 2**62, object arrays hold Python integers."""
-    return int(array.sum()) if len(array) else 0
 
 
 def common_divisor(array: NDArray) -> int:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ...models.exact import exact_sum
 from .dual import Grouped, minimise
 from .passes import compiled
-from .problem import CHUNK, PooledProblem, exact_sum
+from .problem import CHUNK, PooledProblem
 from .relaxation import Taken
 
 RUNNERS_UP = 1500

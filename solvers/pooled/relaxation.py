@@ -19,27 +19,16 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from ...models.exact import INT64_SAFE, exact_sum, linear_combination
 from .leaf_multipliers import Multipliers
 from .passes import compiled
-from .problem import (
-    CHUNK,
-    WORD,
-    PooledProblem,
-    exact_sum,
-)
+from .problem import CHUNK, PooledProblem
 
 
 def lagrangian(problem: PooledProblem, price: Fraction) -> tuple[int, int, NDArray]:
-    """Return ``N``, ``D`` and the exact integers ``D v_i - N c_i`` (int64 if they fit)."""
+    """Return ``N``, ``D`` and the exact integers ``D v_i - N c_i`` (int64 only if all are below 2**60)."""
     numerator, denominator = price.numerator, price.denominator
-    scores, costs = problem.scores, problem.costs
-    if problem.n and scores.dtype != object and costs.dtype != object:
-        top = denominator * int(scores.max()) + numerator * int(costs.max())
-        if 4 * top >= WORD:
-            scores, costs = scores.astype(object), costs.astype(object)
-    else:
-        scores, costs = scores.astype(object), costs.astype(object)
-    return numerator, denominator, scores * denominator - costs * numerator
+    return numerator, denominator, linear_combination((denominator, problem.scores), (-numerator, problem.costs))
 
 
 def complete(
@@ -84,9 +73,7 @@ def complete(
     elif positive < low:
         count = min(0, _kth_largest(leaders, min(low, len(leaders)))) if len(leaders) else 0
     multipliers = tuple(max(0, t - count) if t is not None else 0 for t in thresholds)
-    widest = max([abs(count), *multipliers], default=0)
-    if worth.dtype != object and widest * 4 >= WORD:
-        worth = worth.astype(object)
+    # What is taken off an item is some item's worth, or 0: differences of two fit where the worths do.
     offsets = np.array([m + count for m in multipliers], dtype=worth.dtype)
     reduced = worth - offsets[problem.groups]
     return Multipliers(low, high, denominator, numerator, count, multipliers), reduced
@@ -169,7 +156,7 @@ def audit(problem: PooledProblem, multipliers: Multipliers, base: Taken, width: 
     cmax = int(problem.costs.max()) if problem.n else 0
     offsets = [m + multipliers.count for m in multipliers.limits]
     shift = max([abs(x) for x in offsets], default=0)
-    fits = small and 4 * (multipliers.scale * vmax + multipliers.price * cmax + shift + abs(width)) < WORD
+    fits = small and 4 * (multipliers.scale * vmax + multipliers.price * cmax + shift + abs(width)) < INT64_SAFE
     bound = multipliers.constant(problem.budget, problem.limits)
     bound += multipliers.scale * base.score - multipliers.price * base.cost
     bound -= sum(x * k for x, k in zip(offsets, base.counts, strict=True))

@@ -22,6 +22,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from ...models.exact import exact_sum
 from ..solution import StopReason
 from .branching import MOST_NODES, branch, many_small
 from .dual import Grouped
@@ -35,7 +36,7 @@ from .leaf import (
     steeper_leaves,
 )
 from .leaf_multipliers import Multipliers
-from .problem import PooledProblem, common_divisor, exact_sum
+from .problem import PooledProblem, common_divisor
 from .reduction import (
     Guess,
     Reduced,
@@ -169,13 +170,15 @@ def _solve(problem: PooledProblem, clock: _Clock, most_states: int) -> PooledRes
 
 
 def _clean(problem: PooledProblem) -> tuple[NDArray | None, PooledProblem]:
-    """Drop what costs more than the budget and round the budget down to what costs can add up to."""
+    """Drop what costs more than the budget, and round the budget down to what costs can add up to."""
     kept = None
     if problem.n and int(problem.costs.max()) > problem.budget:
         kept = np.flatnonzero(problem.costs <= problem.budget)
         problem = problem.take(kept, problem.limits, problem.budget)
     divisor = common_divisor(problem.costs)
-    budget = problem.budget // divisor * divisor if divisor else problem.budget
+    # More than everything costs is never spent; a budget of any size then fits where the costs do.
+    budget = min(problem.budget, exact_sum(problem.costs))
+    budget = budget // divisor * divisor if divisor else budget
     return kept, PooledProblem(problem.scores, problem.costs, problem.groups, problem.limits, budget)
 
 

@@ -21,13 +21,16 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from ...models.exact import exact_sum
+from ...models.exact import exact_sum, integer_columns, linear_combination
 from ..placement.orp_seats import Basis, best_placeable_set
 from ..placement.polymatroid import rank
 from ..pooled.leaf_multipliers import Multipliers
 
 _WEIGHT_BITS = 52
 """Losses of some hundred workers then still fit 64 bits."""
+
+_ROUNDED_BELOW = 2**36
+"""Scores or costs at least this large leave a rounded price too few bits: the weights may be Python integers then."""
 
 _SAMPLE = 2**14
 
@@ -39,7 +42,7 @@ class SeatMarket:
     Attributes
     ----------
     scores, costs : integer ndarray, shape (n,)
-        ``v > 0`` and ``c >= 0``; int64, or Python integers where these are too large.
+        ``v > 0`` and ``c >= 0``; both int64, or both Python integers.
     groups : ndarray of int64, shape (n,)
         Group of each worker.
     budget : int
@@ -57,6 +60,13 @@ class SeatMarket:
     caps: NDArray[np.int64]
     seats: NDArray[np.int64]
     most: int | None = None
+
+    def __post_init__(self) -> None:
+        scores, costs = integer_columns(self.scores, self.costs)
+        # More than everybody costs is never spent; a budget of any size then fits where the costs do.
+        budget = min(self.budget, exact_sum(costs))
+        for name, value in (("scores", scores), ("costs", costs), ("budget", budget)):
+            object.__setattr__(self, name, value)
 
     def value(self, chosen: NDArray[np.intp]) -> int:
         """Total score of some workers."""
@@ -161,12 +171,13 @@ def multipliers(market: SeatMarket, duals: SeatDuals) -> tuple[Multipliers, ...]
 
 
 def _weights(market: SeatMarket, price: Fraction) -> NDArray:
-    return market.scores * price.denominator - market.costs * price.numerator
+    return linear_combination((price.denominator, market.scores), (-price.numerator, market.costs))
 
 
 def _representable(market: SeatMarket, price: Fraction) -> Fraction:
-    """Round ``lambda`` so that the weights stay inside int64; Python integers need no rounding."""
-    if market.scores.dtype == object or market.costs.dtype == object:
+    """Round ``lambda`` so that the weights are short, unless that leaves it too few bits; the bound is right either way."""
+    top = max(int(market.scores.max()), int(market.costs.max()))
+    if top >= _ROUNDED_BELOW:
         return price
     top = max(int(market.scores.max()), int(price * int(market.costs.max())) + 1)
     return price.limit_denominator(max(1, 2**_WEIGHT_BITS // top))
@@ -223,7 +234,7 @@ def lagrangian(market: SeatMarket, expired: Callable[[], bool]) -> tuple[NDArray
     Each trial ``lambda`` is where the lines of an unaffordable and an affordable set cross (discrete Newton steps
     from both sides), so the search ends at the exact minimiser unless ``lambda`` had to be rounded.
     """
-    weights = market.scores
+    weights = _weights(market, Fraction(0))
     basis = _ranked(market, weights)
     dear = basis.chosen
     if market.cost(dear) <= market.budget or expired():

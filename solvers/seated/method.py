@@ -31,9 +31,6 @@ from .swaps import improve_by_swaps
 
 __all__ = ["SeatOptimum", "best_affordable_set"]
 
-_INT64_BELOW = 2**36
-"""Scores or costs at least this large leave the multipliers too few bits: Python integers then."""
-
 _POOLED_SECONDS = 10.0
 """How long the problem without seats is looked at."""
 
@@ -190,10 +187,9 @@ def _forget_seats(market: SeatMarket, state: SeatOptimum, control: Control) -> N
 @register("opt", "polymatroid", summary="exact multipliers over the seat polymatroid, enumeration around their bound")
 def solve_opt_seats(market: Market, control: Control) -> Found:
     """Solve OPT with caps, seats and pooled budget; without binding seats the polymatroid is that of the caps alone."""
-    scores, costs = market.scores, market.needed_costs
-    if market.n and max(int(scores.max()), int(costs.max())) >= _INT64_BELOW:
-        scores, costs = scores.astype(object), costs.astype(object)
-    plain = SeatMarket(scores, costs, market.group_of, market.total_budget, market.caps, market.seats)
+    plain = SeatMarket(
+        market.scores, market.needed_costs, market.group_of, market.total_budget, market.caps, market.seats
+    )
     found = best_affordable_set(plain, control)
     if found.duals is None:
         bound = exact_sum(market.scores)

@@ -14,7 +14,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from ...models.exact import IntArray, exact_sum, integer_array
+from ...models.exact import IntArray, exact_sum, linear_combination
 from ...models.procurement.market import Market
 from ..control import Control
 from ..placement.matroid import best_set, route
@@ -50,14 +50,8 @@ class PriceOfMoney:
 
 
 def _weights(market: Market, price: Fraction) -> IntArray:
-    """``q v_i - p c_i`` for the price ``p / q``, as integers that cannot overflow."""
-    p, q = price.numerator, price.denominator
-    scores, costs = market.scores, market.needed_costs
-    if scores.dtype != object and costs.dtype != object and market.n:
-        largest = q * int(scores.max()) + p * int(costs.max())
-        if largest * market.n < 2**62:
-            return q * scores - p * costs
-    return integer_array([q * int(v) - p * int(c) for v, c in zip(scores, costs, strict=True)])
+    """``q v_i - p c_i`` for the price ``p / q``."""
+    return linear_combination((price.denominator, market.scores), (-price.numerator, market.needed_costs))
 
 
 def price_of_money(market: Market) -> PriceOfMoney:

@@ -11,9 +11,13 @@ from fedmech import InputError
 from fedmech.models.exact import (
     exact_sum,
     integer_array,
+    integer_columns,
+    linear_combination,
     parse_integer,
     parse_number,
+    python_integers,
     rescale,
+    rounded,
     scale_to_integers,
 )
 from fedmech.models.procurement.file import number_literal
@@ -102,6 +106,65 @@ def test_large_values_become_python_integers() -> None:
     scaled = rescale(np.array([2**60, 5]), 1, 1000)
     assert scaled.dtype == object
     assert scaled.tolist() == [2**60 * 1000, 5000]
+
+
+def test_columns_that_meet_are_of_one_type() -> None:
+    small, large = np.array([1, 2]), [2**61, 2**61]
+    assert [column.dtype for column in integer_columns(small, [2**61, 2**61 - 4])] == [np.int64, np.int64]
+    for columns in ((small, large), (large, small), (small.astype(object), large, small)):
+        packed = integer_columns(*columns)
+        assert {column.dtype for column in packed} == {np.dtype(object)}
+        assert [column.tolist() for column in packed] == [list(column) for column in columns]
+        # Python integers all through: nothing of numpy is left that could wrap.
+        assert {type(entry) for column in packed for entry in column} == {int}
+    assert [column.dtype for column in integer_columns(small.astype(object), small)] == [np.int64, np.int64]
+
+
+def test_packing_keeps_the_shape_and_what_is_packed() -> None:
+    table = np.arange(6).reshape(2, 3)
+    assert integer_array(table) is table
+    assert integer_array(table.astype(object)).dtype == np.int64
+    wide = integer_array(table * 2**60)
+    assert wide.dtype == object
+    assert wide.shape == (2, 3)
+    assert exact_sum(wide) == 15 * 2**60
+    assert integer_array(wide) is wide
+    assert integer_array(np.zeros((0, 3))).shape == (0, 3)
+    assert integer_array(np.array([2**63, 1], dtype=np.uint64)).tolist() == [2**63, 1]
+    with pytest.raises(TypeError, match="float64"):
+        integer_array(np.array([1.0]))
+
+
+@given(st.lists(st.tuples(st.integers(-(2**66), 2**66), st.integers(-(2**63), 2**63 - 1)), min_size=1, max_size=4))
+def test_linear_combinations_are_exact(terms: list[tuple[int, int]]) -> None:
+    columns = [np.array([entry, 0, -entry // 3], dtype=np.int64) for _, entry in terms]
+    combined = linear_combination(*zip((factor for factor, _ in terms), columns, strict=True))
+    exact = [sum(f * int(c[i]) for (f, _), c in zip(terms, columns, strict=True)) for i in range(3)]
+    assert combined.tolist() == exact
+    reach = sum(abs(f) * max(abs(int(x)) for x in c) for (f, _), c in zip(terms, columns, strict=True))
+    assert (combined.dtype == np.int64) == (4 * reach < 2**62)
+
+
+def test_linear_combinations_at_the_limit() -> None:
+    one = np.array([1, 0])
+    assert linear_combination((2**60 - 1, one)).dtype == np.int64
+    assert linear_combination((2**60, one)).dtype == object
+    assert linear_combination((2**59, one), (-(2**59), one)).dtype == object
+    assert linear_combination((1, one), (1, one.astype(object))).dtype == object
+    # A factor of any size at nothing but zeros, or at nothing.
+    assert linear_combination((10**30, 0 * one), (3, one)).tolist() == [3, 0]
+    assert linear_combination((10**30, one[:0])).tolist() == []
+
+
+def test_rounded_integers_of_any_size() -> None:
+    floats, shift = rounded(np.array([3, -5]))
+    assert (floats.tolist(), shift) == ([3.0, -5.0], 0)
+    floats, shift = rounded(python_integers(np.array([3])) << 398)
+    assert (floats.tolist(), shift) == ([3.0 * 2.0**398], 0)
+    floats, shift = rounded(np.array([3 << 1200, 1, -(1 << 1201)], dtype=object))
+    assert (floats * 2.0**-400).tolist() == [0.75, 0.0, -0.5]
+    assert shift == 802
+    assert rounded(np.zeros(0, dtype=object))[1] == 0
 
 
 def test_common_denominator_has_a_limit() -> None:
