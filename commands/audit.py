@@ -11,6 +11,7 @@ import typer
 from .console import (
     CHECK_FAILED,
     STOPPED,
+    DropZeroOption,
     ForceOption,
     JsonOption,
     MarketArgument,
@@ -47,6 +48,7 @@ def audit_command(
     time_limit: Annotated[float | None, typer.Option(help="seconds; then what was found so far")] = None,
     witness: Annotated[Path | None, typer.Option(help="write a market that shows the first violation")] = None,
     force: ForceOption = False,
+    drop_zero: DropZeroOption = False,
     json: JsonOption = False,
 ) -> None:
     """Move every bid over every breakpoint; exit code 1 if a property fails.
@@ -61,7 +63,7 @@ def audit_command(
 
     if witness is not None:
         refuse_overwriting(witness, force, [file])
-    market = load_market(file)
+    market = load_market(file, drop_zero)
     if ":" in mechanism:
         sys.path.insert(0, str(Path.cwd()))
         promised = frozenset()

@@ -10,6 +10,7 @@ import typer
 
 from .console import (
     STOPPED,
+    DropZeroOption,
     JsonOption,
     MarketArgument,
     guarded,
@@ -48,6 +49,7 @@ def compare_command(
     time_limit: Annotated[
         float | None, typer.Option(help="seconds for each optimum; 20 for OPT-SEP if left out")
     ] = None,
+    drop_zero: DropZeroOption = False,
     json: JsonOption = False,
 ) -> None:
     """Tabulate mechanisms beside the exact optima: score, ratio, spend, price, caps that bind.
@@ -60,7 +62,7 @@ def compare_command(
 
     chosen = mechanisms() if mechanism is None else [find_mechanism(name) for name in mechanism]
     given = _by_mechanism(parse_options(option))
-    market = load_market(file)
+    market = load_market(file, drop_zero)
     report = progress_reporter()
     basis = "" if market.costs is not None else " at bids"
     if basis:

@@ -25,6 +25,7 @@ __all__ = [
     "DONE",
     "INFEASIBLE",
     "STOPPED",
+    "DropZeroOption",
     "ForceOption",
     "JsonOption",
     "MarketArgument",
@@ -48,6 +49,7 @@ MarketArgument = Annotated[
     Path | None, typer.Argument(metavar="FILE", help="a *.market.json; the shipped measured market if left out")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="one JSON document on stdout and nothing else")]
+DropZeroOption = Annotated[bool, typer.Option("--drop-zero", help="leave out workers whose score is 0")]
 ForceOption = Annotated[bool, typer.Option("--force", help="replace files that are there already")]
 SummaryOption = Annotated[bool, typer.Option("--summary", help="leave assignments out")]
 
@@ -85,12 +87,12 @@ def report_output(error: OutputError) -> int:
     return BAD_INPUT
 
 
-def load_market(path: Path | None) -> Market:
+def load_market(path: Path | None, drop_zero: bool = False) -> Market:
     """Read a market, or the shipped one if no file is named."""
     from ..models.data import digits_market_path
     from ..models.procurement.file import read_market
 
-    return read_market(digits_market_path() if path is None else path)
+    return read_market(digits_market_path() if path is None else path, drop_zero=drop_zero)
 
 
 def number(value: Fraction | int | None) -> float | int | None:

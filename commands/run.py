@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .console import (
+    DropZeroOption,
     JsonOption,
     MarketArgument,
     SummaryOption,
@@ -60,13 +61,14 @@ def run_command(
     mechanism: Annotated[str, typer.Option(help="a name from 'fedmech mechanisms'")] = "driftpay-co",
     option: OptionsOption = None,
     seed: Annotated[int | None, typer.Option(help="short for --option seed=...")] = None,
+    drop_zero: DropZeroOption = False,
     json: JsonOption = False,
     summary: SummaryOption = False,
 ) -> None:
     """Run a mechanism: bids in; winners, payments and the critical price out."""
     from ..fl.mechanisms.interface import run_mechanism
 
-    market = load_market(file)
+    market = load_market(file, drop_zero)
     outcome = run_mechanism(market, mechanism, **parse_options(option, seed))
     if json:
         print_json(outcome_document(market, outcome, summary=summary))

@@ -11,6 +11,7 @@ import typer
 from .console import (
     INFEASIBLE,
     STOPPED,
+    DropZeroOption,
     ForceOption,
     JsonOption,
     MarketArgument,
@@ -61,6 +62,7 @@ def solve_command(
         Path | None, typer.Option(help="where to write market and proof if the checker refuses the proof")
     ] = None,
     force: ForceOption = False,
+    drop_zero: DropZeroOption = False,
     json: JsonOption = False,
     summary: SummaryOption = False,
 ) -> None:
@@ -85,7 +87,7 @@ def solve_command(
         return
     from ..solvers.solve import solve
 
-    market = load_market(file)
+    market = load_market(file, drop_zero)
     if explain or at_least is not None:
         from ..solvers.explain.prices import check_priced
 

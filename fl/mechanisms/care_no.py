@@ -69,7 +69,7 @@ def buckets(market: Market, base: Fraction | int = BASE) -> list[np.ndarray]:
     source="CARE (second source; bucket of the lowest score and the draw: reconstructed)",
     claims=("rational", "budget", "separate-budgets"),
     options=(
-        Option("seed", "integer", "draws the bucket; default 0"),
+        Option("seed", "seed", "draws the bucket; default 0"),
         Option("base", "number", "ratio of scores within a bucket, > 1; default 10"),
     ),
 )

@@ -41,7 +41,7 @@ def noisy_scores(market: Market, eta: Fraction | int, seed: int) -> list[Fractio
     options=(
         Option("estimates", "vector", "one estimate per worker; drawn if left out"),
         Option("eta", "number", "relative error of drawn estimates, in [0, 1); default 1/10"),
-        Option("seed", "integer", "draws the estimates; default 0"),
+        Option("seed", "seed", "draws the estimates; default 0"),
     ),
 )
 def driftpay_noisy(

@@ -26,6 +26,7 @@ from ...models.exact import (
 )
 from ...models.input_error import InputError
 from ...models.procurement.market import Market
+from ...models.seeds import read_seed
 from ...solvers.feasibility import CheckError, violation
 
 __all__ = [
@@ -138,7 +139,7 @@ class Option:
     ----------
     name : str
         Keyword of the mechanism's function.
-    kind : {'number', 'integer', 'vector'}
+    kind : {'number', 'integer', 'seed', 'vector'}
         ``vector`` is one number per worker, separated by commas on the command line; a single number stands for all.
     help : str
         One line.
@@ -160,6 +161,8 @@ class Option:
             If it is not of the option's kind.
         """
         try:
+            if self.kind == "seed":
+                return read_seed(value, f"option {self.name}")
             if self.kind == "integer":
                 return parse_integer(value)
             if self.kind == "number":

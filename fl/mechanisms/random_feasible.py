@@ -32,7 +32,7 @@ def drawn_order(draw: random.Random, count: int) -> list[int]:
     summary="workers in random order while caps and the pooled budget last, paid as bid",
     source="DriftPay, section 7e (stated; payment reconstructed)",
     claims=("rational", "budget"),
-    options=(Option("seed", "integer", "draws the order; default 0"),),
+    options=(Option("seed", "seed", "draws the order; default 0"),),
 )
 def random_feasible(market: Market, seed: int = 0) -> Outcome:
     """Hire workers in an order drawn by the seed.

@@ -34,7 +34,7 @@ __all__ = ["random_price"]
     source="CARE's baseline (named; rule reconstructed)",
     claims=("truthful", "rational", "budget", "separate-budgets"),
     options=(
-        Option("seed", "integer", "draws price and order; default 0"),
+        Option("seed", "seed", "draws price and order; default 0"),
         Option("price", "number", "money per unit of score, in the place of the drawn one"),
     ),
 )

@@ -26,6 +26,7 @@ __all__ = [
     "number_column",
     "require_sign",
     "seat_limits",
+    "take_rows",
     "unique_ids",
 ]
 
@@ -131,6 +132,8 @@ def require_sign(values: IntArray, ids: Sequence[str], field: str, kind: str, *,
         position = int(bad[0])
         wanted = "> 0" if positive else ">= 0"
         found = "zero" if values[position] == 0 else "a negative number"
+        if found == "zero" and field == "score":
+            found += "; such a worker adds nothing and can be left out (--drop-zero, drop_zero=True)"
         raise InputError(f"must be {wanted}, got {found}", row=row_label(kind, position, ids), field=field)
 
 
@@ -312,3 +315,11 @@ def coverage_matrix(coverage: Any, names: Sequence[str]) -> tuple[IntArray | Non
             field="coverage",
         )
     return integers.reshape(len(names), width), denominator
+
+
+def take_rows(column: Any, rows: Sequence[int], count: int) -> list[Any] | None:
+    """Return some rows of a column of any kind, None if there is no column; a column of another length is left for its own check."""
+    if column is None:
+        return None
+    values = column.tolist() if hasattr(column, "tolist") else list(column)
+    return [values[i] for i in rows] if len(values) == count else values

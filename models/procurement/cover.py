@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..input_error import InputError
-from .formulation import add_pooled_budget, assignment_model
+from .formulation import add_pooled_budget, amount, assignment_model
 from .market import Market
 
 if TYPE_CHECKING:
@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 __all__ = ["cover_model"]
 
 
-def cover_model(market: Market) -> pyo.ConcreteModel:
+def cover_model(market: Market, *, own_units: bool = False) -> pyo.ConcreteModel:
     """Formulate COVER: ``max sum_r max_{i in S} z_ir`` under caps, seats and the pooled budget.
 
     Parameters
     ----------
     market : Market
         With costs and coverage.
+    own_units : bool
+        Numbers in the market's own units, as floats, instead of its exact integers.
 
     Returns
     -------
@@ -42,7 +44,7 @@ def cover_model(market: Market) -> pyo.ConcreteModel:
         raise InputError("problem cover needs every worker's coverage", row="workers", field="coverage")
     coverage = market.coverage
     model: Any = assignment_model(market, "COVER")
-    add_pooled_budget(model, market)
+    add_pooled_budget(model, market, own_units)
     model.P = pyo.RangeSet(0, coverage.shape[1] - 1)
     pairs = [(i, r) for i in range(market.n) for r in range(coverage.shape[1]) if coverage[i, r] > 0]
     model.pairs = pyo.Set(dimen=2, initialize=pairs)
@@ -60,6 +62,6 @@ def cover_model(market: Market) -> pyo.ConcreteModel:
         return model.serves[i, r] <= sum(model.x[i, j] for j in model.R)
 
     serves: Any = model.serves
-    total = sum(int(coverage[i, r]) * serves[i, r] for i, r in pairs)
+    total = sum(amount(coverage[i, r], market.coverage_denominator, own_units) * serves[i, r] for i, r in pairs)
     model.total_coverage = pyo.Objective(expr=total, sense=pyo.maximize)
     return model

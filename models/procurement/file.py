@@ -55,13 +55,15 @@ def _records(document: Mapping[str, Any], name: str, fields: Sequence[str], requ
     return rows
 
 
-def read_market(path: PathLike) -> Market:
+def read_market(path: PathLike, *, drop_zero: bool = False) -> Market:
     """Read a market from ``*.market.json``.
 
     Parameters
     ----------
     path : path
         The JSON file; if its ``workers`` is a string, that names a CSV or Parquet file beside it.
+    drop_zero : bool
+        Leave out workers whose score is 0 instead of refusing them.
 
     Returns
     -------
@@ -104,6 +106,7 @@ def read_market(path: PathLike) -> Market:
             seats=[row.get("seats") for row in requesters],
             caps=caps,
             default_cap=document.get("default_cap"),
+            drop_zero=drop_zero,
         )
     except InputError as error:
         about_workers = (error.row or "").startswith("workers")

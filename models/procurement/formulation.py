@@ -2,16 +2,37 @@
 
 The models are written to be read and exported beside the papers: one binary for every worker and requester, every constraint
 under the name the text gives it. Data are the market's integers (scores times ``score_denominator``, money times
-``money_denominator``), so that a solver never sees a rounded decimal.
+``money_denominator``), so that a solver never sees a rounded decimal; for files that people take elsewhere they are in the market's
+own units instead, as the nearest floats.
 """
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
+from ..input_error import InputError
 from .market import Market
 
-__all__ = ["assignment_model"]
+__all__ = ["amount", "assignment_model"]
+
+
+def amount(integer: Any, denominator: int, own_units: bool) -> int | float:
+    """Return a coefficient: the integer of the data, or what it stands for in the file's own units.
+
+    Raises
+    ------
+    InputError
+        If no float is as large.
+    """
+    if not own_units:
+        return int(integer)
+    value = Fraction(int(integer), denominator)
+    try:
+        nearest = float(value)
+        return value.numerator if value.denominator == 1 else nearest
+    except OverflowError:
+        raise InputError("the market's numbers are too large for a model in floating point", field="export") from None
 
 
 def assignment_model(market: Market, name: str, *, relaxed: bool = False) -> Any:
@@ -60,22 +81,24 @@ def assignment_model(market: Market, name: str, *, relaxed: bool = False) -> Any
     return model
 
 
-def add_total_score(model: Any, market: Market) -> None:
+def add_total_score(model: Any, market: Market, own_units: bool) -> None:
     """Maximise the total score ``sum v_i x_ij``."""
     import pyomo.environ as pyo
 
+    scores = [amount(score, market.score_denominator, own_units) for score in market.scores]
     model.total_score = pyo.Objective(
-        expr=sum(int(market.scores[i]) * model.x[i, j] for i in model.W for j in model.R), sense=pyo.maximize
+        expr=sum(scores[i] * model.x[i, j] for i in model.W for j in model.R), sense=pyo.maximize
     )
 
 
-def add_pooled_budget(model: Any, market: Market) -> None:
+def add_pooled_budget(model: Any, market: Market, own_units: bool) -> None:
     """Keep the total cost within the pooled budget: ``sum c_i x_ij <= B``."""
     import pyomo.environ as pyo
 
-    costs = market.needed_costs
-    spend = sum(int(costs[i]) * model.x[i, j] for i in model.W for j in model.R)
+    costs = [amount(cost, market.money_denominator, own_units) for cost in market.needed_costs]
+    budget = amount(market.total_budget, market.money_denominator, own_units)
+    spend = sum(costs[i] * model.x[i, j] for i in model.W for j in model.R)
     model.budget = pyo.Constraint(
-        expr=spend <= market.total_budget if market.n and market.m else pyo.Constraint.Feasible,
+        expr=spend <= budget if market.n and market.m else pyo.Constraint.Feasible,
         doc="sum c_i x_ij <= B",
     )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..files import replace_file
 from ..input_error import InputError
 from .cover import cover_model
 from .market import Market
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMULATIONS", "export_model", "write_model"]
 
-FORMULATIONS: dict[str, Callable[[Market], pyo.ConcreteModel]] = {
+FORMULATIONS: dict[str, Callable[..., pyo.ConcreteModel]] = {
     "orp": orp_model,
     "opt": opt_model,
     "opt-frac": opt_frac_model,
@@ -32,6 +34,9 @@ FORMULATIONS: dict[str, Callable[[Market], pyo.ConcreteModel]] = {
 
 def export_model(market: Market, problem: str, path: str | os.PathLike[str]) -> None:
     """Write a problem's formulation to an ``.lp`` or ``.mps`` file, whole or not at all.
+
+    Numbers are in the market's own units, so that the optimum in the file is the market's (rounded to floats where a number is
+    no float); variables and constraints carry the names of workers, groups and requesters as far as the format allows.
 
     Parameters
     ----------
@@ -46,11 +51,53 @@ def export_model(market: Market, problem: str, path: str | os.PathLike[str]) -> 
     InputError
         For another ending, or a folder that cannot be written.
     """
-    write_model(lambda: FORMULATIONS[problem](market), path)
+    write_model(lambda: FORMULATIONS[problem](market, own_units=True), path, label=_labels(market))
+
+
+def _labels(market: Market) -> Callable[[Any], str]:
+    """Return a function that names a component of a formulation: ``x(w1,r1)`` becomes ``x_w1_r1``, every name once."""
+    sides = {
+        "x": (market.worker_ids, market.requester_ids),
+        "one_requester": (market.worker_ids,),
+        "cap": (market.group_ids, market.requester_ids),
+        "seats": (market.requester_ids,),
+        "budget": (market.requester_ids,),
+        "serves": (market.worker_ids, None),
+        "chosen_serves": (market.worker_ids, None),
+    }
+    taken: dict[str, Any] = {}
+
+    def label(component: Any) -> str:
+        parent = component.parent_component().local_name
+        index = component.index() if component.is_indexed() or component.parent_component().is_indexed() else ()
+        places = index if isinstance(index, tuple) else (index,)
+        known = sides.get(parent, ())
+        names = [
+            str(at) if place >= len(known) or known[place] is None else _plain(known[place][at])
+            for place, at in enumerate(places)
+            if at is not None
+        ]
+        full = "_".join([parent, *names])
+        if taken.setdefault(full, component) is not component:
+            # Two names that are alike once plain: the positions tell them apart.
+            full = "_".join([parent, *names, *("at" + str(at) for at in places)])
+            taken[full] = component
+        return full
+
+    return label
+
+
+def _plain(name: str) -> str:
+    """Keep what LP and MPS files allow in a name, and not too much of it."""
+    return re.sub(r"[^A-Za-z0-9]", "_", name)[:60]
 
 
 def write_model(
-    build: Callable[[], Any], path: str | os.PathLike[str], *, endings: tuple[str, ...] = (".lp", ".mps")
+    build: Callable[[], Any],
+    path: str | os.PathLike[str],
+    *,
+    endings: tuple[str, ...] = (".lp", ".mps"),
+    label: Callable[[Any], str] | None = None,
 ) -> None:
     """Build a Pyomo model and write it to a file in the format its ending names, whole or not at all.
 
@@ -61,6 +108,8 @@ def write_model(
     path : path
     endings : tuple of str
         Formats that can hold the model.
+    label : callable, optional
+        Names the components in the file; by default as in the model.
 
     Raises
     ------
@@ -74,8 +123,10 @@ def write_model(
     try:
         with tempfile.TemporaryDirectory(dir=target.parent) as folder:
             draft = Path(folder) / target.name
-            labelled = {"io_options": {"symbolic_solver_labels": True}} if target.suffix in (".lp", ".mps") else {}
-            model.write(str(draft), **labelled)
-            os.replace(draft, target)
+            labelled = {} if target.suffix not in (".lp", ".mps") else {"symbolic_solver_labels": True}
+            if label is not None and labelled:
+                labelled = {"labeler": label}
+            model.write(str(draft), io_options=labelled)
+            replace_file(target, draft.read_bytes())
     except OSError as error:
         raise InputError(f"cannot write: {error.strerror or error}", file=str(target)) from None

@@ -11,12 +11,17 @@ from fractions import Fraction
 
 import numpy as np
 
+from ..exact import exact_sum
 from ..input_error import InputError
+from ..seeds import read_seed
 from .market import Market
 
 __all__ = ["KINDS", "generate_market"]
 
 KINDS = ("a", "b", "c", "d", "lognormal")
+
+MOST_WORKERS, MOST_CELLS, LARGEST_TOP = 10**9, 10**8, 10**18
+"""Of one market: workers, caps, and the largest cost, so that single numbers stay within 64 bits."""
 
 
 def _scores_and_costs(rng: np.random.Generator, kind: str, n: int, top: int) -> tuple[np.ndarray, np.ndarray]:
@@ -71,17 +76,27 @@ def generate_market(
     Raises
     ------
     InputError
-        For an unknown kind or a size below 1.
+        For an unknown kind, a size that is too small or too large, and for what is no seed.
     """
     if kind not in KINDS:
         raise InputError(f"unknown kind {kind!r}; there are {', '.join(KINDS)}", field="kind")
     for name, share in (("cap_share", cap_share), ("budget_share", budget_share), ("seat_share", seat_share or 0)):
         if not 0 <= share <= 1:
             raise InputError(f"must lie in [0, 1], got {share}", field=name)
-    for name, value in (("n", n), ("requesters", requesters), ("groups", groups), ("top", top)):
-        if value < 1:
-            raise InputError(f"must be at least 1, got {value}", field=name)
-    rng = np.random.default_rng(seed)
+    for name, value, most in (
+        ("n", n, MOST_WORKERS),
+        ("requesters", requesters, MOST_CELLS),
+        ("groups", groups, MOST_CELLS),
+        ("top", top, LARGEST_TOP),
+    ):
+        if not 1 <= value <= most:
+            limit = "at least 1" if value < 1 else f"at most {most:,}"
+            raise InputError(f"must be {limit}, got {value:,}", field=name)
+    if groups * requesters > MOST_CELLS:
+        raise InputError(
+            f"{groups:,} groups x {requesters:,} requesters are more than {MOST_CELLS:,} caps", field="groups"
+        )
+    rng = np.random.default_rng(read_seed(seed))
     scores, costs = _scores_and_costs(rng, kind, n, top)
     group_of = rng.integers(0, groups, size=n)
     sizes = np.bincount(group_of, minlength=groups)
@@ -93,7 +108,7 @@ def generate_market(
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     rank = np.arange(n) - starts[group_of[order]]
     routed = order[rank < totals[group_of[order]]]
-    budget = int(int(costs[routed].sum()) * Fraction(str(budget_share)))
+    budget = int(exact_sum(costs[routed]) * Fraction(str(budget_share)))
     shares, left = divmod(budget, requesters)
     seats = None
     if seat_share is not None:

@@ -26,6 +26,7 @@ from .columns import (
     number_column,
     require_sign,
     seat_limits,
+    take_rows,
     unique_ids,
 )
 from .tables import REQUESTER_COLUMNS, WORKER_COLUMNS, cap_pairs, none_if_missing, table_columns
@@ -116,6 +117,7 @@ class Market:
         worker_ids: Iterable[Any] | None = None,
         group_ids: Iterable[Any] | None = None,
         requester_ids: Iterable[Any] | None = None,
+        drop_zero: bool = False,
     ) -> Market:
         """Build a market from Python sequences or numpy arrays.
 
@@ -139,6 +141,8 @@ class Market:
             ``z_ir >= 0``.
         worker_ids, group_ids, requester_ids : sequences of str, optional
             Default to ``w1..``, the groups in order of first appearance, ``r1..``.
+        drop_zero : bool
+            Leave out workers whose score is 0 instead of refusing them: they add nothing to any assignment.
 
         Raises
         ------
@@ -156,6 +160,26 @@ class Market:
         bid_column = None if bids is None else number_column(bids, "bid", "workers", names)
         if cost_column is None and bid_column is None:
             raise InputError("needs a cost or a bid for every worker", row="workers", field="cost")
+        if drop_zero and bool((zero := score_integers == 0).any()):
+            kept = np.flatnonzero(~zero.astype(bool)).tolist()
+            columns: dict[str, Any] = {
+                "scores": scores,
+                "costs": costs,
+                "bids": bids,
+                "groups": groups,
+                "coverage": coverage,
+            }
+            taken = {name: take_rows(column, kept, len(names)) for name, column in columns.items()}
+            return cls.build(
+                **taken,
+                budgets=budgets,
+                caps=caps,
+                default_cap=default_cap,
+                seats=seats,
+                worker_ids=[names[i] for i in kept],
+                group_ids=group_ids,
+                requester_ids=requester_ids,
+            )
         require_sign(score_integers, names, "score", "workers", positive=True)
         require_sign(budget_integers, requesters, "budget", "requesters")
         group_names, group_of = group_indices(groups, group_ids, names)

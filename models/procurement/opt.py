@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 __all__ = ["opt_model"]
 
 
-def opt_model(market: Market) -> pyo.ConcreteModel:
+def opt_model(market: Market, *, own_units: bool = False) -> pyo.ConcreteModel:
     """Formulate OPT: ORP within the pooled budget.
 
     Parameters
     ----------
     market : Market
         With costs.
+    own_units : bool
+        Numbers in the market's own units, as floats, instead of its exact integers.
 
     Returns
     -------
@@ -31,6 +33,6 @@ def opt_model(market: Market) -> pyo.ConcreteModel:
         ``1 / market.money_denominator``.
     """
     model = assignment_model(market, "OPT")
-    add_pooled_budget(model, market)
-    add_total_score(model, market)
+    add_pooled_budget(model, market, own_units)
+    add_total_score(model, market, own_units)
     return model

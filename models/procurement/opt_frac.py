@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 __all__ = ["opt_frac_model"]
 
 
-def opt_frac_model(market: Market) -> pyo.ConcreteModel:
+def opt_frac_model(market: Market, *, own_units: bool = False) -> pyo.ConcreteModel:
     """Formulate OPT with ``0 <= x_ij <= 1``.
 
     Parameters
     ----------
     market : Market
         With costs.
+    own_units : bool
+        Numbers in the market's own units, as floats, instead of its exact integers.
 
     Returns
     -------
@@ -30,6 +32,6 @@ def opt_frac_model(market: Market) -> pyo.ConcreteModel:
         As :func:`fedmech.models.procurement.opt.opt_model`.
     """
     model = assignment_model(market, "OPT-FRAC", relaxed=True)
-    add_pooled_budget(model, market)
-    add_total_score(model, market)
+    add_pooled_budget(model, market, own_units)
+    add_total_score(model, market, own_units)
     return model

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .formulation import add_total_score, assignment_model
+from .formulation import add_total_score, amount, assignment_model
 from .market import Market
 
 if TYPE_CHECKING:
@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 __all__ = ["opt_sep_model"]
 
 
-def opt_sep_model(market: Market) -> pyo.ConcreteModel:
+def opt_sep_model(market: Market, *, own_units: bool = False) -> pyo.ConcreteModel:
     """Formulate OPT-SEP: ORP plus ``sum_i c_i x_ij <= B_j`` for every requester.
 
     Parameters
     ----------
     market : Market
         With costs.
+    own_units : bool
+        Numbers in the market's own units, as floats, instead of its exact integers.
 
     Returns
     -------
@@ -32,13 +34,15 @@ def opt_sep_model(market: Market) -> pyo.ConcreteModel:
     import pyomo.environ as pyo
 
     model: Any = assignment_model(market, "OPT-SEP")
-    costs = market.needed_costs
+    costs = [amount(cost, market.money_denominator, own_units) for cost in market.needed_costs]
 
     @model.Constraint(model.R, doc="sum_i c_i x_ij <= B_j")
     def budget(model: Any, j: int) -> Any:
         if not market.n:
             return pyo.Constraint.Skip
-        return sum(int(costs[i]) * model.x[i, j] for i in model.W) <= int(market.budgets[j])
+        return sum(costs[i] * model.x[i, j] for i in model.W) <= amount(
+            market.budgets[j], market.money_denominator, own_units
+        )
 
-    add_total_score(model, market)
+    add_total_score(model, market, own_units)
     return model

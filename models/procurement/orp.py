@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 __all__ = ["orp_model"]
 
 
-def orp_model(market: Market) -> pyo.ConcreteModel:
+def orp_model(market: Market, *, own_units: bool = False) -> pyo.ConcreteModel:
     """Formulate ORP: ``max sum v_i x_ij``, each worker once, caps, seats.
 
     Parameters
     ----------
     market : Market
+    own_units : bool
+        Numbers in the market's own units, as floats, instead of its exact integers.
 
     Returns
     -------
@@ -29,5 +31,5 @@ def orp_model(market: Market) -> pyo.ConcreteModel:
         Objective ``total_score`` in units of ``1 / market.score_denominator``.
     """
     model = assignment_model(market, "ORP")
-    add_total_score(model, market)
+    add_total_score(model, market, own_units)
     return model

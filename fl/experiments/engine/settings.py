@@ -34,6 +34,7 @@ from functools import cache
 from typing import Any
 
 from ....models.input_error import InputError
+from ....models.seeds import LARGEST_SEED
 
 __all__ = [
     "FieldRule",
@@ -196,6 +197,8 @@ def _read_scalar(rule: FieldRule, value: Any) -> Any:
             raise InputError(f"must be finite, got {value}", field=rule.name)
         # There is one zero, as there is one digest of a point.
         value += 0.0
+    if rule.kind is int and abs(value) > LARGEST_SEED:
+        raise InputError(f"must fit into 64 bits, got {str(value)[:40]}", field=rule.name)
     if rule.choices and value not in rule.choices:
         raise InputError(f"must be one of {', '.join(map(str, rule.choices))}, got {value!r}", field=rule.name)
     if rule.min is not None and value < rule.min:

@@ -263,6 +263,38 @@ def test_containers_of_another_kind_are_refused(changes: dict) -> None:
         Market.build(**{"scores": [1, 1], "costs": [1, 1], "budgets": [1]} | changes)
 
 
+@pytest.mark.parametrize("file", [None, "w.csv", "w.parquet"])
+def test_workers_worth_nothing_are_left_out_when_asked(tmp_path: Path, file: str | None) -> None:
+    base: dict[str, Any] = {
+        "budgets": [3],
+        "group_ids": ["g", "h"],
+        "worker_ids": ["a", "b", "c"],
+        "groups": ["g", "h", "g"],
+    }
+    columns: dict[str, Any] = {
+        "scores": [1, 2, "0.5"],
+        "costs": [1, 2, 3],
+        "bids": [2, 2, 4],
+        "coverage": [[1], [2], [3]],
+    }
+    write_market(Market.build(**base, **columns), tmp_path / "m.market.json", workers_file=file)
+    for path in tmp_path.iterdir():
+        if path.suffix != ".parquet":
+            path.write_text(path.read_text().replace('"score": 2', '"score": 0.0').replace("b,h,2,", "b,h,0.0,"))
+        else:
+            table = pq.read_table(path)
+            pq.write_table(table.set_column(2, "score", pa.array(["1", "0e5", "0.5"])), path)
+    path = tmp_path / "m.market.json"
+    with pytest.raises(InputError, match=r"field 'score': must be > 0, got zero.*--drop-zero"):
+        read_market(path)
+    wanted = Market.build(**base, **columns).subset([0, 2])
+    assert read_market(path, drop_zero=True) == wanted
+    zero = {"scores": np.array([1, 0, 0.5])}
+    assert Market.build(**base, **columns | zero, drop_zero=True) == wanted
+    with pytest.raises(InputError, match="expected 3 values, got 2"):
+        Market.build(**base, **columns | zero | {"costs": [1, 2]}, drop_zero=True)
+
+
 # ---------------------------------------------------------------------- round trips
 
 
