@@ -81,7 +81,7 @@ def main() -> None:
         code = _run()
         sys.exit(code if flushed() else code or BAD_INPUT)
     finally:
-        _leave_behind_abandoned_runs(sys.exc_info()[1])
+        _leave_behind_unfinished_runs(sys.exc_info()[1])
 
 
 def _run() -> int:
@@ -112,10 +112,10 @@ def _run() -> int:
         return BAD_INPUT
 
 
-def _leave_behind_abandoned_runs(leaving: BaseException | None) -> None:
+def _leave_behind_unfinished_runs(leaving: BaseException | None) -> None:
     """End the process at once if a HiGHS thread is still busy: unwinding it would abort the process."""
-    highs = sys.modules.get(f"{__package__}.solvers.highs.run")
-    if highs is not None and highs.abandoned_runs and isinstance(leaving, SystemExit):
+    watch = sys.modules.get(f"{__package__}.solvers.highs.watch")
+    if watch is not None and watch.unfinished_runs and isinstance(leaving, SystemExit):
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(leaving.code if isinstance(leaving.code, int) else 0)

@@ -13,14 +13,8 @@ from fractions import Fraction
 import numpy as np
 
 from ..control import Control
-from ..highs.run import (
-    MipArrays,
-    apply_options,
-    build_model,
-    load_highs,
-    watched_run,
-)
-from ..highs.tolerances import HIGHS_OPTIONS
+from ..highs.run import MipArrays, load_model, run_lp
+from ..highs.watch import is_busy
 from ..placement.polymatroid import SeatFlow
 from ..pooled.dual import Grouped
 from ..pooled.leaf import Incumbent, open_leaf
@@ -105,7 +99,6 @@ class _Relaxation:
 
     def __init__(self, proof: Tree, control: Control) -> None:
         self.proof, self.control = proof, control
-        self.highspy = load_highs()
         gains = [z for row in proof.offers for _, z in row] if proof.problem == "cover" else proof.scores
         self.worth, self.money = max(gains, default=1), max(proof.costs, default=0) or 1
         self.bits = PRECISION_BITS + sum(proof.budgets).bit_length()
@@ -116,23 +109,10 @@ class _Relaxation:
             return None
         pairs = [(k, i) for k, workers in enumerate(node.open) for i in workers]
         model, levels = self._model(node, pairs)
-        highs = self.highspy.Highs()
-        apply_options(highs, self.highspy, HIGHS_OPTIONS)
-        remaining = self.control.remaining()
-        if remaining is not None:
-            apply_options(highs, self.highspy, {"time_limit": remaining})
-        highs.passModel(build_model(self.highspy, model))
-        finished, stopped = watched_run(highs, self.control)
-        self.lost = not finished
-        if stopped == "interrupted":
-            raise KeyboardInterrupt
-        solution = highs.getSolution() if finished else None
-        if solution is None or not solution.dual_valid:
-            return None
-        dual = np.abs(np.array(solution.row_dual))
-        if not np.isfinite(dual).all():
-            return None
-        return self._read(node, pairs, dual.tolist(), np.array(solution.col_value), levels)
+        highs = load_model(model)
+        run = run_lp(highs, self.control)
+        self.lost = is_busy(highs)
+        return None if run is None else self._read(node, pairs, run.prices.tolist(), run.point, levels)
 
     def _model(self, node: Node, pairs: list[tuple[int, int]]) -> tuple[MipArrays, int]:
         """Rows: money and groups of each purse, then seats or workers, the count, at last the kinds and levels."""

@@ -13,15 +13,10 @@ from fractions import Fraction
 import numpy as np
 
 from ..control import Control
-from ..highs.run import (
-    MipArrays,
-    apply_options,
-    build_model,
-    load_highs,
-    run_highs,
-    watched_run,
-)
-from ..highs.tolerances import EXACT_IN_DOUBLE, HIGHS_OPTIONS, INTEGRAL
+from ..highs.interface import checked
+from ..highs.run import MipArrays, load_model, run_highs, run_lp
+from ..highs.tolerances import EXACT_IN_DOUBLE, INTEGRAL
+from ..highs.watch import is_busy
 from .branch import CoverAnswer, Levels, branch_and_bound
 from .instance import CoverInstance
 from .lazy_greedy import best_start
@@ -133,40 +128,24 @@ class NodeRelaxation:
     def __init__(self, instance: CoverInstance, control: Control) -> None:
         self.instance, self.control = instance, control
         self.form = facility(instance, integral=False)
-        self.highspy = load_highs()
-        self.highs = self.highspy.Highs()
-        apply_options(self.highs, self.highspy, HIGHS_OPTIONS)
-        self.highs.passModel(build_model(self.highspy, self.form.model))
+        self.highs = load_model(self.form.model)
         total = sum(instance.coverage.ravel().tolist()) + 1
         self.denominator = 1 << max(4, min(30, 58 - total.bit_length()))
-        self.lost = False
 
     def __call__(self, chosen: list[int], free: np.ndarray) -> tuple[Levels, np.ndarray] | None:
         """Duals as levels and prices, rounded, and the shares of the free workers; None without duals in time."""
-        if self.lost:
+        if is_busy(self.highs):
             return None
         n, form = self.instance.n, self.form
         upper = np.zeros(n)
         upper[free] = 1.0
         lower = np.zeros(n)
         lower[chosen] = upper[chosen] = 1.0
-        remaining = self.control.remaining()
-        if remaining is not None:
-            # HiGHS counts the time of all runs of one object.
-            apply_options(self.highs, self.highspy, {"time_limit": self.highs.getRunTime() + remaining})
-        self.highs.changeColsBounds(n, np.arange(n, dtype=np.int32), lower, upper)
-        finished, stopped = watched_run(self.highs, self.control)
-        self.lost = not finished
-        if stopped == "interrupted":
-            raise KeyboardInterrupt
-        if self.lost:
+        checked(self.highs.changeColsBounds(n, np.arange(n, dtype=np.int32), lower, upper), "bounds")
+        run = run_lp(self.highs, self.control)
+        if run is None:
             return None
-        solution = self.highs.getSolution()
-        if not solution.dual_valid:
-            return None
-        dual = np.abs(np.array(solution.row_dual))
-        if not np.isfinite(dual).all():
-            return None
+        dual = run.prices
         groups, m = self.instance.caps.shape
         kinds = self.instance.coverage.shape[1]
 
@@ -178,7 +157,7 @@ class NodeRelaxation:
         places = rounded(dual[kinds + 1 : kinds + 1 + groups], form.coverage_unit)
         seats = rounded(dual[dual.size - m :], form.coverage_unit) if self.instance.seats_bind else [0] * m
         array = np.array(levels, dtype=np.int64 if sum(levels) < 2**61 else object)
-        return Levels(array, price, self.denominator, places, seats), np.array(solution.col_value)[free]
+        return Levels(array, price, self.denominator, places, seats), run.point[free]
 
 
 def solve_cover(instance: CoverInstance, control: Control | None = None, certify_nodes: int = 1000) -> CoverAnswer:

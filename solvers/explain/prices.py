@@ -23,7 +23,10 @@ from numpy.typing import NDArray
 from ...models.exact import exact_sum, integer_array
 from ...models.input_error import InputError
 from ...models.procurement.market import Market
-from ..highs.tolerances import LP_BINDING, LP_PRICE
+from ..control import Control
+from ..highs.interface import make_highs
+from ..highs.tolerances import HIGHS_OPTIONS, LP_BINDING, LP_PRICE
+from ..highs.watch import watched
 from ..placement.matroid import best_set
 from ..seated.parametric import price_of_money
 
@@ -255,10 +258,16 @@ def solve_lp(cp: Any, problem: Any) -> None:
 
     Raises
     ------
+    InputError
+        If the version of HiGHS that is installed must not be used.
     RuntimeError
         If HiGHS does not call the point optimal.
     """
-    problem.solve(solver=cp.HIGHS)
+    # cvxpy makes an object of HiGHS of its own; the first of a process is made where nothing is printed.
+    make_highs()
+    finished, _ = watched(problem, lambda: problem.solve(solver=cp.HIGHS, **HIGHS_OPTIONS), lambda: None, Control())
+    if not finished:
+        raise KeyboardInterrupt
     if problem.status != cp.OPTIMAL:
         raise RuntimeError(f"HiGHS ended the LP with status {problem.status}")
 

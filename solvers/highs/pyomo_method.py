@@ -6,7 +6,7 @@ The hand-over is slow and the literal model has a binary for every pair, so this
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -15,39 +15,12 @@ from ...models.procurement.market import Market
 from ..control import Control
 from ..registry import register
 from ..seated.parametric import fractional_proof, price_of_money
-from ..solution import Found, StopReason
+from ..solution import Found
 from .claims import Proposal, prove
-from .run import load_highs
-from .tolerances import HIGHS_OPTIONS, INTEGRAL
+from .pyomo_run import run_pyomo
+from .tolerances import INTEGRAL
 
 __all__: list[str] = []
-
-
-def _run(model: Any, control: Control) -> tuple[Literal["optimal", "infeasible", "stopped"], bool, StopReason]:
-    """Solve a Pyomo model; return what HiGHS claims, whether a point was loaded, and why it ended."""
-    from pyomo.contrib.appsi.base import TerminationCondition
-    from pyomo.contrib.appsi.solvers.highs import Highs
-
-    load_highs()
-    solver = Highs()
-    solver.config.load_solution = False
-    solver.config.time_limit = control.remaining()
-    solver.highs_options = dict(HIGHS_OPTIONS)
-    result = solver.solve(model)
-    found = result.best_feasible_objective is not None and np.isfinite(result.best_feasible_objective)
-    if found:
-        result.solution_loader.load_vars()
-    condition = result.termination_condition
-    if condition == TerminationCondition.optimal:
-        return "optimal", True, "proved"
-    if condition in (TerminationCondition.infeasible, TerminationCondition.infeasibleOrUnbounded):
-        return "infeasible", False, "proved"
-    if condition == TerminationCondition.maxTimeLimit:
-        return "stopped", found, "time-limit"
-    if condition in (TerminationCondition.error, TerminationCondition.unknown):
-        # It lost its footing in floating point.
-        return "stopped", found, "node-limit"
-    raise RuntimeError(f"HiGHS stopped with {condition}")
 
 
 def _assignment(model: Any, market: Market) -> np.ndarray:
@@ -77,9 +50,9 @@ def _solve(market: Market, problem: str, control: Control) -> Found:
             model.del_component(model.one_more)
         if floor is not None:
             model.one_more = pyo.Constraint(expr=objective.expr >= floor)
-        outcome, found, stopped = _run(model, control)
-        assignment = _assignment(model, market) if found else None
-        return Proposal(outcome, stopped, assignment, assignment)
+        run = run_pyomo(model, control)
+        assignment = _assignment(model, market) if run.found else None
+        return Proposal(run.outcome, run.stopped, assignment, assignment)
 
     return prove(market, problem, control, propose)
 
@@ -120,9 +93,9 @@ def solve_opt_frac_pyomo(market: Market, control: Control) -> Found:
     bound, proof = dual.value / market.score_denominator, fractional_proof(market, dual)
     if not market.n or not market.m:
         return Found({}, bound, proof)
-    outcome, found, stopped = _run(model, control)
+    run = run_pyomo(model, control)
     shares = {}
-    if found:
+    if run.found:
         for i in range(market.n):
             for j in range(market.m):
                 share = Fraction(model.x[i, j].value or 0.0).limit_denominator(10**9)
@@ -132,7 +105,7 @@ def solve_opt_frac_pyomo(market: Market, control: Control) -> Found:
         _into_constraints(market, shares),
         bound,
         proof,
-        stopped="node-limit" if outcome == "optimal" else stopped,
+        stopped="node-limit" if run.outcome == "optimal" else run.stopped,
     )
 
 

@@ -1,4 +1,4 @@
-"""Running HiGHS on arrays: options checked one by one, an outer time limit, Ctrl-C that keeps the incumbent.
+"""Running HiGHS on arrays: an outer time limit, Ctrl-C that keeps the incumbent.
 
 HiGHS answers in floating point. Whatever comes out of here is a proposal: callers round it, re-check it exactly and decide
 what has been proved.
@@ -16,14 +16,11 @@ import numpy as np
 
 from ..control import Control
 from ..solution import StopReason
-from .tolerances import EXACT_IN_DOUBLE, HIGHS_OPTIONS, STOP_GRACE_SECONDS
+from .interface import Ending, checked, load_highs, make_highs, read_ending, set_options, to_array
+from .tolerances import EXACT_IN_DOUBLE
+from .watch import is_busy, watched
 
-__all__ = ["HighsRun", "MipArrays", "abandoned_runs", "apply_options", "load_highs", "run_highs", "watched_run"]
-
-_BAD_VERSIONS = {(1, 14, 0)}
-
-abandoned_runs: list[Any] = []
-"""Runs that did not stop in time and still hold a thread; a process with any must leave without unwinding them."""
+__all__ = ["HighsRun", "LpRun", "MipArrays", "build_model", "load_model", "run_highs", "run_lp"]
 
 
 @dataclass
@@ -43,6 +40,11 @@ class MipArrays:
     upper: np.ndarray
     integer: np.ndarray
     rows: list[tuple[np.ndarray, np.ndarray, float, float]] = field(default_factory=list)
+
+    @property
+    def bounded(self) -> bool:
+        """Whether the columns' own bounds keep the objective from growing without end."""
+        return bool(np.isfinite(self.upper[self.objective > 0]).all())
 
     def at_most(self, indices: np.ndarray, coefficients: np.ndarray | float, limit: float) -> None:
         """Add ``sum coefficients * x[indices] <= limit``."""
@@ -81,36 +83,25 @@ class HighsRun:
     stopped: StopReason
 
 
-def load_highs():
-    """Import highspy, refusing the release known to return wrong optima.
+@dataclass(frozen=True)
+class LpRun:
+    """What one run of HiGHS says of a linear program.
 
-    Raises
-    ------
-    RuntimeError
-        If HiGHS 1.14.0 is installed.
+    Attributes
+    ----------
+    optimal : bool
+        Whether HiGHS claims that these are the optimum; prices are worth trying however a run ended.
+    value : float
+        Of the objective.
+    point : ndarray of float64
+    prices : ndarray of float64
+        Of the rows, without their signs.
     """
-    import highspy
 
-    probe = highspy.Highs()
-    version = (probe.versionMajor(), probe.versionMinor(), probe.versionPatch())
-    if version in _BAD_VERSIONS:
-        raise RuntimeError(
-            f"HiGHS {'.'.join(map(str, version))} returns wrong optima; install another version of highspy"
-        )
-    return highspy
-
-
-def apply_options(highs: Any, highspy: Any, options: Mapping[str, Any]) -> None:
-    """Set options, checking every return code: HiGHS reports a bad name nowhere else.
-
-    Raises
-    ------
-    RuntimeError
-        If HiGHS does not accept an option.
-    """
-    for name, value in options.items():
-        if highs.setOptionValue(name, value) != highspy.HighsStatus.kOk:
-            raise RuntimeError(f"HiGHS does not accept the option {name} = {value!r}")
+    optimal: bool
+    value: float
+    point: np.ndarray
+    prices: np.ndarray
 
 
 def _scale(coefficients: np.ndarray) -> float:
@@ -143,10 +134,23 @@ def build_model(highspy: Any, model: MipArrays) -> Any:
     return lp
 
 
+def load_model(model: MipArrays, options: Mapping[str, Any] | None = None) -> Any:
+    """Make HiGHS and hand it a model.
+
+    Raises
+    ------
+    RuntimeError
+        If HiGHS does not accept an option or the model.
+    """
+    highs = make_highs(options)
+    checked(highs.passModel(build_model(load_highs(), model)), "the model")
+    return highs
+
+
 def run_highs(
     model: MipArrays, control: Control, start: np.ndarray | None = None, options: Mapping[str, Any] | None = None
 ) -> HighsRun:
-    """Run HiGHS on a model in a thread of its own, within the control's deadline.
+    """Run HiGHS on a model, within the control's deadline.
 
     Parameters
     ----------
@@ -161,98 +165,88 @@ def run_highs(
     -------
     HighsRun
     """
-    highspy = load_highs()
-    highs = highspy.Highs()
-    apply_options(highs, highspy, {**HIGHS_OPTIONS, **(options or {})})
-    remaining = control.remaining()
-    if remaining is not None:
-        apply_options(highs, highspy, {"time_limit": remaining})
-    if highs.passModel(build_model(highspy, model)) == highspy.HighsStatus.kError:
-        raise RuntimeError("HiGHS refused the model")
+    highs = load_model(model, options)
+    columns = len(model.objective)
     if start is not None:
-        point = highspy.HighsSolution()
+        point = load_highs().HighsSolution()
         point.col_value = list(map(float, start))
-        highs.setSolution(point)
+        checked(highs.setSolution(point), "the starting point")
     incumbents: list[np.ndarray] = []
 
     def keep(event: Any) -> None:
-        found = event.data_out.mip_solution
-        if found is not None and len(found) == len(model.objective):
-            incumbents.append(np.array(found, dtype=np.float64))
+        found = to_array(event.data_out.mip_solution, columns)
+        if found is not None and len(found) == columns:
+            incumbents.append(found)
 
     if model.integer.any():
         highs.cbMipImprovingSolution.subscribe(keep)
-    finished, stopped = watched_run(highs, control)
-    if not finished:
-        return HighsRun("stopped", incumbents[-1] if incumbents else start, stopped)
-    return _read(highspy, highs, incumbents, start, stopped)
+    ending, stopped = _run(highs, control)
+    best = incumbents[-1] if incumbents else start
+    if ending == "unbounded-or-infeasible" and model.bounded:
+        ending = "infeasible"
+    if ending == "infeasible":
+        return HighsRun("infeasible", None, "proved")
+    if ending == "optimal":
+        solution = highs.getSolution()
+        if solution.value_valid:
+            return HighsRun("optimal", np.array(solution.col_value, dtype=np.float64), "proved")
+    return HighsRun("stopped", best, stopped if stopped != "proved" else "node-limit")
 
 
-def watched_run(highs: Any, control: Control) -> tuple[bool, StopReason]:
-    """Run HiGHS on what it was given, in a thread of its own, so that neither it nor its presolve can hold up the caller.
-
-    Parameters
-    ----------
-    highs : highspy.Highs
-    control : Control
-        At its deadline, or on Ctrl-C, HiGHS is asked to stop.
+def run_lp(highs: Any, control: Control) -> LpRun | None:
+    """Run HiGHS on the linear program it was given; its prices are a proposal like its point.
 
     Returns
     -------
-    finished : bool
-        False if HiGHS did not stop within `STOP_GRACE_SECONDS`: it is in `abandoned_runs` and must not be touched again.
-    stopped : str
-        ``proved`` if it ended by itself, ``time-limit`` or ``interrupted`` if it was asked to.
+    LpRun or None
+        None if there are no prices in time, or HiGHS is busy with a run that was abandoned.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        On Ctrl-C.
     """
-    stop, done = threading.Event(), threading.Event()
+    if is_busy(highs):
+        return None
+    ending, stopped = _run(highs, control)
+    if stopped == "interrupted":
+        raise KeyboardInterrupt
+    if ending is None:
+        return None
+    solution, value = highs.getSolution(), highs.getInfo().objective_function_value
+    if not (solution.value_valid and solution.dual_valid):
+        return None
+    prices = np.abs(np.array(solution.row_dual, dtype=np.float64))
+    if not (np.isfinite(value) and np.isfinite(prices).all()):
+        return None
+    return LpRun(ending == "optimal", value, np.array(solution.col_value, dtype=np.float64), prices)
+
+
+def _run(highs: Any, control: Control) -> tuple[Ending | None, StopReason]:
+    """Run HiGHS to the deadline at most; return how it ended, None if it has not, and why it stopped."""
+    highspy = load_highs()
+    remaining = control.remaining()
+    if remaining is not None:
+        # HiGHS counts the time of all runs of one object.
+        set_options(highs, {"time_limit": highs.getRunTime() + remaining})
+    stop = threading.Event()
+    codes: list[Any] = []
 
     def interrupt(event: Any) -> None:
-        event.data_in.user_interrupt = stop.is_set()
+        if event.data_in is not None:
+            event.data_in.user_interrupt = stop.is_set()
 
     callbacks = (highs.cbMipInterrupt, highs.cbSimplexInterrupt, highs.cbIpmInterrupt)
     for callback in callbacks:
         callback.subscribe(interrupt)
-
-    def work() -> None:
-        highs.run()
-        done.set()
-
-    # Waiting on an event, not on the thread: an interrupted join may take a running thread for a finished one.
-    threading.Thread(target=work, daemon=True).start()
-    stopped: StopReason = "proved"
-    try:
-        while not done.wait(0.05):
-            if control.expired():
-                stopped = "time-limit"
-                break
-    except KeyboardInterrupt:
-        stopped = "interrupted"
-    stop.set()
-    try:
-        finished = done.wait(STOP_GRACE_SECONDS)
-    except KeyboardInterrupt:
-        finished, stopped = done.is_set(), "interrupted"
+    finished, stopped = watched(highs, lambda: codes.append(highs.run()), stop.set, control)
     if not finished:
-        abandoned_runs.append(highs)
-        return False, stopped
+        return None, stopped
     for callback in callbacks:
         callback.unsubscribe(interrupt)
-    return True, stopped
-
-
-def _read(
-    highspy: Any, highs: Any, incumbents: list[np.ndarray], start: np.ndarray | None, stopped: StopReason
-) -> HighsRun:
-    status = highs.getModelStatus()
-    kinds = highspy.HighsModelStatus
-    if status == kinds.kInfeasible:
-        return HighsRun("infeasible", None, "proved")
-    if status in (kinds.kOptimal, kinds.kModelEmpty):
-        return HighsRun("optimal", np.array(highs.getSolution().col_value, dtype=np.float64), "proved")
-    best = incumbents[-1] if incumbents else start
-    if status in (kinds.kSolveError, kinds.kUnknown):
-        # It lost its footing in floating point; what it had found so far is still a proposal.
-        return HighsRun("stopped", best, "node-limit" if stopped == "proved" else stopped)
-    if status not in (kinds.kTimeLimit, kinds.kInterrupt):
-        raise RuntimeError(f"HiGHS stopped with status {highs.modelStatusToString(status)}")
-    return HighsRun("stopped", best, "time-limit" if stopped == "proved" else stopped)
+    ending = read_ending(highs)
+    if codes[0] == highspy.HighsStatus.kError:
+        ending = "lost"
+    if stopped == "proved" and ending == "time-limit":
+        stopped = "time-limit"
+    return ending, stopped

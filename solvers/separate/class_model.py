@@ -12,15 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..control import Control
-from ..highs.run import (
-    MipArrays,
-    apply_options,
-    build_model,
-    load_highs,
-    run_highs,
-    watched_run,
-)
-from ..highs.tolerances import EXACT_IN_DOUBLE, HIGHS_OPTIONS
+from ..highs.run import MipArrays, load_model, run_highs, run_lp
+from ..highs.tolerances import EXACT_IN_DOUBLE
 from ..solution import StopReason
 from .instance import SeparateInstance
 
@@ -92,24 +85,10 @@ def relaxation_duals(instance: SeparateInstance, control: Control) -> tuple[np.n
     if not workers.size:
         return None
     model = pair_model(instance, workers, requesters, np.ones(instance.n, dtype=np.int64), integral=False)
-    highspy = load_highs()
-    highs = highspy.Highs()
-    apply_options(highs, highspy, HIGHS_OPTIONS)
-    remaining = control.remaining()
-    if remaining is not None:
-        apply_options(highs, highspy, {"time_limit": remaining})
-    highs.passModel(build_model(highspy, model))
-    finished, stopped = watched_run(highs, control)
-    if stopped == "interrupted":
-        raise KeyboardInterrupt
-    if not finished:
+    run = run_lp(load_model(model), control)
+    if run is None:
         return None
-    solution = highs.getSolution()
-    if not solution.dual_valid:
-        return None
-    dual = np.abs(np.array(solution.row_dual))
-    if not np.isfinite(dual).all():
-        return None
+    dual = run.prices
     scale, n, m = _Scale.of(instance), instance.n, instance.m
     budget = dual[n : n + m] * scale.score / scale.money
     seat = dual[n + m : n + 2 * m] * scale.score

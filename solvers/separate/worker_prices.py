@@ -19,8 +19,8 @@ from fractions import Fraction
 import numpy as np
 
 from ..control import Control
-from ..highs.run import apply_options, load_highs, watched_run
-from ..highs.tolerances import HIGHS_OPTIONS
+from ..highs.interface import checked, load_highs, make_highs
+from ..highs.run import run_lp
 from ..pooled import PooledProblem, solve_pooled
 from .columns import (
     Columns,
@@ -228,13 +228,10 @@ class _Master:
         self.instance, self.known = instance, set()
         self.kinds = {j: k for k, j in enumerate(sorted(set(alike)))}
         self.unit = max(1.0, float(max(instance.scores.tolist(), default=1)) / 2**20)
-        self.highs = highspy.Highs()
-        apply_options(self.highs, highspy, HIGHS_OPTIONS)
-        self.highs.changeObjectiveSense(highspy.ObjSense.kMaximize)
-        for _ in range(instance.n):
-            self.highs.addRow(-highspy.kHighsInf, 1.0, 0, [], [])
-        for j in self.kinds:
-            self.highs.addRow(-highspy.kHighsInf, float(alike.count(j)), 0, [], [])
+        self.highs = make_highs()
+        checked(self.highs.changeObjectiveSense(highspy.ObjSense.kMaximize), "to maximise")
+        for limit in [1.0] * instance.n + [float(alike.count(j)) for j in self.kinds]:
+            checked(self.highs.addRow(-highspy.kHighsInf, limit, 0, [], []), "a row")
 
     def add(self, requester: int, members: np.ndarray) -> bool:
         """Add a set of workers; whether it is new."""
@@ -244,24 +241,15 @@ class _Master:
         self.known.add(key)
         rows = np.append(members, self.instance.n + self.kinds[requester]).astype(np.int32)
         worth = float(sum(self.instance.scores[members].tolist())) / self.unit
-        self.highs.addCol(worth, 0.0, float("inf"), rows.size, rows, np.ones(rows.size))
+        checked(self.highs.addCol(worth, 0.0, float("inf"), rows.size, rows, np.ones(rows.size)), "a column")
         return True
 
     def solve(self, control: Control) -> tuple[Fraction, np.ndarray] | None:
         """The optimum over these sets and the workers' duals; None if HiGHS did not get there."""
-        finished, stopped = watched_run(self.highs, control)
-        if stopped == "interrupted":
-            raise KeyboardInterrupt
-        if not finished or stopped != "proved":
+        run = run_lp(self.highs, control)
+        if run is None or not run.optimal:
             return None
-        solution = self.highs.getSolution()
-        if not solution.dual_valid:
-            return None
-        dual = np.abs(np.array(solution.row_dual)[: self.instance.n])
-        worth = self.highs.getInfo().objective_function_value
-        if not (np.isfinite(dual).all() and np.isfinite(worth)):
-            return None
-        return Fraction(worth) * Fraction(self.unit), dual * self.unit
+        return Fraction(run.value) * Fraction(self.unit), run.prices[: self.instance.n] * self.unit
 
 
 def price_purses(

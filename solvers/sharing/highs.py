@@ -14,7 +14,9 @@ from ...models.input_error import InputError
 from ...models.sharing.fl_only import linearised_fl_model
 from ...models.sharing.market import MotsMarket
 from ...models.sharing.social_state import linearised_model
-from ..highs.tolerances import CHORD_GAP, HIGHS_OPTIONS
+from ..control import Control
+from ..highs.pyomo_run import run_pyomo
+from ..highs.tolerances import CHORD_GAP
 from ..solution import Status, StopReason
 from .answer import SocialAnswer
 from .segments import Incumbent
@@ -35,7 +37,6 @@ def solve_with_highs(
         If the utility is not convex on the relevant errors, or the market has more than ``MOST_CLIENTS`` clients.
     """
     import pyomo.environ as pyo
-    from pyomo.contrib.appsi.solvers.highs import Highs
 
     from .solve import is_convex, relevant_errors
 
@@ -43,7 +44,7 @@ def solve_with_highs(
         raise InputError("pyomo-highs needs a utility that is convex in the error; use the method 'frontier'")
     if market.population > MOST_CLIENTS:
         raise InputError(f"pyomo-highs is for at most {MOST_CLIENTS} clients; use the method 'frontier'")
-    started = time.monotonic()
+    started, control = time.monotonic(), Control.for_seconds(time_limit)
     low, high = relevant_errors(market)
     errors = {low, high if high > low else low + 1}
     build = linearised_model if audience == "everyone" else linearised_fl_model
@@ -51,27 +52,26 @@ def solve_with_highs(
     bound: float | None = None
     stopped: StopReason = "node-limit"
     for _ in range(ROUNDS):
-        left = None if time_limit is None else time_limit - (time.monotonic() - started)
-        if left is not None and left <= 0:
+        if control.expired():
             stopped = "time-limit"
             break
         points = sorted(errors)
         values = [float(utility_between(market, error)[1]) if error <= high else 0.0 for error in points]
         model = build(market, points, values)
-        solver = Highs()
-        solver.highs_options = dict(HIGHS_OPTIONS)
-        if left is not None:
-            solver.config.time_limit = left
-        solver.config.load_solution = False
-        results = solver.solve(model)
-        if results.best_feasible_objective is None:
-            stopped = "time-limit"
+        run = run_pyomo(model, control)
+        if run.bound is not None:
+            bound = run.bound if bound is None else min(bound, run.bound)
+        if not run.found:
+            # Some state meets the requirement, the caller has seen to that: "infeasible" is floating point's word.
+            stopped = "node-limit" if run.outcome == "infeasible" else run.stopped
             break
-        results.solution_loader.load_vars()
         candidate = tuple(round(pyo.value(model.k[i])) for i in model.types)
         incumbent.offer(candidate)
-        bound = float(results.best_objective_bound)
-        if incumbent.best is not None and bound - float(incumbent.best.low) <= CHORD_GAP * max(1.0, abs(bound)):
+        if run.outcome != "optimal":
+            stopped = run.stopped
+            break
+        gap = None if bound is None or incumbent.best is None else bound - float(incumbent.best.low)
+        if gap is not None and gap <= CHORD_GAP * max(1.0, abs(bound or 0.0)):
             stopped = "proved"
             break
         error = market.error(candidate)

@@ -12,7 +12,8 @@ import pytest
 from fedmech import Market, generate_market
 from fedmech.models.procurement.formulations import FORMULATIONS
 from fedmech.solvers.highs.arrays import Formulation, collapsed_model, pair_model
-from fedmech.solvers.highs.run import build_model, load_highs
+from fedmech.solvers.highs.interface import load_highs
+from fedmech.solvers.highs.run import build_model
 
 WORKERS, REQUESTERS = 100_000, 5
 

@@ -12,7 +12,7 @@ from fedmech import Market, generate_market, solve
 from fedmech.solvers.control import Control
 from fedmech.solvers.coverage import facility
 from fedmech.solvers.coverage.method import instance_of as cover_instance_of
-from fedmech.solvers.highs import run as highs
+from fedmech.solvers.highs import watch
 from fedmech.solvers.highs.run import MipArrays, run_highs
 from fedmech.solvers.registry import methods
 from fedmech.solvers.seated import method as opt_seats
@@ -213,7 +213,7 @@ def test_highs_stops_at_the_deadline_and_on_ctrl_c(monkeypatch: pytest.MonkeyPat
 
     broken_off = run_highs(knapsack(True), Impatient())
     assert (broken_off.outcome, broken_off.stopped) == ("stopped", "interrupted")
-    assert not highs.abandoned_runs
+    assert not watch.unfinished_runs
 
 
 def test_what_highs_cannot_prove_in_time_ends_without_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:

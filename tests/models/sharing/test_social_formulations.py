@@ -36,7 +36,7 @@ def test_the_literal_models_are_the_definitions(build: Callable[[MotsMarket], An
 @pytest.mark.parametrize(("build", "audience"), [(linearised_model, "everyone"), (linearised_fl_model, "participants")])
 def test_the_linearised_models_are_exact_for_a_linear_utility(build: Any, audience: Audience) -> None:
     import pyomo.environ as pyo
-    from pyomo.contrib.appsi.solvers.highs import Highs
+    from pyomo.contrib.solver.solvers.highs import Highs
 
     for market in random_markets(6, seed=42, utility={"family": "linear", "a": 2, "s": 3}, largest=3):
         low, high = market.error_range
