@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import stat
@@ -12,9 +13,53 @@ from typing import Any
 
 from .input_error import InputError
 
-__all__ = ["NumberText", "PathLike", "make_folder", "read_json", "refuse_overwriting", "replace_file", "write_whole"]
+__all__ = [
+    "NumberText",
+    "PathLike",
+    "make_folder",
+    "read_json",
+    "read_text",
+    "refuse_overwriting",
+    "replace_file",
+    "write_whole",
+]
 
 PathLike = str | os.PathLike[str]
+
+
+MOST_TEXT = 4 << 30
+"""Bytes of the largest text that is read."""
+
+
+def read_text(path: PathLike) -> str:
+    """Read a text file in UTF-8, with or without a byte order mark.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, is no text (a device without end is noticed at its first bytes), or is larger than :data:`MOST_TEXT`.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8-sig")()
+    parts: list[str] = []
+    size = 0
+    try:
+        with open(path, "rb") as file:
+            while chunk := file.read(1 << 22):
+                size += len(chunk)
+                if size > MOST_TEXT:
+                    raise InputError(f"more than {MOST_TEXT:,} bytes", file=str(path))
+                parts.append(decoder.decode(chunk))
+                if len(parts) == 1 and parts[0].count("\0") > len(chunk) // 2:
+                    raise InputError("not a text file", file=str(path))
+        parts.append(decoder.decode(b"", final=True))
+    except UnicodeDecodeError:
+        raise InputError("not a text file in UTF-8", file=str(path)) from None
+    except InputError:
+        raise
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"cannot read: {reason}", file=str(path)) from None
+    return "".join(parts)
 
 
 class NumberText(str):
@@ -35,13 +80,7 @@ def read_json(path: PathLike, decimals: Callable[[str], Any] = NumberText) -> An
     InputError
         If the file cannot be read, is not JSON in UTF-8, repeats a key, or is nested too deeply.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise InputError("not a text file in UTF-8", file=str(path)) from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"cannot read: {reason}", file=str(path)) from None
+    text = read_text(path)
     try:
         return json.loads(text, parse_float=decimals, parse_constant=NumberText, object_pairs_hook=_object)
     except InputError as error:

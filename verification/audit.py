@@ -128,8 +128,10 @@ def load_mechanism(name: str) -> Rule:
         found: Any = import_module(module)
         for part in attribute.split("."):
             found = getattr(found, part)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise InputError(f"cannot load {name!r}: {error}", field="mechanism") from None
+    except InputError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise InputError(f"cannot load {name!r}: {type(error).__name__}: {error}", field="mechanism") from None
     if not callable(found):
         raise InputError(f"{name!r} cannot be called", field="mechanism")
     return cast(Rule, found)
@@ -206,7 +208,8 @@ def _outcome(rule: Rule, market: Market, options: dict[str, Any], name: str) -> 
         outcome = rule(market, **options)
     except InputError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit, GeneratorExit) as error:
+        # Whatever it raises, sys.exit() included, is what is wrong with it; only Ctrl-C is the user's.
         bids = ", ".join(str(market.bid(i)) for i in range(market.n))
         raise InputError(f"{name} failed at bids {bids}: {type(error).__name__}: {error}", field="mechanism") from error
     if not isinstance(outcome, Outcome):

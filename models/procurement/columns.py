@@ -34,6 +34,10 @@ UNLIMITED = -1
 """How a missing cap or seat limit is kept in ``cap_limits`` and ``seat_limits``."""
 
 
+MOST_CELLS = 10**8
+"""Pairs of group and requester of the largest market; every pair has a cap of 8 bytes."""
+
+
 @dataclass(frozen=True)
 class NumberedIds(Sequence[str]):
     """The ids ``w1, w2, ...`` without storing them: a market of ten million workers needs no ten million strings."""
@@ -202,6 +206,9 @@ def read_limit(value: Any, row: str, field: str) -> int:
 def cap_limits(caps: Any, default_cap: Any, groups: Sequence[str], requesters: Sequence[str]) -> np.ndarray:
     """Read the caps, a mapping by pair or a table, into an array of shape (L, m); -1 means unlimited."""
     default = read_limit(default_cap, "market", "default_cap")
+    if len(groups) * len(requesters) > MOST_CELLS:
+        message = f"{len(groups):,} groups x {len(requesters):,} requesters are more than {MOST_CELLS:,} caps"
+        raise InputError(message, row="market", field="caps")
     limits = np.full((len(groups), len(requesters)), default, dtype=np.int64)
     if caps is None:
         return limits

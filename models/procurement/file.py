@@ -201,8 +201,6 @@ def _read_table(path: Path) -> dict[str, Any]:
         return _complete({"costs": None, "bids": None, "coverage": None, **columns})
     except InputError as error:
         raise error.in_file(path) from None
-    except UnicodeDecodeError:
-        raise InputError("not a text file in UTF-8", file=str(path)) from None
     except OSError as error:
         raise InputError(f"cannot read: {error.strerror or error}", file=str(path)) from None
 

@@ -14,14 +14,15 @@ import numpy as np
 from ..exact import exact_sum
 from ..input_error import InputError
 from ..seeds import read_seed
+from .columns import MOST_CELLS
 from .market import Market
 
 __all__ = ["KINDS", "generate_market"]
 
 KINDS = ("a", "b", "c", "d", "lognormal")
 
-MOST_WORKERS, MOST_CELLS, LARGEST_TOP = 10**9, 10**8, 10**18
-"""Of one market: workers, caps, and the largest cost, so that single numbers stay within 64 bits."""
+MOST_WORKERS, LARGEST_TOP = 10**9, 10**18
+"""Of one market: workers, and the largest cost, so that single numbers stay within 64 bits."""
 
 
 def _scores_and_costs(rng: np.random.Generator, kind: str, n: int, top: int) -> tuple[np.ndarray, np.ndarray]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+import io
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..files import read_text
 from ..input_error import InputError
 from ..names import none_if_missing, read_name
 
@@ -117,26 +119,24 @@ def read_csv(path: Path) -> dict[str, Any]:
     InputError
         Naming the line.
     """
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, strict=True)
-        limit = csv.field_size_limit(1 << 30)
-        try:
-            header = [name.strip() for name in next(reader, [])]
-            found = _other_delimiter(header)
-            if found:
-                raise InputError(f"the fields are separated by {found!r}; expected commas", row="header")
-            _header(header, WORKER_COLUMNS, "header")
-            rows = []
-            for row in reader:
-                if not row:
-                    continue
-                if len(row) != len(header):
-                    raise InputError(f"expected {len(header)} fields, got {len(row)}", row=f"line {reader.line_num}")
-                rows.append(row)
-        except csv.Error as error:
-            raise InputError(f"not CSV: {error}", row=f"line {reader.line_num}") from None
-        finally:
-            csv.field_size_limit(limit)
+    reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
+    limit = csv.field_size_limit(1 << 30)
+    try:
+        header = [name.strip() for name in next(reader, [])]
+        if found := _other_delimiter(header):
+            raise InputError(f"the fields are separated by {found!r}; expected commas", row="header")
+        _header(header, WORKER_COLUMNS, "header")
+        rows = []
+        for row in reader:
+            if not row:
+                continue
+            if len(row) != len(header):
+                raise InputError(f"expected {len(header)} fields, got {len(row)}", row=f"line {reader.line_num}")
+            rows.append(row)
+    except csv.Error as error:
+        raise InputError(f"not CSV: {error}", row=f"line {reader.line_num}") from None
+    finally:
+        csv.field_size_limit(limit)
     columns: dict[str, Any] = dict(
         zip(header, map(list, zip(*rows, strict=True)) if rows else ([] for _ in header), strict=True)
     )

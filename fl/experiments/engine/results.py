@@ -18,6 +18,7 @@ file's metadata, not in a column: tables of equal points are equal.
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import time
@@ -50,6 +51,7 @@ FORMAT = "fedmech-result/1"
 KEYS = ("point", "experiment", "version")
 MARK = "_result.json"
 STALE = 3600.0
+ABOUT = {"format", "experiment", "version", "digest", "settings", "seconds"}
 
 
 def need_tables() -> None:
@@ -163,6 +165,7 @@ class Results:
             "seconds": round(seconds, 6),
         }
         table = arrow_table(self.entry, rows_with_settings(self.entry, settings, rows))
+        about["sha256"] = _checksum(about, table)
         content = io.BytesIO()
         pq.write_table(table.replace_schema_metadata({"fedmech": json.dumps(about)}), content, write_page_checksum=True)
         write_whole(self.path(digest), content.getvalue())
@@ -182,6 +185,13 @@ class Results:
         path = self.failure_path(digest)
         path.parent.mkdir(exist_ok=True)
         write_whole(path, json.dumps(document, indent=1) + "\n")
+
+
+def _checksum(about: dict[str, Any], table: pa.Table) -> str:
+    """Hash what a point's file says about itself and all its rows."""
+    said = {key: value for key, value in about.items() if key != "sha256"}
+    text = json.dumps([said, str(table.schema.remove_metadata()), table.to_pydict()], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def arrow_table(entry: Experiment, rows: Sequence[Row]) -> pa.Table:
@@ -223,11 +233,14 @@ def read_point(path: Path) -> tuple[dict[str, Any], pa.Table]:
         table = pq.ParquetFile(path, page_checksum_verification=True).read()
         about = json.loads((table.schema.metadata or {})[b"fedmech"])
         whole = about["format"] == FORMAT and about["digest"] == path.stem
-        whole = whole and {"settings", "version"} <= about.keys()
+        # Pages have checksums of their own; this one covers what stands in the file's footer, names and types of columns included.
+        kept = about.keys() - {"sha256"} == ABOUT and about.get("sha256") in (None, _checksum(about, table))
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
         raise InputError(f"not a whole point of a result: {error}", file=str(path)) from None
     if not whole:
         raise InputError("not the point that its name says", file=str(path))
+    if not kept:
+        raise InputError("not a whole point of a result: its checksum does not match", file=str(path))
     return about, table
 
 

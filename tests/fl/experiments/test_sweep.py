@@ -174,6 +174,24 @@ def test_a_worker_of_another_version_is_refused(tmp_path: Path) -> None:
     assert "another version of the experiment" in report.failures[0].error
 
 
+def test_no_flipped_bit_is_taken_for_a_result(tmp_path: Path) -> None:
+    run_sweep(grid(1), tmp_path / "r", ThisProcess())
+    (path,) = (tmp_path / "r").glob("*.parquet")
+    about, table = read_point(path)
+    whole = path.read_bytes()
+    for bit in range(0, 8 * len(whole), 7):
+        flipped = bytearray(whole)
+        flipped[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(bytes(flipped))
+        try:
+            found = read_point(path)
+        except InputError:
+            continue
+        # What is not noticed must not matter.
+        assert found[0] == about
+        assert found[1].equals(table)
+
+
 def test_damaged_files_are_run_again(tmp_path: Path) -> None:
     folder = tmp_path / "r"
     run_sweep(grid(5), folder)

@@ -215,7 +215,7 @@ def test_an_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         raise PermissionError(13, "Permission denied")
 
     # The superuser may read everything, so the refusal is put in by hand.
-    monkeypatch.setattr(Path, "read_text", refuse)
+    monkeypatch.setattr("builtins.open", refuse)
     with pytest.raises(InputError, match=r"x\.market\.json: cannot read: Permission denied"):
         read_market(path)
 
