@@ -20,6 +20,7 @@ from .console import (
     print_json,
     show,
     table,
+    whole_limit,
 )
 from .run import OptionsOption, parse_options
 
@@ -77,14 +78,15 @@ def audit_command(
         if missing:
             raise InputError(f"no worker is called {missing[0]!r}", field="worker")
         positions = [known[name] for name in worker]
-    report = audit(
-        market,
-        mechanism,
-        properties=chosen,
-        workers=positions,
-        options=parse_options(option),
-        time_limit=time_limit,
-    )
+    with whole_limit(time_limit):
+        report = audit(
+            market,
+            mechanism,
+            properties=chosen,
+            workers=positions,
+            options=parse_options(option),
+            time_limit=time_limit,
+        )
     if witness is not None and report.violations:
         from ..models.files import write_whole
 

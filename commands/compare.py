@@ -20,6 +20,7 @@ from .console import (
     progress_reporter,
     show,
     table,
+    whole_limit,
 )
 from .run import parse_options
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ..models.procurement.market import Market
+    from ..solvers.control import Control
     from ..solvers.solution import Solution
 
 __all__ = ["compare_command"]
@@ -47,7 +49,7 @@ def compare_command(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="for the mechanisms that draw")] = None,
     time_limit: Annotated[
-        float | None, typer.Option(help="seconds for each optimum; 20 for OPT-SEP if left out")
+        float | None, typer.Option(help="seconds for everything; if left out, OPT-SEP alone has a limit, of 20")
     ] = None,
     drop_zero: DropZeroOption = False,
     json: JsonOption = False,
@@ -58,6 +60,7 @@ def compare_command(
     market that knows bids only, the optima are those of the bids, and are named so.
     """
     from ..fl.mechanisms.interface import find_mechanism, mechanisms
+    from ..solvers.control import Control, Stopped, TimeUp
     from ..solvers.solve import solve
 
     chosen = mechanisms() if mechanism is None else [find_mechanism(name) for name in mechanism]
@@ -67,24 +70,37 @@ def compare_command(
     basis = "" if market.costs is not None else " at bids"
     if basis:
         market = replace(market, costs=market.bids)
-    fractional = solve(market, "opt-frac", allow_suboptimal=True, report=report)
-    pooled = solve(market, "opt", time_limit=time_limit, allow_suboptimal=True, report=report)
-    optima = [("OPT" + basis, pooled)]
-    if market.m > 1 and any("separate-budgets" in entry.claims for entry in chosen):
-        limit = SEPARATE_SECONDS if time_limit is None else time_limit
-        found = solve(market, "opt-sep", time_limit=limit, allow_suboptimal=True, report=report)
-        optima.append(("OPT-SEP" + basis, _within(found, pooled)))
-    separate = optima[-1][1]
-    rows: list[dict[str, Any]] = [
-        {"name": "OPT-FRAC" + basis, "score": fractional.objective, "note": "linear relaxation of OPT"}
-    ]
-    rows += [_optimum_row(market, name, solution) for name, solution in optima]
-    for entry in chosen:
-        options = given.get(entry.name, {})
-        if seed is not None and any(known.name == "seed" for known in entry.options):
-            options = {"seed": seed} | options
-        against = separate if "separate-budgets" in entry.claims else pooled
-        rows.append(_mechanism_row(market, entry, options, against.bound))
+    control = Control.for_seconds(time_limit, report)
+    with whole_limit(time_limit):
+        # Half of what is left to each optimum, so that something is left for the mechanisms.
+        fractional = solve(market, "opt-frac", time_limit=time_limit, allow_suboptimal=True, report=report)
+        pooled = solve(market, "opt", time_limit=_half(control), allow_suboptimal=True, report=report)
+        optima = [("OPT" + basis, pooled)]
+        if market.m > 1 and any("separate-budgets" in entry.claims for entry in chosen):
+            limit = SEPARATE_SECONDS if time_limit is None else _half(control)
+            found = solve(market, "opt-sep", time_limit=limit, allow_suboptimal=True, report=report)
+            optima.append(("OPT-SEP" + basis, _within(found, pooled)))
+        separate = optima[-1][1]
+        rows: list[dict[str, Any]] = [
+            {"name": "OPT-FRAC" + basis, "score": fractional.value, "note": "linear relaxation of OPT"}
+        ]
+        rows += [_optimum_row(market, name, solution) for name, solution in optima]
+        cut_short = False
+        for entry in chosen:
+            options = given.get(entry.name, {})
+            if seed is not None and any(known.name == "seed" for known in entry.options):
+                options = {"seed": seed} | options
+            against = separate if "separate-budgets" in entry.claims else pooled
+            try:
+                control.check()
+                rows.append(_mechanism_row(market, entry, options, against.bound))
+            except (Stopped, KeyboardInterrupt) as stop:
+                cut_short = True
+                reason = "time is up" if isinstance(stop, Stopped | TimeUp) else "interrupted"
+                rows += [
+                    {"name": rest.name, "refused": reason, "note": reason} for rest in chosen[chosen.index(entry) :]
+                ]
+                break
     if json:
         _print_json(rows, optima)
     else:
@@ -103,8 +119,14 @@ def compare_command(
             for row in rows
         ]
         table(title, columns, shown, (1, 2, 3, 4, 5, 6))
-    if any(solution.status != "optimal" for _, solution in optima):
+    if cut_short or any(solution.status != "optimal" for _, solution in optima):
         raise typer.Exit(STOPPED)
+
+
+def _half(control: Control) -> float | None:
+    """Half of the seconds that are left, if there is a limit."""
+    remaining = control.remaining()
+    return None if remaining is None else remaining / 2
 
 
 def _by_mechanism(options: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -6,8 +6,11 @@ import functools
 import io
 import json
 import shutil
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -40,7 +43,11 @@ __all__ = [
     "say",
     "show",
     "table",
+    "whole_limit",
 ]
+
+SLACK, SLACK_SHARE = 0.35, 0.04
+"""Seconds, and share of a time limit, after which a command is interrupted that has not ended by itself."""
 
 DONE, CHECK_FAILED, BAD_INPUT, INFEASIBLE, STOPPED = 0, 1, 2, 3, 4
 """Exit codes: done, a check failed, bad input, infeasible, stopped before a proof."""
@@ -77,6 +84,40 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
             raise typer.Exit(STOPPED) from None
 
     return run
+
+
+@contextmanager
+def whole_limit(seconds: float | None) -> Iterator[None]:
+    """Interrupt whatever runs inside, as Ctrl-C would, a little after a time limit: for what does not look at the clock itself.
+
+    Raises
+    ------
+    InputError
+        If the limit is no number of seconds.
+    """
+    from ..models.input_error import InputError
+
+    if seconds is None:
+        yield
+        return
+    if not 0 <= seconds < float("inf"):
+        raise InputError(f"must be >= 0 seconds, got {seconds}", field="time-limit")
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def time_up(number: int, frame: Any) -> None:
+        from ..solvers.control import TimeUp
+
+        raise TimeUp
+
+    before = signal.signal(signal.SIGALRM, time_up)
+    signal.setitimer(signal.ITIMER_REAL, seconds + SLACK + SLACK_SHARE * seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def report_output(error: OutputError) -> int:

@@ -25,6 +25,7 @@ from .console import (
     say,
     show,
     table,
+    whole_limit,
 )
 
 if TYPE_CHECKING:
@@ -102,9 +103,16 @@ def solve_command(
 
         check_problem(problem)
         export_model(market, problem, export)
-    solution = solve(
-        market, problem, method, time_limit=time_limit, allow_suboptimal=True, check=check, report=progress_reporter()
-    )
+    with whole_limit(time_limit):
+        solution = solve(
+            market,
+            problem,
+            method,
+            time_limit=time_limit,
+            allow_suboptimal=True,
+            check=check,
+            report=progress_reporter(),
+        )
     if save_failure is not None and solution.refused is not None:
         _save_failure(save_failure, market, solution)
     missing = None if certificate is None else _write_certificate(certificate, market, solution, time_limit)

@@ -7,10 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Control", "StopReason", "Stopped"]
+__all__ = ["Control", "StopReason", "Stopped", "TimeUp", "why_interrupted"]
 
 StopReason = Literal["proved", "time-limit", "node-limit", "interrupted", "unproved"]
 """Why a search ended."""
+
+
+class TimeUp(KeyboardInterrupt):
+    """The time of a whole command is up, wherever it is: what Ctrl-C would do, done by the clock."""
 
 
 class Stopped(Exception):
@@ -69,3 +73,8 @@ class Control:
         """Say how far the search is."""
         if self.report is not None:
             self.report(message)
+
+
+def why_interrupted(stop: KeyboardInterrupt) -> StopReason:
+    """Say whether somebody or the clock has interrupted."""
+    return "time-limit" if isinstance(stop, TimeUp) else "interrupted"

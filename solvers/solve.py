@@ -22,7 +22,7 @@ from ..models.input_error import InputError
 from ..models.procurement.market import Market
 from .certify.fallback import root_proof
 from .certify.tree import NoCertificateError, prove
-from .control import Control, Stopped, StopReason
+from .control import Control, Stopped, StopReason, why_interrupted
 from .feasibility import CheckError, check_feasible, check_shares
 from .proofs.proof import Proof, ProofError, check_bound
 from .registry import Method, find_method, methods
@@ -119,8 +119,8 @@ def solve(
     control = Control.for_seconds(time_limit, report)
     try:
         found = chosen.solve(market, control)
-    except KeyboardInterrupt:
-        found = Found(_nobody(market, problem), stopped="interrupted")
+    except KeyboardInterrupt as stop:
+        found = Found(_nobody(market, problem), stopped=why_interrupted(stop))
     except Stopped as stopped:
         found = Found(_nobody(market, problem), stopped=stopped.reason)
     searched = time.perf_counter()
@@ -259,8 +259,8 @@ def _bounded(market: Market, method: Method, found: Found, value: Fraction | Non
         control.progress(str(error))
     except Stopped as stopped:
         refused = _Bound(stopped=stopped.reason)
-    except KeyboardInterrupt:
-        refused = _Bound(stopped="interrupted")
+    except KeyboardInterrupt as stop:
+        refused = _Bound(stopped=why_interrupted(stop))
     root = _checked_root(market, problem, control)
     if refused is None:
         return root
