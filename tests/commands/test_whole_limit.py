@@ -1,0 +1,78 @@
+"""A time limit holds for the whole command, also where something does not look at the clock; what was found is kept."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+PLANTED = """
+import sys, time
+from fedmech.solvers import registry
+from fedmech.fl.mechanisms.interface import mechanism, mechanisms
+registry.methods(), mechanisms()
+
+def busy(*args, **kwargs):
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        sum(range(1000))
+
+registry.register("opt", "busy", summary="does not look at the clock")(busy)
+mechanism("zz-busy", summary="does not look at the clock", source="a test")(busy)
+from fedmech.cli import main
+main()
+"""
+
+
+def planted(*arguments: str) -> tuple[subprocess.CompletedProcess[str], float]:
+    started = time.monotonic()
+    command = [sys.executable, "-c", PLANTED, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+    return done, time.monotonic() - started
+
+
+def test_a_method_that_does_not_look_at_the_clock() -> None:
+    done, seconds = planted("solve", "--method", "busy", "--time-limit", "1", "--json", "--summary")
+    assert done.returncode == 4, done.stderr
+    answer = json.loads(done.stdout)
+    assert (answer["status"], answer["stopped"], answer["exactness"]) == ("feasible", "time-limit", "checked")
+    assert answer["bound"] > 35.175223
+    assert seconds < 30
+
+
+def test_a_mechanism_that_does_not_look_at_the_clock() -> None:
+    done, seconds = planted(
+        "compare",
+        "--mechanism",
+        "driftpay-co",
+        "--mechanism",
+        "zz-busy",
+        "--mechanism",
+        "singer",
+        "--time-limit",
+        "4",
+        "--json",
+    )
+    assert done.returncode == 4, done.stderr
+    rows = {row["name"]: row for row in json.loads(done.stdout)["rows"]}
+    assert rows["driftpay-co"]["score"] > 28
+    assert [rows[name]["refused"] for name in ("zz-busy", "singer")] == ["time is up", "time is up"]
+    assert seconds < 40
+
+
+@pytest.mark.parametrize("limit", ["-1", "nan", "inf"])
+@pytest.mark.parametrize("command", ["solve", "compare", "audit"])
+def test_limits_that_are_none(command: str, limit: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "fedmech", command, "--time-limit", limit],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: field 'time-limit'")
