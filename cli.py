@@ -21,6 +21,7 @@ from .commands.generate import generate_command
 from .commands.output import OutputError, flushed, output_error, say
 from .commands.plot import plot_command
 from .commands.run import run_command
+from .commands.selftest import selftest_command
 from .commands.simulate import experiments_command, simulate_command
 from .commands.solve import solve_command
 from .commands.swan import swan_command
@@ -49,6 +50,7 @@ app.command("tradeoff")(tradeoff_command)
 app.command("verify")(verify_command)
 app.command("claims")(claims_command)
 app.command("derive")(derive_command)
+app.command("selftest")(selftest_command)
 app.command("simulate")(simulate_command)
 app.command("sweep")(sweep_command)
 app.command("plot")(plot_command)
