@@ -27,6 +27,7 @@ def selftest_command(
     minutes: Annotated[float | None, typer.Option(min=0, help="how long to draw cases; 1 if nothing is said")] = None,
     cases: Annotated[int | None, typer.Option(min=0, help="how many cases to draw")] = None,
     seed: Annotated[int, typer.Option(help="case i depends on the seed and i alone")] = 0,
+    problem: Annotated[list[str] | None, typer.Option(help="only this problem; may be repeated")] = None,
     limit: Annotated[float, typer.Option(min=0.1, help="seconds for one search on a small market")] = 5.0,
     out: Annotated[
         Path | None, typer.Option(help="folder for what is found; selftest-SEED, made when something is found")
@@ -46,7 +47,9 @@ def selftest_command(
     if minutes is None and cases is None:
         minutes = 1.0
     seconds = None if minutes is None else 60 * minutes
-    report = campaign(seed, cases=cases, seconds=seconds, limit=limit, progress=progress_reporter())
+    report = campaign(
+        seed, cases=cases, seconds=seconds, problems=problem or (), limit=limit, progress=progress_reporter()
+    )
     folder = out or Path(f"selftest-{seed}")
     commands = [_write(finding, folder, number) for number, finding in enumerate(report.findings, 1)]
     if json:

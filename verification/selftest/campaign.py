@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -14,7 +14,7 @@ from ...models.input_error import InputError
 from .asking import SMALL, Reply, asked_again
 from .case import Case
 from .examinations import EXAMINATIONS
-from .families import draw_case
+from .families import PROBLEMS, draw_case
 from .relations import RELATIONS
 from .shrinking import as_python, smallest
 
@@ -87,7 +87,7 @@ class Report:
     findings : list of Finding
         Made small; of equal kinds the first ones.
     stopped : str
-        ``cases``, ``time`` or ``interrupted``.
+        ``cases``, ``time``, ``findings`` or ``interrupted``.
     seconds, processor_seconds : float
     """
 
@@ -133,6 +133,8 @@ def campaign(
     *,
     cases: int | None = None,
     seconds: float | None = None,
+    problems: Collection[str] = (),
+    most_findings: int | None = None,
     limit: float = 5.0,
     shrink_seconds: float = 60.0,
     progress: Callable[[str], None] | None = None,
@@ -145,25 +147,40 @@ def campaign(
         Case ``i`` depends on `seed` and ``i`` alone.
     cases, seconds : optional
         When to end; the first that is reached.
+    problems : collection of str
+        Draw cases of these problems only; of all if empty.
+    most_findings : int, optional
+        End after so many findings.
     limit : float
         Seconds for one search.
     shrink_seconds : float
         Seconds to make one finding small.
     progress : callable, optional
         Receives a line now and then.
+
+    Raises
+    ------
+    InputError
+        For an unknown problem.
     """
+    for problem in problems:
+        if problem not in PROBLEMS:
+            raise InputError(f"unknown problem {problem!r}; there are {', '.join(PROBLEMS)}", field="problem")
     report, started, processor = Report(seed), time.monotonic(), time.process_time()
     shown, kinds = started, Counter()
     try:
         while cases is None or report.cases < cases:
             now = time.monotonic()
+            if most_findings is not None and len(report.findings) >= most_findings:
+                report.stopped = "findings"
+                break
             if seconds is not None and now - started >= seconds:
                 report.stopped = "time"
                 break
             if progress is not None and now - shown >= 2:
                 progress(f"{report.cases:,} cases, {sum(report.failed.values())} failures")
                 shown = now
-            for finding in _one_case(report, f"{seed}/{report.cases}", limit):
+            for finding in _one_case(report, f"{seed}/{report.cases}", problems, limit):
                 kinds[finding.kind] += 1
                 if kinds[finding.kind] <= _SAME_FINDINGS:
                     if progress is not None:
@@ -177,11 +194,11 @@ def campaign(
     return report
 
 
-def _one_case(report: Report, name: str, limit: float) -> list[Finding]:
+def _one_case(report: Report, name: str, problems: Collection[str], limit: float) -> list[Finding]:
     draw = random.Random(name)
-    family, case = draw_case(draw)
+    family, case = draw_case(draw, problems)
     report.problems[case.problem] += 1
-    relations = [test for test, (problems, _) in RELATIONS.items() if case.problem in problems]
+    relations = [test for test, (about, _) in RELATIONS.items() if case.problem in about]
     tests = draw.sample(relations, min(_RELATIONS_A_CASE, len(relations)))
     tests += [test for test in EXAMINATIONS if test != "stopped early" or draw.random() < 0.15]
     findings = []
@@ -204,7 +221,12 @@ def _base(case: Case, limit: float) -> Reply:
     """The default method's answer; asked once while the tests of one case follow each other."""
     global _last
     if _last is None or _last[0] is not case or _last[1] != limit:
-        _last = case, limit, asked_again(case, limit)
+        try:
+            reply = asked_again(case, limit)
+        except InputError as error:
+            # Numbers beyond the limits of what a file may say.
+            reply = Reply("", "refused", says=str(error))
+        _last = case, limit, reply
     return _last[2]
 
 
@@ -222,9 +244,10 @@ def put_to_the_test(case: Case, test: str, draw: str, limit: float) -> tuple[boo
         for statement in EXAMINATIONS[test](case, base, randomness, limit):
             held = True
             if not statement.holds:
-                return True, Finding(
-                    test, f"{test}: {statement.says}", _numbers(statement.low, statement.high), case, draw
-                )
+                says = f"{statement.says}: {_numbers(statement.low, statement.high)}"
+                if statement.faulty is not None:
+                    says = statement.faulty.says
+                return True, Finding(test, f"{test}, {case.problem}: {statement.kind}", says, case, draw)
         return held, None
     problems, relation = RELATIONS[test]
     related = relation(case, base, randomness) if case.problem in problems else None
@@ -233,7 +256,6 @@ def put_to_the_test(case: Case, test: str, draw: str, limit: float) -> tuple[boo
     try:
         reply = asked_again(related.case, limit)
     except InputError:
-        # Beyond the limits of what a file may say.
         return False, None
     alone = _fault(related.case, reply, draw)
     if alone is not None:
@@ -245,7 +267,7 @@ def put_to_the_test(case: Case, test: str, draw: str, limit: float) -> tuple[boo
         pairs.append(("less than its partner reaches", _mapped(reply.low, related), base.high))
     for says, low, high in pairs:
         if low is not None and high is not None and low > high:
-            return True, Finding(test, f"{test}: {case.problem} is {says}", _numbers(low, high), case, draw)
+            return True, Finding(test, f"{test}, {case.problem}: {says}", _numbers(low, high), case, draw)
     return True, None
 
 
@@ -259,7 +281,8 @@ def _fault(case: Case, reply: Reply, draw: str) -> Finding | None:
         return None
     if reply.fault is not None:
         return Finding(ALONE, f"{case.problem}: {reply.fault}", reply.says, case, draw)
-    if not reply.proved and case.size <= SMALL:
+    # Lowered constants may end a search early; what it says must be true, no more.
+    if not reply.proved and case.size <= SMALL and not case.setting.constants:
         kind = f"{case.problem}: small and not proved"
         return Finding(ALONE, kind, f"{reply.status}, {reply.stopped}, {_numbers(reply.low, reply.high)}", case, draw)
     if reply.status == "optimal" and not reply.proved and reply.high is None:

@@ -17,9 +17,13 @@ __all__ = ["EXAMINATIONS", "Statement"]
 
 @dataclass(frozen=True)
 class Statement:
-    """``low <= high`` must hold, where both are known; or a reply that is faulty by itself."""
+    """``low <= high`` must hold, where both are known; or a reply that is faulty by itself.
 
-    says: str
+    `kind` is the same for equal failures, `says` has the details.
+    """
+
+    kind: str
+    says: str = ""
     low: Fraction | None = None
     high: Fraction | None = None
     faulty: Reply | None = None
@@ -37,7 +41,7 @@ def agreement(first: Reply, second: Reply, slack: Fraction = Fraction(0)) -> Ite
     """What one has reached the other must not exclude, and the reverse."""
     for a, b in ((first, second), (second, first)):
         high = None if b.high is None else b.high + slack * max(1, abs(b.high))
-        yield Statement(f"value by {a.method} above the bound by {b.method}", a.low, high)
+        yield Statement("disagreement", f"value by {a.method}, bound by {b.method}", a.low, high)
 
 
 def by_all_methods(case: Case, base: Reply, draw: random.Random, limit: float) -> Iterator[Statement]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -11,12 +11,13 @@ from .case import SOCIAL, Case, Document, Setting, literal
 from .constants import draw_constants
 from .states import FAMILIES as STATES
 
-__all__ = ["FAMILIES", "draw_case"]
+__all__ = ["FAMILIES", "PROBLEMS", "draw_case"]
 
 Columns = tuple[list[Any], list[Any]]
 """Scores and costs; Fractions, integers, or floats that stay floats."""
 
-PROBLEMS = {"opt": 38, "opt-sep": 32, "orp": 8, "opt-frac": 10, "cover": 12}
+PROBLEMS = {"opt": 32, "opt-sep": 28, "orp": 7, "opt-frac": 8, "cover": 10, SOCIAL: 15}
+"""By name: how often they are drawn."""
 
 FAMILIES: dict[str, Callable[[random.Random, int], Columns]] = {}
 """By name: scores and costs of so many workers."""
@@ -181,13 +182,14 @@ def _floats(draw: random.Random, n: int) -> Columns:
     return scores, _several(n, lambda: draw.random() * draw.choice([1.0, high]))
 
 
-def draw_case(draw: random.Random) -> tuple[str, Case]:
-    """Draw a family and a case of it."""
-    if draw.random() < 0.15:
+def draw_case(draw: random.Random, problems: Collection[str] = ()) -> tuple[str, Case]:
+    """Draw a family and a case of it; only of these problems, if any are named."""
+    weights = {problem: weight for problem, weight in PROBLEMS.items() if not problems or problem in problems}
+    problem = draw.choices(list(weights), list(weights.values()))[0]
+    if problem == SOCIAL:
         name = draw.choice(list(STATES))
         return name, Case(SOCIAL, STATES[name](draw))
     name = draw.choice(list(FAMILIES))
-    problem = draw.choices(list(PROBLEMS), list(PROBLEMS.values()))[0]
     size = draw.random()
     n = draw.randint(1, 9) if size < 0.7 else draw.randint(10, 24) if size < 0.93 else draw.randint(25, 120)
     if problem == "cover":

@@ -1,0 +1,358 @@
+"""The self-test finds planted faults and makes them small; its oracles and relations are right where everything can be tried."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fedmech import InputError, solve
+from fedmech.cli import app
+from fedmech.solvers import registry
+from fedmech.verification.literal.procurement import (
+    best_set,
+    coverage_of,
+    literal_market,
+    opt,
+    opt_sep,
+    placeable,
+    subsets,
+)
+from fedmech.verification.selftest import campaign as campaign_module
+from fedmech.verification.selftest.asking import ask
+from fedmech.verification.selftest.campaign import ALONE, Finding, campaign, put_to_the_test, replay
+from fedmech.verification.selftest.case import SOCIAL, Case, Setting
+from fedmech.verification.selftest.constants import CONSTANTS
+from fedmech.verification.selftest.examinations import EXAMINATIONS
+from fedmech.verification.selftest.families import FAMILIES, PROBLEMS, draw_case
+from fedmech.verification.selftest.oracle import TooLarge, optimum
+from fedmech.verification.selftest.relations import RELATIONS
+from fedmech.verification.selftest.shrinking import smallest
+from fedmech.verification.selftest.states import FAMILIES as STATES
+from typer.testing import CliRunner
+
+LIMIT = 5.0
+
+
+def drawn(count: int, problem: str, seed: str, largest: int = 7) -> list[Case]:
+    """Random cases of one problem with few workers."""
+    found, index = [], 0
+    while len(found) < count:
+        _, case = draw_case(random.Random(f"{seed}/{index}"), [problem])
+        index += 1
+        if case.size <= largest:
+            found.append(case)
+    return found
+
+
+# ---------------------------------------------------------------------- oracles
+
+
+def tried(case: Case) -> Fraction:
+    """The optimum by trying every set of workers."""
+    market = case.literal
+    if case.problem == "opt-sep":
+        return opt_sep(market)
+    if case.problem == "opt":
+        return opt(market)
+    if case.problem == "orp":
+        return market.value(best_set(market, market.workers))
+    return max(
+        coverage_of(market, chosen)
+        for chosen in subsets(market.workers)
+        if sum(market.costs[i] for i in chosen) <= market.budget and placeable(market, chosen)
+    )
+
+
+@pytest.mark.parametrize("problem", ["orp", "opt", "opt-sep", "cover"])
+def test_the_oracle_is_right_where_every_set_can_be_tried(problem: str) -> None:
+    for case in drawn(40, problem, "oracle"):
+        assert optimum(case.literal, problem) == tried(case), case.document
+
+
+def test_the_oracle_of_the_relaxation_lies_between_and_is_attained() -> None:
+    for case in drawn(40, "opt-frac", "fractional"):
+        value = optimum(case.literal, "opt-frac")
+        assert optimum(case.literal, "opt") <= value <= optimum(case.literal, "orp")
+        assert solve(case.market(), "opt-frac").objective == value
+
+
+def test_the_oracle_counts_hundreds_of_equals() -> None:
+    workers = [{"id": f"w{i}", "group": "g", "score": 3, "cost": 2} for i in range(300)]
+    workers.append({"id": "odd", "group": "g", "score": 4, "cost": 3})
+    document = {"workers": workers, "requesters": [{"id": "r", "budget": 201, "seats": 150}], "caps": []}
+    assert optimum(literal_market(document), "opt") == 99 * 3 + 4
+    assert optimum(literal_market(document), "opt-sep") == 99 * 3 + 4
+    assert optimum(literal_market(document), "orp") == 149 * 3 + 4
+
+
+def test_the_oracle_says_when_it_is_too_large() -> None:
+    case = next(case for case in drawn(20, "opt", "large", largest=30) if case.size > 9)
+    with pytest.raises(TooLarge):
+        optimum(case.literal, "opt", most_steps=2)
+
+
+# ---------------------------------------------------------------------- what is drawn
+
+
+def test_every_family_test_and_column_type_is_met() -> None:
+    families, objects, forms, refused = set(), set(), set(), 0
+    for index in range(1500):
+        family, case = draw_case(random.Random(f"met/{index}"))
+        families.add(family)
+        if case.problem != SOCIAL:
+            try:
+                market = case.market()
+            except InputError:
+                # A few go beyond the limits of what a file may say.
+                refused += 1
+                continue
+            objects.add((market.scores.dtype == object, market.needed_costs.dtype == object))
+            forms.add((case.problem, bool(market.seats_bind)))
+    assert refused < 15
+    assert families == {*FAMILIES, *STATES}
+    assert objects == {(a, b) for a in (False, True) for b in (False, True)}
+    assert forms == {(problem, seats) for problem in PROBLEMS if problem != SOCIAL for seats in (False, True)}
+
+
+def test_the_constants_to_lower_exist() -> None:
+    for name in CONSTANTS:
+        module, constant = name.rsplit(".", 1)
+        assert hasattr(import_module(f"fedmech.solvers.{module}"), constant), name
+
+
+def test_constants_are_put_back() -> None:
+    from fedmech.solvers.pooled import problem
+
+    before = problem.CHUNK
+    with Setting(constants={"pooled.problem.CHUNK": 3}).in_force():
+        assert problem.CHUNK == 3
+    assert before == problem.CHUNK
+
+
+def test_a_campaign_finds_nothing_and_is_the_same_twice() -> None:
+    first, second = (campaign(5, cases=10, limit=20) for _ in range(2))
+    assert not first.findings, [finding.kind for finding in first.findings]
+    assert first.held == second.held
+    assert first.silent == second.silent
+    assert sum(first.held.values()) > 40
+
+
+@pytest.mark.parametrize("test", [*RELATIONS, *EXAMINATIONS])
+def test_every_test_speaks_and_holds(test: str) -> None:
+    """On plain markets, where every relation can be followed by hand."""
+    problems = RELATIONS[test][0] if test in RELATIONS else tuple(PROBLEMS)
+    spoke = 0
+    for problem in problems:
+        for index in range(15):
+            draw = f"{test}/{index}"
+            _, case = draw_case(random.Random(draw), [problem])
+            if (
+                case.size > 9
+                or case.setting.constants
+                or any(len(str(row)) > 90 for row in case.document.get("workers", []))
+            ):
+                continue
+            held, finding = put_to_the_test(case, test, draw, 20)
+            assert finding is None, (finding.kind, finding.says, case.document)
+            spoke += held
+    assert spoke
+
+
+# ---------------------------------------------------------------------- planted faults
+
+
+Lie = Callable[[Any, Any], Any]
+
+
+@pytest.fixture
+def plant(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str, Lie], None]:
+    """Let a registered method lie."""
+
+    def planted(problem: str, name: str, lie: Lie) -> None:
+        honest = registry.find_method(problem, name)
+
+        def solve_falsely(market: Any, control: Any) -> Any:
+            return lie(market, honest.solve(market, control))
+
+        monkeypatch.setitem(registry._METHODS, (problem, name), replace(honest, solve=solve_falsely))
+        monkeypatch.setattr(campaign_module, "_last", None)
+
+    return planted
+
+
+def caught(problem: str, cases: int = 60) -> Finding:
+    """The first thing that a campaign on one problem finds."""
+    report = campaign(11, cases=cases, problems=[problem], most_findings=1, limit=LIMIT, shrink_seconds=20)
+    assert report.findings
+    assert report.failed
+    again = replay(json.loads(json.dumps(report.findings[0].to_json())), LIMIT)
+    assert again is not None
+    assert again.kind == report.findings[0].kind
+    return report.findings[0]
+
+
+def without_one(market: Any, answer: Any) -> Any:
+    """Leave out a hired worker, and lower the bound with it."""
+    hired = (answer.assignment >= 0).nonzero()[0]
+    if len(hired) < 2:
+        return answer
+    point = answer.assignment.copy()
+    point[hired[0]] = -1
+    return replace(answer, assignment=point, bound=answer.bound - market.score(int(hired[0])), certificate=None)
+
+
+@pytest.mark.parametrize(("problem", "method"), [("opt", "pooled"), ("opt-sep", "loss-search"), ("orp", "matroid")])
+def test_a_worse_point_called_optimal_is_caught(plant: Any, problem: str, method: str) -> None:
+    plant(problem, method, without_one)
+    assert caught(problem).case.size <= 4
+
+
+def test_a_bound_one_unit_too_small_is_caught(plant: Any) -> None:
+    plant(
+        "opt",
+        "pooled",
+        lambda market, answer: replace(answer, bound=answer.bound - Fraction(1, market.score_denominator)),
+    )
+    assert caught("opt").case.size == 1
+
+
+def test_an_infeasible_point_is_caught(plant: Any) -> None:
+    plant("opt", "pooled", lambda market, answer: replace(answer, assignment=answer.assignment * 0))
+    assert caught("opt").case.size == 1
+
+
+def test_a_crash_on_seven_workers_is_caught(plant: Any) -> None:
+    def crash(market: Any, answer: Any) -> Any:
+        if market.n == 7:
+            raise ZeroDivisionError("seven")
+        return answer
+
+    plant("opt", "pooled", crash)
+    found = caught("opt")
+    assert found.kind.startswith("opt: ZeroDivisionError")
+    assert found.case.size == 7
+    assert all(row["score"] == 1 and row["cost"] == 0 for row in found.case.document["workers"])
+
+
+def test_a_small_market_left_open_is_caught(plant: Any) -> None:
+    def give_up(market: Any, answer: Any) -> Any:
+        return replace(answer, bound=answer.bound + 1000, proved=False, stopped="node-limit", certificate=None)
+
+    plant("opt", "pooled", give_up)
+    found = caught("opt")
+    assert "not proved" in found.kind
+    assert found.case.size == 1
+
+
+def test_another_method_that_is_wrong_is_caught(plant: Any) -> None:
+    plant("opt-sep", "brute-force", without_one)
+    found = caught("opt-sep")
+    assert found.test == "all methods"
+    assert found.case.size == 2
+
+
+# ---------------------------------------------------------------------- shrinking
+
+
+def test_blocks_go_before_numbers() -> None:
+    case = next(case for case in drawn(50, "opt", "shrink", largest=400) if case.size > 100)
+    asked = 0
+
+    def fails(smaller: Case) -> bool:
+        nonlocal asked
+        asked += 1
+        return len({row["id"] for row in smaller.document["workers"]} & {"w3", "w50", "w90"}) == 3
+
+    small = smallest(case.put(objects=("scores",), constants={"pooled.problem.CHUNK": 2}), fails, 60)
+    assert small.size == 3
+    assert small.setting == Setting()
+    assert len(small.document["requesters"]) == 1
+    assert all(row["score"] == 1 and row["cost"] == 0 for row in small.document["workers"])
+    assert asked < 2000
+
+
+def test_no_time_no_shrinking() -> None:
+    case = drawn(1, "opt", "shrink")[0]
+    assert smallest(case, lambda smaller: True, -1) is case
+
+
+# ---------------------------------------------------------------------- command
+
+
+def test_command_reports_and_replays(plant: Any, tmp_path: Path) -> None:
+    plant("orp", "matroid", without_one)
+    run = CliRunner().invoke(
+        app, ["selftest", "--cases", "2", "--problem", "orp", "--seed", "3", "--out", str(tmp_path / "found"), "--json"]
+    )
+    assert run.exit_code == 1
+    document = json.loads(run.stdout)
+    assert document["cases"] == 2
+    assert document["failures"] >= 1
+    assert sum(row["failed"] for row in document["counts"]) == document["failures"]
+    finding = tmp_path / "found" / "1.finding.json"
+    assert document["findings"][0]["command"] == f"fedmech selftest {finding}"
+    assert CliRunner().invoke(app, ["solve", str(tmp_path / "found" / "1.market.json")]).exit_code == 0
+    again = CliRunner().invoke(app, ["selftest", str(finding), "--json"])
+    assert again.exit_code == 1
+    assert json.loads(again.stdout)["findings"][0]["finding"]["kind"] == document["findings"][0]["kind"]
+
+
+def test_a_finding_that_is_mended_holds(tmp_path: Path) -> None:
+    case = drawn(1, "opt", "mended")[0]
+    path = tmp_path / "x.finding.json"
+    path.write_text(json.dumps(Finding("the oracle", "?", "", case, "1/1").to_json()))
+    run = CliRunner().invoke(app, ["selftest", str(path)])
+    assert run.exit_code == 0
+    assert "holds" in run.stdout
+
+
+@pytest.mark.parametrize(
+    "text", ["{}", '{"case": 3}', "[]", '{"case": {"setting": [], "problem": "opt", "document": {}}}']
+)
+def test_what_is_no_finding_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "x.finding.json"
+    path.write_text(text)
+    run = CliRunner().invoke(app, ["selftest", str(path)])
+    assert run.exit_code == 2
+    assert "not a" in run.output
+
+
+def test_an_unknown_problem_is_refused() -> None:
+    with pytest.raises(InputError, match="unknown problem 'opr'"):
+        campaign(0, cases=1, problems=["opr"])
+
+
+def test_interrupted_it_says_what_was_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(campaign_module, "_RELATIONS_A_CASE", 0)
+    real, calls = campaign_module.put_to_the_test, 0
+
+    def after_some(*arguments: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return real(*arguments) if calls < 12 else interrupted()
+
+    monkeypatch.setattr(campaign_module, "put_to_the_test", after_some)
+    report = campaign(1, cases=100)
+    assert report.stopped == "interrupted"
+    assert 0 < report.cases < 12
+    assert report.held
+
+
+def test_ctrl_c_inside_a_method_ends_the_run(plant: Any) -> None:
+    plant("opt", "pooled", lambda market, answer: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        ask(next(case for case in drawn(9, "opt", "ctrl-c") if not case.market().seats_bind))
+
+
+def test_alone_is_the_name_of_no_other_test() -> None:
+    assert ALONE not in {*RELATIONS, *EXAMINATIONS}
