@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .console import CHECK_FAILED, JsonOption, guarded, print_json, progress_reporter, table
+from .console import CHECK_FAILED, JsonOption, echo, guarded, print_json, progress_reporter, table
 
 if TYPE_CHECKING:
     from ..verification.selftest.campaign import Finding, Report
@@ -51,7 +51,7 @@ def selftest_command(
         seed, cases=cases, seconds=seconds, problems=problem or (), limit=limit, progress=progress_reporter()
     )
     folder = out or Path(f"selftest-{seed}")
-    commands = [_write(finding, folder, number) for number, finding in enumerate(report.findings, 1)]
+    commands = [_write(finding, folder) for finding in report.findings]
     if json:
         document = report.to_json()
         for finding, command in zip(document["findings"], commands, strict=True):
@@ -63,12 +63,15 @@ def selftest_command(
         raise typer.Exit(CHECK_FAILED)
 
 
-def _write(finding: Finding, folder: Path, number: int) -> str:
-    """Write a finding and its market; return the command that shows it."""
+def _write(finding: Finding, folder: Path) -> str:
+    """Write a finding and its market beside those of earlier runs; return the command that shows it."""
     from ..models.files import make_folder, write_whole
     from ..verification.selftest.case import SOCIAL
 
     make_folder(folder)
+    number = 1
+    while any(folder.glob(f"{number}.*.json")):
+        number += 1
     suffix = "mots" if finding.case.problem == SOCIAL else "market"
     prose = {"description": f"{finding.kind}: {finding.says}"[:500]}
     write_whole(folder / f"{number}.{suffix}.json", json_module.dumps(finding.case.document | prose, indent=1) + "\n")
@@ -90,7 +93,7 @@ def _again(paths: list[Path], limit: float, as_json: bool) -> None:
             raise error.in_file(path) from None
         shown.append({"file": str(path), "finding": None if found is None else found.to_json()})
         if not as_json:
-            typer.echo(f"{path}: " + ("holds" if found is None else f"{found.kind}: {found.says}"))
+            echo(f"{path}: " + ("holds" if found is None else f"{found.kind}: {found.says}"))
     if as_json:
         print_json({"findings": shown})
     if any(row["finding"] for row in shown):
@@ -109,9 +112,9 @@ def _print(report: Report, commands: list[str]) -> None:
     for title, counts in (("Tests", by_test), ("Families", by_family)):
         rows = [[name, *(f"{count:,}" for count in line)] for name, line in sorted(counts.items())]
         table(title, ["", "held", "failed", "not applicable"], rows, (1, 2, 3))
-    typer.echo(
+    echo(
         f"{report.cases:,} cases, {document['tests']:,} tests in {report.seconds:.0f} s (seed {report.seed}, ended by "
         f"{report.stopped}): {document['failures']} failures"
     )
     for finding, command in zip(report.findings, commands, strict=True):
-        typer.echo(f"\n{finding.kind}, on {finding.case.size} workers or clients: {finding.says}\n  {command}")
+        echo(f"\n{finding.kind}, on {finding.case.size} workers or clients: {finding.says}\n  {command}")

@@ -23,7 +23,7 @@ __all__ = ["SMALL", "Reply", "ask", "asked_again", "method_names"]
 SMALL = 14
 """So many workers, or clients, must be decided; more may be left open at a time limit."""
 
-PROVED = {"certified", "checked", "enumerated"}
+PROVED = {"checked", "enumerated", "certified"}
 """What an answer may rest on to count as proved; a solver's word is not among them."""
 
 
@@ -90,7 +90,7 @@ def ask(case: Case, method: str = "auto", limit: float | None = None) -> Reply:
     wall, processor = time.monotonic(), time.process_time()
     try:
         with case.setting.in_force():
-            method, status, stopped, exactness, low, high, point = _answer(case, market, method, limit)
+            method, status, stopped, exactness, low, high, point, refused = _answer(case, market, method, limit)
     except InputError as error:
         if method != "auto" or _not_falling(error):
             return Reply(method, "refused", says=str(error))
@@ -108,6 +108,8 @@ def ask(case: Case, method: str = "auto", limit: float | None = None) -> Reply:
         fault = "bound below the value of its own point"
     elif point is not None and status != "infeasible":
         fault = _check_states(case, point, low) if case.problem == SOCIAL else _check_point(case, point, low)
+    if fault is None and refused is not None:
+        return Reply(method, status, stopped, proved, low, high, point, seconds, "evidence refused", refused)
     return Reply(method, status, stopped, proved, low, high, point, seconds, fault, fault or "")
 
 
@@ -123,7 +125,7 @@ def asked_again(case: Case, limit: float) -> Reply:
 
 
 def _answer(case: Case, market: Any, method: str, limit: float | None) -> tuple:
-    """Method, status, why it stopped, what it rests on, value, bound, point."""
+    """Method, status, why it stopped, what it rests on, value, bound, point, and why its evidence was refused."""
     if case.problem == SOCIAL:
         from ...solvers.sharing.solve import solve_social_state
 
@@ -133,12 +135,12 @@ def _answer(case: Case, market: Any, method: str, limit: float | None) -> tuple:
         high = None if infeasible else state.bound
         if worth is not None and state.status == "optimal":
             high = worth.high
-        return state.method, state.status, state.stopped, state.exactness, worth and worth.low, high, state.state
+        return state.method, state.status, state.stopped, state.exactness, worth and worth.low, high, state.state, None
     from ...solvers.solve import solve
 
     found = solve(market, case.problem, method, time_limit=limit, allow_suboptimal=True)
     point = found.assignment if found.shares is None else found.shares
-    return found.method, found.status, found.stopped, found.exactness, found.objective, found.bound, point
+    return found.method, found.status, found.stopped, found.exactness, found.value, found.bound, point, found.refused
 
 
 def _not_falling(error: InputError) -> bool:

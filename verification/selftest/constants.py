@@ -9,7 +9,7 @@ Size = int | tuple[int, ...]
 __all__ = ["CONSTANTS", "draw_constants"]
 
 CONSTANTS: dict[str, tuple[Size, ...]] = {
-    "pooled.solve.DIRECT": (1, 3, 8),
+    "pooled.solve.DIRECT": (4, 8),
     "pooled.solve.WIDEST": (0, 1, 2),
     "pooled.solve.FIRST_NODES": (1, 3),
     "pooled.reduction.RUNNERS_UP": (1, 2),
