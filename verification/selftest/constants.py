@@ -48,7 +48,6 @@ CONSTANTS: dict[str, tuple[Size, ...]] = {
     "seated.duals._SAMPLE": (1, 4),
     "seated.core._PAIRS_AT_ONCE": (1, 5),
     "seated.core._MOST_CANDIDATES": (1, 5),
-    "seated.method._INT64_BELOW": (1, 100),
     "seated.method._FIRST_STATES": (1, 10),
     "seated.method._MOST_STATES": (5, 50),
     "seated.swaps._PAIRS": (1, 5),

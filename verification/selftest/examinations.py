@@ -112,6 +112,7 @@ def in_no_time(case: Case, base: Reply, draw: random.Random, limit: float) -> It
     yield from agreement(reply, base)
     yield Statement(
         "stopped too late",
+        f"{reply.seconds:.2f} s with a limit of {short} s",
         Fraction(str(round(reply.seconds, 3))),
         Fraction(str(short)) * Fraction(21, 20) + Fraction(1, 2),
     )
