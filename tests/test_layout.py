@@ -46,6 +46,90 @@ def test_imports_point_one_way(path: Path) -> None:
     assert imported_rooms(path) <= allowed
 
 
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imported_modules(path: Path, known: set[str]) -> set[str]:
+    """The modules of the package that a file imports, wherever in it; what only type checkers read does not count."""
+    tree = ast.parse(path.read_text())
+    unread = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    here = path.relative_to(ROOT).parts[:-1]
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level and id(node) not in unread:
+            base = (*here[: len(here) - node.level + 1], *(node.module.split(".") if node.module else ()))
+            for alias in node.names:
+                whole = ".".join((*base, alias.name))
+                found.add(whole if whole in known else ".".join(base))
+    return found & known
+
+
+def graph() -> dict[str, set[str]]:
+    known = {module_name(path) for path in SOURCES}
+    return {module_name(path): imported_modules(path, known) for path in SOURCES}
+
+
+KNOWN_CIRCLES: set[str] = {"solvers.sharing.solve", "solvers.sharing.highs"}
+
+
+def test_modules_import_each_other_in_no_circle() -> None:
+    arrows = graph()
+    reached: dict[str, set[str]] = {}
+    for start in arrows:
+        seen, stack = set(), list(arrows[start])
+        while stack:
+            module = stack.pop()
+            if module not in seen:
+                seen.add(module)
+                stack += arrows[module]
+        reached[start] = seen
+    assert {module for module, found in reached.items() if module in found} <= KNOWN_CIRCLES
+
+
+SHARING = ("models.sharing", "solvers.sharing", "fl.sharing", "verification.claims.swan", "solvers.proofs.social")
+PROCUREMENT = (
+    *(
+        "models.procurement",
+        "solvers.placement",
+        "solvers.pooled",
+        "solvers.seated",
+        "solvers.separate",
+        "solvers.coverage",
+    ),
+    *(
+        "solvers.explain",
+        "solvers.certify",
+        "fl.mechanisms",
+        "fl.rounds",
+        "verification.claims.driftpay",
+        "verification.claims.care",
+    ),
+)
+
+
+def test_the_two_wings_do_not_know_each_other() -> None:
+    sideways = {
+        (module, other)
+        for module, found in graph().items()
+        for other in found
+        if (module.startswith(SHARING) and other.startswith(PROCUREMENT))
+        or (module.startswith(PROCUREMENT) and other.startswith(SHARING))
+    }
+    assert sideways == set()
+
+
+def test_proofs_know_the_models_and_nothing_else() -> None:
+    for module, found in graph().items():
+        if module.startswith("solvers.proofs"):
+            assert all(other.startswith(("models", "solvers.proofs")) for other in found), (module, found)
+
+
 def test_the_checker_of_imports_can_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(f"{__name__}.ROOT", tmp_path)
     (tmp_path / "models").mkdir()
