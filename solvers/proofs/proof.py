@@ -19,6 +19,7 @@ __all__ = ["KINDS", "Proof", "ProofError", "Pulse", "check_bound", "proof_docume
 KINDS = {
     "tree": "tree",
     "packing": "packing",
+    "kinds": "kinds",
     "fractional": "fractional",
 }
 """The module of each kind of proof; its function ``check_bound(proof, instance, pulse)`` accepts or raises `ProofError`."""

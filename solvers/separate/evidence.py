@@ -1,4 +1,4 @@
-"""What the search's bounds rest on, written as the body of a ``packing`` proof (see :mod:`fedmech.solvers.proofs.packing`)."""
+"""What the search's bounds rest on, written as proofs of kind ``packing`` (see :mod:`fedmech.solvers.proofs.packing`)."""
 
 from __future__ import annotations
 
@@ -11,27 +11,30 @@ from .instance import SeparateInstance
 from .multipliers import Multipliers
 from .worker_prices import WorkerPrices
 
-__all__ = ["everybody_hired", "pooled_sets", "priced_purses", "priced_workers"]
+__all__ = ["Evidence", "everybody_hired", "pooled_sets", "priced_purses", "priced_workers"]
+
+Evidence = tuple[str, dict[str, Any]]
+"""Kind and body of a proof."""
 
 
-def everybody_hired(instance: SeparateInstance) -> dict[str, Any]:
-    """Return the body that proves what all who fit somewhere are worth together."""
+def everybody_hired(instance: SeparateInstance) -> Evidence:
+    """Prove what all who fit somewhere are worth together."""
     worth = np.where(instance.eligible.any(axis=1), instance.scores, 0 * instance.scores)
     nothing = _purse(1, 0, 0, [0] * len(instance.caps), 0)
-    return _body(1, worth, False, [nothing] * instance.m)
+    return _packing(1, worth, False, [nothing] * instance.m)
 
 
-def priced_purses(instance: SeparateInstance, multipliers: Multipliers) -> dict[str, Any]:
-    """Return the body of a bound by multipliers of budgets, slots and seats: a worker's price is its best reduced score."""
+def priced_purses(instance: SeparateInstance, multipliers: Multipliers) -> Evidence:
+    """Prove a bound by multipliers of budgets, slots and seats: a worker's price is its best reduced score."""
     purses = [{**purse, "scale": 1} for purse in _linear(instance, multipliers)]
-    return _body(multipliers.denominator, multipliers.best, False, purses)
+    return _packing(multipliers.denominator, multipliers.best, False, purses)
 
 
-def pooled_sets(single: SeparateInstance, multipliers: Multipliers, workers: int) -> dict[str, Any]:
-    """Return the body of a bound by pooled sets, `single` being the market of one requester with all budgets, caps and seats."""
+def pooled_sets(single: SeparateInstance, multipliers: Multipliers, workers: int) -> Evidence:
+    """Prove a bound by pooled sets, `single` being the market of one requester with all budgets, caps and seats."""
     (purse,) = _linear(single, multipliers)
     nothing = np.zeros(workers, dtype=np.int64)
-    return _body(1, nothing, True, [{**purse, "best": multipliers.total // multipliers.denominator}])
+    return _packing(1, nothing, True, [{**purse, "best": multipliers.total // multipliers.denominator}])
 
 
 def priced_workers(
@@ -39,11 +42,11 @@ def priced_workers(
     prices: WorkerPrices,
     purses: Mapping[int, tuple[SeparateInstance, Multipliers]],
     alike: Sequence[int],
-) -> dict[str, Any]:
-    """Return the body of a bound by worker prices, `purses` being the requesters alone at these prices."""
+) -> Evidence:
+    """Prove a bound by worker prices, `purses` being the requesters alone at these prices."""
     inner = {j: {**_linear(*pair)[0], "best": prices.best[j]} for j, pair in purses.items()}
     worth = np.where(instance.eligible.any(axis=1), prices.price, 0 * prices.price)
-    return _body(prices.denominator, worth, False, [inner[twin] for twin in alike])
+    return _packing(prices.denominator, worth, False, [inner[twin] for twin in alike])
 
 
 def _linear(instance: SeparateInstance, multipliers: Multipliers) -> list[dict[str, Any]]:
@@ -61,5 +64,5 @@ def _purse(scale: int, money: int, seats: int, places: list[int], best: int) -> 
     return {"scale": scale, "money": money, "seats": seats, "places": places, "best": best}
 
 
-def _body(scale: int, workers: np.ndarray, pooled: bool, purses: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"scale": scale, "workers": workers, "pooled": pooled, "purses": purses}
+def _packing(scale: int, workers: np.ndarray, pooled: bool, purses: list[dict[str, Any]]) -> Evidence:
+    return "packing", {"scale": scale, "workers": workers, "pooled": pooled, "purses": purses}

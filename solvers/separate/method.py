@@ -6,7 +6,6 @@ from fractions import Fraction
 
 from ...models.procurement.market import Market
 from ..control import Control
-from ..proofs.proof import Proof
 from ..registry import register
 from ..solution import Evidence, Found, SolverClaim
 from .instance import SeparateInstance
@@ -27,11 +26,7 @@ def solve_opt_sep(market: Market, control: Control) -> Found:
     """Solve OPT-SEP; see :mod:`fedmech.solvers.separate.search`."""
     found = solve_separate(instance_of(market), control)
     unit = market.score_denominator
-    evidence: Evidence | None = None
-    if found.claimed and not found.proved:
-        evidence = SolverClaim()
-    elif found.evidence is not None:
-        evidence = Proof("opt-sep", "packing", found.bound, found.evidence)
+    evidence: Evidence | None = SolverClaim() if found.claimed and not found.proved else found.proof
     return Found(
         found.assignment,
         Fraction(found.bound, unit),

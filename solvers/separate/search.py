@@ -1,5 +1,6 @@
 """The exact method for OPT-SEP: pooled optimum and split, then searches by loss against dual bounds.
 
+0. Where workers are of few kinds, or few, counting them by kind gives the optimum at once (`by_kind`).
 1. The pooled optimum bounds the separate one. If its workers can be split over the requesters, both are equal.
 2. Every allocation hires a set that one purse could pay for. Those sets are listed by falling value, and whether one can be
    split is decided exactly (`exact_split`): the first that can is optimal. Where few sets lie above the optimum this is all.
@@ -22,12 +23,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from ..control import Control
+from ..control import Control, Stopped
+from ..proofs.proof import Proof
 from ..solution import StopReason
+from .by_kind import count_by_kind
 from .class_model import improve_by_highs
 from .columns import (
     Columns,
@@ -35,7 +37,7 @@ from .columns import (
     core_of,
     list_columns,
 )
-from .evidence import everybody_hired, pooled_sets, priced_purses, priced_workers
+from .evidence import Evidence, everybody_hired, pooled_sets, priced_purses, priced_workers
 from .exact_split import UndecidedError, split_exactly
 from .exchange import improve, losses
 from .greedy import repair_and_fill
@@ -56,11 +58,15 @@ from .worker_prices import (
 PooledOptimum = Callable[[SeparateInstance, Control], tuple[np.ndarray | None, int, StopReason]]
 """Gives workers to split over the requesters (bool, shape (n,), or None), a bound on OPT-SEP, and why it ended."""
 
-Evidence = Callable[[], dict[str, Any] | None]
-"""Gives the body of the proof of a bound; it is only written for the bound that remains."""
+Witness = Callable[[], Evidence | None]
+"""Gives the proof of a bound; it is only written for the bound that remains."""
 
 RESTARTS = 8
 """How often exchanges start again before HiGHS is asked."""
+
+FEW_KINDS, MORE_KINDS = (2**14, 2**27), (2**17, 2**32)
+"""Entries of a table, and entries looked at, of counting by kind before everything else and after the short lists: a tenth of a
+second, and a few."""
 
 PATIENCE = 120.0
 """Most seconds of one step, time limit or not; the steps before HiGHS end on their own long before where they can prove
@@ -84,9 +90,9 @@ class SeparateAnswer:
     stopped : str
         Why it ended.
     step : str
-        The step that ended it: ``split``, ``pooled sets``, ``search``, ``prices`` or ``highs``.
-    evidence : mapping or None
-        Body of a ``packing`` proof of the bound; None where the bound is the pooled optimum's.
+        The step that ended it: ``split``, ``kinds``, ``pooled sets``, ``search``, ``prices`` or ``highs``.
+    proof : Proof or None
+        Of the bound; None where that is the pooled optimum's.
     """
 
     assignment: np.ndarray
@@ -95,7 +101,7 @@ class SeparateAnswer:
     claimed: bool = False
     stopped: StopReason = "proved"
     step: str = "split"
-    evidence: dict[str, Any] | None = None
+    proof: Proof | None = None
 
     @property
     def proved(self) -> bool:
@@ -108,7 +114,7 @@ class _Search:
         self.instance, self.control = instance, control
         nobody = np.full(instance.n, -1, dtype=np.int64)
         self.prices: WorkerPrices | None = None
-        self.evidence: Evidence = lambda: None
+        self.evidence: Witness = lambda: None
         self.answer = SeparateAnswer(nobody, 0, sum(instance.scores.tolist()), stopped="node-limit")
 
     def start(self) -> None:
@@ -117,6 +123,19 @@ class _Search:
         self.evidence = lambda: everybody_hired(self.instance)
         self.lower(everybody, self.evidence)
         self.offer(repair_and_fill(self.instance, self.answer.assignment))
+
+    def by_kind(self, most_cells: int, most_work: int) -> bool:
+        """Count the workers by kind, where they are few kinds; whether that was possible."""
+        try:
+            optimum = count_by_kind(self.instance, most_cells, most_work, self.share())
+        except Stopped:
+            return False
+        if optimum is None:
+            return False
+        self.answer.step = "kinds"
+        self.offer(optimum)
+        self.lower(self.answer.value, lambda: ("kinds", {}))
+        return True
 
     def share(self, of_the_rest: float = 0.5) -> Control:
         """Control of one step: some of the time left, `PATIENCE` at most."""
@@ -132,7 +151,7 @@ class _Search:
             self.answer.assignment, self.answer.value = assignment, value
             self.control.progress(f"value {value}, bound {self.answer.bound}")
 
-    def lower(self, bound: int, evidence: Evidence) -> None:
+    def lower(self, bound: int, evidence: Witness) -> None:
         """Lower the bound, but not below what is attained."""
         bound = max(bound, self.answer.value)
         if bound < self.answer.bound:
@@ -158,7 +177,7 @@ class _Search:
         self.lower(self.instance.floor(self.multipliers.total, self.multipliers.denominator), self.by_multipliers)
         self.alike = _interchangeable(self.instance, self.multipliers)
 
-    def by_multipliers(self) -> dict[str, Any]:
+    def by_multipliers(self) -> Evidence:
         """Return what bounds by the multipliers rest on."""
         return priced_purses(self.instance, self.multipliers)
 
@@ -198,7 +217,7 @@ class _Search:
         )
         multipliers = find_multipliers(single, control)
 
-        def evidence() -> dict[str, Any]:
+        def evidence() -> Evidence:
             return pooled_sets(single, multipliers, instance.n)
 
         total, unit = multipliers.total, multipliers.denominator
@@ -280,7 +299,7 @@ class _Search:
                 return self.exchange(start, 0, instance.m)
         return answer.proved
 
-    def by_worker_prices(self) -> dict[str, Any]:
+    def by_worker_prices(self) -> Evidence:
         """Return what bounds by the workers' prices rest on."""
         assert self.prices is not None
         return priced_workers(self.instance, self.prices, self.purses, self.alike)
@@ -309,7 +328,7 @@ class _Search:
             gamma = max(gamma + unit, 2 * gamma)
         return True
 
-    def _settled(self, columns: list[Columns], core: np.ndarray, found: Packing, what: str, evidence: Evidence) -> bool:
+    def _settled(self, columns: list[Columns], core: np.ndarray, found: Packing, what: str, evidence: Witness) -> bool:
         """Offer what a packing found; whether it showed that there is nothing within the limit."""
         self.control.progress(f"{what}: {[c.loss.size for c in columns]} sets, {found.nodes} nodes")
         if found.chosen is not None:
@@ -371,7 +390,9 @@ def solve_separate(
         _run(search, pooled, list_limit, node_limit)
     except KeyboardInterrupt:
         answer.stopped = "interrupted"
-    answer.evidence = search.evidence()
+    evidence = search.evidence()
+    if evidence is not None:
+        answer.proof = Proof("opt-sep", evidence[0], answer.bound, evidence[1])
     if answer.proved or answer.claimed:
         answer.stopped = "proved"
     elif answer.stopped == "node-limit" and control.expired():
@@ -382,7 +403,7 @@ def solve_separate(
 def _run(search: _Search, pooled: PooledOptimum, list_limit: int, node_limit: int) -> None:
     instance, control, answer = search.instance, search.control, search.answer
     search.start()
-    if answer.proved:
+    if answer.proved or search.by_kind(*FEW_KINDS) or control.expired():
         return
     chosen, bound, stopped = pooled(instance, control)
     search.lower(instance.floor(bound), lambda: None)
@@ -407,6 +428,7 @@ def _run(search: _Search, pooled: PooledOptimum, list_limit: int, node_limit: in
         ("search", lambda: search.exchange(answer.assignment, 1)),
         ("prices", search.find_prices),
         ("prices", lambda: search.by_prices(short, min(2000, node_limit))),
+        ("kinds", lambda: search.by_kind(*MORE_KINDS)),
         ("pooled sets", lambda: search.by_pooled_sets(5000, list_limit, node_limit)),
         ("search", lambda: search.by_loss(list_limit, node_limit)),
         ("prices", lambda: search.by_prices(list_limit, node_limit)),

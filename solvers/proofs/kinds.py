@@ -1,0 +1,140 @@
+"""Proofs of kind ``kinds`` for OPT-SEP on markets of few kinds of workers: the optimum itself, by counting. The body is empty.
+
+1. Workers of one score v_t, cost c_t and group g_t are copies of one kind; only how many of each kind a requester hires matters. Of
+   kind t no more than N_t can be hired: its copies, or the most that caps, seats and budgets of all requesters let in of it alone.
+2. ``F_j``, the counts that requester j can hire, holds with each vector all smaller ones. So does ``R_j``, the counts that the first j
+   requesters can hire together: ``R_j = (R_(j-1) + F_j)`` within N. Both are therefore described by the most copies of kind 0 that
+   go with given counts y of the others (here -infinity where y is not in the set):
+
+       f_j(y) = min(N_0, places left in the group of kind 0, seats left, money left / c_0),
+       r_j(y) = max over z <= y of min(N_0, r_(j-1)(y - z) + f_j(z)),   r_0(0) = 0.
+
+   It is enough to add those z to which j can add nothing without hiring fewer of kind 0, and to close the sum downwards.
+3. No allocation is worth more than ``max_y v_0 r_m(y) + sum_t v_t y_t``. The claim is that this is at most the bound.
+
+Kind 0 is the one of most copies. Counts are small; money and scores are Python integers.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from typing import NoReturn
+
+import numpy as np
+
+from ...models.procurement.market import Market
+from .proof import Proof, ProofError, Pulse
+
+__all__ = ["check_bound"]
+
+MOST_WORK = 2**33
+"""So many counts are added up, at about a nanosecond each; a market that needs more is refused."""
+
+MOST_CELLS = 2**18
+"""So many counts are kept at once."""
+
+NOWHERE = -(2**60)
+"""Stands for -infinity among counts."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Workers that are alike."""
+
+    score: int
+    cost: int
+    group: int
+    copies: int
+
+
+def check_bound(proof: Proof, market: Market, pulse: Pulse) -> None:
+    """Accept a bound that counting confirms, or raise.
+
+    Raises
+    ------
+    ProofError
+        If some allocation is worth more, or there are too many kinds to count.
+    """
+    if proof.problem != "opt-sep" or market.costs is None or type(proof.bound) is not int or len(proof.body):
+        refuse("a proof by kinds is for opt-sep, with costs, has an integer bound and an empty body")
+    kinds = kinds_of(market)
+    if not kinds:
+        if proof.bound < 0:
+            refuse("nobody hired is worth more than the bound")
+        return
+    many, *few = kinds
+    shape = tuple(kind.copies + 1 for kind in few)
+    cells, work = 1, 0
+    for size in shape:
+        cells *= size
+        if cells > MOST_CELLS:
+            refuse("too many kinds of workers to count")
+    reached = np.full(shape, NOWHERE, dtype=np.int64)
+    reached[(0,) * len(few)] = 0
+    for j in range(market.m):
+        after = np.full(shape, NOWHERE, dtype=np.int64)
+        for counts, most in largest(dict(hirable(market, j, many, few)), pulse):
+            pulse()
+            work += cells
+            if work > MOST_WORK:
+                refuse("too many kinds of workers to count")
+            before = reached[(*(slice(0, size - y) for size, y in zip(shape, counts, strict=True)), ...)]
+            there = (*(slice(y, None) for y in counts), ...)
+            after[there] = np.maximum(after[there], np.minimum(before + most, many.copies))
+        for axis in range(len(few)):
+            after = np.flip(np.maximum.accumulate(np.flip(after, axis), axis), axis)
+        reached = after
+    for counts in product(*map(range, shape)):
+        most = int(reached[counts])
+        if most >= 0:
+            worth = many.score * most + sum(kind.score * y for kind, y in zip(few, counts, strict=True))
+            if worth > proof.bound:
+                refuse("some counts can be hired that are worth more than the bound")
+
+
+def refuse(reason: str) -> NoReturn:
+    """Raise `ProofError`."""
+    raise ProofError(reason)
+
+
+def kinds_of(market: Market) -> list[Kind]:
+    """Return the kinds of which somebody can be hired, the one of most copies first."""
+    rows = zip(market.scores.tolist(), market.needed_costs.tolist(), market.group_of.tolist(), strict=True)
+    requesters = list(zip(market.caps.T.tolist(), market.seats.tolist(), market.budgets.tolist(), strict=True))
+    kinds: list[Kind] = []
+    for (score, cost, group), copies in Counter(rows).items():
+        most = sum(at_most(min(caps[group], seats), money, cost) for caps, seats, money in requesters)
+        if most:
+            kinds.append(Kind(score, cost, group, min(copies, most)))
+    return sorted(kinds, key=lambda kind: -kind.copies)
+
+
+def at_most(places: int, money: int, cost: int) -> int:
+    """Return how many of one cost fit into so many places and so much money."""
+    return min(places, money // cost) if cost else places
+
+
+def largest(counts: dict[tuple[int, ...], int], pulse: Pulse) -> Iterator[tuple[tuple[int, ...], int]]:
+    """Yield the counts to which nothing can be added at the same number of kind 0."""
+    for y, most in counts.items():
+        pulse()
+        if all(counts.get((*y[:t], y[t] + 1, *y[t + 1 :]), -1) < most for t in range(len(y))):
+            yield y, most
+
+
+def hirable(market: Market, j: int, many: Kind, few: list[Kind]) -> Iterator[tuple[tuple[int, ...], int]]:
+    """Yield the counts of the `few` kinds that requester j can hire, each with the most of the other kind that go with them."""
+
+    def extend(counts: tuple[int, ...], money: int, seats: int, places: list[int]) -> Iterator[tuple[tuple[int, ...], int]]:
+        if len(counts) == len(few):
+            yield counts, min(many.copies, at_most(min(places[many.group], seats), money, many.cost))
+            return
+        kind = few[len(counts)]
+        for y in range(min(kind.copies, at_most(min(places[kind.group], seats), money, kind.cost)) + 1):
+            left = [free - y * (group == kind.group) for group, free in enumerate(places)]
+            yield from extend((*counts, y), money - y * kind.cost, seats - y, left)
+
+    yield from extend((), int(market.budgets[j]), int(market.seats[j]), market.caps[:, j].tolist())
