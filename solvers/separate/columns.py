@@ -8,11 +8,11 @@ loss at most ``gamma`` matter. They are found from two lists of partial sets, so
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 import numpy as np
 
+from ..control import Control
 from .instance import SeparateInstance
 from .multipliers import Multipliers
 
@@ -24,7 +24,7 @@ PAIRS_AT_ONCE = 1_000_000
 
 
 class TooManyColumnsError(Exception):
-    """More sets than allowed, or no time to list them; nothing is known about those not listed."""
+    """More sets than allowed; nothing is known about those not listed."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def list_columns(
     core: np.ndarray,
     gamma: int,
     limit: int,
-    deadline: float | None = None,
+    control: Control,
 ) -> Columns:
     """List every set of workers that requester `requester` can have in an allocation of loss at most `gamma`.
 
@@ -67,15 +67,17 @@ def list_columns(
         Largest loss, in units of the multipliers' denominator.
     limit : int
         Most sets, partial sets and joined pairs to keep.
-    deadline : float, optional
-        Value of ``time.monotonic()`` at which to give up.
+    control : Control
+        Deadline.
 
     Raises
     ------
     TooManyColumnsError
-        If there are more, or the deadline passes.
+        If there are more.
+    Stopped
+        At the deadline.
     """
-    task = _Half(instance, multipliers, requester, pairs, core, gamma, limit, deadline)
+    task = _Half(instance, multipliers, requester, pairs, core, gamma, limit, control)
     local = np.flatnonzero(pairs[core, requester])
     groups = instance.groups[core[local]]
     order = np.argsort(groups, kind="stable")
@@ -144,10 +146,10 @@ class _Half:
         core: np.ndarray,
         gamma: int,
         limit: int,
-        deadline: float | None,
+        control: Control,
     ) -> None:
         self.instance, self.multipliers, self.requester = instance, multipliers, requester
-        self.core, self.gamma, self.deadline = core, gamma, deadline
+        self.core, self.gamma, self.control = core, gamma, control
         self.budget = instance.budgets[requester]
         self.cap = instance.caps[:, requester]
         self.rate = int(multipliers.budget[requester])
@@ -165,10 +167,6 @@ class _Half:
         ]
         for group in self.absent:
             self.idle += int(multipliers.slot[group, requester]) * int(self.cap[group])
-
-    def check_time(self) -> None:
-        if self.deadline is not None and time.monotonic() > self.deadline:
-            raise TooManyColumnsError
 
     def run(self, local: np.ndarray, groups: np.ndarray, open_group: int) -> _Partial:
         """List the subsets of `local` (positions in the core, sorted by group) that can be part of a set."""
@@ -203,7 +201,7 @@ class _Half:
                 part.count = np.zeros_like(part.count)
             if part.cost.size > self.limit:
                 raise TooManyColumnsError
-            self.check_time()
+            self.control.check()
         return part
 
     def join(self, first: _Partial, second: _Partial, open_group: int) -> Columns:
@@ -224,7 +222,7 @@ class _Half:
         blocks: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         start = found = 0
         while start < width.size:
-            self.check_time()
+            self.control.check()
             done = int(ends[start - 1]) if start else 0
             stop = max(start + 1, int(np.searchsorted(ends, done + PAIRS_AT_ONCE, side="right")))
             rows = np.repeat(np.arange(start, stop), width[start:stop])

@@ -44,7 +44,9 @@ def split_exactly(
     Raises
     ------
     UndecidedError
-        If lists or search exceed their limits, or the deadline passes.
+        If lists or search exceed their limits.
+    Stopped
+        At the deadline.
     """
     groups, m = instance.caps.shape
     unspent = sum(instance.budgets) - sum(instance.costs[members].tolist())
@@ -87,14 +89,14 @@ def split_exactly(
             columns.append(columns[twin])
             continue
         try:
-            columns.append(list_columns(part, rules, j, pairs, core, unspent, list_limit, control.deadline))
+            columns.append(list_columns(part, rules, j, pairs, core, unspent, list_limit, control))
         except TooManyColumnsError:
             raise UndecidedError from None
         if not columns[-1].loss.size:
             return None
     choices = pairs.sum(axis=1)
     left_out = np.where(choices > 1, everyone, 0 * everyone)
-    found = pack(columns, left_out, unspent, alike, node_limit, control.deadline, enough=unspent)
+    found = pack(columns, left_out, unspent, alike, node_limit, control, enough=unspent)
     if found.chosen is None:
         if not found.complete:
             raise UndecidedError

@@ -8,11 +8,11 @@ those of smaller loss: `columns` and `packing` find them.
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable
 
 import numpy as np
 
+from ..control import Control, Stopped
 from .columns import TooManyColumnsError, list_columns
 from .instance import SeparateInstance
 from .multipliers import Multipliers
@@ -41,7 +41,7 @@ def improve(
     assignment: np.ndarray,
     enough: Callable[[np.ndarray], bool],
     rounds: int,
-    deadline: float | None = None,
+    control: Control,
     core_sizes: tuple[int, int] = (20, 46),
     limit: int = 60_000,
     seed: int = 0,
@@ -58,8 +58,8 @@ def improve(
         Called with every better allocation; true ends the search.
     rounds : int
         Most exchanges in a row without an improvement.
-    deadline : float, optional
-        Value of ``time.monotonic()`` at which to stop.
+    control : Control
+        Deadline.
     core_sizes : (int, int)
         Fewest and most workers in the core of one exchange.
     limit : int
@@ -75,14 +75,17 @@ def improve(
     choose = random.Random(seed)
     current = assignment.copy()
     failures = 0
-    while failures < rounds and not (deadline is not None and time.monotonic() > deadline):
+    while failures < rounds and not control.expired():
         loss = losses(instance, multipliers, current)
         weights = [float(x) / max(1, max(loss)) + 0.05 for x in loss]
         partners = [choose.choices(range(instance.m), weights)[0]]
         rest = [j for j in range(instance.m) if j != partners[0]]
         partners += choose.sample(rest, min(len(rest), choose.choice((1, 1, 2, 2, 3))))
         size = choose.randint(*core_sizes)
-        better = _exchange(instance, multipliers, current, partners, loss, size, limit, choose, deadline)
+        try:
+            better = _exchange(instance, multipliers, current, partners, loss, size, limit, choose, control)
+        except Stopped:
+            break
         if better is None:
             failures += 1
             continue
@@ -101,7 +104,7 @@ def _exchange(
     core_size: int,
     limit: int,
     choose: random.Random,
-    deadline: float | None,
+    control: Control,
 ) -> np.ndarray | None:
     """Look for a better allocation of the workers that `pair` holds and of free ones near the margin."""
     held = np.flatnonzero(np.isin(current, pair))
@@ -138,17 +141,15 @@ def _exchange(
     while gamma >= 0:
         live = pairs & np.asarray(multipliers.best[:, None] - multipliers.reduced <= gamma, dtype=bool)
         try:
-            columns = [list_columns(reduced, multipliers, j, live, core, gamma, limit, deadline) for j in pair]
+            columns = [list_columns(reduced, multipliers, j, live, core, gamma, limit, control) for j in pair]
         except TooManyColumnsError:
-            if deadline is not None and time.monotonic() > deadline:
-                return None
             # A smaller loss leaves fewer sets; what is not found then may still exist.
             gamma = gamma // 8 if gamma else -1
             continue
         choices = live[core].sum(axis=1)
         left_out = np.where(choices > 1, multipliers.best[core], 0 * multipliers.best[core])
         unplaced = sum(multipliers.best[core[choices == 0]].tolist())
-        found = pack(columns, left_out, gamma - unplaced, list(range(len(pair))), 400, deadline)
+        found = pack(columns, left_out, gamma - unplaced, list(range(len(pair))), 400, control)
         if found.chosen is None:
             return None
         better = current.copy()

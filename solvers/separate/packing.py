@@ -6,13 +6,13 @@ losses still open and the workers no remaining set can place exceed the limit.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..compilation import can_compile
+from ..control import Control, Stopped
 from .columns import Columns
 from .packing_kernel import advance, compiled_advance
 
@@ -39,7 +39,7 @@ class Packing:
     nodes: int
 
 
-class _Stopped(Exception):
+class _TooManyNodes(Exception):
     pass
 
 
@@ -53,7 +53,7 @@ def pack(
     gamma: int,
     alike: Sequence[int],
     node_limit: int,
-    deadline: float | None = None,
+    control: Control,
     enough: int = -1,
 ) -> Packing:
     """Find the packing of least loss at most `gamma`.
@@ -70,8 +70,8 @@ def pack(
         Label of each requester; those with one label have the same sets and are interchangeable.
     node_limit : int
         Most nodes to visit.
-    deadline : float, optional
-        Value of ``time.monotonic()`` at which to stop.
+    control : Control
+        Deadline.
     enough : int
         A packing of at most this loss ends the search.
 
@@ -83,22 +83,26 @@ def pack(
     compiles = can_compile()
     if not compiles:
         node_limit = min(node_limit, PLAIN_NODES)
-    in_a_hurry = deadline is not None and time.monotonic() > deadline - COMPILE_SECONDS
+    remaining = control.remaining()
+    in_a_hurry = remaining is not None and remaining < COMPILE_SECONDS
     compiles = compiles and not in_a_hurry and _fits(columns, left_out)
     first = min(node_limit, COMPILE_FROM) if compiles else node_limit
-    search = _Search(columns, left_out, gamma, alike, first, deadline, enough)
+    search = _Search(columns, left_out, gamma, alike, first, control, enough)
     try:
         search.visit({j: np.arange(c.loss.size) for j, c in enumerate(columns)}, 0, search.empty)
         complete = True
     except _Enough:
         complete = True
-    except _Stopped:
+    except (_TooManyNodes, Stopped):
         complete = False
     best, limit = search.best, search.gamma
-    if not complete and first < node_limit and not (deadline is not None and time.monotonic() > deadline):
-        better, limit, complete, nodes = run_kernel(
-            columns, left_out, limit, alike, node_limit, deadline, enough=enough
-        )
+    if not complete and first < node_limit and not control.expired():
+        try:
+            better, limit, complete, nodes = run_kernel(
+                columns, left_out, limit, alike, node_limit, control, enough=enough
+            )
+        except Stopped:
+            better, nodes = None, 0
         best = best if better is None else better
         search.nodes += nodes
     return Packing(best, limit + 1 if best is not None else gamma + 1, complete, search.nodes)
@@ -116,7 +120,7 @@ def run_kernel(
     gamma: int,
     alike: Sequence[int],
     node_limit: int,
-    deadline: float | None = None,
+    control: Control,
     compiled: bool = True,
     enough: int = -1,
 ) -> tuple[list[int] | None, int, bool, int]:
@@ -136,7 +140,7 @@ def run_kernel(
     start = np.concatenate([[0], np.cumsum([c.loss.size for c in columns])]).astype(np.int64)
     loss = np.concatenate([c.loss for c in columns]).astype(np.int64)
     mask = np.concatenate([c.mask for c in columns])
-    member = _members(mask)
+    member = _members(mask, control)
     padded = np.zeros(max(1, words * 64), dtype=np.int64)
     padded[: left_out.size] = left_out
     levels, total = m + 1, max(1, loss.size)
@@ -152,16 +156,17 @@ def run_kernel(
             loss, mask, member, start, labels, padded, depth, sets, size, used, so_far, rest, lost, pick, wanted, follow,
             at, stack, best, state, KERNEL_WORK,
         )  # fmt: skip
-        if over or state[1] >= node_limit or (deadline is not None and time.monotonic() > deadline):
+        if over or state[1] >= node_limit or control.expired():
             break
     chosen = (best - start[:-1]).tolist() if m == 0 or best[0] >= 0 else None
     return chosen, int(state[0]), bool(over), int(state[1])
 
 
-def _members(mask: np.ndarray) -> np.ndarray:
+def _members(mask: np.ndarray, control: Control) -> np.ndarray:
     """Positions of the workers of each set, int32, shape (K, most workers of a set), filled up with -1."""
     rows, positions = [], []
     for position in range(mask.shape[1] * 64):
+        control.check()
         held = np.flatnonzero(mask[:, position >> 6] >> np.uint64(position & 63) & np.uint64(1))
         rows.append(held)
         positions.append(np.full(held.size, position, dtype=np.int32))
@@ -185,12 +190,12 @@ class _Search:
         gamma: int,
         alike: Sequence[int],
         node_limit: int,
-        deadline: float | None,
+        control: Control,
         enough: int,
     ) -> None:
         self.enough = enough
         self.columns, self.left_out, self.gamma, self.alike = columns, left_out, gamma, alike
-        self.node_limit, self.deadline = node_limit, deadline
+        self.node_limit, self.control = node_limit, control
         self.best: list[int] | None = None
         self.nodes = 0
         words = columns[0].mask.shape[1] if columns else 0
@@ -198,15 +203,11 @@ class _Search:
         self.everyone = _bits(np.asarray(left_out != 0, dtype=bool), words)
         self.stack = [-1] * len(columns)
 
-    def check_time(self) -> None:
-        if self.deadline is not None and time.monotonic() > self.deadline:
-            raise _Stopped
-
     def visit(self, open_sets: dict[int, np.ndarray], loss: int, used: np.ndarray) -> None:
         self.nodes += 1
         if self.nodes > self.node_limit:
-            raise _Stopped
-        self.check_time()
+            raise _TooManyNodes
+        self.control.check()
         least: dict[int, int] = {}
         reach = used.copy()
         for j, sets in open_sets.items():
@@ -232,7 +233,7 @@ class _Search:
             here = loss + int(mine.loss[position])
             if here + rest + lost > self.gamma:
                 break
-            self.check_time()
+            self.control.check()
             mask = mine.mask[position]
             child: dict[int, np.ndarray] = {}
             for k, sets in others.items():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 
 from ..control import Control
@@ -46,9 +44,8 @@ def pooled_optimum(instance: SeparateInstance, control: Control) -> tuple[np.nda
         chosen[able[result.chosen]] = True
         bound = result.value if result.proved else result.bound.numerator // result.bound.denominator
         return chosen, bound, result.stopped
-    patience = time.monotonic() + SEAT_SECONDS
-    inner = Control(patience if control.deadline is None else min(patience, control.deadline), control.report)
-    found = best_affordable_set(SeatMarket(scores, costs, groups, budget, instance.caps, instance.seats), inner)
+    market = SeatMarket(scores, costs, groups, budget, instance.caps, instance.seats)
+    found = best_affordable_set(market, control.capped(SEAT_SECONDS))
     chosen[able[found.chosen]] = True
     if found.duals is None:
         return chosen, sum(scores.tolist()), found.stopped

@@ -6,11 +6,11 @@ against the bound is the last unspent money, and free workers in number make up 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from ..control import Control
 from ..pooled import PooledProblem, solve_pooled
 from .instance import SeparateInstance
 
@@ -25,7 +25,7 @@ FREE_WORKERS = 60
 
 
 def refill(
-    instance: SeparateInstance, assignment: np.ndarray, requester: int, free: np.ndarray, deadline: float | None = None
+    instance: SeparateInstance, assignment: np.ndarray, requester: int, free: np.ndarray, control: Control
 ) -> np.ndarray | None:
     """Give one requester the best set of the workers that it holds and of some that are free.
 
@@ -39,8 +39,8 @@ def refill(
         Who is filled anew.
     free : ndarray of int64
         The free workers to consider.
-    deadline : float, optional
-        Value of ``time.monotonic()`` at which to give up.
+    control : Control
+        Deadline.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def refill(
         caps,
         instance.budgets[requester],
     )
-    found = solve_pooled(problem, deadline)
+    found = solve_pooled(problem, control.deadline)
     if found.stopped == "interrupted":
         raise KeyboardInterrupt
     if found.value <= sum(instance.scores[held].tolist()):
@@ -81,7 +81,7 @@ def refill_all(
     assignment: np.ndarray,
     loss: Callable[[np.ndarray], Iterable[int]],
     enough: Callable[[np.ndarray], bool],
-    deadline: float | None = None,
+    control: Control,
     seed: int = 0,
 ) -> np.ndarray:
     """Refill the requesters in turn, those that lose most first, until a whole round changes nothing.
@@ -98,8 +98,8 @@ def refill_all(
         Gives each requester's loss in an allocation; who loses nothing is left alone.
     enough : callable
         Called with every better allocation; true ends the search.
-    deadline : float, optional
-        Value of ``time.monotonic()`` at which to stop.
+    control : Control
+        Deadline.
     seed : int
         Seed of the choice among the free workers.
 
@@ -115,14 +115,12 @@ def refill_all(
         lost = list(loss(current))
         for j in sorted((j for j in range(instance.m) if lost[j] > 0 and j not in given_up), key=lambda j: -lost[j]):
             for attempt in range(ATTEMPTS):
-                now = time.monotonic()
-                if deadline is not None and now > deadline:
+                if control.expired():
                     return current
-                until = now + SECONDS if deadline is None else min(now + SECONDS, deadline)
                 free = np.flatnonzero((current < 0) & instance.eligible[:, j])
                 few = attempt + 1 < ATTEMPTS and free.size > FREE_WORKERS
                 pool = draw.choice(free, FREE_WORKERS, replace=False) if few else free
-                better = refill(instance, current, j, pool, until)
+                better = refill(instance, current, j, pool, control.capped(SECONDS))
                 if better is not None:
                     current, changed = better, True
                     if enough(current):

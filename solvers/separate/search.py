@@ -20,7 +20,6 @@ allocation and a valid exact bound are returned.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -126,10 +125,7 @@ class _Search:
 
     def by_kind(self, most_cells: int, most_work: int) -> bool:
         """Count the workers by kind, where they are few kinds; whether that was possible."""
-        try:
-            optimum = count_by_kind(self.instance, most_cells, most_work, self.share())
-        except Stopped:
-            return False
+        optimum = count_by_kind(self.instance, most_cells, most_work, self.share())
         if optimum is None:
             return False
         self.answer.step = "kinds"
@@ -140,8 +136,7 @@ class _Search:
     def share(self, of_the_rest: float = 0.5) -> Control:
         """Control of one step: some of the time left, `PATIENCE` at most."""
         remaining = self.control.remaining()
-        seconds = PATIENCE if remaining is None else min(PATIENCE, of_the_rest * remaining)
-        return Control(time.monotonic() + seconds, self.control.report)
+        return self.control.capped(PATIENCE if remaining is None else min(PATIENCE, of_the_rest * remaining))
 
     def offer(self, assignment: np.ndarray) -> None:
         value = self.instance.value(assignment)
@@ -163,7 +158,7 @@ class _Search:
 
     def split(self, members: np.ndarray, attempts: int, seed: int) -> np.ndarray:
         """Split `members` as far as that goes; a feasible allocation of them, or of some of them and others."""
-        splitter = Splitter(self.instance, members, seed, self.control.deadline)
+        splitter = Splitter(self.instance, members, seed, self.control)
         done = splitter.balance(attempts)
         assignment = splitter.assignment()
         if not done:
@@ -183,11 +178,11 @@ class _Search:
 
     def exchange(self, start: np.ndarray, seed: int, rounds: int | None = None) -> bool:
         """Improve an allocation a few requesters at a time, then each by itself; whether that reached the bound."""
-        instance, deadline = self.instance, self.share(1.0).deadline
+        instance, control = self.instance, self.share(1.0)
         rounds = 3 * instance.m**2 if rounds is None else rounds
-        better = improve(instance, self.multipliers, start, self._enough, rounds, deadline, seed=seed)
+        better = improve(instance, self.multipliers, start, self._enough, rounds, control, seed=seed)
         if not self.answer.proved:
-            refill_all(instance, better, lambda a: losses(instance, self.multipliers, a), self._enough, deadline, seed)
+            refill_all(instance, better, lambda a: losses(instance, self.multipliers, a), self._enough, control, seed)
         return self.answer.proved
 
     def _most(self) -> int:
@@ -230,7 +225,7 @@ class _Search:
             pairs = core_of(multipliers, single, gamma)
             core = np.flatnonzero(pairs.any(axis=1))
             try:
-                columns = list_columns(single, multipliers, 0, pairs, core, gamma, limit, control.deadline)
+                columns = list_columns(single, multipliers, 0, pairs, core, gamma, limit, control)
             except TooManyColumnsError:
                 return False
             if columns.loss.size > most:
@@ -269,12 +264,12 @@ class _Search:
                     columns.append(
                         columns[twin]
                         if twin != j
-                        else list_columns(instance, multipliers, j, pairs, core, gamma, limit, control.deadline)
+                        else list_columns(instance, multipliers, j, pairs, core, gamma, limit, control)
                     )
             except TooManyColumnsError:
                 return False
             left_out = np.where(pairs[core].sum(axis=1) > 1, multipliers.best[core], 0 * multipliers.best[core])
-            found = pack(columns, left_out, gamma, self.alike, nodes, control.deadline)
+            found = pack(columns, left_out, gamma, self.alike, nodes, control)
             if not self._settled(columns, core, found, f"loss limit {gamma / unit:.6g}", self.by_multipliers):
                 return answer.proved
             self.lower(instance.floor(total - gamma - 1, unit), self.by_multipliers)
@@ -320,7 +315,7 @@ class _Search:
             outside = np.ones(instance.n, dtype=bool)
             outside[core] = False
             unplaced = sum(prices.price[outside].tolist())
-            found = pack(columns, prices.price[core], gamma - unplaced, self.alike, nodes, control.deadline)
+            found = pack(columns, prices.price[core], gamma - unplaced, self.alike, nodes, control)
             what = f"loss limit {gamma / unit:.6g} at the workers' prices"
             if not self._settled(columns, core, found, what, self.by_worker_prices):
                 return answer.proved
@@ -403,7 +398,7 @@ def solve_separate(
 def _run(search: _Search, pooled: PooledOptimum, list_limit: int, node_limit: int) -> None:
     instance, control, answer = search.instance, search.control, search.answer
     search.start()
-    if answer.proved or search.by_kind(*FEW_KINDS) or control.expired():
+    if answer.proved or _ends(lambda: search.by_kind(*FEW_KINDS)) or control.expired():
         return
     chosen, bound, stopped = pooled(instance, control)
     search.lower(instance.floor(bound), lambda: None)
@@ -435,7 +430,7 @@ def _run(search: _Search, pooled: PooledOptimum, list_limit: int, node_limit: in
         *[("search", lambda seed=seed: _restart(search, members, seed)) for seed in range(1, 1 + RESTARTS)],
     ]
     for answer.step, step in steps:
-        if control.expired() or step():
+        if control.expired() or _ends(step):
             return
     if control.expired():
         return
@@ -446,6 +441,14 @@ def _run(search: _Search, pooled: PooledOptimum, list_limit: int, node_limit: in
     answer.claimed = found.claimed
     if found.stopped == "interrupted":
         raise KeyboardInterrupt
+
+
+def _ends(step: Callable[[], bool]) -> bool:
+    """Whether a step ends the search; one that is stopped leaves what it found, and does not."""
+    try:
+        return step()
+    except Stopped:
+        return False
 
 
 def _restart(search: _Search, members: np.ndarray | None, seed: int) -> bool:

@@ -9,10 +9,10 @@ sums are built, and a sum that meets both budgets is looked up.
 from __future__ import annotations
 
 import random
-import time
 
 import numpy as np
 
+from ..control import Control
 from .instance import SeparateInstance
 
 
@@ -27,8 +27,8 @@ class Splitter:
         The workers to place, all of them.
     seed : int
         Seed of the choice among the exchanges.
-    deadline : float, optional
-        Value of ``time.monotonic()`` at which to give up.
+    control : Control
+        Deadline.
 
     Attributes
     ----------
@@ -39,9 +39,9 @@ class Splitter:
     """
 
     def __init__(
-        self, instance: SeparateInstance, members: np.ndarray, seed: int = 0, deadline: float | None = None
+        self, instance: SeparateInstance, members: np.ndarray, seed: int, control: Control
     ) -> None:
-        self.instance, self.deadline = instance, deadline
+        self.instance, self.control = instance, control
         self.random = random.Random(seed)
         groups, m = instance.caps.shape[0], instance.m
         self.cost = instance.costs.tolist()
@@ -57,7 +57,7 @@ class Splitter:
         order = members[np.argsort(-instance_costs(self.instance, members), kind="stable")].tolist()
         requesters = range(self.instance.m)
         for position, i in enumerate(order):
-            if position % 64 == 0 and self._late():
+            if position % 64 == 0 and self.control.expired():
                 return False
             slots = self.slots[self.group[i]]
             best, room = -1, None
@@ -114,9 +114,6 @@ class Splitter:
             allocation[held] = j
         return allocation
 
-    def _late(self) -> bool:
-        return self.deadline is not None and time.monotonic() > self.deadline
-
     def balance(self, attempts: int) -> bool:
         """Exchange workers between requesters until no budget is overspent.
 
@@ -135,7 +132,7 @@ class Splitter:
         failures, width = 0, 8
         m = self.instance.m
         while min(self.room, default=0) < 0:
-            if failures >= attempts or m < 2 or self._late():
+            if failures >= attempts or m < 2 or self.control.expired():
                 return False
             over = [j for j in range(m) if self.room[j] < 0]
             j = min(over, key=self.room.__getitem__) if failures % 3 != 2 else self.random.choice(over)

@@ -182,7 +182,7 @@ def _best_set(
     pairs = core_of(multipliers, market, gamma)
     core = np.flatnonzero(pairs[:, 0])
     try:
-        better = list_columns(market, multipliers, 0, pairs, core, gamma, FEW_SETS, control.deadline)
+        better = list_columns(market, multipliers, 0, pairs, core, gamma, FEW_SETS, control)
     except TooManyColumnsError:
         return bound, able[found.chosen]
     if not better.loss.size:
@@ -299,7 +299,9 @@ def list_priced(
     Raises
     ------
     TooManyColumnsError
-        If there are more than `limit`, or the deadline passes.
+        If there are more than `limit`.
+    Stopped
+        At the deadline.
     """
     tasks: dict[int, tuple] = {}
     for j, (market, multipliers) in purses.items():
@@ -319,6 +321,6 @@ def list_priced(
             listed = np.zeros(0, dtype=np.int64), np.zeros((0, (core.size + 63) // 64), dtype=np.uint64)
             columns.append(Columns(*listed))
             continue
-        found = list_columns(market, multipliers, 0, pairs, core, most, limit, control.deadline)
+        found = list_columns(market, multipliers, 0, pairs, core, most, limit, control)
         columns.append(Columns((found.loss - spare) // multipliers.denominator, found.mask))
     return columns, core

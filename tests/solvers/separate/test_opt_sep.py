@@ -151,7 +151,7 @@ def test_lists_hold_every_set_within_the_loss() -> None:
         pairs = core_of(multipliers, instance, gamma)
         core = np.flatnonzero(pairs.any(axis=1))
         for j in range(instance.m):
-            columns = list_columns(instance, multipliers, j, pairs, core, gamma, 10**5)
+            columns = list_columns(instance, multipliers, j, pairs, core, gamma, 10**5, Control())
             listed = {
                 frozenset(packing.workers_in(mask, core).tolist()): int(loss)
                 for mask, loss in zip(columns.mask, columns.loss, strict=True)
@@ -219,11 +219,11 @@ def test_packing_is_the_best_one(way: str) -> None:
         values = [x for chosen in everything if (x := packing_loss(columns, left_out, chosen)) is not None]
         best = min([*values, gamma + 1])
         if way == "plain":
-            found = packing.pack(columns, left_out, gamma, alike, 10**9)
+            found = packing.pack(columns, left_out, gamma, alike, 10**9, Control())
             chosen, loss, complete = found.chosen, found.loss, found.complete
         else:
             chosen, limit, complete, _ = packing.run_kernel(
-                columns, left_out, gamma, alike, 10**9, compiled=way == "compiled"
+                columns, left_out, gamma, alike, 10**9, Control(), compiled=way == "compiled"
             )
             loss = limit + 1
         assert complete
@@ -242,7 +242,7 @@ def test_packing_by_dear_workers_is_the_best_one(counting_from: int, monkeypatch
         everything = itertools.product(*(range(c.loss.size) for c in columns))
         values = [x for chosen in everything if (x := packing_loss(columns, left_out, chosen)) is not None]
         best = min([*values, gamma + 1])
-        chosen, limit, complete, _ = packing.run_kernel(columns, left_out, gamma, alike, 10**9, compiled=False)
+        chosen, limit, complete, _ = packing.run_kernel(columns, left_out, gamma, alike, 10**9, Control(), compiled=False)
         assert complete
         assert limit + 1 == best
         assert (chosen is None) == (best > gamma)
@@ -255,9 +255,9 @@ def test_packing_kernel_goes_on_where_it_stopped(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(packing_kernel, "WORTH_COUNTING", 0)
     for seed in range(100):
         columns, alike, left_out, gamma = random_packing(seed)
-        whole = packing.run_kernel(columns, left_out * 5, gamma, alike, 10**9, compiled=False)
+        whole = packing.run_kernel(columns, left_out * 5, gamma, alike, 10**9, Control(), compiled=False)
         monkeypatch.setattr(packing, "KERNEL_WORK", 1)
-        assert packing.run_kernel(columns, left_out * 5, gamma, alike, 10**9, compiled=False) == whole
+        assert packing.run_kernel(columns, left_out * 5, gamma, alike, 10**9, Control(), compiled=False) == whole
         monkeypatch.undo()
         monkeypatch.setattr(packing_kernel, "WORTH_COUNTING", 0)
 
@@ -270,7 +270,7 @@ def test_split_keeps_workers_caps_and_seats() -> None:
         if chosen is None:
             continue
         members = np.flatnonzero(chosen)
-        splitter = Splitter(instance, members, seed)
+        splitter = Splitter(instance, members, seed, Control())
         done = splitter.balance(40)
         if not splitter.routed:
             assert instance.seats_bind
@@ -346,7 +346,7 @@ def test_split_of_many_workers_is_exact_to_the_last_unit() -> None:
     # No slack anywhere: every slot, and every unit of every budget, is needed.
     budgets = [int(costs[hidden == j].sum()) for j in range(m)]
     instance = SeparateInstance.of(np.ones(n, dtype=int), costs, group, caps, np.full(m, n), budgets)
-    splitter = Splitter(instance, np.arange(n), 1)
+    splitter = Splitter(instance, np.arange(n), 1, Control())
     assert splitter.balance(200)
     assert instance.is_feasible(splitter.assignment())
 
@@ -392,7 +392,7 @@ def test_exchanges_never_lose() -> None:
             assert instance.is_feasible(point)
             return False
 
-        improve(instance, multipliers, start, record, 6)
+        improve(instance, multipliers, start, record, 6, Control())
         assert seen == sorted(seen)
         assert seen[-1] <= multipliers.bound
 

@@ -81,7 +81,7 @@ def test_refilling_finds_the_best_set_of_one_requester() -> None:
                 other[open_to[np.array(flags, dtype=bool)]] = j
                 if instance.is_feasible(other):
                     best = max(best, instance.value(other))
-            better = refill(instance, start, j, free)
+            better = refill(instance, start, j, free, Control())
             assert best == instance.value(start if better is None else better)
             assert better is None or instance.is_feasible(better)
             improved += better is not None
