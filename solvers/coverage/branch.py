@@ -6,17 +6,20 @@ puts them beyond the best known set are fixed; the free worker of largest margin
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from ...models.exact import INT64_SAFE, exact_sum, linear_combination
 from ..control import Control
 from ..solution import StopReason
 from .instance import CoverInstance, Router
 from .lazy_greedy import best_start, exchange
 from .level_bound import LevelBound, level_bound
+
+ROUNDING_SECONDS = 0.1
+"""Most time for exchanges on a rounded relaxation."""
 
 
 @dataclass
@@ -127,7 +130,7 @@ def branch_and_bound(
         Proved, or the best set and the largest bound of the open nodes.
     """
     control = control or Control()
-    first = best_start(instance, control.deadline) if start is None else start
+    first = best_start(instance, control) if start is None else start
     best = CoverAnswer(first, instance.value(first), 0)
     kinds = instance.coverage.shape[1]
     hints = [Levels(np.zeros(kinds, dtype=np.int64), 0, 1)]
@@ -135,7 +138,7 @@ def branch_and_bound(
         hints.insert(0, levels)
     seats = int(min(instance.n, instance.seats.sum()))
     zero = np.zeros(kinds, dtype=instance.coverage.dtype)
-    trivial = sum(instance.coverage.max(axis=0).tolist()) if instance.n else 0
+    trivial = exact_sum(instance.coverage.max(axis=0)) if instance.n else 0
     stack = [_Node([], np.flatnonzero(instance.able), zero, trivial)]
     try:
         while stack:
@@ -150,7 +153,7 @@ def branch_and_bound(
                 stack.pop()
                 continue
             best.nodes += 1
-            children = _expand(instance, node, best, hints, seats, relax)
+            children = _expand(instance, node, best, hints, seats, relax, control)
             stack.pop()
             stack.extend(children)
     except KeyboardInterrupt:
@@ -166,8 +169,9 @@ def _expand(
     hints: list[Levels],
     seats: int,
     relax: Relaxation | None,
+    control: Control,
 ) -> list[_Node]:
-    worth = sum(node.covered.tolist())
+    worth = exact_sum(node.covered)
     chosen = node.chosen
     if worth > best.value:
         best.chosen, best.value = np.array(sorted(chosen), dtype=np.int64), worth
@@ -193,7 +197,7 @@ def _expand(
             if suggestion is None:
                 break
             hint, share = suggestion
-            _round(instance, best, chosen, free, share)
+            _round(instance, best, chosen, free, share, control)
         found = _bound_at(instance, node, free, totals, seats - len(chosen), room, hint)
         value = found.total // found.denominator
         beyond = found.total - found.denominator * (best.value + 1)
@@ -219,7 +223,7 @@ def _expand(
     if share is not None:
         at = int(np.argmin(np.abs(share[~drop] - 0.6)))
     else:
-        at = int(np.argmax(margin[~drop].astype(float)))
+        at = int(np.argmax(margin[~drop]))
     pick = int(kept[at])
     rest = np.delete(kept, at)
     outside = _Node(chosen, rest, node.covered, bound)
@@ -227,7 +231,9 @@ def _expand(
     return [outside, inside]
 
 
-def _round(instance: CoverInstance, best: CoverAnswer, chosen: list[int], free: np.ndarray, share: np.ndarray) -> None:
+def _round(
+    instance: CoverInstance, best: CoverAnswer, chosen: list[int], free: np.ndarray, share: np.ndarray, control: Control
+) -> None:
     """Try the set that takes free workers by decreasing share while they fit."""
     router = Router(instance)
     for i in chosen:
@@ -243,7 +249,7 @@ def _round(instance: CoverInstance, best: CoverAnswer, chosen: list[int], free: 
             room -= int(instance.costs[i])
     found = np.array(sorted(taken), dtype=np.int64)
     if best.nodes <= 3:
-        found = exchange(instance, found, time.monotonic() + 0.1)
+        found = exchange(instance, found, control.capped(ROUNDING_SECONDS))
     worth = instance.value(found)
     if worth > best.value:
         best.chosen, best.value = found, worth
@@ -254,8 +260,7 @@ def _bound_at(
 ) -> LevelBound:
     """Bound of a node at the hint's levels, the price of money moved up or down as it is over- or underspent."""
     unit = hint.denominator
-    dtype = object if max(node.covered.tolist(), default=0) * unit >= 2**61 else node.covered.dtype
-    levels = np.maximum(node.covered.astype(dtype) * unit, hint.levels)
+    levels = np.maximum(linear_combination((unit, node.covered)), hint.levels)
     coverage, costs, groups = instance.coverage[free], instance.costs[free], instance.groups[free]
     places: tuple[np.ndarray, int] | None = None
     if hint.places is not None:
@@ -266,12 +271,12 @@ def _bound_at(
         return level_bound(coverage, costs, groups, levels, price, unit, room, places, totals, seats)
 
     best = at(hint.price)
-    total_cost = sum(costs.tolist())
+    total_cost = exact_sum(costs)
     if not total_cost or places is not None:
         return best
-    price = hint.price or max(1, sum(coverage.ravel().tolist()) * unit // total_cost)
+    price = hint.price or max(1, exact_sum(coverage) * unit // total_cost)
     for up, down in ((1, 1), (2, 1), (2, 1), (3, 2), (3, 2), (5, 4)):
-        spent = sum(costs[np.asarray(best.margin > 0, dtype=bool)].tolist())
+        spent = exact_sum(costs[np.asarray(best.margin > 0, dtype=bool)])
         found = at(price * up // down if spent > room else price * down // up)
         if found.total < best.total:
             best, price = found, price * up // down if spent > room else price * down // up
@@ -279,4 +284,4 @@ def _bound_at(
 
 
 def _array(values: list[int]) -> np.ndarray:
-    return np.array(values, dtype=np.int64 if max(values, default=0) < 2**61 else object)
+    return np.array(values, dtype=np.int64 if max(values, default=0) < INT64_SAFE else object)

@@ -12,11 +12,13 @@ from fractions import Fraction
 
 import numpy as np
 
+from ...models.exact import exact_sum, integer_array
 from ..control import Control
 from ..highs.interface import checked
 from ..highs.run import MipArrays, load_model, run_highs, run_lp
 from ..highs.tolerances import EXACT_IN_DOUBLE, INTEGRAL
 from ..highs.watch import is_busy
+from ..separate.class_model import in_units
 from .branch import CoverAnswer, Levels, branch_and_bound
 from .instance import CoverInstance
 from .lazy_greedy import best_start
@@ -61,28 +63,26 @@ def undominated(instance: CoverInstance, most: int = 4000) -> np.ndarray:
 class _Facility:
     """The model: columns are workers, then levels, then slots; rows are kinds, budget, groups, then the others.
 
-    ``coverage_unit`` and ``money_unit`` say what 1.0 in the model stands for; both are 1.0 if all sums are exact in double.
+    ``coverage_unit`` and ``money_unit`` say what 1.0 in the model stands for; both are 1 if all sums are exact in double.
     """
 
     model: MipArrays
     level_kind: np.ndarray
     level_value: np.ndarray
-    coverage_unit: float
-    money_unit: float
+    coverage_unit: int
+    money_unit: int
 
     @property
     def exact(self) -> bool:
-        return self.coverage_unit == 1.0 and self.money_unit == 1.0
+        return self.coverage_unit == self.money_unit == 1
 
 
 def facility(instance: CoverInstance, *, integral: bool) -> _Facility:
     """Build the facility-location form of a COVER instance."""
     z, n, (groups, m) = instance.coverage, instance.n, instance.caps.shape
     kinds = z.shape[1]
-    total = sum(z.max(axis=0).tolist()) if n else 0
-    money = sum(instance.costs.tolist()) + instance.budget
-    coverage_unit = 1.0 if total < EXACT_IN_DOUBLE else total / EXACT_IN_DOUBLE
-    money_unit = 1.0 if money < EXACT_IN_DOUBLE else money / EXACT_IN_DOUBLE
+    coverage_unit = 1 + (exact_sum(z.max(axis=0)) if n else 0) // EXACT_IN_DOUBLE
+    money_unit = 1 + (exact_sum(instance.costs) + instance.budget) // EXACT_IN_DOUBLE
     level_kind: list[int] = []
     level_value: list[int] = []
     offering: list[np.ndarray] = []
@@ -97,7 +97,9 @@ def facility(instance: CoverInstance, *, integral: bool) -> _Facility:
         level_value += levels.tolist()
     count, flows = len(level_value), groups * m if instance.seats_bind else 0
     model = MipArrays(
-        objective=np.concatenate([np.zeros(n), np.array(level_value, dtype=float) / coverage_unit, np.zeros(flows)]),
+        objective=np.concatenate(
+            [np.zeros(n), np.array([level / coverage_unit for level in level_value], dtype=float), np.zeros(flows)]
+        ),
         # A level has no bound of its own: its kind's row must carry the whole dual.
         upper=np.concatenate([np.ones(n), np.full(count, np.inf), instance.caps.ravel().astype(float)[:flows]]),
         integer=np.concatenate([np.full(n, integral), np.zeros(count + flows, dtype=bool)]),
@@ -105,7 +107,7 @@ def facility(instance: CoverInstance, *, integral: bool) -> _Facility:
     kind = np.array(level_kind, dtype=np.int64)
     for r in range(kinds):
         model.at_most(n + np.flatnonzero(kind == r), 1.0, 1.0)
-    model.at_most(np.arange(n), instance.costs.astype(float) / money_unit, float(instance.budget) / money_unit)
+    model.at_most(np.arange(n), in_units(instance.costs, money_unit), instance.budget / money_unit)
     for group in range(groups):
         members = np.flatnonzero(instance.groups == group)
         if not flows:
@@ -129,7 +131,7 @@ class NodeRelaxation:
         self.instance, self.control = instance, control
         self.form = facility(instance, integral=False)
         self.highs = load_model(self.form.model)
-        total = sum(instance.coverage.ravel().tolist()) + 1
+        total = exact_sum(instance.coverage) + 1
         self.denominator = 1 << max(4, min(30, 58 - total.bit_length()))
 
     def __call__(self, chosen: list[int], free: np.ndarray) -> tuple[Levels, np.ndarray] | None:
@@ -149,14 +151,16 @@ class NodeRelaxation:
         groups, m = self.instance.caps.shape
         kinds = self.instance.coverage.shape[1]
 
-        def rounded(values: np.ndarray, scale: float) -> list[int]:
-            return [round(Fraction(float(value) * scale) * self.denominator) for value in values]
+        worth = Fraction(form.coverage_unit * self.denominator)
 
-        levels = rounded(dual[:kinds], form.coverage_unit)
-        price = rounded(dual[kinds : kinds + 1], form.coverage_unit / form.money_unit)[0]
-        places = rounded(dual[kinds + 1 : kinds + 1 + groups], form.coverage_unit)
-        seats = rounded(dual[dual.size - m :], form.coverage_unit) if self.instance.seats_bind else [0] * m
-        array = np.array(levels, dtype=np.int64 if sum(levels) < 2**61 else object)
+        def rounded(values: np.ndarray, unit: Fraction) -> list[int]:
+            return [round(Fraction(value) * unit) for value in values.tolist()]
+
+        levels = rounded(dual[:kinds], worth)
+        (price,) = rounded(dual[kinds : kinds + 1], worth / form.money_unit)
+        places = rounded(dual[kinds + 1 : kinds + 1 + groups], worth)
+        seats = rounded(dual[dual.size - m :], worth) if self.instance.seats_bind else [0] * m
+        array = integer_array(levels)
         return Levels(array, price, self.denominator, places, seats), run.point[free]
 
 
@@ -187,8 +191,8 @@ def solve_cover(instance: CoverInstance, control: Control | None = None, certify
         instance.seats,
         instance.budget,
     )
-    start = best_start(core, control.deadline, 0.2)
-    trivial = sum(core.coverage.max(axis=0).tolist()) if core.n else 0
+    start = best_start(core, control, 0.2)
+    trivial = exact_sum(core.coverage.max(axis=0)) if core.n else 0
     answer = CoverAnswer(start, core.value(start), trivial)
     try:
         if not answer.proved:

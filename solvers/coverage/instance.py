@@ -7,7 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
-from ..separate.instance import integers
+from ...models.exact import INT64_SAFE, exact_sum, integer_columns, python_integers
+from ..separate.instance import as_integers
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class CoverInstance:
 
     Notes
     -----
-    DriftPay, section 7b: maximise ``sum_r max_{i in S} z_ir`` over the sets that can be placed and paid.
+    DriftPay, section 7b: maximise ``sum_r max_{i in S} z_ir`` over the sets that can be placed and paid. Coverage and costs are
+    both ``int64``, with the budget below 2**62, or both Python integers.
     """
 
     coverage: np.ndarray
@@ -41,16 +43,23 @@ class CoverInstance:
     seats: np.ndarray
     budget: int
 
+    def __post_init__(self) -> None:
+        coverage, costs = integer_columns(self.coverage, self.costs)
+        if self.budget >= INT64_SAFE:
+            coverage, costs = python_integers(coverage), python_integers(costs)
+        object.__setattr__(self, "coverage", coverage)
+        object.__setattr__(self, "costs", costs)
+
     @staticmethod
     def of(coverage: object, costs: object, groups: object, caps: object, seats: object, budget: int) -> CoverInstance:
-        """Build an instance; caps and seats above the number of workers are clipped.
+        """Build an instance; caps, seats and a budget above what all workers need are clipped.
 
         Raises
         ------
         ValueError
             If a number is negative or the shapes do not agree.
         """
-        z, cost = integers(coverage), integers(costs).reshape(-1)
+        z, cost = as_integers(coverage), as_integers(costs).ravel()
         group = np.asarray(groups, dtype=np.int64).reshape(-1)
         cap, seat = np.asarray(caps, dtype=np.int64), np.asarray(seats, dtype=np.int64).reshape(-1)
         n = cost.size
@@ -63,7 +72,8 @@ class CoverInstance:
         if (cap.size and int(cap.min()) < 0) or (seat.size and int(seat.min()) < 0):
             raise ValueError("caps and seats must be nonnegative")
         sizes = np.bincount(group, minlength=cap.shape[0]).astype(np.int64)
-        return CoverInstance(z, cost, group, np.minimum(cap, sizes[:, None]), np.minimum(seat, n), int(budget))
+        money = min(int(budget), exact_sum(cost))
+        return CoverInstance(z, cost, group, np.minimum(cap, sizes[:, None]), np.minimum(seat, n), money)
 
     @property
     def n(self) -> int:
@@ -89,11 +99,11 @@ class CoverInstance:
     def value(self, chosen: np.ndarray) -> int:
         """Coverage of the workers `chosen` (bool or positions), exactly."""
         part = self.coverage[chosen]
-        return sum(part.max(axis=0).tolist()) if part.shape[0] else 0
+        return exact_sum(part.max(axis=0)) if part.shape[0] else 0
 
     def cost(self, chosen: np.ndarray) -> int:
         """Cost of the workers `chosen`, exactly."""
-        return sum(self.costs[chosen].tolist())
+        return exact_sum(self.costs[chosen])
 
     def is_feasible(self, chosen: np.ndarray) -> bool:
         """Whether the workers `chosen` (positions) can be placed and paid."""

@@ -7,11 +7,11 @@ front of a heap is ever recomputed. All comparisons are exact.
 from __future__ import annotations
 
 import heapq
-import time
 from fractions import Fraction
 
 import numpy as np
 
+from ..control import Control
 from .instance import CoverInstance, Router
 
 
@@ -63,15 +63,15 @@ def lazy_greedy(instance: CoverInstance, by_density: bool) -> np.ndarray:
     return np.array(sorted(chosen), dtype=np.int64)
 
 
-def best_start(instance: CoverInstance, deadline: float | None = None, seconds: float = 0.5) -> np.ndarray:
+def best_start(instance: CoverInstance, control: Control, seconds: float = 0.5) -> np.ndarray:
     """Best of both greedy orders and the best single worker, improved by exchanges.
 
     Parameters
     ----------
     instance : CoverInstance
         The market in integers.
-    deadline : float, optional
-        Value of ``time.monotonic()`` at which to stop.
+    control : Control
+        Deadline.
     seconds : float
         Most time for exchanges.
 
@@ -82,11 +82,10 @@ def best_start(instance: CoverInstance, deadline: float | None = None, seconds: 
     """
     candidates = [lazy_greedy(instance, True), lazy_greedy(instance, False)]
     best = max(candidates, key=instance.value)
-    end = time.monotonic() + seconds
-    return exchange(instance, best, end if deadline is None else min(end, deadline))
+    return exchange(instance, best, control.capped(seconds))
 
 
-def exchange(instance: CoverInstance, chosen: np.ndarray, deadline: float | None = None) -> np.ndarray:
+def exchange(instance: CoverInstance, chosen: np.ndarray, control: Control) -> np.ndarray:
     """Swap one chosen worker for one other (or add one) as long as the coverage grows.
 
     Parameters
@@ -95,8 +94,8 @@ def exchange(instance: CoverInstance, chosen: np.ndarray, deadline: float | None
         The market in integers.
     chosen : ndarray of int64
         A feasible set.
-    deadline : float, optional
-        Value of ``time.monotonic()`` at which to stop.
+    control : Control
+        Deadline.
 
     Returns
     -------
@@ -111,7 +110,7 @@ def exchange(instance: CoverInstance, chosen: np.ndarray, deadline: float | None
         improved = False
         worth = instance.value(np.array(current, dtype=np.int64))
         for out in [-1, *current]:
-            if deadline is not None and time.monotonic() > deadline:
+            if control.expired():
                 return np.array(sorted(current), dtype=np.int64)
             rest = [i for i in current if i != out]
             covered = instance.coverage[rest].max(axis=0) if rest else zero

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...models.exact import exact_sum
+
 
 @dataclass(frozen=True)
 class LevelBound:
@@ -75,15 +77,15 @@ def level_bound(
     LevelBound
         Exact: in Python integers where 64 bits might not hold a sum.
     """
-    largest = max(coverage.ravel().tolist(), default=0) * denominator * max(1, coverage.shape[1])
-    largest += max(costs.tolist(), default=0) * price
+    largest = int(coverage.max(initial=0)) * denominator * max(1, coverage.shape[1])
+    largest += int(costs.max(initial=0)) * price + price + denominator
     if places is not None:
         largest += max(places[0].tolist(), default=0)
     small = largest * (costs.size + 1) < 2**62 and coverage.dtype != object and costs.dtype != object
     dtype = np.int64 if small and levels.dtype != object else object
     weights = np.maximum(coverage.astype(dtype) * denominator - levels.astype(dtype), 0).sum(axis=1)
     gain = weights - costs.astype(dtype) * price
-    constant = sum(levels.tolist()) + price * budget
+    constant = exact_sum(levels) + price * budget
     if places is not None:
         options = [(places[0].astype(dtype), places[1])]
     else:
@@ -107,7 +109,9 @@ def level_bound(
 
 def _group_places(gain: np.ndarray, groups: np.ndarray, totals: np.ndarray) -> tuple[np.ndarray, int]:
     """Price of a place in each group that is too small for its positive gains: the last gain that has a place."""
-    order = np.lexsort((-gain.astype(float), groups))
+    # By group, the largest gains first; Python integers cannot be sorted among other keys.
+    order = np.argsort(-gain, kind="stable")
+    order = order[np.argsort(groups[order], kind="stable")]
     place = np.zeros(totals.size, dtype=gain.dtype)
     ends = np.searchsorted(groups[order], np.arange(totals.size), side="right")
     starts = np.searchsorted(groups[order], np.arange(totals.size), side="left")

@@ -59,7 +59,7 @@ def solve_by_greedy(market: Market, control: Control) -> Found:
     The bound is the best of branch and bound's root, so that the answer says how far it can be from the optimum.
     """
     instance = instance_of(market)
-    start = best_start(instance, control.deadline)
+    start = best_start(instance, control)
     found = branch_and_bound(instance, start, control=control, node_limit=1)
     if not found.proved:
         found.chosen = start

@@ -128,7 +128,9 @@ def largest(counts: dict[tuple[int, ...], int], pulse: Pulse) -> Iterator[tuple[
 def hirable(market: Market, j: int, many: Kind, few: list[Kind]) -> Iterator[tuple[tuple[int, ...], int]]:
     """Yield the counts of the `few` kinds that requester j can hire, each with the most of the other kind that go with them."""
 
-    def extend(counts: tuple[int, ...], money: int, seats: int, places: list[int]) -> Iterator[tuple[tuple[int, ...], int]]:
+    def extend(
+        counts: tuple[int, ...], money: int, seats: int, places: list[int]
+    ) -> Iterator[tuple[tuple[int, ...], int]]:
         if len(counts) == len(few):
             yield counts, min(many.copies, at_most(min(places[many.group], seats), money, many.cost))
             return

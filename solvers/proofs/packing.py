@@ -133,13 +133,15 @@ def integers(values: Any, size: int, least: int) -> list[int]:
 
 
 def requesters_of(market: Market) -> list[Purse]:
-    """Return each requester as a purse; caps and seats count who can use them, no more."""
+    """Return each requester as a purse; money, caps and seats are no more than those who fit it need."""
     costs, groups = market.needed_costs, market.group_of
     purses: list[Purse] = []
     for j, (money, seats) in enumerate(zip(market.budgets.tolist(), market.seats.tolist(), strict=True)):
         fits = (market.caps[groups, j] > 0) & np.asarray(costs <= python_or_64(money, costs), dtype=bool)
         able = np.flatnonzero(fits) if seats > 0 else np.zeros(0, dtype=np.int64)
         caps = np.minimum(market.caps[:, j], np.bincount(groups[able], minlength=market.L))
+        # Exact in Python integers, and more money than all cost together is of no use.
+        money = min(money, sum(costs[able].tolist()))
         purses.append(Purse(money, min(seats, able.size), tuple(caps.tolist()), able))
     return purses
 

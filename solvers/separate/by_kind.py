@@ -32,9 +32,7 @@ class _Kinds:
     copies: list[int]
 
 
-def count_by_kind(
-    instance: SeparateInstance, most_cells: int, most_work: int, control: Control
-) -> np.ndarray | None:
+def count_by_kind(instance: SeparateInstance, most_cells: int, most_work: int, control: Control) -> np.ndarray | None:
     """Find an optimum by counting.
 
     Parameters
@@ -152,9 +150,7 @@ def _largest(part: np.ndarray) -> list[list[int]]:
     return np.argwhere(keep).tolist()
 
 
-def _traced(
-    instance: SeparateInstance, kinds: _Kinds, parts: list[np.ndarray], tables: list[np.ndarray]
-) -> np.ndarray:
+def _traced(instance: SeparateInstance, kinds: _Kinds, parts: list[np.ndarray], tables: list[np.ndarray]) -> np.ndarray:
     """Take the best entry of the last table apart, requester by requester."""
     assignment = np.full(instance.n, -1, dtype=np.int64)
     if not kinds.copies:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...models.exact import exact_sum
 from ..control import Control
 from ..highs.run import MipArrays, load_model, run_highs, run_lp
 from ..highs.tolerances import EXACT_IN_DOUBLE
@@ -29,21 +30,26 @@ class ClassAnswer:
 
 @dataclass(frozen=True)
 class _Scale:
-    """What one unit of the model's objective and of its money stands for; 1.0 if the integers are exact in double."""
+    """What one unit of the model's objective and of its money stands for; 1 if the integers are exact in double."""
 
-    score: float
-    money: float
+    score: int
+    money: int
 
     @staticmethod
     def of(instance: SeparateInstance) -> _Scale:
-        def unit(total: int) -> float:
-            return 1.0 if total < EXACT_IN_DOUBLE else total / EXACT_IN_DOUBLE
-
-        return _Scale(unit(sum(instance.scores.tolist())), unit(sum(instance.costs.tolist()) + sum(instance.budgets)))
+        money = exact_sum(instance.costs) + sum(instance.budgets)
+        return _Scale(1 + exact_sum(instance.scores) // EXACT_IN_DOUBLE, 1 + money // EXACT_IN_DOUBLE)
 
     @property
     def exact(self) -> bool:
-        return self.score == 1.0 and self.money == 1.0
+        return self.score == self.money == 1
+
+
+def in_units(values: np.ndarray, unit: int) -> np.ndarray:
+    """Return integers of any size as floats in a unit that makes them small."""
+    if values.dtype != object:
+        return values / unit
+    return np.array([value / unit for value in values.ravel().tolist()], dtype=float).reshape(values.shape)
 
 
 def pair_model(
@@ -54,10 +60,10 @@ def pair_model(
     The rows, in this order: one for each worker, each budget, each seat limit, each slot ``(l, j)``.
     """
     scale, m = _Scale.of(instance), instance.m
-    costs = instance.costs[workers].astype(float) / scale.money
+    costs = in_units(instance.costs, scale.money)[workers]
     slots = instance.groups[workers] * m + requesters
     model = MipArrays(
-        objective=instance.scores[workers].astype(float) / scale.score,
+        objective=in_units(instance.scores, scale.score)[workers],
         upper=supply[workers].astype(float),
         integer=np.full(workers.size, integral),
     )
@@ -65,7 +71,7 @@ def pair_model(
         model.at_most(cells, 1.0, float(limit))
     of_requester = _cells(requesters, m)
     for cells, budget in zip(of_requester, instance.budgets, strict=True):
-        model.at_most(cells, costs[cells], float(budget) / scale.money)
+        model.at_most(cells, costs[cells], budget / scale.money)
     for cells, limit in zip(of_requester, instance.seats.tolist(), strict=True):
         model.at_most(cells, 1.0, float(limit))
     for cells, limit in zip(_cells(slots, instance.caps.size), instance.caps.ravel().tolist(), strict=True):
@@ -79,8 +85,22 @@ def _cells(labels: np.ndarray, count: int) -> list[np.ndarray]:
     return np.split(order, np.cumsum(np.bincount(labels, minlength=count))[:-1]) if count else []
 
 
-def relaxation_duals(instance: SeparateInstance, control: Control) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Duals of budgets (m,), slots (L, m) and seats (m,) in the linear relaxation, as floats; None if there are none."""
+@dataclass(frozen=True)
+class Duals:
+    """Duals of the linear relaxation in floating point: of budgets (m,), slots (L, m) and seats (m,), and what 1.0 stands for.
+
+    A budget's dual is in units of ``score / money``, the others are in units of ``score``.
+    """
+
+    budget: np.ndarray
+    slot: np.ndarray
+    seat: np.ndarray
+    score: int
+    money: int
+
+
+def relaxation_duals(instance: SeparateInstance, control: Control) -> Duals | None:
+    """Solve the linear relaxation for its duals; None if there are none in time."""
     workers, requesters = np.nonzero(instance.eligible)
     if not workers.size:
         return None
@@ -90,9 +110,8 @@ def relaxation_duals(instance: SeparateInstance, control: Control) -> tuple[np.n
         return None
     dual = run.prices
     scale, n, m = _Scale.of(instance), instance.n, instance.m
-    budget = dual[n : n + m] * scale.score / scale.money
-    seat = dual[n + m : n + 2 * m] * scale.score
-    return budget, (dual[n + 2 * m :] * scale.score).reshape(instance.caps.shape), seat
+    slot = dual[n + 2 * m :].reshape(instance.caps.shape)
+    return Duals(dual[n : n + m], slot, dual[n + m : n + 2 * m], scale.score, scale.money)
 
 
 def improve_by_highs(instance: SeparateInstance, control: Control, floor: int, allowed: np.ndarray) -> ClassAnswer:

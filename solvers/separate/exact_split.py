@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...models.exact import exact_sum
 from ..control import Control
 from .columns import TooManyColumnsError, list_columns
 from .instance import SeparateInstance
@@ -49,7 +50,7 @@ def split_exactly(
         At the deadline.
     """
     groups, m = instance.caps.shape
-    unspent = sum(instance.budgets) - sum(instance.costs[members].tolist())
+    unspent = sum(instance.budgets) - exact_sum(instance.costs[members])
     needed = np.bincount(instance.groups[members], minlength=groups)
     room = instance.caps.sum(axis=1)
     if unspent < 0 or (needed > room).any() or not instance.eligible[members].any(axis=1).all():

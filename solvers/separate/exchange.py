@@ -77,7 +77,7 @@ def improve(
     failures = 0
     while failures < rounds and not control.expired():
         loss = losses(instance, multipliers, current)
-        weights = [float(x) / max(1, max(loss)) + 0.05 for x in loss]
+        weights = [x / max(1, *loss) + 0.05 for x in loss]
         partners = [choose.choices(range(instance.m), weights)[0]]
         rest = [j for j in range(instance.m) if j != partners[0]]
         partners += choose.sample(rest, min(len(rest), choose.choice((1, 1, 2, 2, 3))))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...models.exact import rounded
 from .instance import SeparateInstance
 
 
@@ -32,8 +33,8 @@ def repair_and_fill(instance: SeparateInstance, assignment: np.ndarray) -> np.nd
         room[j] -= costs[i]
         slots[group[i]][j] -= 1
         seats[j] -= 1
-    ratio = instance.scores.astype(float) / np.maximum(instance.costs.astype(float), 0.5)
-    order = np.argsort(-ratio, kind="stable").tolist()
+    (score, _), (cost, _) = rounded(instance.scores), rounded(instance.costs)
+    order = np.argsort(-score / np.maximum(cost, 0.5), kind="stable").tolist()
     for i in reversed(order):
         j = int(result[i])
         if j >= 0 and room[j] < 0 and costs[i] > 0:

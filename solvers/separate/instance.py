@@ -8,13 +8,12 @@ from math import gcd
 
 import numpy as np
 
-from ...models.exact import integer_array
+from ...models.exact import INT64_SAFE, exact_sum, integer_array, integer_columns, python_integers
 
 
-def integers(values: object) -> np.ndarray:
-    """Return the values as ``int64`` where every sum of magnitudes fits in 62 bits, else as Python integers."""
-    array = np.asarray(values)
-    return integer_array(array.ravel()).reshape(array.shape)
+def as_integers(values: object) -> np.ndarray:
+    """Return nested sequences of integers as an array; numpy would turn some that are too large into floats."""
+    return integer_array(values if isinstance(values, np.ndarray) else np.array(values, dtype=object))
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,7 @@ class SeparateInstance:
     Parameters
     ----------
     scores : ndarray, shape (n,)
-        Positive scores in integer units (``int64`` or Python integers).
+        Positive scores in integer units.
     costs : ndarray, shape (n,)
         Nonnegative costs in integer units.
     groups : ndarray of int64, shape (n,)
@@ -34,10 +33,12 @@ class SeparateInstance:
     seats : ndarray of int64, shape (m,)
         Workers that requester ``j`` may have in all.
     budgets : tuple of int, length m
-        Budget of each requester, in the units of `costs`.
+        Budget of each requester, in the units of `costs`; no more than all workers cost together.
 
     Notes
     -----
+    Scores and costs are both ``int64``, with budgets below 2**62, or both Python integers; whoever makes an instance of a part of
+    a market's workers, or with other scores, need not think of it.
     DriftPay, section 4, with a budget for every requester: maximise ``sum v_i x_ij`` where each worker
     has at most one requester, ``(l, j)`` holds at most ``caps[l, j]`` workers, requester ``j`` at most ``seats[j]``
     and ``sum_i c_i x_ij <= B_j``.
@@ -50,18 +51,25 @@ class SeparateInstance:
     seats: np.ndarray
     budgets: tuple[int, ...]
 
+    def __post_init__(self) -> None:
+        scores, costs = integer_columns(self.scores, self.costs)
+        if max(self.budgets, default=0) >= INT64_SAFE:
+            scores, costs = python_integers(scores), python_integers(costs)
+        object.__setattr__(self, "scores", scores)
+        object.__setattr__(self, "costs", costs)
+
     @staticmethod
     def of(
         scores: object, costs: object, groups: object, caps: object, seats: object, budgets: object
     ) -> SeparateInstance:
-        """Build an instance from sequences: caps and seats above the number of workers are clipped, not copied.
+        """Build an instance from sequences: caps, seats and budgets above what all workers need are clipped.
 
         Raises
         ------
         ValueError
             If a cost, cap, seat limit or budget is negative, a score is not positive, or the shapes do not agree.
         """
-        score, cost = integers(scores), integers(costs)
+        score, cost = as_integers(scores).ravel(), as_integers(costs).ravel()
         group = np.asarray(groups, dtype=np.int64).reshape(-1)
         cap = np.asarray(caps, dtype=np.int64)
         seat = np.asarray(seats, dtype=np.int64).reshape(-1)
@@ -75,8 +83,9 @@ class SeparateInstance:
             raise ValueError("a group is out of range")
         if (cap.size and int(cap.min()) < 0) or (seat.size and int(seat.min()) < 0) or any(b < 0 for b in money):
             raise ValueError("caps, seats and budgets must be nonnegative")
-        sizes = np.bincount(group, minlength=cap.shape[0]).astype(np.int64)
-        return SeparateInstance(score, cost, group, np.minimum(cap, sizes[:, None]), np.minimum(seat, n), money)
+        sizes, bill = np.bincount(group, minlength=cap.shape[0]).astype(np.int64), exact_sum(cost)
+        within = tuple(min(b, bill) for b in money)
+        return SeparateInstance(score, cost, group, np.minimum(cap, sizes[:, None]), np.minimum(seat, n), within)
 
     @property
     def n(self) -> int:
@@ -119,7 +128,7 @@ class SeparateInstance:
 
     def value(self, assignment: np.ndarray) -> int:
         """Score of an allocation, exactly (``assignment[i]`` is a requester or -1)."""
-        return sum(self.scores[assignment >= 0].tolist())
+        return exact_sum(self.scores[assignment >= 0])
 
     def is_feasible(self, assignment: np.ndarray) -> bool:
         """Whether an allocation keeps every cap, seat limit and budget, exactly."""
@@ -131,7 +140,7 @@ class SeparateInstance:
         np.add.at(used, (self.groups[placed], target), 1)
         if (used > self.caps).any() or (used.sum(axis=0) > self.seats).any():
             return False
-        return all(sum(self.costs[placed[target == j]].tolist()) <= budget for j, budget in enumerate(self.budgets))
+        return all(exact_sum(self.costs[placed[target == j]]) <= budget for j, budget in enumerate(self.budgets))
 
     def floor(self, numerator: int, denominator: int = 1) -> int:
         """Round a bound on the optimum down to a value that a set of workers can have."""

@@ -15,6 +15,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from ...models.exact import exact_sum
 from ..control import Control
 from .class_model import relaxation_duals
 from .instance import SeparateInstance
@@ -81,14 +82,13 @@ def price_out(
     flat = [*budget, *seat, *(value for row in slot for value in row)]
     if denominator <= 0 or min(flat, default=0) < 0:
         raise ValueError("multipliers must be nonnegative, over a positive denominator")
-    costs = instance.costs.tolist()
-    largest = max(instance.scores.tolist(), default=0) * denominator
-    largest += max(costs, default=0) * max(budget, default=0) + max(flat, default=0) * 2
+    largest = int(instance.scores.max(initial=0)) * denominator
+    largest += int(instance.costs.max(initial=0)) * max(budget, default=0) + max(flat, default=0) * 2
     constant = sum(p * b for p, b in zip(budget, instance.budgets, strict=True))
     constant += sum(p * s for p, s in zip(seat, instance.seats.tolist(), strict=True))
     caps = instance.caps.tolist()
     constant += sum(p * k for prices, row in zip(slot, caps, strict=True) for p, k in zip(prices, row, strict=True))
-    small = constant + largest * (instance.n + 1) < _LIMIT and instance.scores.dtype != object
+    small = denominator + constant + largest * (instance.n + 1) < _LIMIT and instance.scores.dtype != object
     dtype = np.int64 if small and instance.costs.dtype != object else object
     lam, sigma = np.array(budget, dtype=dtype), np.array(seat, dtype=dtype)
     mu = np.array(slot, dtype=dtype).reshape(instance.caps.shape)
@@ -97,7 +97,7 @@ def price_out(
     best = np.zeros(instance.n, dtype=dtype)
     for j in range(instance.m):
         best = np.where(instance.eligible[:, j], np.maximum(best, reduced[:, j]), best)
-    return Multipliers(denominator, lam, mu, sigma, reduced, best, constant + sum(best.tolist()))
+    return Multipliers(denominator, lam, mu, sigma, reduced, best, constant + exact_sum(best))
 
 
 def find_multipliers(instance: SeparateInstance, control: Control) -> Multipliers:
@@ -119,12 +119,12 @@ def find_multipliers(instance: SeparateInstance, control: Control) -> Multiplier
     duals = relaxation_duals(instance, control)
     if duals is None:
         return price_out(instance, [0] * m, [[0] * m for _ in range(groups)], [0] * m, 1)
-    budget, slot, seat = duals
-    bits = max(8, min(40, 57 - sum(instance.scores.tolist()).bit_length()))
+    budget, slot, seat = duals.budget, duals.slot, duals.seat
+    bits = max(8, min(40, 57 - exact_sum(instance.scores).bit_length()))
     denominator = 1 << bits
 
-    def rounded(value: float) -> int:
-        return max(0, round(Fraction(value) * denominator))
+    def rounded(values: np.ndarray, unit: Fraction) -> list[int]:
+        return [max(0, round(Fraction(value) * unit)) for value in values.tolist()]
 
     alike: dict[tuple, list[int]] = {}
     for j in range(m):
@@ -134,10 +134,11 @@ def find_multipliers(instance: SeparateInstance, control: Control) -> Multiplier
         budget[members] = budget[members].mean()
         seat[members] = seat[members].mean()
         slot[:, members] = slot[:, members].mean(axis=1, keepdims=True)
+    worth = Fraction(duals.score * denominator)
     return price_out(
         instance,
-        [rounded(value) for value in budget.tolist()],
-        [[rounded(value) for value in row] for row in slot.tolist()],
-        [rounded(value) for value in seat.tolist()],
+        rounded(budget, worth / duals.money),
+        [rounded(row, worth) for row in slot],
+        rounded(seat, worth),
         denominator,
     )

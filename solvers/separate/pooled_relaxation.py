@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...models.exact import exact_sum
 from ..control import Control
 from ..pooled import PooledProblem, solve_pooled
 from ..seated.duals import SeatMarket
@@ -48,6 +49,6 @@ def pooled_optimum(instance: SeparateInstance, control: Control) -> tuple[np.nda
     found = best_affordable_set(market, control.capped(SEAT_SECONDS))
     chosen[able[found.chosen]] = True
     if found.duals is None:
-        return chosen, sum(scores.tolist()), found.stopped
+        return chosen, exact_sum(scores), found.stopped
     bound = found.upper(instance.unit)
     return chosen, bound, "proved" if bound == found.value else found.stopped

@@ -22,9 +22,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 
+from ...models.exact import exact_sum
 from ..control import Control, Stopped
 from ..proofs.proof import Proof
 from ..solution import StopReason
@@ -114,11 +117,11 @@ class _Search:
         nobody = np.full(instance.n, -1, dtype=np.int64)
         self.prices: WorkerPrices | None = None
         self.evidence: Witness = lambda: None
-        self.answer = SeparateAnswer(nobody, 0, sum(instance.scores.tolist()), stopped="node-limit")
+        self.answer = SeparateAnswer(nobody, 0, exact_sum(instance.scores), stopped="node-limit")
 
     def start(self) -> None:
         """Fill the requesters greedily, and leave out of the bound who fits nowhere."""
-        everybody = sum(self.instance.scores[self.instance.eligible.any(axis=1)].tolist())
+        everybody = exact_sum(self.instance.scores[self.instance.eligible.any(axis=1)])
         self.evidence = lambda: everybody_hired(self.instance)
         self.lower(everybody, self.evidence)
         self.offer(repair_and_fill(self.instance, self.answer.assignment))
@@ -232,7 +235,7 @@ class _Search:
                 return False
             for mask in columns.mask[tried:]:
                 members = able[workers_in(mask, core)]
-                worth = sum(instance.scores[members].tolist())
+                worth = exact_sum(instance.scores[members])
                 if worth <= answer.value:
                     break
                 self.lower(worth, evidence)
@@ -244,7 +247,7 @@ class _Search:
                 if assignment is not None:
                     self.offer(assignment)
                     return answer.proved
-            self.control.progress(f"pooled loss limit {gamma / unit:.6g}: {tried} sets, none can be split")
+            self.control.progress(f"pooled loss limit {_about(gamma, unit)}: {tried} sets, none can be split")
             self.lower(instance.floor(total - gamma - 1, unit), evidence)
             gamma = max(gamma + unit, 2 * gamma)
         return True
@@ -270,7 +273,7 @@ class _Search:
                 return False
             left_out = np.where(pairs[core].sum(axis=1) > 1, multipliers.best[core], 0 * multipliers.best[core])
             found = pack(columns, left_out, gamma, self.alike, nodes, control)
-            if not self._settled(columns, core, found, f"loss limit {gamma / unit:.6g}", self.by_multipliers):
+            if not self._settled(columns, core, found, f"loss limit {_about(gamma, unit)}", self.by_multipliers):
                 return answer.proved
             self.lower(instance.floor(total - gamma - 1, unit), self.by_multipliers)
             gamma = max(gamma + unit, 2 * gamma)
@@ -281,7 +284,7 @@ class _Search:
         instance, answer = self.instance, self.answer
         if instance.seats_bind:
             return False
-        start = self.multipliers.best.astype(float) / self.multipliers.denominator
+        start = [Fraction(value, self.multipliers.denominator) for value in self.multipliers.best.tolist()]
         control = self.share(0.25)
         self.prices = find_worker_prices(instance, start, answer.assignment, self.alike, control, answer.value)
         if self.prices is not None:
@@ -314,9 +317,9 @@ class _Search:
                 return False
             outside = np.ones(instance.n, dtype=bool)
             outside[core] = False
-            unplaced = sum(prices.price[outside].tolist())
+            unplaced = exact_sum(prices.price[outside])
             found = pack(columns, prices.price[core], gamma - unplaced, self.alike, nodes, control)
-            what = f"loss limit {gamma / unit:.6g} at the workers' prices"
+            what = f"loss limit {_about(gamma, unit)} at the workers' prices"
             if not self._settled(columns, core, found, what, self.by_worker_prices):
                 return answer.proved
             self.lower(instance.floor(total - gamma - 1, unit), self.by_worker_prices)
@@ -334,6 +337,11 @@ class _Search:
             if found.complete:
                 self.lower(self.answer.value, evidence)
         return found.complete and found.chosen is None
+
+
+def _about(numerator: int, denominator: int) -> str:
+    """Write a ratio to six digits; a float might not hold it."""
+    return f"{Decimal(numerator) / denominator:.6g}"
 
 
 def _interchangeable(instance: SeparateInstance, multipliers: Multipliers) -> list[int]:

@@ -38,9 +38,7 @@ class Splitter:
         Budget less load of each requester; a negative number is the amount by which it is overspent.
     """
 
-    def __init__(
-        self, instance: SeparateInstance, members: np.ndarray, seed: int, control: Control
-    ) -> None:
+    def __init__(self, instance: SeparateInstance, members: np.ndarray, seed: int, control: Control) -> None:
         self.instance, self.control = instance, control
         self.random = random.Random(seed)
         groups, m = instance.caps.shape[0], instance.m
@@ -54,7 +52,7 @@ class Splitter:
         self.routed = self._longest_first(members)
 
     def _longest_first(self, members: np.ndarray) -> bool:
-        order = members[np.argsort(-instance_costs(self.instance, members), kind="stable")].tolist()
+        order = members[np.argsort(-self.instance.costs[members], kind="stable")].tolist()
         requesters = range(self.instance.m)
         for position, i in enumerate(order):
             if position % 64 == 0 and self.control.expired():
@@ -181,8 +179,8 @@ class Splitter:
         if not moves:
             return False
         reach = sum(abs(d) for d, _, _ in moves)
-        low, high = max(-self.room[j], -reach), min(self.room[k], reach)
-        low = min(low, reach)
+        # No choice of moves shifts more than `reach`; and only so the bounds fit beside sums in 64 bits.
+        low, high = (max(-reach, min(wanted, reach)) for wanted in (-self.room[j], self.room[k]))
         if low > high:
             low = high = max(high, 0) if high >= 0 else (low + high) // 2
         half = (len(moves) + 1) // 2
@@ -205,11 +203,6 @@ class Splitter:
             if into >= 0:
                 self._place(into, j)
         return True
-
-
-def instance_costs(instance: SeparateInstance, members: np.ndarray) -> np.ndarray:
-    """Return the costs of `members`, shape (len(members),)."""
-    return instance.costs[members]
 
 
 def _subset_sums(values: list[int]) -> np.ndarray:

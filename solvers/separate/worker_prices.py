@@ -12,12 +12,13 @@ a linear program over sets that is extended by the best sets at its own prices; 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 
+from ...models.exact import exact_sum, linear_combination
 from ..control import Control
 from ..highs.interface import checked, load_highs, make_highs
 from ..highs.run import run_lp
@@ -28,7 +29,7 @@ from .columns import (
     core_of,
     list_columns,
 )
-from .instance import SeparateInstance, integers
+from .instance import SeparateInstance
 from .multipliers import Multipliers, find_multipliers
 from .packing import workers_in
 
@@ -37,9 +38,6 @@ BITS = 10
 
 ROUNDS = 400
 """Most rounds of the linear program."""
-
-SMOOTHING = 0.5
-"""Sets are priced between the best prices so far and those of the linear program."""
 
 SET_SECONDS = 0.2
 """Most seconds for one requester's best set; after that its bound counts, unless few sets are better than the one found."""
@@ -69,7 +67,7 @@ class WorkerPrices:
     @property
     def total(self) -> int:
         """The bound on the optimum, times the denominator."""
-        return sum(self.price.tolist()) + sum(self.best)
+        return exact_sum(self.price) + sum(self.best)
 
 
 def alone(instance: SeparateInstance, requester: int, scores: np.ndarray) -> SeparateInstance:
@@ -86,7 +84,7 @@ def alone(instance: SeparateInstance, requester: int, scores: np.ndarray) -> Sep
 
 def find_worker_prices(
     instance: SeparateInstance,
-    start: np.ndarray,
+    start: Sequence[Fraction],
     assignment: np.ndarray,
     alike: list[int],
     control: Control,
@@ -98,7 +96,7 @@ def find_worker_prices(
     ----------
     instance : SeparateInstance
         The market in integers; no seat limit binds.
-    start : ndarray of float, shape (n,)
+    start : list of Fraction, length n
         Prices to begin with, in units of score.
     assignment : ndarray of int64, shape (n,)
         A feasible allocation.
@@ -139,18 +137,18 @@ def find_worker_prices(
             return found
         worth, dual = solved
         ideal = _rounded(dual, most)
-        if found.total < one * (floor + instance.unit) or found.total <= one * (worth + 0.5 * instance.unit):
+        if found.total < one * (floor + instance.unit) or found.total <= one * (worth + Fraction(instance.unit, 2)):
             return found
         if not fresh and (prices == ideal).all():
             return found
-        prices = ideal if not fresh else _rounded((SMOOTHING * best + (1 - SMOOTHING) * ideal) / one, most)
+        prices = ideal if not fresh else np.minimum((best + ideal) // 2, most)
     return found
 
 
-def _rounded(prices: np.ndarray, most: np.ndarray) -> np.ndarray:
+def _rounded(prices: Sequence[Fraction], most: np.ndarray) -> np.ndarray:
     """Prices as integers over ``2**BITS``, none negative and none above `most`."""
-    whole = np.array([round(max(0.0, value) * (1 << BITS)) for value in prices.tolist()], dtype=most.dtype)
-    return np.minimum(whole, most)
+    whole = [min(max(0, round(price * (1 << BITS))), limit) for price, limit in zip(prices, most.tolist(), strict=True)]
+    return np.array(whole, dtype=most.dtype)
 
 
 def _best_set(
@@ -160,13 +158,13 @@ def _best_set(
     eligible = instance.eligible[:, requester]
     able = np.flatnonzero(eligible if free is None else eligible & free)
     problem = PooledProblem.of(
-        (instance.scores[able].astype(object) << BITS) - prices[able],
+        above_price(instance, prices)[able],
         instance.costs[able],
         instance.groups[able],
         instance.caps[:, requester].tolist(),
         instance.budgets[requester],
     )
-    inner = Control.for_seconds(min(SET_SECONDS, control.remaining() or SET_SECONDS))
+    inner = control.capped(SET_SECONDS)
     found = solve_pooled(problem, inner.deadline)
     if found.stopped == "interrupted":
         raise KeyboardInterrupt
@@ -193,7 +191,7 @@ def _best_set(
 
 def above_price(instance: SeparateInstance, prices: np.ndarray) -> np.ndarray:
     """What each worker is worth above its price."""
-    return integers((instance.scores.astype(object) << BITS) - prices)
+    return linear_combination((1 << BITS, instance.scores), (-1, prices))
 
 
 def allocate_at(instance: SeparateInstance, prices: WorkerPrices, control: Control) -> np.ndarray:
@@ -227,7 +225,7 @@ class _Master:
         highspy = load_highs()
         self.instance, self.known = instance, set()
         self.kinds = {j: k for k, j in enumerate(sorted(set(alike)))}
-        self.unit = max(1.0, float(max(instance.scores.tolist(), default=1)) / 2**20)
+        self.unit = 1 + int(instance.scores.max(initial=0)) // 2**20
         self.highs = make_highs()
         checked(self.highs.changeObjectiveSense(highspy.ObjSense.kMaximize), "to maximise")
         for limit in [1.0] * instance.n + [float(alike.count(j)) for j in self.kinds]:
@@ -240,16 +238,17 @@ class _Master:
             return False
         self.known.add(key)
         rows = np.append(members, self.instance.n + self.kinds[requester]).astype(np.int32)
-        worth = float(sum(self.instance.scores[members].tolist())) / self.unit
+        worth = exact_sum(self.instance.scores[members]) / self.unit
         checked(self.highs.addCol(worth, 0.0, float("inf"), rows.size, rows, np.ones(rows.size)), "a column")
         return True
 
-    def solve(self, control: Control) -> tuple[Fraction, np.ndarray] | None:
+    def solve(self, control: Control) -> tuple[Fraction, list[Fraction]] | None:
         """The optimum over these sets and the workers' duals; None if HiGHS did not get there."""
         run = run_lp(self.highs, control)
         if run is None or not run.optimal:
             return None
-        return Fraction(run.value) * Fraction(self.unit), run.prices[: self.instance.n] * self.unit
+        prices = run.prices[: self.instance.n].tolist()
+        return Fraction(run.value) * self.unit, [Fraction(price) * self.unit for price in prices]
 
 
 def price_purses(

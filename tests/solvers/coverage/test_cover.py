@@ -120,7 +120,7 @@ def test_exchange_and_greedy_are_feasible_and_no_better_than_the_optimum() -> No
         optimum = enumerate_optimum(instance)
         for density in (False, True):
             greedy = lazy_greedy(instance, density)
-            better = exchange(instance, greedy)
+            better = exchange(instance, greedy, Control())
             assert instance.is_feasible(greedy)
             assert instance.is_feasible(better)
             assert instance.value(greedy) <= instance.value(better) <= optimum
@@ -128,7 +128,7 @@ def test_exchange_and_greedy_are_feasible_and_no_better_than_the_optimum() -> No
         if (instance.group_totals >= np.bincount(instance.groups, minlength=len(instance.group_totals))).all():
             singles = [instance.value(np.array([i])) for i in np.flatnonzero(instance.able)]
             if not instance.seats_bind:
-                assert max([instance.value(best_start(instance)), *singles]) * 100 >= 31 * optimum
+                assert max([instance.value(best_start(instance, Control())), *singles]) * 100 >= 31 * optimum
 
 
 @pytest.mark.parametrize("density", [False, True])

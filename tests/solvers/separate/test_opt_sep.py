@@ -242,7 +242,9 @@ def test_packing_by_dear_workers_is_the_best_one(counting_from: int, monkeypatch
         everything = itertools.product(*(range(c.loss.size) for c in columns))
         values = [x for chosen in everything if (x := packing_loss(columns, left_out, chosen)) is not None]
         best = min([*values, gamma + 1])
-        chosen, limit, complete, _ = packing.run_kernel(columns, left_out, gamma, alike, 10**9, Control(), compiled=False)
+        chosen, limit, complete, _ = packing.run_kernel(
+            columns, left_out, gamma, alike, 10**9, Control(), compiled=False
+        )
         assert complete
         assert limit + 1 == best
         assert (chosen is None) == (best > gamma)
