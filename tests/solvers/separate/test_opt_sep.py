@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from fedmech import Market, solve
 from fedmech.solvers.control import Control
+from fedmech.solvers.proofs.proof import check_bound
 from fedmech.solvers.separate import packing, packing_kernel, search
 from fedmech.solvers.separate.class_model import improve_by_highs
 from fedmech.solvers.separate.columns import Columns, core_of, list_columns
@@ -21,7 +22,7 @@ from fedmech.solvers.separate.pooled_relaxation import pooled_optimum
 from fedmech.solvers.separate.search import PooledOptimum, SeparateAnswer, solve_separate
 from fedmech.solvers.separate.split import Splitter
 from fedmech.solvers.solution import StopReason
-from separate_instances import enumerate_optimum, random_instance
+from separate_instances import as_market, enumerate_optimum, random_instance
 
 
 def random_multipliers(instance: SeparateInstance, rng: np.random.Generator) -> Multipliers:
@@ -70,17 +71,39 @@ def check(instance: SeparateInstance, answer: SeparateAnswer, optimum: int) -> N
     assert answer.stopped == "proved"
 
 
+@pytest.fixture
+def uncounted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take away the counting by kind, which alone decides every small market."""
+    monkeypatch.setattr(search, "FEW_KINDS", (0, 0))
+    monkeypatch.setattr(search, "MORE_KINDS", (0, 0))
+
+
+@pytest.mark.usefixtures("uncounted")
 @pytest.mark.parametrize("part", range(4))
 def test_optimum_is_the_enumerated_one(part: int) -> None:
-    for seed in range(part * 400, part * 400 + 400):
+    for seed in range(part * 250, part * 250 + 250):
         instance = random_instance(seed)
-        check(instance, solve_separate(instance), enumerate_optimum(instance))
+        answer = solve_separate(instance)
+        check(instance, answer, enumerate_optimum(instance))
+        if answer.proof is not None:
+            check_bound(answer.proof, as_market(instance))
+
+
+def test_counting_by_kind_finds_the_optimum() -> None:
+    for seed in range(400):
+        instance = random_instance(seed)
+        answer = solve_separate(instance)
+        check(instance, answer, enumerate_optimum(instance))
+        assert answer.proof is not None
+        assert answer.step in ("split", "kinds")
+        check_bound(answer.proof, as_market(instance))
 
 
 def nothing_pooled(instance: SeparateInstance, control: Control) -> tuple[np.ndarray | None, int, StopReason]:
     return None, sum(instance.scores.tolist()), "proved"
 
 
+@pytest.mark.usefixtures("uncounted")
 @pytest.mark.parametrize("pooled", [pooled_by_enumeration, nothing_pooled])
 def test_whatever_the_pooled_optimum_says_first(pooled: PooledOptimum) -> None:
     steps = set()
@@ -93,6 +116,7 @@ def test_whatever_the_pooled_optimum_says_first(pooled: PooledOptimum) -> None:
     assert "pooled sets" in steps
 
 
+@pytest.mark.usefixtures("uncounted")
 @pytest.mark.parametrize("lists", [0, 3])
 def test_highs_takes_over_where_lists_grow_too_long(lists: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "RESTARTS", 1)
@@ -476,6 +500,7 @@ def test_decimals_are_meant_exactly() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("uncounted")
 @pytest.mark.parametrize("seed", range(40))
 def test_campaign_against_enumeration_and_the_literal_model(seed: int) -> None:
     for case in range(seed * 1000, seed * 1000 + 1000):

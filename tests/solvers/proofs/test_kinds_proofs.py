@@ -1,0 +1,126 @@
+"""Proofs by counting kinds of workers: accepted exactly where the bound is true; few kinds of many workers against another oracle."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import kinds as oracle
+import pytest
+from fedmech import Market, solve
+from fedmech.solvers.control import Control, Stopped
+from fedmech.solvers.proofs import kinds
+from fedmech.solvers.proofs.proof import Proof, ProofError, check_bound
+from fedmech.solvers.separate.by_kind import count_by_kind
+from fedmech.solvers.separate.method import instance_of
+from separate_instances import as_market, enumerate_optimum, random_instance
+
+
+def accepted(market: Market, bound: Any, body: Any = None) -> bool:
+    try:
+        check_bound(Proof("opt-sep", "kinds", bound, {} if body is None else body), market)
+    except ProofError:
+        return False
+    return True
+
+
+def test_accepted_where_the_bound_is_true_and_nowhere_else() -> None:
+    for seed in range(300):
+        instance = random_instance(seed)
+        market, optimum = as_market(instance), enumerate_optimum(instance)
+        assert accepted(market, optimum)
+        assert accepted(market, optimum + 1)
+        assert not accepted(market, optimum - 1)
+
+
+def many_copies(seed: int) -> oracle.Kinds:
+    rng = random.Random(seed)
+    groups, requesters = rng.randint(1, 2), rng.randint(1, 4)
+    rows = [(rng.randint(1, 9), rng.randint(0, 9), rng.randrange(groups), rng.choice([1, 2, 16, 40])) for _ in range(3)]
+    rows = list({row[:3]: row for row in rows}.values())
+    caps = [[rng.randint(0, 20) for _ in range(requesters)] for _ in range(groups)]
+    budgets = [rng.randint(0, 60) for _ in range(requesters)]
+    return oracle.Kinds(rows, budgets, caps, [rng.randint(0, 20) for _ in range(requesters)])
+
+
+def test_hundreds_of_equal_workers() -> None:
+    for seed in range(60):
+        case = many_copies(seed)
+        market, optimum = case.market(), oracle.opt_sep(case)
+        instance = instance_of(market)
+        found = count_by_kind(instance, 2**14, 2**27, Control())
+        assert found is not None
+        assert instance.is_feasible(found)
+        assert instance.value(found) == optimum
+        assert accepted(market, optimum)
+        assert not accepted(market, optimum - 1)
+
+
+def test_the_slow_market_of_three_kinds() -> None:
+    workers = [(12, 8)] * 57 + [(5, 7), (7, 8)]
+    market = Market.build(
+        scores=[w[0] for w in workers],
+        costs=[w[1] for w in workers],
+        caps=[[37, 36, None]],
+        budgets=[45, 26, 141],
+        seats=[3, 12, 24],
+    )
+    solution = solve(market, "opt-sep")
+    assert (solution.value, solution.exactness, solution.details["step"]) == (276, "checked", "kinds")
+    assert solution.seconds < 1
+
+
+@pytest.mark.parametrize("exponent", [0, 50, 100, 200, 400])
+def test_equal_ratios_of_very_different_magnitude(exponent: int) -> None:
+    values = [f"{k}e{exponent}" for k in (7, 11, 13, 17, 19, 23)] + [f"1e-{exponent}"]
+    market = Market.build(scores=values, costs=values, budgets=[f"30e{exponent}", f"20e{exponent}"], seats=[3, 2])
+    solution = solve(market, "opt-sep")
+    assert solution.exactness == "checked"
+    assert solution.value == solve(market, "opt-sep", "brute-force").value
+    assert solution.seconds < 1
+
+
+@pytest.mark.parametrize("cells", [1, 8, 64, 2**14])
+@pytest.mark.parametrize("work", [0, 10, 1000, 2**27])
+def test_counting_gives_up_or_is_right(cells: int, work: int) -> None:
+    """Of a market of 1 + 2 + 3 copies the table has 2 * 3 entries, and of twelve kinds 2**11."""
+    for seed in range(25):
+        instance = random_instance(seed)
+        found = count_by_kind(instance, cells, work, Control())
+        if found is not None:
+            assert instance.is_feasible(found)
+            assert instance.value(found) == enumerate_optimum(instance)
+        elif cells == 2**14:
+            assert work < 2**27
+
+
+def test_counting_stops_at_the_deadline() -> None:
+    with pytest.raises(Stopped):
+        count_by_kind(instance_of(many_copies(0).market()), 2**14, 2**27, Control.for_seconds(0))
+
+
+@pytest.mark.parametrize("limit", ["MOST_WORK", "MOST_CELLS"])
+def test_what_is_too_large_is_refused(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = oracle.Kinds([(3, 2, 0, 5), (2, 1, 0, 3)], [6, 3], [[4, 4]], [5, 5])
+    market, optimum = case.market(), oracle.opt_sep(case)
+    assert accepted(market, optimum)
+    monkeypatch.setattr(kinds, limit, 1)
+    assert not accepted(market, optimum)
+    assert not accepted(market, optimum + 10**6)
+
+
+@pytest.mark.parametrize("bound", [True, 12.0, "12", None, -1])
+def test_what_is_no_bound_is_refused(bound: Any) -> None:
+    assert not accepted(Market.build(scores=[5, 4], costs=[3, 2], budgets=[3, 2]), bound)
+
+
+def test_other_forms_are_refused() -> None:
+    market = Market.build(scores=[5, 4], costs=[3, 2], budgets=[3, 2])
+    assert accepted(market, 9)
+    assert not accepted(market, 9, {"more": 1})
+    assert not accepted(Market.build(scores=[5, 4], bids=[3, 2], budgets=[3, 2]), 9)
+    with pytest.raises(ProofError):
+        check_bound(Proof("opt", "kinds", 9, {}), market)
+    nobody = Market.build(scores=[5, 4], costs=[3, 2], budgets=[1])
+    assert accepted(nobody, 0)
+    assert not accepted(nobody, -1)
