@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -41,7 +42,7 @@ def test_any_worker_prices_bound_the_optimum_and_list_what_is_near() -> None:
         if instance.seats_bind or not instance.n:
             continue
         rng = np.random.default_rng(seed)
-        start = instance.scores.astype(float) * rng.random(instance.n)
+        start = [Fraction(int(rng.integers(0, 101)) * v, 100) for v in instance.scores.tolist()]
         nobody = np.full(instance.n, -1, dtype=np.int64)
         prices = find_worker_prices(instance, start, nobody, list(range(instance.m)), Control(), 0)
         assert prices is not None
