@@ -1,93 +1,43 @@
 """fedmech: exact optima, mechanisms and machine-judged theorems for federated-learning markets.
 
-The public names below load on first use, so that ``import fedmech`` costs nothing and never imports a solver.
+The public names stand once, in ``__init__.pyi``, and load on first use from where it says: ``import fedmech`` costs nothing and
+never imports a solver.
 """
 
 from __future__ import annotations
 
+import ast
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 __version__ = "0.1.0"
 
-_PUBLIC = {
-    "InputError": "models.input_error",
-    "Market": "models.procurement.market",
-    "read_market": "models.procurement.file",
-    "write_market": "models.procurement.file",
-    "generate_market": "models.procurement.generate",
-    "digits_market_path": "models.data",
-    "export_model": "models.procurement.formulations",
-    "CheckError": "solvers.feasibility",
-    "NotOptimalError": "solvers.solution",
-    "Solution": "solvers.solution",
-    "methods": "solvers.registry",
-    "solve": "solvers.solve",
-    "Outcome": "fl.mechanisms.interface",
-    "mechanisms": "fl.mechanisms.interface",
-    "run_mechanism": "fl.mechanisms.interface",
-    "MotsMarket": "models.sharing.market",
-    "read_mots": "models.sharing.market",
-    "write_mots": "models.sharing.market",
-    "solve_social_state": "solvers.sharing.solve",
-    "swan": "fl.sharing.swan",
-    "audit": "verification.audit",
-    "verify": "verification.ledger",
-}
 
-__all__ = [
-    "CheckError",
-    "InputError",
-    "Market",
-    "MotsMarket",
-    "NotOptimalError",
-    "Outcome",
-    "Solution",
-    "__version__",
-    "audit",
-    "digits_market_path",
-    "export_model",
-    "generate_market",
-    "mechanisms",
-    "methods",
-    "read_market",
-    "read_mots",
-    "run_mechanism",
-    "solve",
-    "solve_social_state",
-    "swan",
-    "verify",
-    "write_market",
-    "write_mots",
-]
+def _stub() -> dict[str, tuple[str, str]]:
+    """Read, from the stub beside this file, in which module each public name is to be found, and under which name there."""
+    tree = ast.parse(Path(__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
+    return {
+        alias.asname or alias.name: (f".{node.module}", alias.name)
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
 
-if TYPE_CHECKING:
-    from .fl.mechanisms.interface import Outcome, mechanisms, run_mechanism
-    from .fl.sharing.swan import swan
-    from .models.data import digits_market_path
-    from .models.input_error import InputError
-    from .models.procurement.file import read_market, write_market
-    from .models.procurement.formulations import export_model
-    from .models.procurement.generate import generate_market
-    from .models.procurement.market import Market
-    from .models.sharing.market import MotsMarket, read_mots, write_mots
-    from .solvers.feasibility import CheckError
-    from .solvers.registry import methods
-    from .solvers.sharing.solve import solve_social_state
-    from .solvers.solution import NotOptimalError, Solution
-    from .solvers.solve import solve
-    from .verification.audit import audit
-    from .verification.ledger import verify
+
+_PLACES = _stub()
+__all__ = sorted([*_PLACES, "__version__"])  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _PUBLIC:
+    if name not in _PLACES:
         raise AttributeError(f"module 'fedmech' has no attribute {name!r}")
-    value = getattr(import_module(f".{_PUBLIC[name]}", __name__), name)
-    # A submodule of the same name (fedmech.solvers.solve) must not shadow the function on the next look-up.
+    module, attribute = _PLACES[name]
+    value = getattr(import_module(module, __name__), attribute)
+    # A submodule of the same name must not shadow the function on the next look-up.
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return __all__

@@ -37,6 +37,7 @@ __all__ = [
     "find_mechanism",
     "mechanism",
     "mechanisms",
+    "recheck",
     "run_mechanism",
 ]
 
@@ -310,10 +311,24 @@ def run_mechanism(market: Market, name: str, **options: Any) -> Outcome:
     if refused is not None:
         raise InputError(f"{name}: {refused}", field="mechanism")
     started = time.perf_counter()
-    outcome = entry.run(market, **exact)
+    return replace(recheck(market, name, entry.run(market, **exact)), seconds=time.perf_counter() - started)
+
+
+def recheck(market: Market, name: str, outcome: Any) -> Outcome:
+    """Return what a mechanism returned, once its allocation and its score are confirmed.
+
+    Raises
+    ------
+    InputError
+        If it is no Outcome.
+    CheckError
+        If the allocation breaks a cap or a seat limit, or the score is not that of the winners.
+    """
+    if not isinstance(outcome, Outcome):
+        raise InputError(f"{name} returned {type(outcome).__name__}, not an Outcome", field="mechanism")
     broken = violation(market, "orp", outcome.assignment)
     if broken is not None:
         raise CheckError(f"{name}: {broken}")
     if outcome.score != Fraction(exact_sum(market.scores[outcome.assignment >= 0]), market.score_denominator):
         raise CheckError(f"{name}: reported score is not the score of its winners")
-    return replace(outcome, seconds=time.perf_counter() - started)
+    return outcome

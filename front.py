@@ -1,0 +1,159 @@
+"""The verbs that take either market, any mechanism or any experiment: ``read``, ``solve``, ``run``, ``check``, ``simulate``, ``sweep``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .fl.mechanisms.interface import Outcome
+    from .models.files import PathLike
+    from .models.procurement.market import Market
+    from .models.sharing.market import MotsMarket
+    from .solvers.proofs.proof import Proof
+    from .solvers.sharing.answer import SocialAnswer
+    from .solvers.solution import Solution
+
+__all__ = ["check", "read", "run", "simulate", "solve", "sweep"]
+
+Problem = Literal["orp", "opt", "opt-frac", "opt-sep", "cover"]
+
+
+def read(path: PathLike) -> Market | MotsMarket:
+    """Read a market of either kind; what the file calls its format decides.
+
+    Raises
+    ------
+    InputError
+        For a file that is none of them, and as the reader of its format.
+    """
+    from .models.files import read_json
+    from .models.input_error import InputError
+    from .models.procurement.file import FORMAT, read_market
+    from .models.sharing.market import FORMAT as SHARING_FORMAT
+    from .models.sharing.market import read_mots
+
+    document = read_json(path)
+    found = document.get("format") if isinstance(document, dict) else None
+    if found == FORMAT:
+        return read_market(path)
+    if found == SHARING_FORMAT:
+        return read_mots(path)
+    raise InputError(f"expected the format {FORMAT!r} or {SHARING_FORMAT!r}, got {str(found)[:60]!r}", file=str(path))
+
+
+@overload
+def solve(market: Market, problem: Problem = ..., method: str = ..., **options: Any) -> Solution: ...
+@overload
+def solve(
+    market: MotsMarket, problem: Literal["social-state"] = ..., method: str = ..., **options: Any
+) -> SocialAnswer: ...
+def solve(market: Any, problem: str | None = None, method: str = "auto", **options: Any) -> Any:
+    """Solve a market: OPT or another problem of a procurement market, the best social state of a sharing market.
+
+    Parameters
+    ----------
+    market : Market or MotsMarket
+    problem : str, optional
+        ``opt`` (the default), ``orp``, ``opt-frac``, ``opt-sep`` or ``cover``; ``social-state`` for sharing markets.
+    method : str
+        A name from ``fedmech methods``, or ``auto``.
+    **options
+        As :func:`fedmech.solvers.solve.solve` and :func:`fedmech.solvers.sharing.solve.solve_social_state` take them.
+
+    Raises
+    ------
+    InputError
+        For a problem of the other market, and as those two.
+    """
+    from .models.input_error import InputError
+    from .models.sharing.market import MotsMarket
+
+    if isinstance(market, MotsMarket):
+        if problem not in (None, "social-state"):
+            raise InputError(
+                f"{problem!r} is a problem of procurement markets, not of sharing markets", field="problem"
+            )
+        from .solvers.sharing.solve import solve_social_state
+
+        return solve_social_state(market, method, **options)
+    if problem == "social-state":
+        raise InputError(
+            "'social-state' is the problem of sharing markets, not of procurement markets", field="problem"
+        )
+    from .solvers.solve import solve as solve_procurement
+
+    return solve_procurement(market, problem or "opt", method, **options)
+
+
+def run(market: Market, mechanism: str | Callable[..., Outcome], **options: Any) -> Outcome:
+    """Run a mechanism, registered or any callable ``market -> Outcome``, and re-check its allocation exactly.
+
+    Raises
+    ------
+    InputError
+        As :func:`fedmech.fl.mechanisms.interface.run_mechanism`; for a callable also if it returns no Outcome.
+    CheckError
+        If the allocation breaks a cap or a seat limit.
+    """
+    from .fl.mechanisms.interface import recheck, run_mechanism
+
+    if isinstance(mechanism, str):
+        return run_mechanism(market, mechanism, **options)
+    started = time.perf_counter()
+    outcome = recheck(market, getattr(mechanism, "__name__", "mechanism"), mechanism(market, **options))
+    return replace(outcome, seconds=time.perf_counter() - started)
+
+
+def check(proof: Proof, market: Market | MotsMarket) -> Fraction:
+    """Have a proof checked, and return the bound it proves, in the market's own units.
+
+    Raises
+    ------
+    ProofError
+        If it proves nothing about this market.
+    """
+    from .models.sharing.market import MotsMarket
+    from .solvers.proofs.proof import check_bound
+
+    check_bound(proof, market)
+    if isinstance(market, MotsMarket):
+        return Fraction(proof.bound)
+    return Fraction(proof.bound) / (
+        market.coverage_denominator if proof.problem == "cover" else market.score_denominator
+    )
+
+
+def simulate(configuration: str | PathLike, *changes: str) -> list[dict[str, Any]]:
+    """Run one point of an experiment and return its rows.
+
+    Parameters
+    ----------
+    configuration : str or path
+        A shipped configuration by name, or a TOML or JSON file.
+    *changes : str
+        Settings as ``field=value``.
+
+    Raises
+    ------
+    InputError
+        For an unknown configuration, field or value.
+    """
+    from .fl.experiments.engine.configuration import read_configuration
+    from .solvers.control import Control
+
+    chosen = read_configuration(configuration).with_changes(changes)
+    return chosen.experiment.run(chosen.point(), Control(), None)
+
+
+def sweep(configuration: str | PathLike, *changes: str) -> pd.DataFrame:
+    """Run the whole grid of an experiment in this process and return its table; nothing is left on disk. As :func:`simulate`."""
+    from .fl.experiments.engine.configuration import read_configuration
+    from .fl.experiments.engine.sweep import sweep_table
+
+    return sweep_table(read_configuration(configuration).with_changes(changes))

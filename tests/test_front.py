@@ -1,0 +1,80 @@
+"""The public verbs: either market, any mechanism, any proof; every public name stands once and loads."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, cast
+
+import fedmech as fm
+import pytest
+from fedmech.models.data import prototype_market_path
+
+ROOT = Path(fm.__file__).parent
+MARKET = fm.Market.build(scores=["0.5", 3], costs=[1, 2], budgets=[3])
+
+
+def test_the_stub_and_the_package_say_the_same() -> None:
+    tree = ast.parse((ROOT / "__init__.pyi").read_text())
+    (listed,) = (
+        ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+    )
+    assert sorted(listed) == sorted(fm.__all__)
+    for name in fm.__all__:
+        assert getattr(fm, name) is not None
+
+
+def test_read_knows_both_markets(tmp_path: Path) -> None:
+    fm.write_market(MARKET, tmp_path / "m.json")
+    assert fm.read(tmp_path / "m.json") == MARKET
+    assert isinstance(fm.read(prototype_market_path()), fm.SharingMarket)
+    (tmp_path / "x.json").write_text('{"format": "other/1"}')
+    with pytest.raises(fm.InputError, match="expected the format"):
+        fm.read(tmp_path / "x.json")
+
+
+def test_solve_takes_both_markets() -> None:
+    assert fm.solve(MARKET).value == Fraction(7, 2)
+    assert fm.solve(MARKET, "orp").problem == "orp"
+    sharing = fm.read(prototype_market_path())
+    assert fm.solve(cast(Any, sharing)).status == "optimal"
+    for market, problem in ((MARKET, "social-state"), (sharing, "opt")):
+        with pytest.raises(fm.InputError, match=r"is (a|the) problem of"):
+            fm.solve(cast(Any, market), cast(Any, problem))
+
+
+@pytest.mark.parametrize("problem", ["orp", "opt", "opt-frac", "opt-sep", "cover"])
+def test_a_proof_can_be_checked_again_and_against_other_markets(problem: Any) -> None:
+    market = fm.Market.build(scores=["0.5", 3], costs=[1, 2], budgets=[2, 1], coverage=[["0.5", 1], [0, 2]])
+    best = fm.solve(market, problem)
+    assert best.exactness == "checked"
+    assert best.proof is not None
+    assert fm.check(best.proof, market) == best.value
+    richer = fm.Market.build(scores=[5, 30], costs=[1, 2], budgets=[2, 1], coverage=[[5, 10], [0, 20]])
+    with pytest.raises(fm.ProofError):
+        fm.check(best.proof, richer)
+
+
+def test_run_takes_any_callable() -> None:
+    def mine(market: fm.Market) -> fm.Outcome:
+        return fm.run(market, "driftpay-co")
+
+    def cheat(market: fm.Market) -> fm.Outcome:
+        return replace(fm.run(market, "driftpay-co"), score=Fraction(99))
+
+    assert fm.run(MARKET, mine).score == fm.run(MARKET, "driftpay-co").score
+    with pytest.raises(fm.CheckError, match="not the score of its winners"):
+        fm.run(MARKET, cheat)
+    with pytest.raises(fm.InputError, match="returned int, not an Outcome"):
+        fm.run(MARKET, cast(Any, lambda market: 3))
+
+
+def test_experiments_by_name() -> None:
+    rows = fm.simulate("network-effects", "repetitions=2", "seed=1")
+    assert rows
+    with pytest.raises(fm.InputError, match="repetition"):
+        fm.simulate("network-effects", "repetition=2")
