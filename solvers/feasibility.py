@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from numbers import Rational
 
 import numpy as np
 
@@ -91,15 +92,18 @@ def check_shares(market: Market, shares: Mapping[tuple[int, int], Fraction]) -> 
     Raises
     ------
     CheckError
-        If a share lies outside [0, 1] or a constraint is violated.
+        If it is no such mapping, a share lies outside [0, 1] or a constraint is violated.
     """
+    if not isinstance(shares, Mapping):
+        raise CheckError(f"opt-frac: expected shares by worker and requester, got {type(shares).__name__}")
     worker_total: dict[int, Fraction] = {}
     cell_total: dict[tuple[int, int], Fraction] = {}
     seat_total: dict[int, Fraction] = {}
     value = spend = Fraction(0)
-    for (i, j), share in shares.items():
-        if not 0 <= share <= 1:
-            raise CheckError(f"opt-frac: share {share} of worker {market.worker_ids[i]} outside [0, 1]")
+    for pair, share in shares.items():
+        i, j = _known_pair(market, pair)
+        if not isinstance(share, Rational) or not 0 <= share <= 1:
+            raise CheckError(f"opt-frac: share {share!r} of worker {market.worker_ids[i]} is no exact number in [0, 1]")
         worker_total[i] = worker_total.get(i, Fraction(0)) + share
         cell = (int(market.group_of[i]), j)
         cell_total[cell] = cell_total.get(cell, Fraction(0)) + share
@@ -115,3 +119,11 @@ def check_shares(market: Market, shares: Mapping[tuple[int, int], Fraction]) -> 
     if spend > market.total_budget:
         raise CheckError("opt-frac: pooled budget exceeded")
     return value / market.score_denominator
+
+
+def _known_pair(market: Market, pair: object) -> tuple[int, int]:
+    """Return worker and requester as they are; a negative index would name somebody a second time."""
+    match pair:
+        case (int() | np.integer() as i, int() | np.integer() as j) if 0 <= i < market.n and 0 <= j < market.m:
+            return int(i), int(j)
+    raise CheckError(f"opt-frac: {pair!r} is no pair of a worker and a requester of this market")

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from numbers import Rational
 from typing import Any
 
 import numpy as np
@@ -110,6 +111,8 @@ def solve(
         For an unknown problem or method, or a market that lacks what the problem needs.
     NotOptimalError
         If the optimum was not proved and `allow_suboptimal` is False; carries the solution.
+    CheckError
+        If a method returns what is no answer at all: a defect in the method.
     """
     if time_limit is not None and not time_limit >= 0:
         raise InputError(f"must be >= 0 seconds, got {time_limit}", field="time_limit")
@@ -118,7 +121,7 @@ def solve(
     started = time.perf_counter()
     control = Control.for_seconds(time_limit, report)
     try:
-        found = chosen.solve(market, control)
+        found = _well_formed(chosen, chosen.solve(market, control))
     except KeyboardInterrupt as stop:
         found = Found(_nobody(market, problem), stopped=why_interrupted(stop))
     except Stopped as stopped:
@@ -134,6 +137,15 @@ def solve(
     if solution.status != "optimal" and not allow_suboptimal:
         raise NotOptimalError(solution)
     return solution
+
+
+def _well_formed(method: Method, found: Any) -> Found:
+    """Refuse what is not even shaped like an answer, before anything is computed with it."""
+    if not isinstance(found, Found):
+        raise CheckError(f"{method.problem} by {method.name}: returned {type(found).__name__} where Found is due")
+    if found.bound is not None and not isinstance(found.bound, Rational):
+        raise CheckError(f"{method.problem} by {method.name}: the bound {found.bound!r} is no exact number")
+    return found
 
 
 def _require_data(market: Market, problem: str) -> None:
@@ -212,7 +224,10 @@ def _valued(market: Market, problem: str, point: Any) -> tuple[Any, Fraction | N
     try:
         if problem == "opt-frac":
             return point, check_shares(market, point), None
-        point = np.asarray(point)
+        try:
+            point = np.asarray(point)
+        except ValueError:
+            raise CheckError("the point is no array") from None
         return point, check_feasible(market, problem, point), None
     except CheckError as error:
         return _nobody(market, problem), Fraction(0), f"infeasible point: {error}"

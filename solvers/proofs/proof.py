@@ -71,6 +71,10 @@ def check_bound(proof: Proof, instance: Any, pulse: Pulse | None = None) -> None
     ProofError
         If the proof is none; says why.
     """
+    if not isinstance(proof.body, Mapping):
+        raise ProofError(f"the body of a proof is a mapping, not {type(proof.body).__name__}")
+    if type(proof.bound) is not int and not isinstance(proof.bound, Fraction):
+        raise ProofError(f"the bound of a proof is an exact number, not {type(proof.bound).__name__}")
     module = KINDS.get(proof.kind) if isinstance(proof.kind, str) else None
     if module is None:
         raise ProofError(f"no checker for proofs of kind {proof.kind!r}")
