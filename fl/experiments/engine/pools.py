@@ -1,13 +1,13 @@
 """Where points run: in this process, in worker processes through joblib's loky, or on a Dask cluster.
 
-A pool takes points and gives back, in any order, what became of them. What a pool has to survive is the death of a worker:
+A pool takes points and gives back, in any order, what became of them. What a pool has to survive is the death of a worker, and
+so both libraries are used by their futures. ``joblib.Parallel``, on loky or on Dask, raises for all points at once as one worker
+dies: of 40 points, the eighth of which kills its worker, 7 come back, or none as a list.
 
-- loky: one death breaks the whole pool, and every point in it is reported as lost; the next point starts a new pool. The
-  executor is used directly, since ``joblib.Parallel`` raises for all points at once and drops those that were done.
+- loky: one death breaks the whole executor, and every point in it is reported as lost; the next point starts a new one.
 - Dask: the scheduler runs the points of a dead worker elsewhere by itself; a point that was on several workers as they died
-  comes back as ``KilledWorker``, and that is a loss here. ``client.submit`` is used for the same reason as above: joblib's Dask
-  backend has no answer to it but to raise. Results travel back to this process, which alone writes: workers need no shared
-  disk.
+  comes back as ``KilledWorker``, and that is a loss here. Results travel back to this process, which alone writes: workers
+  need no shared disk. Dask's own executor of ``concurrent.futures`` never answers for a result that cannot be read here.
 
 What to do with a lost point is the sweep's decision, see :mod:`.sweep`.
 """
@@ -18,8 +18,8 @@ import os
 import queue
 import threading
 import time
-import uuid
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from importlib.util import find_spec
 from typing import Any
 
@@ -37,6 +37,7 @@ ONE_THREAD = (
 )
 
 GATHER = 5.0
+"""Seconds for a result to travel; after so many the worker that holds it is taken for dead."""
 
 
 class NoWorkersError(Exception):
@@ -85,19 +86,26 @@ class Pool:
         NoWorkersError
             If nothing can come any more.
         """
-        raise NotImplementedError
+        found: list[tuple[Point, Outcome | Lost]] = []
+        try:
+            point, future = self._finished.get(timeout=timeout)
+            while True:
+                outcome = self._outcome(point, future)
+                if outcome is not None:
+                    found.append((point, outcome))
+                point, future = self._finished.get_nowait()
+        except queue.Empty:
+            return found
 
     def close(self, abandon: bool) -> None:
         """Release everything; `abandon` what is still running."""
 
-    def _drain(self, timeout: float | None) -> list[tuple[Point, Any]]:
-        found = []
-        try:
-            found.append(self._finished.get(timeout=timeout))
-            while True:
-                found.append(self._finished.get_nowait())
-        except queue.Empty:
-            return found
+    def _watch(self, point: Point, future: Any) -> None:
+        future.add_done_callback(lambda done: self._finished.put((point, done)))
+
+    def _outcome(self, point: Point, future: Any) -> Outcome | Lost | None:
+        """What a future that is done says of its point; None if it has to be waited for again."""
+        raise NotImplementedError
 
 
 class ThisProcess(Pool):
@@ -109,7 +117,10 @@ class ThisProcess(Pool):
 
     def finished(self, timeout: float | None) -> list[tuple[Point, Outcome | Lost]]:
         """Return what has been run."""
-        return self._drain(0.0)
+        return super().finished(0.0)
+
+    def _outcome(self, point: Point, future: Outcome) -> Outcome:
+        return future
 
 
 class LokyPool(Pool):
@@ -128,49 +139,37 @@ class LokyPool(Pool):
         self.jobs = jobs
         # One waits for each worker, so that none idles while results are written.
         self.slots = 2 * jobs
-        self._executor: Any = None
+        self._processes: Any = None
 
     def submit(self, point: Point) -> None:
-        """Queue a point, on a new pool if the last one is broken."""
+        """Queue a point, in new processes if the last ones are broken."""
         from joblib.externals.loky import ProcessPoolExecutor
         from joblib.externals.loky.process_executor import BrokenProcessPool
 
+        env, parent = dict.fromkeys(ONE_THREAD, "1"), (os.getpid(),)
         for _ in range(2):
-            if self._executor is None:
-                env = dict.fromkeys(ONE_THREAD, "1")
-                self._executor = ProcessPoolExecutor(
-                    self.jobs, env=env, initializer=_end_with_parent, initargs=(os.getpid(),)
-                )
+            if self._processes is None:
+                self._processes = ProcessPoolExecutor(self.jobs, env=env, initializer=_end_with_parent, initargs=parent)
             try:
-                future = self._executor.submit(self.run, point)
+                return self._watch(point, self._processes.submit(self.run, point))
             except BrokenProcessPool:
                 # Broken since it was last heard of: whatever was in it is on its way to the queue.
-                self._executor = None
-            else:
-                future.add_done_callback(lambda done: self._finished.put((point, done)))
-                return
+                self._processes = None
         raise NoWorkersError("worker processes die as soon as they start")
 
-    def finished(self, timeout: float | None) -> list[tuple[Point, Outcome | Lost]]:
-        """Return what came back; a dead worker loses everything that was queued with it."""
+    def _outcome(self, point: Point, future: Any) -> Outcome | Lost:
         from joblib.externals.loky.process_executor import BrokenProcessPool
 
-        found: list[tuple[Point, Outcome | Lost]] = []
-        for point, future in self._drain(timeout):
-            error = future.exception()
-            if error is None:
-                found.append((point, future.result()))
-                continue
-            if isinstance(error, BrokenProcessPool):
-                self._executor = None
-            found.append((point, Lost(f"its worker process died ({type(error).__name__})")))
-        return found
+        error = future.exception()
+        if isinstance(error, BrokenProcessPool):
+            self._processes = None
+        return future.result() if error is None else Lost(f"its worker process died ({type(error).__name__})")
 
     def close(self, abandon: bool) -> None:
         """Stop the workers."""
-        if self._executor is not None:
-            self._executor.shutdown(wait=True, kill_workers=abandon)
-            self._executor = None
+        if self._processes is not None:
+            self._processes.shutdown(wait=True, kill_workers=abandon)
+            self._processes = None
 
 
 def _end_with_parent(parent: int) -> None:
@@ -214,10 +213,8 @@ class DaskPool(Pool):
             self._client = Client(address, timeout=connect, set_as_default=False)
         except (OSError, TimeoutError, ValueError, TypeError) as error:
             raise InputError(f"no Dask scheduler at {address!r}: {error}", field="dask") from None
+        self._running: set[Any] = set()
         self.patience = patience
-        self._running: dict[str, Any] = {}
-        # Two sweeps on one cluster keep their hands off each other's points.
-        self._name = uuid.uuid4().hex[:8]
         self._alone_since: float | None = None
 
     @property
@@ -227,39 +224,14 @@ class DaskPool(Pool):
 
     def submit(self, point: Point) -> None:
         """Hand a point to the scheduler."""
-        key = f"fedmech-{point.digest}-{self._name}-{uuid.uuid4().hex[:8]}"
-        future = self._client.submit(self.run, point, key=key, pure=False)
-        self._running[point.digest] = future
+        # Impure, so under a new key: two sweeps on one cluster keep their hands off each other's points.
+        future = self._client.submit(self.run, point, pure=False)
+        self._running.add(future)
         self._watch(point, future)
-
-    def _watch(self, point: Point, future: Any) -> None:
-        future.add_done_callback(lambda done: self._finished.put((point, done)))
 
     def finished(self, timeout: float | None) -> list[tuple[Point, Outcome | Lost]]:
         """Return what came back, or find that nothing will."""
-        from concurrent.futures import CancelledError
-
-        from distributed import KilledWorker
-
-        found: list[tuple[Point, Outcome | Lost]] = []
-        for point, future in self._drain(timeout):
-            if future.status == "cancelled":
-                raise NoWorkersError("the connection to the Dask scheduler is lost")
-            try:
-                found.append((point, future.result(timeout=GATHER)))
-            except TimeoutError:
-                # Done, but the worker died with the result: the scheduler has the point run again.
-                self._watch(point, future)
-                continue
-            except KilledWorker:
-                # Several workers, not one: its next run shows whether they died of it.
-                found.append((point, Lost("the workers it ran on died (KilledWorker)", deaths=2)))
-            except CancelledError:
-                raise NoWorkersError("the connection to the Dask scheduler is lost") from None
-            except Exception as error:
-                # Not the point's own exception, which is an outcome: it did not get there, or not back.
-                found.append((point, Lost(f"it did not come back: {type(error).__name__}: {error}")))
-            self._running.pop(point.digest, None)
+        found = super().finished(timeout)
         if found or self._threads():
             self._alone_since = None
         elif self._alone_since is None:
@@ -267,6 +239,29 @@ class DaskPool(Pool):
         elif time.monotonic() - self._alone_since > self.patience:
             raise NoWorkersError(f"the Dask cluster has had no worker for {self.patience:.0f} seconds")
         return found
+
+    def _outcome(self, point: Point, future: Any) -> Outcome | Lost | None:
+        from distributed import KilledWorker
+
+        outcome: Outcome | Lost
+        if future.status == "cancelled":
+            raise NoWorkersError("the connection to the Dask scheduler is lost")
+        try:
+            outcome = future.result(timeout=GATHER)
+        except TimeoutError:
+            # Done, but the worker died with the result: the scheduler has the point run again.
+            self._watch(point, future)
+            return None
+        except CancelledError:
+            raise NoWorkersError("the connection to the Dask scheduler is lost") from None
+        except KilledWorker:
+            # Several workers, not one: its next run shows whether they died of it.
+            outcome = Lost("the workers it ran on died (KilledWorker)", deaths=2)
+        except Exception as error:
+            # Not the point's own exception, which is an outcome: it did not get there, or not back.
+            outcome = Lost(f"it did not come back: {type(error).__name__}: {error}")
+        self._running.discard(future)
+        return outcome
 
     def _threads(self) -> int:
         try:
@@ -277,10 +272,9 @@ class DaskPool(Pool):
 
     def close(self, abandon: bool) -> None:
         """Cancel what is running and leave the cluster as it was."""
-        running, self._running = list(self._running.values()), {}
         try:
-            if running:
-                self._client.cancel(running, force=True)
+            if self._running:
+                self._client.cancel(list(self._running), force=True)
             self._client.close(timeout=5)
         except (OSError, TimeoutError):
             pass  # The scheduler is gone, and with it what there was to release.

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from deadly_experiments import ENTRY, Deadly, grid, registered, run_deadly, run_older
+from deadly_experiments import ENTRY, grid, registered, run_deadly, run_older
 from fedmech import InputError
 from fedmech.cli import app
 from fedmech.fl.experiments.engine.configuration import read_configuration
@@ -27,6 +26,7 @@ from fedmech.fl.experiments.engine.results import (
     read_results,
 )
 from fedmech.fl.experiments.engine.sweep import run_sweep, sweep_table
+from sweeps import assert_same, kill_when, measured, reference, starts
 from typer.testing import CliRunner, Result
 
 SMALL = ["--set", "sizes=50,60", "--set", "counts=2,2", "--set", "dimension=4"]
@@ -42,54 +42,11 @@ def _deadly() -> Iterator[None]:
         yield
 
 
-def reference(seeds: int, **settings: Any) -> Any:
-    """The rows that a sweep has to end with, made by calling the experiment, point by point."""
-    from deadly_experiments import deadly
-    from fedmech.solvers.control import Control
-
-    parts = []
-    for seed in range(seeds):
-        rows = deadly(Deadly(**{**settings, "seed": seed, "log": None, "seconds": 0.0}), Control(), None)
-        parts.append(pd.DataFrame(rows).assign(seed=seed))
-    return pd.concat(parts, ignore_index=True)[["seed", "k", "value", "odd"]]
-
-
-def measured(folder: Path) -> Any:
-    return read_results(folder)[["seed", "k", "value", "odd"]]
-
-
-def assert_same(found: pd.DataFrame, expected: pd.DataFrame) -> None:
-    pd.testing.assert_frame_equal(found, expected, check_exact=True, check_dtype=False)
-
-
-def starts(log: Path) -> list[tuple[int, int]]:
-    """Process and seed of every start of a point."""
-    if not log.exists():
-        return []
-    return [(int(a), int(b)) for a, b in (line.split() for line in log.read_text().splitlines() if " " in line)]
-
-
 def test_a_table_without_a_result_on_disk() -> None:
     table: Any = sweep_table(grid(3))
     assert_same(table[["seed", "k", "value", "odd"]], reference(3))
     with pytest.raises(InputError, match=r"1 points failed: .*out of luck"):
         sweep_table(grid(3, deed="raise", victims=(1,)))
-
-
-def kill_when(condition: Callable[[], int | None]) -> threading.Thread:
-    """Kill the process that the condition names, once it names one."""
-
-    def watch() -> None:
-        for _ in range(600):
-            pid = condition()
-            if pid is not None:
-                os.kill(pid, signal.SIGKILL)
-                return
-            time.sleep(0.05)
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    return thread
 
 
 def test_rows_come_back_as_they_were(tmp_path: Path) -> None:

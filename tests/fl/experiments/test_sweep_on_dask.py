@@ -16,13 +16,14 @@ from typing import Any
 import pandas as pd
 import pytest
 from deadly_experiments import grid, registered, run_deadly
+from distributed import Client
 from fedmech import InputError
 from fedmech.cli import app
 from fedmech.fl.experiments.engine.configuration import read_configuration
 from fedmech.fl.experiments.engine.pools import DaskPool
 from fedmech.fl.experiments.engine.results import read_results
 from fedmech.fl.experiments.engine.sweep import run_sweep
-from test_sweep import assert_same, kill_when, measured, reference, starts
+from sweeps import assert_same, kill_when, measured, reference, starts
 from typer.testing import CliRunner
 
 ONCE = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}
@@ -68,8 +69,13 @@ class Cluster:
         raise AssertionError((self.folder / "log-0").read_text())
 
     def worker(self, address: str, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start a worker and wait until the scheduler knows it."""
         where = ("--host", "127.0.0.1", "--nthreads", "1", "--no-dashboard", "--local-directory", str(self.folder))
-        return self.start("distributed.cli.dask_worker", address, *where, *arguments)
+        with Client(address, set_as_default=False) as client:
+            before = len(client.nthreads())
+            process = self.start("distributed.cli.dask_worker", address, *where, *arguments)
+            client.wait_for_workers(before + 1, timeout=120)
+        return process
 
     def close(self) -> None:
         for process in reversed(self.processes):
@@ -102,7 +108,6 @@ def test_a_killed_worker_loses_and_repeats_nothing(cluster: Cluster, tmp_path: P
     log, folder = tmp_path / "log", tmp_path / "r"
     configuration = grid(14, log=str(log), seconds=0.2)
     running = pool(address)
-    running._client.wait_for_workers(2, timeout=60)
 
     # In the middle of a point, with some points done.
     thread = kill_when(lambda: starts(log)[-1][0] if len(list(folder.glob("*.parquet"))) >= 4 else None)
