@@ -53,7 +53,7 @@ def simulate_command(
     """Run one point of an experiment: the settings of a configuration, without its grid."""
     from ..fl.experiments.engine.configuration import read_configuration
     from ..fl.experiments.engine.results import check_table_path, rows_with_settings, write_rows
-    from ..fl.experiments.engine.settings import settings_document
+    from ..fl.settings import settings_document
     from ..models.files import refuse_overwriting
     from ..solvers.control import Control
 
@@ -147,7 +147,7 @@ def experiments_command(json: JsonOption = False) -> None:
     """List the experiments, their configurations and settings."""
     from ..fl.experiments.engine.configuration import read_configuration, shipped_configurations
     from ..fl.experiments.engine.registry import experiments
-    from ..fl.experiments.engine.settings import field_rules
+    from ..fl.settings import field_rules
 
     sizes: dict[str, dict[str, int]] = {}
     for name in shipped_configurations():

@@ -6,11 +6,11 @@ settings have equal results.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from ...models.input_error import InputError
+from ..settings import check_fields, setting
 from .tasks import BUDGET_SPLITS, TASK_KINDS
 
 __all__ = ["ProcurementSettings"]
@@ -22,11 +22,6 @@ OPTIMA = ("opt", "opt-sep", "both", "none")
 OBJECTIVES = ("fedavg", "fedprox", "moon")
 ROUTINGS = ("even", "mechanism")
 BUDGET_BASES = ("pooled", "each")
-
-
-def _setting(default: Any, help: str, **limits: Any) -> Any:
-    """A field with limits, in the words that configurations of experiments understand: min, max, choices."""
-    return field(default=default, metadata={"help": help, **limits})
 
 
 @dataclass(frozen=True)
@@ -120,66 +115,67 @@ class ProcurementSettings:
         Where torch computes.
     """
 
-    seed: int = _setting(0, "seed of everything that is drawn", min=0)
-    rounds: int = _setting(10, "communication rounds", min=1)
-    dataset: str = _setting("digits", "data set")
-    folder: str | None = _setting(None, "where the data set lies")
-    train_samples: int | None = _setting(None, "samples dealt to the workers; none: all", min=1)
-    workers: int = _setting(60, "workers n", min=1)
-    partition: str = _setting("dirichlet-per-client", "how samples are dealt", choices=PARTITIONS)
-    beta: float = _setting(0.5, "concentration of the Dirichlet partitions")
-    size_spread: float = _setting(0.5, "how unequal the workers' sizes are", min=0.0, max=1.0)
-    public_samples: int = _setting(50, "held-out samples that train the common first model", min=0)
-    public_steps: int = _setting(500, "steps of that training", min=0)
-    probe_size: int = _setting(100, "size of the probe set D_0", min=1)
-    probe_seen: int | None = _setting(None, "probe images that the seen scores are measured on; none: all", min=1)
-    requesters: int = _setting(3, "requesters m", min=1)
-    tasks: str = _setting("label-subsets", "how the requesters' tasks differ", choices=TASK_KINDS)
-    labels_per_task: int = _setting(6, "own labels of each requester", min=1)
-    favour: int = _setting(4, "weight of an own label beside 1, under loss-weights", min=1)
-    budget_share: float = _setting(0.2, "budget per round as a share of the cost of all workers", min=0.0)
-    budget_basis: str = _setting("pooled", "whether the share is of the pooled budget or of each", choices=BUDGET_BASES)
-    budget_split: str = _setting("equal", "how the pooled budget is split", choices=BUDGET_SPLITS)
-    seats: int | None = _setting(None, "seat limit of every requester", min=0)
-    cap: int | None = _setting(2, "workers of one group that one requester may have", min=0)
-    groups: str = _setting("dominant-label", "how workers are grouped", choices=GROUPINGS)
-    group_count: int = _setting(10, "number of random groups", min=1)
-    group_names: tuple[str, ...] = _setting((), "the group of each worker, where given")
-    fixed_cost: float = _setting(0.5, "fixed part of a worker's cost", min=0.0)
-    cost_per_sample: float = _setting(0.25, "cost of a sample", min=0.0)
-    cost_spread: float = _setting(0.5, "spread of the workers' own cost factors", min=0.0, max=1.0)
-    cost_noise: float = _setting(0.1, "relative change of costs from round to round", min=0.0, max=1.0)
-    bid_noise: float = _setting(0.0, "relative error of bids; 0 is truthful", min=0.0, max=1.0)
-    deviators: float = _setting(0.0, "share of the workers that deviate", min=0.0, max=1.0)
-    deviation: float = _setting(1.0, "factor on the deviators' bids", min=0.0)
-    scoring: str = _setting("drift", "scoring rule")
-    mapping: str = _setting("min-max", "how raw scores become positive", choices=MAPPINGS)
-    v_min: float = _setting(0.1, "least score")
-    v_max: float = _setting(1.0, "greatest score")
-    eta: float = _setting(0.0, "relative error drawn into the scores that are seen", min=0.0)
-    memory: float = _setting(0.7, "weight of the past in moving averages", min=0.0)
-    mechanism: str = _setting("driftpay-co", "registered mechanism")
-    mechanism_options: tuple[str, ...] = _setting((), "its options, each as name=value")
-    routing: str = _setting("even", "which requester gets which winner", choices=ROUTINGS)
-    optimum: str = _setting("opt", "exact optimum beside the mechanism", choices=OPTIMA)
-    architecture: str = _setting("mlp", "model")
-    objective: str = _setting("fedavg", "local training", choices=OBJECTIVES)
-    steps: int = _setting(10, "local steps of training", min=1)
-    scoring_steps: int = _setting(10, "local steps of the update that is scored", min=1)
-    batch_size: int | None = _setting(None, "none: full batches", min=1)
-    learning_rate: float = _setting(0.05, "step size of SGD")
-    momentum: float = _setting(0.0, "momentum of SGD", min=0.0)
-    weight_decay: float = _setting(0.0, "weight decay of SGD", min=0.0)
-    proximal: float = _setting(0.0, "FedProx mu", min=0.0)
-    contrast: float = _setting(1.0, "MOON mu", min=0.0)
-    temperature: float = _setting(0.5, "MOON temperature")
-    perturbations: int = _setting(2, "perturbed markets per round", min=0)
-    perturbation: float = _setting(0.01, "relative size of a perturbation", min=0.0, max=0.99)
-    device: str = _setting("cpu", "where torch computes")
+    seed: int = setting(0, help="seed of everything that is drawn", min=0)
+    rounds: int = setting(10, help="communication rounds", min=1)
+    dataset: str = setting("digits", help="data set")
+    folder: str | None = setting(None, help="where the data set lies")
+    train_samples: int | None = setting(None, help="samples dealt to the workers; none: all", min=1)
+    workers: int = setting(60, help="workers n", min=1)
+    partition: str = setting("dirichlet-per-client", help="how samples are dealt", choices=PARTITIONS)
+    beta: float = setting(0.5, help="concentration of the Dirichlet partitions")
+    size_spread: float = setting(0.5, help="how unequal the workers' sizes are", min=0.0, max=1.0)
+    public_samples: int = setting(50, help="held-out samples that train the common first model", min=0)
+    public_steps: int = setting(500, help="steps of that training", min=0)
+    probe_size: int = setting(100, help="size of the probe set D_0", min=1)
+    probe_seen: int | None = setting(None, help="probe images that the seen scores are measured on; none: all", min=1)
+    requesters: int = setting(3, help="requesters m", min=1)
+    tasks: str = setting("label-subsets", help="how the requesters' tasks differ", choices=TASK_KINDS)
+    labels_per_task: int = setting(6, help="own labels of each requester", min=1)
+    favour: int = setting(4, help="weight of an own label beside 1, under loss-weights", min=1)
+    budget_share: float = setting(0.2, help="budget per round as a share of the cost of all workers", min=0.0)
+    budget_basis: str = setting(
+        "pooled", help="whether the share is of the pooled budget or of each", choices=BUDGET_BASES
+    )
+    budget_split: str = setting("equal", help="how the pooled budget is split", choices=BUDGET_SPLITS)
+    seats: int | None = setting(None, help="seat limit of every requester", min=0)
+    cap: int | None = setting(2, help="workers of one group that one requester may have", min=0)
+    groups: str = setting("dominant-label", help="how workers are grouped", choices=GROUPINGS)
+    group_count: int = setting(10, help="number of random groups", min=1)
+    group_names: tuple[str, ...] = setting((), help="the group of each worker, where given")
+    fixed_cost: float = setting(0.5, help="fixed part of a worker's cost", min=0.0)
+    cost_per_sample: float = setting(0.25, help="cost of a sample", min=0.0)
+    cost_spread: float = setting(0.5, help="spread of the workers' own cost factors", min=0.0, max=1.0)
+    cost_noise: float = setting(0.1, help="relative change of costs from round to round", min=0.0, max=1.0)
+    bid_noise: float = setting(0.0, help="relative error of bids; 0 is truthful", min=0.0, max=1.0)
+    deviators: float = setting(0.0, help="share of the workers that deviate", min=0.0, max=1.0)
+    deviation: float = setting(1.0, help="factor on the deviators' bids", min=0.0)
+    scoring: str = setting("drift", help="scoring rule")
+    mapping: str = setting("min-max", help="how raw scores become positive", choices=MAPPINGS)
+    v_min: float = setting(0.1, help="least score")
+    v_max: float = setting(1.0, help="greatest score")
+    eta: float = setting(0.0, help="relative error drawn into the scores that are seen", min=0.0)
+    memory: float = setting(0.7, help="weight of the past in moving averages", min=0.0)
+    mechanism: str = setting("driftpay-co", help="registered mechanism")
+    mechanism_options: tuple[str, ...] = setting((), help="its options, each as name=value")
+    routing: str = setting("even", help="which requester gets which winner", choices=ROUTINGS)
+    optimum: str = setting("opt", help="exact optimum beside the mechanism", choices=OPTIMA)
+    architecture: str = setting("mlp", help="model")
+    objective: str = setting("fedavg", help="local training", choices=OBJECTIVES)
+    steps: int = setting(10, help="local steps of training", min=1)
+    scoring_steps: int = setting(10, help="local steps of the update that is scored", min=1)
+    batch_size: int | None = setting(None, help="none: full batches", min=1)
+    learning_rate: float = setting(0.05, help="step size of SGD")
+    momentum: float = setting(0.0, help="momentum of SGD", min=0.0)
+    weight_decay: float = setting(0.0, help="weight decay of SGD", min=0.0)
+    proximal: float = setting(0.0, help="FedProx mu", min=0.0)
+    contrast: float = setting(1.0, help="MOON mu", min=0.0)
+    temperature: float = setting(0.5, help="MOON temperature")
+    perturbations: int = setting(2, help="perturbed markets per round", min=0)
+    perturbation: float = setting(0.01, help="relative size of a perturbation", min=0.0, max=0.99)
+    device: str = setting("cpu", help="where torch computes")
 
     def __post_init__(self) -> None:
-        for rule in fields(self):
-            _require_limits(rule.name, getattr(self, rule.name), rule.metadata)
+        check_fields(self)
         if not 0 < self.v_min <= self.v_max:
             raise InputError(f"must be > 0 and at most v_max = {self.v_max}, got {self.v_min}", field="v_min")
         if self.v_min < 1e-6:
@@ -209,14 +205,3 @@ class ProcurementSettings:
     def document(self) -> dict[str, Any]:
         """All settings by name."""
         return asdict(self)
-
-
-def _require_limits(name: str, value: Any, limits: Mapping[str, Any]) -> None:
-    if value is None or isinstance(value, tuple):
-        return
-    if "choices" in limits and value not in limits["choices"]:
-        raise InputError(f"must be one of {', '.join(limits['choices'])}, got {value!r}", field=name)
-    if "min" in limits and not value >= limits["min"]:
-        raise InputError(f"must be at least {limits['min']}, got {value}", field=name)
-    if "max" in limits and not value <= limits["max"]:
-        raise InputError(f"must be at most {limits['max']}, got {value}", field=name)

@@ -14,7 +14,7 @@ from pathlib import Path
 from fedmech.fl.experiments.engine import registry
 from fedmech.fl.experiments.engine.configuration import Configuration
 from fedmech.fl.experiments.engine.point import Outcome, Point, run_point
-from fedmech.fl.experiments.engine.settings import setting
+from fedmech.fl.settings import setting
 from fedmech.solvers.control import Control
 
 NAME = "deadly"

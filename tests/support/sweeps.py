@@ -44,7 +44,7 @@ def kill_when(condition: Callable[[], int | None]) -> threading.Thread:
     """Kill the process that the condition names, once it names one."""
 
     def watch() -> None:
-        for _ in range(600):
+        for _ in range(2400):
             pid = condition()
             if pid is not None:
                 os.kill(pid, signal.SIGKILL)

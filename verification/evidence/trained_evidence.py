@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...fl.experiments.engine.settings import read_settings, settings_document
 from ...fl.experiments.papers.coalition_losses import CoalitionSettings, coalition_losses
 from ...fl.experiments.papers.swan_error import curve_states
+from ...fl.settings import read_settings, settings_document
 from ...fl.sharing.error_fit import ErrorFit, fit_error
 from ...models.files import read_json, write_whole
 from ...models.input_error import InputError

@@ -29,13 +29,13 @@ from typing import Any
 
 from ....models.files import PathLike, read_json
 from ....models.input_error import InputError
-from .registry import Experiment, experiments, find_experiment
-from .settings import (
+from ...settings import (
     field_rules,
     read_field,
     read_text,
     unknown_name,
 )
+from .registry import Experiment, experiments, find_experiment
 
 __all__ = ["FORMAT", "Configuration", "read_configuration", "shipped_configurations"]
 

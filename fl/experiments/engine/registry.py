@@ -1,7 +1,7 @@
 """The registry of experiments.
 
 An experiment is a function ``run(settings, control, checkpoint) -> rows`` under a name, with a frozen dataclass of settings
-(the convention is in :mod:`.settings`). It depends on its settings alone: the same settings, seed included, give the same rows
+(the convention is in :mod:`fedmech.fl.settings`). It depends on its settings alone: the same settings, seed included, give the same rows
 on every machine. Rows are tidy: flat dictionaries of texts, numbers, booleans and None, one observation each. Settings are
 written beside them, so a row need not repeat any; where a row's key is that of a setting, the row's value is kept.
 """
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from ....models.input_error import InputError
 from ....solvers.control import Control
-from .settings import (
+from ...settings import (
     field_rules,
     read_settings,
     settings_document,
@@ -76,7 +76,7 @@ class Experiment:
     version: int = 1
 
     def read(self, given: Mapping[str, Any]) -> Any:
-        """Make settings from the values of a file or a document; see :func:`.settings.read_settings`."""
+        """Make settings from the values of a file or a document; see :func:`~fedmech.fl.settings.read_settings`."""
         return read_settings(self.settings, given)
 
     def digest(self, settings: Any) -> str:

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ....models.input_error import InputError
+from ...settings import field_rules, unknown_name
 from .registry import Experiment, find_experiment
 from .results import KEYS
-from .settings import field_rules, unknown_name
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -29,8 +29,8 @@ from typing import TYPE_CHECKING, Any
 
 from ....models.files import PathLike, read_json, write_whole
 from ....models.input_error import InputError
+from ...settings import field_rules, settings_document
 from .registry import Experiment, Row
-from .settings import field_rules, settings_document
 
 if TYPE_CHECKING:
     import pandas as pd

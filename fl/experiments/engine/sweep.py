@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from ....models.files import PathLike
 from ....models.input_error import InputError
+from ...settings import settings_document
 from .configuration import Configuration
 from .point import Outcome, Point
 from .pools import (
@@ -32,7 +33,6 @@ from .pools import (
     ThisProcess,
 )
 from .results import Results, read_results
-from .settings import settings_document
 
 if TYPE_CHECKING:
     import pandas as pd

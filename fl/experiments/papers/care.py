@@ -34,8 +34,8 @@ from ...data.label_noise import noisy_labels
 from ...data.load import load_dataset
 from ...data.partitions import given_sizes
 from ...scoring.rank_correlation import rank_correlation
+from ...settings import setting, unknown_name
 from ..engine.registry import Row, experiment
-from ..engine.settings import setting, unknown_name
 from .care_market import RULES, draw_market, hire
 
 if TYPE_CHECKING:

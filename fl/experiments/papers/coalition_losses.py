@@ -25,7 +25,7 @@ from ....solvers.control import Control
 from ...data.dataset import Dataset
 from ...data.load import load_dataset
 from ...data.partitions import classes_per_client, given_sizes
-from ..engine.settings import setting
+from ...settings import setting
 
 __all__ = ["CoalitionSettings", "FewerRuns", "coalition_losses", "deal"]
 

@@ -50,8 +50,8 @@ import numpy as np
 
 from ....models.input_error import InputError
 from ....solvers.control import Control
+from ...settings import setting
 from ..engine.registry import Row, experiment
-from ..engine.settings import setting
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from ....models.input_error import InputError
 from ....solvers.control import Control
+from ...settings import setting
 from ...sharing.linear_market import corrected_error, simulate, stated_error
 from ..engine.registry import Row, experiment
-from ..engine.settings import setting
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from ....solvers.control import Control
 from ...rounds.settings import ProcurementSettings
+from ...settings import field_rules
 from ..engine.registry import Row, experiment
-from ..engine.settings import field_rules
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from ....models.input_error import InputError
 from ....models.sharing.market import State
 from ....solvers.control import Control
+from ...settings import setting
 from ...sharing.error_fit import error_terms, fit_error, rank_correlation
 from ..engine.registry import Row, experiment
-from ..engine.settings import setting
 from .coalition_losses import CoalitionSettings, FewerRuns, coalition_losses
 
 if TYPE_CHECKING:

@@ -24,6 +24,7 @@ from ....models.input_error import InputError
 from ....models.sharing.market import State
 from ....models.sharing.measured_market import participating_states
 from ....solvers.control import Control
+from ...settings import setting
 from ...sharing.error_fit import fit_error
 from ...sharing.measured_welfare import (
     check_utility,
@@ -32,7 +33,6 @@ from ...sharing.measured_welfare import (
     sweep,
 )
 from ..engine.registry import Row, experiment
-from ..engine.settings import setting
 from .coalition_losses import CoalitionSettings, FewerRuns, coalition_losses
 
 if TYPE_CHECKING:

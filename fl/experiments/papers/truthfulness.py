@@ -21,8 +21,8 @@ from ....models.procurement.market import Market
 from ....solvers.control import Control
 from ...mechanisms.interface import run_mechanism
 from ...mechanisms.parts.breakpoints import breakpoints, with_points_between
+from ...settings import setting
 from ..engine.registry import Row, experiment
-from ..engine.settings import setting
 
 if TYPE_CHECKING:
     import pandas as pd

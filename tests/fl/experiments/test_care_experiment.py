@@ -15,7 +15,6 @@ from fedmech import (
     solve,
 )
 from fedmech.fl.experiments.engine.registry import find_experiment
-from fedmech.fl.experiments.engine.settings import read_settings
 from fedmech.fl.experiments.papers.care import (
     COLUMNS,
     Care,
@@ -30,6 +29,7 @@ from fedmech.fl.experiments.papers.care_market import (
     one_buyer,
     share_out,
 )
+from fedmech.fl.settings import read_settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

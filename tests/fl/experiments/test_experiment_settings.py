@@ -11,14 +11,14 @@ import pytest
 from fedmech import InputError, MotsMarket
 from fedmech.fl.experiments.engine.configuration import read_configuration, shipped_configurations
 from fedmech.fl.experiments.engine.registry import Experiment, experiments, find_experiment
-from fedmech.fl.experiments.engine.settings import (
+from fedmech.fl.experiments.papers.network_effects import NetworkEffects
+from fedmech.fl.settings import (
     field_rules,
     read_settings,
     read_text,
     setting,
     settings_document,
 )
-from fedmech.fl.experiments.papers.network_effects import NetworkEffects
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,7 +48,7 @@ def test_defaults_are_read_like_values() -> None:
     whole=st.integers(0, 9),
     share=st.floats(0, 1) | st.integers(0, 1),
     switch=st.booleans(),
-    sizes=st.lists(st.integers(1)),
+    sizes=st.lists(st.integers(1, 2**63 - 1)),
     rates=st.lists(st.floats(allow_nan=False, allow_infinity=False) | st.integers(-9, 9)),
     folder=st.none() | st.text(),
     few=st.none() | st.lists(st.sampled_from(["x", "y z"])),

@@ -20,6 +20,9 @@ The convention, for whoever writes an experiment::
 - What no single field can tell (a share that does not go with a size) the dataclass refuses itself, by raising
   :class:`~fedmech.models.input_error.InputError` with ``field=`` in ``__post_init__``.
 - Integers are taken for floats, never floats for integers; ``true`` is no number; NaN and infinities are refused.
+
+Written by hand on purpose: with pydantic, 24 lines and a table of messages would stand in the place of `read_field`'s 33, for 9 MB of
+a new dependency and .3 s an import; what is left here (rules, texts of the command line, names that were meant) would stay.
 """
 
 from __future__ import annotations
@@ -33,11 +36,12 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from ....models.input_error import InputError
-from ....models.seeds import LARGEST_SEED
+from ..models.seeds import LARGEST_SEED
+from ..models.input_error import InputError
 
 __all__ = [
     "FieldRule",
+    "check_fields",
     "field_rules",
     "read_field",
     "read_settings",
@@ -206,6 +210,18 @@ def _read_scalar(rule: FieldRule, value: Any) -> Any:
     if rule.max is not None and value > rule.max:
         raise InputError(f"must be at most {rule.max}, got {value}", field=rule.name)
     return value
+
+
+def check_fields(settings: Any) -> None:
+    """Check settings made in Python, field by field; for a dataclass's ``__post_init__``.
+
+    Raises
+    ------
+    InputError
+        Naming the field.
+    """
+    for name, rule in field_rules(type(settings)).items():
+        read_field(rule, getattr(settings, name))
 
 
 def read_text(rule: FieldRule, text: str) -> Any:
