@@ -36,8 +36,8 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from ..models.seeds import LARGEST_SEED
 from ..models.input_error import InputError
+from ..models.seeds import LARGEST_SEED
 
 __all__ = [
     "FieldRule",

@@ -76,6 +76,7 @@ def test_settings_survive_a_file(**values: Any) -> None:
         ("switch", 1, "expected true or false"),
         ("sizes", 3, "expected a list, each item an integer"),
         ("sizes", [1, 0], "must be at least 1"),
+        ("sizes", [2**63], "must fit into 64 bits"),
         ("sizes", [1, "2"], "each item an integer"),
         ("rates", [float("inf")], "must be finite"),
         ("folder", 3, "expected a text or none"),
