@@ -274,6 +274,8 @@ def plain(value: Any) -> Any:
 def tampered(body: Any, draw: random.Random) -> Any:
     """A body with something in it left out, doubled, or replaced."""
     changed = copy.deepcopy(body)
+    if not changed:
+        return draw.choice([{}, {"nodes": []}, {"": None}])
     *path, last = draw.choice(list(places(changed)))
     holder = changed
     for key in path:
