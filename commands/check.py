@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_format
-from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
 
@@ -34,44 +32,43 @@ def check_command(
     from time import perf_counter
 
     from ..models.exact import format_exact
-    from ..models.input_error import InputError
-    from ..solvers.proofs.checker import CertificateError, check_certificate
+    from ..solvers.proofs.document import check_document, read_document
+    from ..solvers.proofs.proof import ProofError
 
     market = load_market(file)
-    try:
-        document = json_format.loads(certificate.read_text())
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot read the certificate: {error}", field=str(certificate)) from None
+    document = read_document(certificate)
     started = perf_counter()
     try:
-        proof = check_certificate(document, market)
-    except CertificateError as error:
+        found = check_document(document, market)
+    except ProofError as error:
         if json:
             print_json({"valid": False, "reason": str(error), "seconds": perf_counter() - started})
         else:
             echo(f"not a proof: {error}")
         raise typer.Exit(CHECK_FAILED) from None
     seconds = perf_counter() - started
-    unit = market.coverage_denominator if proof.problem == "cover" else market.score_denominator
-    objective = Fraction(proof.value, unit)
     if json:
         print_json(
             {
                 "valid": True,
-                "problem": proof.problem,
-                "objective": number(objective),
-                "objective_exact": format_exact(objective),
-                "nodes": len(document["nodes"]),
-                "states": proof.states,
+                "problem": found.problem,
+                "kind": found.kind,
+                "optimal": found.optimal,
+                "objective": number(found.value),
+                "objective_exact": format_exact(found.value),
+                "bound": number(found.bound),
+                "bound_exact": format_exact(found.bound),
                 "seconds": seconds,
             }
         )
         return
+    what = "the assignment is optimal" if found.optimal else "no assignment is worth more than the bound"
     rows = [
-        ["certificate", "valid: the assignment is optimal"],
-        ["problem", f"{proof.problem} ({market.n:,} workers)"],
-        ["objective", show(objective)],
-        ["searched", f"{len(document['nodes']):,} nodes, {proof.states:,} combinations"],
+        ["certificate", f"valid: {what}"],
+        ["problem", f"{found.problem} ({market.n:,} workers)"],
+        ["objective", show(found.value)],
+        ["bound", show(found.bound)],
+        ["kind of proof", found.kind],
         ["seconds", f"{seconds:.3f}"],
     ]
     table(None, ["", ""], rows)

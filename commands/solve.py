@@ -93,10 +93,6 @@ def solve_command(
         from ..solvers.explain.prices import check_priced
 
         check_priced(problem)
-    if certificate is not None:
-        from ..solvers.certify.tree import check_certifiable
-
-        check_certifiable(problem)
     if export is not None:
         from ..models.procurement.formulations import export_model
         from ..solvers.registry import check_problem

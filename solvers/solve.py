@@ -22,6 +22,7 @@ import numpy as np
 from ..models.input_error import InputError
 from ..models.procurement.market import Market
 from .certify.fallback import root_proof
+from .certify.leaves import proof_of_leaves
 from .certify.tree import NoCertificateError, prove
 from .control import Control, Stopped, StopReason, why_interrupted
 from .feasibility import CheckError, check_feasible, check_shares
@@ -264,6 +265,11 @@ def _bounded(market: Market, method: Method, found: Found, value: Fraction | Non
             refused = bound
         elif found.bound is not None and unit is not None:
             floored = (found.bound * unit).__floor__()
+            if found.hints:
+                # What the bound was found with is tried as it stands; that it does not suffice is no defect.
+                bound = _checked(market, problem, proof_of_leaves(problem, floored, found.hints), control)
+                if bound.refused is None:
+                    return bound
             proof = prove(market, problem, floored, found.hints, control)
             bound = _checked(market, problem, proof, control)
             if bound.refused is None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...models.exact import exact_sum
 from ...models.procurement.market import Market
+from ..proofs.nodes import Multipliers
 from ..proofs.proof import Proof
 
 __all__ = ["root_proof"]
@@ -19,14 +20,13 @@ def root_proof(market: Market, problem: str) -> Proof:
     For COVER it is the sum of what the best worker covers of each kind; else the price of a place in a group is the score of
     the best worker who finds none.
     """
-    purses = 1
     if problem == "cover":
         assert market.coverage is not None
         levels = (
             [int(x) for x in market.coverage.max(axis=0, initial=0)] if market.n else [0] * market.coverage.shape[1]
         )
-        duals = [[1], [0], [0], levels, [0] * market.L]
-        return Proof(problem, "tree", sum(levels), {"purses": purses, "nodes": [{"duals": duals}]})
+        multipliers = Multipliers(1, 0, (0,), tuple(levels), ((0,) * market.L,))
+        return Proof(problem, "tree", sum(levels), {"purses": 1, "nodes": [{"multipliers": multipliers.written()}]})
     prices, bound = [0] * market.L, 0
     order = np.lexsort((market.scores, market.group_of)) if market.scores.dtype != object else _sorted_objects(market)
     ends = np.cumsum(market.group_sizes)
@@ -38,8 +38,8 @@ def root_proof(market: Market, problem: str) -> Proof:
             prices[group] = int(market.scores[mine[size - places - 1]])
     if problem == "opt-frac":
         return Proof(problem, "fractional", Fraction(bound), {"scale": 1, "money": 0, "places": prices})
-    duals = [[1], [0], [0], [], prices]
-    return Proof(problem, "tree", bound, {"purses": purses, "nodes": [{"duals": duals}]})
+    multipliers = Multipliers(1, 0, (0,), (), (tuple(prices),))
+    return Proof(problem, "tree", bound, {"purses": 1, "nodes": [{"multipliers": multipliers.written()}]})
 
 
 def _sorted_objects(market: Market) -> np.ndarray:

@@ -17,21 +17,16 @@ import numpy as np
 from ...models.exact import exact_sum
 from ...models.input_error import InputError
 from ...models.procurement.market import Market
-from ..control import Control
+from ..control import Control, Stopped
 from ..placement.orp_seats import best_placeable_set
 from ..pooled import solve_pooled
 from ..pooled.leaf_multipliers import Multipliers
 from ..pooled.method import pooled_problem
-from ..proofs.checker import (
-    FORMAT,
-    CertificateError,
-    Node,
-    Tree,
-    check_certificate,
-    digest,
-    instance_digest,
-)
-from ..proofs.proof import Proof as BoundProof
+from ..proofs.arrays.check import Tree
+from ..proofs.document import check_document, write_document
+from ..proofs.nodes import Node
+from ..proofs.proof import Proof, ProofError
+from ..proofs.walk import Narrowed
 from ..seated.duals import (
     SeatDuals,
     SeatMarket,
@@ -41,9 +36,10 @@ from ..seated.duals import (
 from ..separate.method import instance_of
 from ..separate.pooled_relaxation import pooled_optimum
 from ..solution import Solution
-from .suggest import suggester, written
+from .leaves import node_multipliers
+from .suggest import Suggestion, suggester
 
-__all__ = ["NoCertificateError", "certify", "check_certifiable", "prove", "write_document"]
+__all__ = ["NoCertificateError", "certify", "prove"]
 
 PATIENCE = 120.0
 """Seconds after which the search for a proof ends if no time limit is given."""
@@ -62,22 +58,9 @@ class NoCertificateError(RuntimeError):
     """No proof in the form of a certificate was found; the message says why. The optimum is none the worse for it."""
 
 
-def check_certifiable(problem: str) -> None:
-    """Refuse a problem that has no certificates.
-
-    Raises
-    ------
-    InputError
-    """
-    if problem == "opt-frac":
-        raise InputError(
-            "there are certificates for orp, opt, opt-sep and cover, not for opt-frac", field="certificate"
-        )
-
-
 def prove(
     market: Market, problem: str, bound: int, hints: Sequence[Multipliers] = (), control: Control | None = None
-) -> BoundProof:
+) -> Proof:
     """Find a proof that nothing is worth more than a bound, in the form that the checker reads.
 
     Parameters
@@ -95,70 +78,55 @@ def prove(
     ------
     NoCertificateError
         If no proof is found in that form: says why.
+    Stopped
+        If time is up before.
     """
     control = (control or Control()).capped(PATIENCE)
     reason = ""
     for purses, leaves in _beginnings(market, problem, bound, hints, control):
         try:
-            nodes = _Growing(Tree(market, problem, bound, purses), control).grow(leaves)
+            nodes = _Growing(Tree(market, problem, bound, purses, control.check), control).grow(leaves)
         except NoCertificateError as given_up:
             reason = str(given_up)
             continue
-        return BoundProof(problem, "tree", bound, {"purses": purses, "nodes": nodes})
-    raise NoCertificateError(f"no certificate for this optimum of {problem}: {reason}")
+        return Proof(problem, "tree", bound, {"purses": purses, "nodes": nodes})
+    raise NoCertificateError(f"no proof of this bound of {problem}: {reason}")
 
 
 def certify(market: Market, solution: Solution, time_limit: float | None = None) -> dict[str, Any]:
-    """Make a certificate of a proved optimum that the checker accepts.
+    """Return a proved optimum and its proof as they are written to a file.
 
     Parameters
     ----------
     market : Market
     solution : Solution
-        Of ORP, OPT, OPT-SEP or COVER, status ``optimal``.
+        With status ``optimal``; where what it rests on is no proof, one is looked for.
     time_limit : float, optional
-        Seconds, :data:`PATIENCE` by default.
-
-    Returns
-    -------
-    dict
-        The document, to be written as JSON.
+        Seconds for that, :data:`PATIENCE` by default.
 
     Raises
     ------
     InputError
-        If the solution is not proved, or its problem has no certificates.
+        If the solution is not optimal.
     NoCertificateError
-        If no proof is found in the form of a certificate: says why.
+        If no proof is found: says why.
     """
-    check_certifiable(solution.problem)
-    if solution.status != "optimal" or solution.assignment is None or solution.value is None:
+    point = solution.assignment if solution.shares is None else solution.shares
+    if solution.status != "optimal" or point is None or solution.value is None:
         raise InputError("only a proved optimum has a certificate", field="certificate")
-    unit = market.coverage_denominator if solution.problem == "cover" else market.score_denominator
-    value = int(solution.value * unit)
+    value = solution.value * (market.coverage_denominator if solution.problem == "cover" else market.score_denominator)
     proof = solution.proof
-    if proof is None or proof.kind != "tree":
-        proof = prove(market, solution.problem, value, control=Control.for_seconds(time_limit))
-    body = proof.body
-    document = write_document(market, solution.problem, value, solution.assignment, body["nodes"], body["purses"])
-    check_certificate(document, market)
+    if proof is None:
+        try:
+            proof = prove(market, solution.problem, int(value), control=Control.for_seconds(time_limit))
+        except Stopped:
+            raise NoCertificateError("time is up before a proof was found") from None
+    try:
+        document = write_document(market, point, value, proof)
+    except ProofError as error:
+        raise NoCertificateError(f"{error}: its numbers are too long") from None
+    check_document(document, market)
     return document
-
-
-def write_document(
-    market: Market, problem: str, value: int, assignment: np.ndarray, nodes: Sequence[dict[str, Any]], purses: int = 1
-) -> dict[str, Any]:
-    """Return a certificate as it is written to a file."""
-    document = {
-        "format": FORMAT,
-        "problem": problem,
-        "instance": instance_digest(market, problem),
-        "value": value,
-        "hired": [np.diff(np.flatnonzero(assignment == j), prepend=-1).tolist() for j in range(market.m)],
-        "purses": purses,
-        "nodes": list(nodes),
-    }
-    return {**document, "seal": digest({**document, "seal": None})}
 
 
 def _beginnings(
@@ -204,26 +172,24 @@ def _leaf(market: Market, duals: SeatDuals) -> Multipliers:
 
 
 class _Growing:
-    """A tree of nodes while it grows, written parent first, as the checker reads it."""
+    """A tree of nodes while it grows, written parent first, as the checkers read it."""
 
-    def __init__(self, proof: Tree, control: Control) -> None:
-        self.proof, self.control = proof, control
-        self.suggest = suggester(proof, control)
+    def __init__(self, tree: Tree, control: Control) -> None:
+        self.tree, self.instance, self.control = tree, tree.instance, control
+        self.suggest = suggester(self.instance, control)
         self.nodes: list[dict[str, Any]] = []
 
     def grow(self, leaves: Sequence[Multipliers]) -> list[dict[str, Any]]:
         """Return the nodes of a proof that begins with these leaves."""
-        stack: list[tuple[Node, Sequence[Multipliers]]] = [(self.proof.root(), leaves)]
+        stack: list[tuple[Node, Sequence[Multipliers]]] = [(self.instance.root(), leaves)]
         while stack:
-            if self.control.expired():
-                raise NoCertificateError(f"time is up after {len(self.nodes):,} nodes of a proof")
+            self.control.check()
             if len(self.nodes) >= MOST_NODES:
                 raise NoCertificateError(f"a proof would need more than {MOST_NODES:,} nodes")
             node, ahead = stack.pop()
             if len(ahead) > 1:
-                at = ahead[0].high
-                self.nodes.append({"count": at})
-                above, below = replace(node, low=max(node.low, at + 1)), replace(node, high=min(node.high, at))
+                self.nodes.append({"count": int(ahead[0].high)})
+                below, above = node.split_by_count(int(ahead[0].high))
                 stack += [(above, ahead[1:]), (below, ahead[:1])]
             else:
                 stack += [(child, ()) for child in reversed(self._close(node, ahead))]
@@ -231,52 +197,42 @@ class _Growing:
 
     def _close(self, node: Node, leaf: Sequence[Multipliers]) -> list[Node]:
         """Write a node; return its children, none if nothing in it is better."""
-        proof = self.proof
-        gap, node, flips = self._narrowed(node)
-        if gap < 0:
+        found = self.tree.narrow(node)
+        if found.gap < 0:
             self.nodes.append({})
             return []
-        decided = not any(node.open)
-        doubt: dict[int, float] = {}
-        if leaf:
-            duals = written(leaf[0])
-        else:
-            suggestion = self.suggest(node)
-            duals, doubt = suggestion.duals, suggestion.doubt
-        gap, node, flips = self._narrowed(replace(node, duals=duals))
-        entry: dict[str, Any] = {"duals": duals}
+        decided = not found.node.size
+        suggestion = Suggestion(node_multipliers(leaf[0])) if leaf else self.suggest(found.node)
+        found = self.tree.narrow(replace(found.node, multipliers=suggestion.multipliers))
+        entry: dict[str, Any] = {"multipliers": suggestion.multipliers.written()}
         self.nodes.append(entry)
-        at_first = len(proof.purses) == 1 and (leaf or len(self.nodes) == 1)
-        if gap < 0 or self._searched(node, flips, gap, ROOT_STATES if at_first else NODE_STATES):
+        at_first = len(self.instance.purses) == 1 and (leaf or len(self.nodes) == 1)
+        if found.gap < 0 or self._searched(found, ROOT_STATES if at_first else NODE_STATES):
             return []
         if decided:
             raise NoCertificateError("this relaxation has a better optimum")
-        worker = self._undecided(node, doubt)
-        entry["worker"] = worker
-        return proof.branch(node, worker)
+        entry["worker"] = self._undecided(found.node, suggestion.doubt)
+        return self.instance.split_by_worker(found.node, entry["worker"])
 
-    def _narrowed(self, node: Node) -> tuple[int, Node, list[list[tuple[int, int, int]]]]:
-        try:
-            return self.proof.narrow(node)
-        except CertificateError as error:
-            raise NoCertificateError(f"{error}: please report this") from None
-
-    def _searched(self, node: Node, flips: list[list[tuple[int, int, int]]], gap: int, states: int) -> bool:
+    def _searched(self, found: Narrowed, states: int) -> bool:
         """Whether a search shows that a node holds nothing better."""
-        proof = self.proof
-        if node.duals is None or (sum(map(len, flips)) > NODE_CORE and states <= NODE_STATES):
+        if found.node.size > NODE_CORE and states <= NODE_STATES:
             return False
-        before = proof.states
-        proof.most_states = before + states
+        before = self.tree.work.states
+        self.tree.work.most_states = before + states
         try:
-            proof.search(node, flips, gap)
-        except CertificateError:
-            proof.states = before
+            return self.tree.searched(found)
+        except ProofError:
+            self.tree.work.states = before
             return False
-        return True
 
     def _undecided(self, node: Node, doubt: dict[int, float]) -> int:
-        """Choose a worker to branch on."""
-        # With nobody open the worker does not matter: what is hired cannot be placed, and the next node's multipliers say so.
-        workers = {i for part in node.open for i in part} or {0}
-        return max(workers, key=lambda i: (doubt.get(i, 0.0), self.proof.costs[i], -i))
+        """Choose a worker to branch on: the most doubtful, of these the dearest."""
+        workers = np.unique(np.concatenate(node.open))
+        if not len(workers):
+            # It does not matter: what is hired cannot be placed, and the next node's multipliers say so.
+            return 0
+        doubtful = [i for i in workers.tolist() if doubt.get(i)] if doubt else []
+        if doubtful:
+            return max(doubtful, key=lambda i: (doubt[i], int(self.instance.costs[i]), -i))
+        return int(workers[np.argmax(self.instance.costs[workers])])

@@ -1,6 +1,7 @@
-"""Proofs of kind ``tree``: nodes with multipliers, see :mod:`fedmech.solvers.proofs.checker` for what they mean.
+"""Proofs of kind ``tree``, for ORP, OPT, OPT-SEP and COVER: nodes with multipliers, see `nodes` for their form.
 
-Body: ``purses`` (1, or the number of requesters) and ``nodes``, written parent first.
+Two checkers read the same form and know nothing of each other: `reference`, in plain Python integers, is what a reader checks, and
+says why what it accepts is true; `arrays` is for markets of any size. Tests hold them to the same verdicts.
 """
 
 from __future__ import annotations
@@ -8,13 +9,34 @@ from __future__ import annotations
 from typing import Any
 
 from ...models.procurement.market import Market
-from .checker import CertificateError, Tree
-from .proof import Proof, ProofError, Pulse
+from .nodes import read_nodes, refuse
+from .proof import Proof, Pulse
+from .walk import Tree
 
-__all__ = ["check_bound"]
+__all__ = ["FEW", "check_bound", "open_tree"]
+
+FEW = 400
+"""Where no more than so many choices (workers times purses) are open at the root, the reference is as fast as arrays."""
 
 
-def check_bound(proof: Proof, market: Market, pulse: Pulse) -> None:
+def open_tree(market: Market, problem: Any, bound: Any, purses: Any, pulse: Pulse, checker: str | None = None) -> Tree:
+    """Return the checker of a claim: ``reference``, ``arrays``, or the one that suits its size."""
+    needed = {"orp": market.scores, "opt": market.costs, "opt-sep": market.costs, "cover": market.coverage}
+    if not isinstance(problem, str) or needed.get(problem) is None or (problem == "cover" and market.costs is None):
+        refuse(f"problem {problem!r}: has no trees, or the market lacks what it needs")
+    if type(bound) is not int:
+        refuse("the bound of a tree is a whole number")
+    if type(purses) is not int or purses not in (1, market.m if problem == "opt-sep" else 1) or purses < 1:
+        refuse("purses: must be 1, or for opt-sep the number of requesters")
+    from .arrays import check as arrays
+    from .reference import check as reference
+
+    if checker is None:
+        checker = "reference" if market.n * purses <= FEW else "arrays"
+    return {"reference": reference, "arrays": arrays}[checker].Tree(market, problem, bound, purses, pulse)
+
+
+def check_bound(proof: Proof, market: Market, pulse: Pulse, checker: str | None = None) -> None:
     """Accept a tree, or raise.
 
     Raises
@@ -22,10 +44,7 @@ def check_bound(proof: Proof, market: Market, pulse: Pulse) -> None:
     ProofError
         If some node may hold a point worth more than the bound, or is not what it should be.
     """
-    body: Any = proof.body
-    if type(proof.bound) is not int or set(body) != {"purses", "nodes"}:
-        raise ProofError("a tree has an integer bound, purses and nodes")
-    try:
-        Tree.of(market, proof.problem, proof.bound, body["purses"]).check(body["nodes"], pulse)
-    except CertificateError as error:
-        raise ProofError(str(error)) from None
+    if set(proof.body) != {"purses", "nodes"}:
+        refuse("a tree has purses and nodes, and nothing else")
+    tree = open_tree(market, proof.problem, proof.bound, proof.body["purses"], pulse, checker)
+    tree.check(read_nodes(proof.body["nodes"], tree.instance.shape))

@@ -1,0 +1,1 @@
+"""The tree checked over arrays: int64 where bounds were checked first, limbs or Python integers elsewhere."""

@@ -1,0 +1,144 @@
+"""Proofs grown for optima whichever method found them."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fedmech import InputError, Market, solve
+from fedmech.models.procurement.generate import generate_market
+from fedmech.solvers.certify import tree as certify_module
+from fedmech.solvers.certify.tree import NoCertificateError, certify, prove
+from fedmech.solvers.control import Control, Stopped
+from fedmech.solvers.proofs.proof import Proof, check_bound
+from proof_markets import PROBLEMS, random_market
+
+ROOT = Path(__file__).parents[3]
+_SPEC = importlib.util.spec_from_file_location("pooled_families_here", ROOT / "tests/benchmarks/pooled_families.py")
+assert _SPEC is not None
+assert _SPEC.loader is not None
+families = importlib.util.module_from_spec(_SPEC)
+sys.modules["pooled_families_here"] = families
+_SPEC.loader.exec_module(families)
+
+KINDS = [(problem, seats) for problem in PROBLEMS for seats in (False, True)]
+
+
+def as_market(problem: Any) -> Market:
+    return Market.build(
+        scores=problem.scores,
+        costs=problem.costs,
+        groups=problem.groups.tolist(),
+        group_ids=range(len(problem.limits)),
+        budgets=[problem.budget // 3, problem.budget - problem.budget // 3],
+        caps=[[k // 2, k - k // 2] for k in problem.limits],
+    )
+
+
+def grown(market: Market, problem: str) -> Proof:
+    """Return a proof grown from nothing but the optimum's value, once accepted."""
+    solution = solve(market, problem)
+    assert solution.value is not None
+    unit = market.coverage_denominator if problem == "cover" else market.score_denominator
+    proof = prove(market, problem, int(solution.value * unit))
+    check_bound(proof, market)
+    return proof
+
+
+@pytest.mark.parametrize(("problem", "seats"), KINDS)
+def test_every_optimum_has_a_proof(problem: str, seats: bool) -> None:
+    for seed in range(40):
+        grown(random_market(seed, seats), problem)
+    for seed in range(3):
+        grown(random_market(seed, seats, least=15, most=26), problem)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("problem", "seats"), KINDS)
+def test_share_of_optima_with_a_proof(problem: str, seats: bool) -> None:
+    """Hundreds of markets of 12 to 39 workers; what `solve` calls checked has a grown proof, or it says why not."""
+    found = tried = 0
+    for seed in range(400):
+        market = random_market(seed, seats, least=12, most=40)
+        solution = solve(market, problem, time_limit=30, allow_suboptimal=True)
+        if solution.exactness != "checked" or solution.status != "optimal":
+            continue
+        tried += 1
+        try:
+            grown(market, problem)
+            found += 1
+        except (NoCertificateError, Stopped) as error:
+            print(f"{problem}, seats {seats}, seed {seed}: {error}")
+    print(f"{problem}, seats {seats}: {found} of {tried}")
+    assert found >= 0.98 * tried
+
+
+@pytest.mark.parametrize("kind", ["a", "b", "c", "d", "lognormal"])
+@pytest.mark.parametrize("seat_share", [None, 0.6])
+@pytest.mark.parametrize("n", [60, 3000])
+def test_generated_markets(kind: str, seat_share: float | None, n: int) -> None:
+    grown(generate_market(kind, n, seat_share=seat_share, seed=2), "opt")
+
+
+@pytest.mark.parametrize("family", sorted(families.FAMILIES))
+def test_hard_families(family: str) -> None:
+    """Those that enumeration alone cannot close among them: numbers of many magnitudes take a tree."""
+    assert len(grown(as_market(families.FAMILIES[family](400, 1)), "opt").body["nodes"]) < 2000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", sorted(families.FAMILIES))
+def test_hard_families_when_large(family: str) -> None:
+    market = as_market(families.FAMILIES[family](10_000, 1))
+    solution = solve(market, "opt", time_limit=60, allow_suboptimal=True)
+    if solution.status == "optimal":
+        grown(market, "opt")
+
+
+def test_what_trees_are_made_of() -> None:
+    """Some of these proofs branch on workers, some on the number hired; some have a purse for every requester."""
+    seen: set[str] = set()
+    for seed in range(40):
+        for problem in ("opt", "opt-sep", "cover"):
+            body = grown(random_market(seed, seed % 2 == 1), problem).body
+            seen |= {f"{problem} {field}" for entry in body["nodes"] for field in entry}
+            seen |= {f"{problem} purses"} if body["purses"] > 1 else set()
+    for family in ("c, loose caps", "thirteen scales"):
+        body = grown(as_market(families.FAMILIES[family](400, 1)), "opt").body
+        seen |= {f"opt {field}" for entry in body["nodes"] for field in entry}
+    assert seen >= {"opt worker", "opt count", "opt-sep worker", "opt-sep purses", "cover worker", "opt multipliers"}
+
+
+def test_a_proof_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    market = generate_market("b", 30, requesters=3, groups=3, top=1000, seed=3)
+    solution = solve(market, "opt-sep")
+    assert solution.value is not None
+    value = int(solution.value * market.score_denominator)
+    with pytest.raises(Stopped):
+        prove(market, "opt-sep", value, control=Control.for_seconds(0))
+    monkeypatch.setattr(certify_module, "MOST_NODES", 3)
+    with pytest.raises(NoCertificateError, match="more than 3 nodes"):
+        prove(market, "opt-sep", value)
+
+
+def test_only_an_optimum_is_certified() -> None:
+    market = generate_market("b", 300, requesters=3, groups=3, top=1000, seed=3)
+    solution = solve(market, "opt-sep", time_limit=0, allow_suboptimal=True)
+    assert solution.status == "feasible"
+    with pytest.raises(InputError, match="proved optimum"):
+        certify(market, solution)
+
+
+def test_a_bound_that_is_false_is_never_proved() -> None:
+    for seed in range(40):
+        market = random_market(seed, seed % 2 == 1)
+        for problem in PROBLEMS:
+            value = solve(market, problem).value
+            assert value is not None
+            unit = market.coverage_denominator if problem == "cover" else market.score_denominator
+            if value:
+                with pytest.raises(NoCertificateError):
+                    prove(market, problem, int(value * unit) - 1)
