@@ -6,6 +6,7 @@ import math
 import random
 from fractions import Fraction
 
+import mpmath
 import numpy as np
 import pytest
 import sympy
@@ -117,6 +118,24 @@ def test_powers_cannot_explode() -> None:
         with pytest.raises(ExpressionError, match="multiply up"):
             parse(text, ("eps",))
     assert evaluate(parse("(eps**8)**8", ("eps",)), {"eps": Fraction(3, 2)}, ExactArithmetic) == Fraction(3, 2) ** 64
+
+
+@pytest.mark.parametrize("function", ["exp", "log"])
+@pytest.mark.parametrize("bits", [64, 96, 256])
+def test_enclosures_enclose_to_the_last_place(function: str, bits: int) -> None:
+    """mpmath's own intervals do not: at 96 bits, that of exp(-3/2 / 134217727) ends below the value."""
+    draw, arithmetic = random.Random(bits), CertifiedArithmetic(bits)
+    points = [Fraction(-3, 2 * 134217727), Fraction(1, 3), Fraction(1), Fraction(1 + 2**60, 2**60)]
+    points += [draw.choice([-1, 1]) * Fraction(draw.randint(1, 10**9), 2 ** draw.randint(1, 120)) for _ in range(2000)]
+    with mpmath.workprec(3 * bits + 200):
+        for point in points:
+            if function == "log" and point <= 0:
+                continue
+            value = getattr(mpmath, function)(mpmath.mpf(point.numerator) / point.denominator)
+            ends = getattr(arithmetic, function)(arithmetic.number(point))
+            low, high = (mpmath.make_mpf(end) for end in ends._mpi_)
+            assert low <= value <= high, point
+            assert high - low <= abs(value) * mpmath.mpf(2) ** (6 - bits) * (1 + abs(point)), point
 
 
 def test_outside_the_domain_is_said_so() -> None:
