@@ -9,12 +9,15 @@ a place for group l times D. For every fractional point x within caps, seats and
 2. ``places(mu)`` is the most that ``sum_l mu_l * (workers of group l)`` can be within caps and seats: each requester for itself
    is filled with its dearest groups, whatever the other requesters do.
 
-The claim is that the right side is at most ``D * bound``. Python integers throughout.
+The claim is that the right side is at most ``D * bound``. Python integers, or arrays whose
+numbers were shown to fit.
 """
 
 from __future__ import annotations
 
 from typing import Any
+
+import numpy as np
 
 from ...models.procurement.market import Market
 from .proof import Proof, ProofError, Pulse
@@ -43,10 +46,24 @@ def check_bound(proof: Proof, market: Market, pulse: Pulse) -> None:
         dearest_first(places, [row[j] for row in market.caps.tolist()], seats)
         for j, seats in enumerate(market.seats.tolist())
     )
-    workers = zip(market.scores.tolist(), market.costs.tolist(), market.group_of.tolist(), strict=True)
-    right += sum(max(0, scale * v - money * c - places[g]) for v, c, g in workers)
+    right += margins(market, scale, money, places)
     if right > scale * proof.bound:
         raise ProofError("the multipliers prove less than the bound")
+
+
+def margins(market: Market, scale: int, money: int, places: list[int]) -> int:
+    """Sum ``max(0, D v_i - N c_i - mu_g(i))`` over all workers: over arrays where no number can leave 64 bits, else one by one."""
+    scores, costs, groups = market.scores, market.costs, market.group_of
+    assert costs is not None
+    if market.n and scores.dtype == np.int64 and costs.dtype == np.int64:
+        largest = scale * int(scores.max()) + money * int(costs.max()) + max(places)
+        if largest < 2**62:
+            worth = scale * scores - money * costs - np.array(places, dtype=np.int64)[groups]
+            positive = worth[worth > 0]
+            # Upper and lower halves apart: neither sum can overflow for fewer than 2**31 workers.
+            return (int((positive >> 31).sum()) << 31) + int((positive & (2**31 - 1)).sum())
+    workers = zip(scores.tolist(), costs.tolist(), groups.tolist(), strict=True)
+    return sum(max(0, scale * v - money * c - places[g]) for v, c, g in workers)
 
 
 def dearest_first(prices: list[int], caps: list[int], seats: int) -> int:

@@ -101,10 +101,8 @@ def solve_opt_frac(market: Market, control: Control) -> Found:
     shares: dict[tuple[int, int], Fraction] = {}
     for chosen, weight in ((found.within, 1 - found.mix), (found.beyond, found.mix)):
         if weight:
-            assignment = route(market, chosen)
-            for i in chosen.tolist():
-                pair = (i, int(assignment[i]))
-                shares[pair] = shares.get(pair, Fraction(0)) + weight
+            for pair in zip(chosen.tolist(), route(market, chosen)[chosen].tolist(), strict=True):
+                shares[pair] = shares[pair] + weight if pair in shares else weight
     price = found.price * market.money_denominator / market.score_denominator
     return Found(
         shares,
@@ -117,7 +115,20 @@ def solve_opt_frac(market: Market, control: Control) -> Found:
 def fractional_proof(market: Market, found: PriceOfMoney) -> Proof:
     """Prove the value of OPT-FRAC: the price of money, and for each group the weight of the worker whose refusal showed that its places are taken."""
     weights = _weights(market, found.price)
-    blocked_by = best_placeable_set(weights, market.group_of, market.caps, market.seats).blocked_by.tolist()
-    places = [0 if worker < 0 else int(weights[worker]) for worker in blocked_by]
+    if market.seats_bind:
+        blocked_by = best_placeable_set(weights, market.group_of, market.caps, market.seats).blocked_by.tolist()
+        places = [0 if worker < 0 else int(weights[worker]) for worker in blocked_by]
+    else:
+        places = [_first_refused(weights[market.group_of == l], int(k)) for l, k in enumerate(market.group_totals)]
     body = {"scale": found.price.denominator, "money": found.price.numerator, "places": places}
     return Proof("opt-frac", "fractional", found.value, body)
+
+
+def _first_refused(weights: IntArray, places: int) -> int:
+    """Weight of the best worker of a group who finds no place, 0 if everybody of positive weight does."""
+    worth = weights[(weights > 0).astype(bool)]
+    if len(worth) <= places:
+        return 0
+    return int(
+        sorted(worth.tolist())[-places - 1] if worth.dtype == object else np.partition(worth, -places - 1)[-places - 1]
+    )

@@ -1,0 +1,78 @@
+"""Proofs of OPT-FRAC: every optimum has one, over arrays and one by one alike, and what is changed proves no less than is true."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+from fedmech import Market, Proof, ProofError, check, solve
+from fedmech.solvers.proofs.fractional import margins
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import markets
+
+
+@given(markets(), st.randoms(use_true_random=False))
+def test_optima_are_proved_and_forgeries_are_not(market: Market, draw: random.Random) -> None:
+    best = solve(market, "opt-frac")
+    assert best.exactness == "checked"
+    proof = best.proof
+    assert proof is not None
+    assert check(proof, market) == best.value
+    with pytest.raises(ProofError):
+        check(replace(proof, bound=proof.bound - Fraction(1, 10**9)), market)
+    body: dict[str, Any] = dict(proof.body)
+    body |= {
+        "scale": draw.randint(1, 5),
+        "money": draw.randint(0, 5),
+        "places": [draw.randint(0, 9) for _ in body["places"]],
+    }
+    for bound in (proof.bound, proof.bound - Fraction(1, 7)):
+        try:
+            check(replace(proof, bound=bound, body=body), market)
+        except ProofError:
+            continue
+        # Other multipliers may prove the same; none proves what is false.
+        assert bound >= proof.bound
+
+
+@pytest.mark.parametrize("top", [1, 2**20, 2**31, 2**53, 2**61, 2**62, 2**80])
+@pytest.mark.parametrize("kind", ["both", "scores", "costs"])
+def test_margins_over_arrays_and_one_by_one(top: int, kind: str) -> None:
+    draw = random.Random(top)
+    n, scale, money = 40, draw.randint(1, 4), draw.randint(0, 4)
+    scores = [draw.randint(max(1, top - 3), top) if kind != "costs" else draw.randint(1, 9) for _ in range(n)]
+    costs = [draw.randint(max(0, top - 3), top) if kind != "scores" else draw.randint(0, 9) for _ in range(n)]
+    groups = [draw.randrange(3) for _ in range(n)]
+    market = Market.build(scores=scores, costs=costs, groups=groups, group_ids=[0, 1, 2], budgets=[1])
+    places = [draw.randint(0, top) for _ in range(3)]
+    one_by_one = sum(max(0, scale * v - money * c - places[g]) for v, c, g in zip(scores, costs, groups, strict=True))
+    assert margins(market, scale, money, places) == one_by_one
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"scale": 0, "money": 1, "places": [1]},
+        {"scale": -1, "money": 1, "places": [1]},
+        {"scale": 1.0, "money": 1, "places": [1]},
+        {"scale": True, "money": 1, "places": [1]},
+        {"scale": np.int64(1), "money": 1, "places": [1]},
+        {"scale": 1, "money": -1, "places": [1]},
+        {"scale": 1, "money": 1, "places": [-1]},
+        {"scale": 1, "money": 1, "places": []},
+        {"scale": 1, "money": 1, "places": (1,)},
+        {"scale": 1, "money": 1, "places": [1], "more": 1},
+    ],
+)
+def test_what_is_no_proof(body: dict[str, Any]) -> None:
+    market = Market.build(scores=[1], costs=[1], budgets=[1])
+    with pytest.raises(ProofError):
+        check(Proof("opt-frac", "fractional", Fraction(100), body), market)
+    with pytest.raises(ProofError):
+        check(Proof("opt", "fractional", Fraction(100), {"scale": 1, "money": 1, "places": [1]}), market)
