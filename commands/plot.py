@@ -68,7 +68,7 @@ def plot_command(
         _save(draw_result(read_results(figure), metric, against, lines), out)
         _report(out, figure, json)
         return
-    from ..fl.sharing import figures
+    from ..fl.sharing import figures, market_sweeps
     from ..solvers.sharing.solve import require_decreasing
 
     if figure == "swan-regions":
@@ -79,13 +79,13 @@ def plot_command(
         market = load_mots(file)
         require_decreasing(market)
         kind, parameter = figure.split("-")
-        each = figures.mechanism_row if kind == "swan" else figures.framework_row
+        each = market_sweeps.mechanism_row if kind == "swan" else market_sweeps.framework_row
         draw = figures.mechanism_figure if kind == "swan" else figures.framework_figure
         if parameter == "cost":
-            rows = figures.cost_rows(market, figures.default_costs(market, points), each)
+            rows = market_sweeps.cost_rows(market, market_sweeps.default_costs(market, points), each)
             drawn = draw(rows, "cost_per_sample")
         else:
-            rows = figures.requirement_rows(market, figures.default_requirements(market, points), each)
+            rows = market_sweeps.requirement_rows(market, market_sweeps.default_requirements(market, points), each)
             drawn = draw(rows, "max_error")
     _save(drawn, out)
     _report(out, figure, json)

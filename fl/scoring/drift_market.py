@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from ...models.input_error import InputError
 from ...models.procurement.market import Market
 from ..data.dataset import Dataset
-from ..data.digits_market import dominant_label
 from ..training.architectures import Architecture
 from ..training.parameters import Params
 from ..training.recipe import Recipe
+from .digits_market import dominant_label
 from .drift_score import probe_scores, scoring_update
 from .probe import ProbeSet
 from .score_map import ScoreMap, fit_map

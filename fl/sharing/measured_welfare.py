@@ -27,7 +27,7 @@ from ...models.sharing.measured_market import MeasuredMarket
 from ...solvers.sharing.solve import solve_social_state
 from .comparators import dynamic, fl_only, modified_fl
 from .error_fit import ErrorFit
-from .figures import default_costs, default_requirements, with_cost_per_sample
+from .market_sweeps import default_costs, default_requirements, with_cost_per_sample
 from .swan import (
     SMALL_INCENTIVE,
     Swan,

@@ -18,7 +18,7 @@ requesters  budgets, seats and caps set by hand so that each kind of limit binds
 So the scores, the sample counts and the groups are measured; the costs follow from the counts by a formula that is
 made up, and the requesters are invented.
 
-`fedmech.fl.data.digits_market` makes the file again from `DIGITS_MARKET_SEED`, byte for byte.
+`fedmech.fl.scoring.digits_market` makes the file again from `DIGITS_MARKET_SEED`, byte for byte.
 """
 
 from pathlib import Path
@@ -27,7 +27,7 @@ DIGITS_MARKET_SEED = 2026
 """Seed of the split into probe set, start set and workers, and of the cost factors."""
 
 DIGITS_PROBE_SHA256 = "3a36b4f5694beaddbb24ee907dab5c4e3962210d49a2ae7832901a17d673e8f1"
-"""Commitment to the probe set: see `DigitsSplit.commitment` in `fedmech.fl.data.digits_market`."""
+"""Commitment to the probe set: see `DigitsSplit.commitment` in `fedmech.fl.scoring.digits_market`."""
 
 
 def digits_market_path() -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from fedmech.cli import app
 from fedmech.commands.plot import FIGURES
-from fedmech.fl.sharing import figures
+from fedmech.fl.sharing import figures, market_sweeps
 from fedmech.models.data import prototype_market_path
 from fedmech.models.sharing.market import MotsMarket, read_mots, write_mots
 from fedmech.solvers.sharing.solve import solve_social_state
@@ -183,17 +183,19 @@ def test_the_numbers_behind_the_figures() -> None:
     errors = [row["error"] for row in figures.error_rows(market, 0, {2: 5})]
     assert max(range(len(errors)), key=errors.__getitem__) == 3
     assert figures.error_rows(market, 0, {})[0]["participants"] == 1
-    costs = figures.cost_rows(market, figures.default_costs(market, 6), figures.mechanism_row)
+    costs = market_sweeps.cost_rows(market, market_sweeps.default_costs(market, 6), market_sweeps.mechanism_row)
     assert [row["cost_per_sample"] for row in costs] == sorted(row["cost_per_sample"] for row in costs)
     for row in costs:
         assert all(row[name] is None or row[name] <= row["swan"] for name in ("dynamic", "modified-fl"))
     swan = [row["swan"] for row in costs]
     assert swan == sorted(swan, reverse=True)
     assert swan[-1] == 0
-    limits = figures.requirement_rows(market, ["0.4", *figures.default_requirements(market, 5)], figures.framework_row)
+    limits = market_sweeps.requirement_rows(
+        market, ["0.4", *market_sweeps.default_requirements(market, 5)], market_sweeps.framework_row
+    )
     assert limits[0]["mots"] is None
     for row in limits[1:]:
         assert row["mots"] >= row["fl"]
         assert row["mots_cost"] <= row["fl_cost"]
-    dear = figures.framework_row(figures.with_cost_per_sample(market, Fraction(1)).with_max_error(2))
+    dear = market_sweeps.framework_row(market_sweeps.with_cost_per_sample(market, Fraction(1)).with_max_error(2))
     assert dear["mots_cost"] > -dear["mots"] > 0

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from fedmech.fl.sharing import comparators as rivals
-from fedmech.fl.sharing import figures
+from fedmech.fl.sharing import figures, market_sweeps
 from fedmech.fl.sharing.swan import Swan, swan
 from fedmech.models.sharing.error_model import DerivationError
 from fedmech.models.sharing.market import FORMAT, MotsMarket
@@ -103,7 +103,7 @@ def test_the_ratio_of_the_potential_balances_the_witness() -> None:
 def test_rivals_agree_with_their_definitions() -> None:
     for number, market in enumerate(markets.random_markets(25, seed=3)):
         for cost in (Fraction(1, 50), Fraction(1, 9), Fraction(number, 40)):
-            each = figures.with_cost_per_sample(market, cost)
+            each = market_sweeps.with_cost_per_sample(market, cost)
             literal = LiteralRivals(each.to_document())
             for found, state in (
                 (rivals.dynamic(each), literal.dynamic()),
@@ -117,9 +117,9 @@ def test_rivals_agree_with_their_definitions() -> None:
 
 def test_sweeps_agree_with_every_state() -> None:
     market = next(markets.prototypes())
-    for parameter, row in markets.sweep(market, figures.framework_row, 4):
+    for parameter, row in markets.sweep(market, market_sweeps.framework_row, 4):
         if parameter == "cost_per_sample":
-            each = figures.with_cost_per_sample(market, row[parameter])
+            each = market_sweeps.with_cost_per_sample(market, row[parameter])
         else:
             each = markets.priced(market, 4).with_max_error(row[parameter])
         literal = LiteralMots(each.to_document())
@@ -165,9 +165,9 @@ error_rows, price = figures.error_rows, Swan.price
     [
         (figures, "error_rows", broken_error_rows, observations.judge_network_effects),
         (observations, "linear_model", broken_linear_model, observations.judge_alignment),
-        (figures, "modified_fl", broken_modified, observations.judge_robustness),
+        (market_sweeps, "modified_fl", broken_modified, observations.judge_robustness),
         (observations, "optima", broken_optima, observations.judge_heterogeneity),
-        (figures, "fl_only", broken_fl_only, frameworks.judge_efficiency),
+        (market_sweeps, "fl_only", broken_fl_only, frameworks.judge_efficiency),
         (
             Swan,
             "price",

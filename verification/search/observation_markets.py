@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
-from ...fl.sharing.figures import (
+from ...fl.sharing.market_sweeps import (
     Row,
     cost_rows,
     default_costs,

@@ -10,10 +10,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
-from fedmech.fl.data import digits_market as make_digits_market
 from fedmech.fl.data.dirichlet import dirichlet
 from fedmech.fl.data.load import load_dataset
 from fedmech.fl.mechanisms.interface import run_mechanism
+from fedmech.fl.scoring import digits_market as make_digits_market
 from fedmech.fl.scoring import (
     drift_market,
     drift_score,

@@ -15,7 +15,7 @@ from typing import Any
 import sympy
 
 from ....fl.sharing import comparators as rivals
-from ....fl.sharing import figures
+from ....fl.sharing import figures, market_sweeps
 from ....fl.sharing.equilibria import equilibria
 from ....fl.sharing.swan import swan
 from ....models.sharing.error_model import DerivationError, region, switching_count
@@ -278,7 +278,7 @@ def judge_robustness() -> Judgement:
     }
     points = 0
     for market in grid():
-        for parameter, row in sweep(market, figures.mechanism_row, POINTS):
+        for parameter, row in sweep(market, market_sweeps.mechanism_row, POINTS):
             points += 1
             for name in RIVALS:
                 best, other, tally = row["swan"], row[name], count[name]

@@ -13,7 +13,7 @@ from typing import Any
 
 import sympy
 
-from ....fl.sharing import figures
+from ....fl.sharing import market_sweeps
 from ....fl.sharing.equilibria import is_equilibrium
 from ....fl.sharing.swan import Swan, patterns, swan
 from ....models.sharing.error_model import DerivationError
@@ -46,7 +46,7 @@ SHARED = Box((1, 2), (1, 2, 6), (1, 2), ("1/4", 1, 3, 5), ({"family": "linear", 
 
 
 def _no_gain(market: MotsMarket) -> bool:
-    row = figures.framework_row(market)
+    row = market_sweeps.framework_row(market)
     several = market.population > 1
     return several and row["mots"] > 0 and row["mots"] <= row["fl"] and row["mots_cost"] >= row["fl_cost"]
 
@@ -75,7 +75,7 @@ def _saving() -> str:
 def _headlines(market: MotsMarket, points: int) -> dict[str, Any]:
     """Largest relative gain in welfare and cut in incentive cost of one sweep, in per cent."""
     gains, cuts = [Fraction(0)], [Fraction(0)]
-    for _, row in sweep(market, figures.framework_row, points):
+    for _, row in sweep(market, market_sweeps.framework_row, points):
         if row["fl"] is not None and row["fl"] > 0:
             gains.append(100 * (row["mots"] / row["fl"] - 1))
         if row["fl_cost"]:
@@ -98,12 +98,12 @@ def judge_efficiency() -> Judgement:
     assert witness is not None
     points = higher = cheaper = ties = 0
     for market in grid():
-        for _, row in sweep(market, figures.framework_row, POINTS):
+        for _, row in sweep(market, market_sweeps.framework_row, POINTS):
             if row["mots"] is None:
                 continue
             points += 1
             # At negative welfare (20b) adds the small incentive.
-            slack = figures.SMALL_INCENTIVE if row["mots"] < 0 else 0
+            slack = market_sweeps.SMALL_INCENTIVE if row["mots"] < 0 else 0
             if row["mots"] < row["fl"] or row["mots_cost"] - slack > row["fl_cost"]:
                 raise DerivationError(f"FL without a market is better at {row} in {market.to_document()}")
             higher += row["mots"] > row["fl"]
@@ -266,7 +266,7 @@ def judge_balance_and_alignment() -> Judgement:
             continue
         aligned = any(market.error(k) == free.range.least for k in optima(market))
         tally["aligned" if aligned else "not_aligned"] += 1
-        for limit in figures.default_requirements(market, 5):
+        for limit in market_sweeps.default_requirements(market, 5):
             required = market.with_max_error(limit)
             mechanism = swan(required)
             points += 1

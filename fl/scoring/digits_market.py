@@ -1,6 +1,6 @@
 """Measure the shipped market again: drift scores of 200 workers who hold scikit-learn's digits.
 
-Run ``python -m fedmech.fl.data.digits_market [--out PATH] [--seed N]``. It needs numpy and
+Run ``python -m fedmech.fl.scoring.digits_market [--out PATH] [--seed N]``. It needs numpy and
 scikit-learn (``fedmech[test]``) and takes about a second.
 
 The measurement follows DriftPay, section 3 ("Scoring interface") and section 8 ("Non-IID control via
@@ -376,7 +376,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Exit code: 0 done, 2 nothing written.
     """
     parser = argparse.ArgumentParser(
-        prog="python -m fedmech.fl.data.digits_market",
+        prog="python -m fedmech.fl.scoring.digits_market",
         description="Measure the digits market again and write it as a *.market.json file.",
     )
     parser.add_argument(

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from fedmech.fl.data import digits_market as script
+from fedmech.fl.scoring import digits_market as script
 from fedmech.models.data import DIGITS_MARKET_SEED, DIGITS_PROBE_SHA256, digits_market_path
 from scipy.optimize import Bounds, LinearConstraint, milp
 from sklearn.datasets import load_digits
@@ -71,7 +71,7 @@ def plain(document: dict) -> Plain:
 
 def test_script_makes_the_shipped_file_again_byte_for_byte(tmp_path):
     out = tmp_path / "again.market.json"
-    command = [sys.executable, "-m", "fedmech.fl.data.digits_market", "--out", str(out)]
+    command = [sys.executable, "-m", "fedmech.fl.scoring.digits_market", "--out", str(out)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert out.read_bytes() == digits_market_path().read_bytes()
