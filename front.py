@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 if TYPE_CHECKING:
@@ -43,12 +44,14 @@ def read(path: PathLike) -> Market | MotsMarket:
     if found == FORMAT:
         return read_market(path)
     if found == SHARING_FORMAT:
-        return read_mots(path)
+        return read_mots(Path(path))
     raise InputError(f"expected the format {FORMAT!r} or {SHARING_FORMAT!r}, got {str(found)[:60]!r}", file=str(path))
 
 
 @overload
 def solve(market: Market, problem: Problem = ..., method: str = ..., **options: Any) -> Solution: ...
+@overload
+def solve(market: Market, problem: str = ..., method: str = ..., **options: Any) -> Solution: ...
 @overload
 def solve(
     market: MotsMarket, problem: Literal["social-state"] = ..., method: str = ..., **options: Any

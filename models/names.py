@@ -119,13 +119,13 @@ def read_names(values: Iterable[Any], kind: str, field: str) -> list[str]:
     InputError
         As :func:`read_name`, naming the row.
     """
-    values = values.tolist() if isinstance(values, np.ndarray) else list(values)
+    column: list[Any] = values.tolist() if isinstance(values, np.ndarray) else list(values)
     # Ids of a million workers: the whole column is looked at once, and name by name only if something in it is unusual.
-    if all(type(value) is str for value in values) and _as_they_look(values):
-        return values
+    if all(type(value) is str for value in column) and _as_they_look(column):
+        return column
     known: dict[tuple[type, Any], str] = {}
     names = []
-    for position, value in enumerate(values):
+    for position, value in enumerate(column):
         key = (type(value), value) if isinstance(value, str | int) else None
         name = known.get(key) if key is not None else None
         if name is None:

@@ -149,7 +149,7 @@ class Option:
     """
 
     name: str
-    kind: Literal["number", "integer", "vector"]
+    kind: Literal["number", "integer", "seed", "vector"]
     help: str
     required: bool = False
 

@@ -110,7 +110,7 @@ class Market:
         costs: Iterable[Any] | None = None,
         bids: Iterable[Any] | None = None,
         groups: Iterable[Any] | None = None,
-        caps: Mapping[tuple[Any, Any], Any] | Sequence[Sequence[Any]] | np.ndarray | None = None,
+        caps: Mapping[tuple[Any, Any], Any] | Sequence[Sequence[Any]] | np.ndarray | pd.DataFrame | None = None,
         default_cap: Any = None,
         seats: Iterable[Any] | None = None,
         coverage: Sequence[Sequence[Any]] | np.ndarray | None = None,
@@ -131,7 +131,7 @@ class Market:
             ``c_i, b_i >= 0``; bids default to costs (truthful). One of the two is needed.
         groups : shape (n,), optional
             The group of each worker, by id; one common group if left out.
-        caps : mapping (group, requester) -> cap, or array (L, m), optional
+        caps : mapping (group, requester) -> cap, array (L, m), or data frame with groups down its side, optional
             ``tau[l, j]``; None or a missing pair takes `default_cap`.
         default_cap : int, optional
             None means unlimited.
@@ -169,7 +169,7 @@ class Market:
                 "groups": groups,
                 "coverage": coverage,
             }
-            taken = {name: take_rows(column, kept, len(names)) for name, column in columns.items()}
+            taken: dict[str, Any] = {name: take_rows(column, kept, len(names)) for name, column in columns.items()}
             return cls.build(
                 **taken,
                 budgets=budgets,

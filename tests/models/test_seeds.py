@@ -52,7 +52,7 @@ def test_the_command_line(seed: str, tmp_path: Path) -> None:
 )
 def test_sizes_that_cannot_be_generated(field: str, value: int) -> None:
     with pytest.raises(InputError, match=field):
-        generate_market(**{"kind": "a", "n": 3, "groups": 2, "requesters": 2} | {field: value})
+        generate_market("a", **{"n": 3, "groups": 2, "requesters": 2} | {field: value})
 
 
 @pytest.mark.parametrize("kind", ["a", "b", "c", "d", "lognormal"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fedmech import InputError, Market, export_model, solve
 from hypothesis import given, settings
@@ -38,7 +39,7 @@ def by_another_solver(path: Path) -> tuple[float, list[str]]:
     if not names:
         return 0.0, []
     matrix = [[row.get(name, 0.0) for name in index] for row, _ in rows]
-    limits = [LinearConstraint(matrix, ub=[limit for _, limit in rows])] if rows else []
+    limits = [LinearConstraint(matrix, ub=np.array([limit for _, limit in rows]))] if rows else []  # pyright: ignore[reportArgumentType]
     found = milp(
         [-objective.get(name, 0.0) for name in names], constraints=limits, integrality=[int(n in binary) for n in names],
         bounds=(0, 1),
