@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from fedmech import InputError, solve
 from fedmech.cli import app
@@ -131,9 +132,22 @@ def test_constants_are_put_back() -> None:
     from fedmech.solvers.pooled import problem
 
     before = problem.CHUNK
-    with Setting(constants={"pooled.problem.CHUNK": 3}).in_force():
+    setting = Setting(("scores",), {"pooled.problem.CHUNK": 3, "pooled.leaf.STAGES": (1, 2)}, "file", True)
+    case = drawn(1, "opt", "setting")[0].put(**vars(setting))
+    assert Case.from_json(json.loads(json.dumps(case.to_json()))) == case
+    with setting.in_force():
         assert problem.CHUNK == 3
     assert before == problem.CHUNK
+
+
+def test_kernels_are_interpreted_and_then_compiled_again() -> None:
+    from fedmech.solvers.compilation import can_compile
+    from fedmech.solvers.placement import polymatroid
+
+    caps, seats = np.array([[2, 1]]), np.array([1, 1])
+    with Setting(interpreted=True).in_force():
+        assert not polymatroid.SeatFlow(caps, seats, compiled=True).compiled
+    assert polymatroid.SeatFlow(caps, seats, compiled=True).compiled == can_compile()
 
 
 def test_a_campaign_finds_nothing_and_is_the_same_twice() -> None:
@@ -258,6 +272,27 @@ def test_another_method_that_is_wrong_is_caught(plant: Any) -> None:
     found = caught("orp")
     assert found.test == "all methods"
     assert found.case.size == 2
+
+
+def test_weights_that_wrap_at_64_bits_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault that was: multipliers of OPT with seats from int64 scores times a denominator that took the product beyond a word."""
+    from fedmech.solvers.seated import duals
+
+    def wrapped(market: Any, price: Fraction) -> np.ndarray:
+        pairs = zip(market.scores.tolist(), market.costs.tolist(), strict=True)
+        exact = [v * price.denominator - c * price.numerator for v, c in pairs]
+        return np.array([(x + 2**63) % 2**64 - 2**63 for x in exact], dtype=np.int64)
+
+    def finds(case: Case) -> bool:
+        monkeypatch.setattr(campaign_module, "_last", None)
+        return put_to_the_test(case, ALONE, "1", LIMIT)[1] is not None
+
+    cases = [case for case in drawn(60, "opt", "wrap") if case.market().seats_bind]
+    assert not any(map(finds, cases))
+    monkeypatch.setattr(duals, "_weights", wrapped)
+    wrong = [case for case in cases if finds(case)]
+    assert wrong
+    assert smallest(wrong[0], finds, 20).size <= 5
 
 
 # ---------------------------------------------------------------------- shrinking

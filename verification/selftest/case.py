@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -47,27 +48,38 @@ class Setting:
         a large one.
     form : str
         How the market comes to the solvers: ``lists``, numpy ``arrays``, or through a ``file``.
+    interpreted : bool
+        Whether the kernels run as if numba were not installed.
     """
 
     objects: tuple[str, ...] = ()
     constants: Mapping[str, Size] = field(default_factory=dict)
     form: str = "lists"
+    interpreted: bool = False
 
     @contextmanager
     def in_force(self) -> Iterator[None]:
-        """Set the constants, and put them back."""
+        """Set constants and kernels, and put them back."""
         before = []
+
+        def put(module: Any, name: str, value: Any) -> None:
+            if hasattr(module, name):
+                before.append((module, name, getattr(module, name)))
+                setattr(module, name, value)
+
         for name, value in self.constants.items():
-            module_name, constant = name.rsplit(".", 1)
-            module = import_module(f"{_SOLVERS}.{module_name}")
-            if hasattr(module, constant):
-                before.append((module, constant, getattr(module, constant)))
-                setattr(module, constant, value)
+            module, constant = name.rsplit(".", 1)
+            put(import_module(f"{_SOLVERS}.{module}"), constant, value)
+        if self.interpreted:
+            for module in [sys.modules[name] for name in sorted(sys.modules) if name.startswith(_SOLVERS)]:
+                put(module, "can_compile", lambda: False)
+                # What was compiled before is remembered behind a cache.
+                put(module, "_compile", getattr(getattr(module, "_compile", None), "__wrapped__", None))
         try:
             yield
         finally:
-            for module, constant, value in reversed(before):
-                setattr(module, constant, value)
+            for module, name, value in reversed(before):
+                setattr(module, name, value)
 
 
 @dataclass(frozen=True)
@@ -137,6 +149,7 @@ class Case:
             "objects": list(self.setting.objects),
             "constants": dict(self.setting.constants),
             "form": self.setting.form,
+            "interpreted": self.setting.interpreted,
         }
         return {"problem": self.problem, "setting": setting, "document": self.document}
 
@@ -155,7 +168,7 @@ class Case:
                 str(name): tuple(map(int, value)) if isinstance(value, list) else int(value)
                 for name, value in given["constants"].items()
             }
-            setting = Setting(tuple(given["objects"]), constants, str(given["form"]))
+            setting = Setting(tuple(given["objects"]), constants, str(given["form"]), bool(given["interpreted"]))
             return cls(str(data["problem"]), dict(data["document"]), setting)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise InputError(f"not a case of the self-test: {error!r}") from None

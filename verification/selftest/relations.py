@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from .asking import Reply
 from .case import Case, Document, exact, literal
+from .constants import CONSTANTS
 
 __all__ = ["RELATIONS", "Related", "Relation", "numbers_changed"]
 
@@ -175,6 +176,13 @@ def _objects(case: Case, base: Reply, draw: random.Random) -> Related:
     columns = ("scores", "costs", "budgets", "coverage")
     chosen = tuple(name for name in columns if draw.random() < 0.5) or (draw.choice(columns[:3]),)
     return Related(case.put(objects=chosen))
+
+
+@_relation("compiled or interpreted")
+def _kernels(case: Case, base: Reply, draw: random.Random) -> Related:
+    """Whatever is compiled for large markets, compiled for this one, or run as without numba."""
+    constants = {name: 0 for name in CONSTANTS if name.endswith("COMPILE_FROM")}
+    return Related(case.put(constants={**case.setting.constants, **constants}, interpreted=draw.random() < 0.5))
 
 
 @_relation("through a file")

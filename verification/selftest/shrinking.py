@@ -54,7 +54,7 @@ def smallest(case: Case, fails: Fails, seconds: float) -> Case:
 
 
 def _plainer_setting(case: Case, still: Fails) -> Case:
-    for changes in ({"form": "lists"}, {"objects": ()}, {"constants": {}}):
+    for changes in ({"form": "lists"}, {"interpreted": False}, {"objects": ()}, {"constants": {}}):
         if still(plainer := case.put(**changes)):
             case = plainer
     for name in list(case.setting.constants):
