@@ -23,7 +23,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from ..fl.mechanisms.interface import Outcome, find_mechanism
+from ..fl.mechanisms.interface import Outcome, check_exact, find_mechanism
 from ..fl.mechanisms.parts.breakpoints import ALL_SETS_UP_TO, breakpoints, with_points_between
 from ..models.input_error import InputError
 from ..models.procurement.market import Market
@@ -212,9 +212,7 @@ def _outcome(rule: Rule, market: Market, options: dict[str, Any], name: str) -> 
         # Whatever it raises, sys.exit() included, is what is wrong with it; only Ctrl-C is the user's.
         bids = ", ".join(str(market.bid(i)) for i in range(market.n))
         raise InputError(f"{name} failed at bids {bids}: {type(error).__name__}: {error}", field="mechanism") from error
-    if not isinstance(outcome, Outcome):
-        raise InputError(f"{name} returned {type(outcome).__name__}, not an Outcome", field="mechanism")
-    return outcome
+    return check_exact(market, name, outcome)
 
 
 def _audit_worker(

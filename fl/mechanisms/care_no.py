@@ -18,7 +18,7 @@ from ...models.procurement.market import Market
 from .interface import (
     Option,
     Outcome,
-    build_outcome,
+    build_scaled_outcome,
     mechanism,
 )
 from .pea import pea_among
@@ -90,7 +90,7 @@ def care_no(market: Market, seed: int = 0, base: Fraction | int = BASE) -> Outco
     """
     found = buckets(market, base)
     if not found:
-        return build_outcome(market, "care-no", np.zeros(0, dtype=np.int64), {}, details={"buckets": 0})
+        return build_scaled_outcome(market, "care-no", np.zeros(0, dtype=np.int64), {}, details={"buckets": 0})
     return _run_bucket(market, found, int(random.Random(seed).random() * len(found)))
 
 

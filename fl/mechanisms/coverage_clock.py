@@ -20,7 +20,7 @@ import numpy as np
 from ...models.procurement.market import Market
 from ...solvers.placement.matroid import route
 from .coverage_greedy import needs_coverage
-from .interface import Outcome, build_outcome, mechanism
+from .interface import Outcome, build_scaled_outcome, mechanism
 from .parts.placement import Placement
 
 __all__ = ["coverage_clock"]
@@ -80,7 +80,7 @@ def coverage_clock(market: Market) -> Outcome:
     best = max(offers, key=lambda i: (single[i], -i), default=None)
     if best is not None and single[best] > value:
         hired, value = [best], single[best]
-    return build_outcome(
+    return build_scaled_outcome(
         market,
         "coverage-clock",
         route(market, np.array(sorted(hired), dtype=np.intp)),

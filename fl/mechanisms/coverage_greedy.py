@@ -23,7 +23,7 @@ from ...solvers.placement.matroid import route
 from .interface import (
     Option,
     Outcome,
-    build_outcome,
+    build_scaled_outcome,
     mechanism,
 )
 from .parts.placement import Placement
@@ -71,7 +71,7 @@ def coverage_greedy(market: Market, share: Fraction | int = Fraction(1, 2)) -> O
     while (step := greedy.next_worker()) is not None and greedy.affordable(step, limit):
         greedy.take(step)
     order = greedy.placement.taken
-    return build_outcome(
+    return build_scaled_outcome(
         market,
         "coverage-greedy",
         route(market, greedy.placement.chosen),

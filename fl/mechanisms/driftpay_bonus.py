@@ -16,7 +16,7 @@ from .driftpay_stipend import default_bonus
 from .interface import (
     Option,
     Outcome,
-    build_outcome,
+    build_scaled_outcome,
     mechanism,
 )
 
@@ -54,7 +54,7 @@ def driftpay_bonus(market: Market, bonuses: Sequence[Fraction] | None = None) ->
         raise InputError("must be >= 0", field="option bonuses")
     base = driftpay_co(market)
     winners = base.winners.tolist()
-    outcome = build_outcome(
+    outcome = build_scaled_outcome(
         market,
         "driftpay-bonus",
         base.assignment,

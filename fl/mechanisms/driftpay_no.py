@@ -28,7 +28,7 @@ import numpy as np
 from ...models.exact import integer_array
 from ...models.procurement.market import Market
 from ...solvers.placement.matroid import best_set, route
-from .interface import Outcome, build_outcome, mechanism
+from .interface import Outcome, build_scaled_outcome, mechanism
 
 __all__ = ["driftpay_no"]
 
@@ -67,7 +67,7 @@ def driftpay_no(market: Market) -> Outcome:
     winners = np.flatnonzero(assignment >= 0).tolist()
     prices = {clock.prices[clock.groups[i]] for i in winners}
     unit = Fraction(market.score_denominator, market.money_denominator)
-    return build_outcome(
+    return build_scaled_outcome(
         market,
         "driftpay-no",
         assignment,

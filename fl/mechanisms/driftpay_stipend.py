@@ -24,7 +24,7 @@ from ...solvers.placement.matroid import best_set, route
 from .interface import (
     Option,
     Outcome,
-    build_outcome,
+    build_scaled_outcome,
     mechanism,
 )
 from .parts.ratio_order import ratio_order
@@ -101,7 +101,7 @@ def driftpay_stipend(market: Market, stipends: Sequence[Fraction] | None = None)
             price = min(price, Fraction(int(net[order[k]]), int(market.scores[order[k]])))
         price /= unit
         payments = {i: int(market.scores[i]) * price + Fraction(int(paid[i]), unit) for i in chosen.tolist()}
-    return build_outcome(
+    return build_scaled_outcome(
         market,
         "driftpay-stipend",
         route(market, chosen),

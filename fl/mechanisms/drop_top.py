@@ -16,7 +16,7 @@ import numpy as np
 from ...models.procurement.market import Market
 from ...solvers.placement.matroid import route
 from .driftpay import pooled_driftpay
-from .interface import Outcome, build_outcome, mechanism
+from .interface import Outcome, build_scaled_outcome, mechanism
 
 __all__ = ["drop_top"]
 
@@ -54,7 +54,7 @@ def drop_top(market: Market) -> Outcome:
     found = {"top": top, "rest_score": outcome.score}
     if Fraction(int(market.scores[top]), market.score_denominator) < outcome.score:
         return replace(outcome, details={**outcome.details, **found, "hired": "rest"})
-    return build_outcome(
+    return build_scaled_outcome(
         market,
         "drop-top",
         route(market, np.array([top])),

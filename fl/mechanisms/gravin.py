@@ -23,7 +23,7 @@ import numpy as np
 
 from ...models.procurement.market import Market
 from ...solvers.placement.matroid import route
-from .interface import Outcome, build_outcome, mechanism
+from .interface import Outcome, build_scaled_outcome, mechanism
 from .parts.ratio_order import ratio_order
 from .singer import needs_one_pool
 
@@ -54,7 +54,7 @@ def gravin(market: Market) -> Outcome:
     scores, bids, budget = market.scores.tolist(), market.bids.tolist(), market.total_budget
     staying = [i for i in ratio_order(market.bids, market.scores) if bids[i] <= budget]
     if not staying:
-        return build_outcome(
+        return build_scaled_outcome(
             market, "gravin", np.full(market.n, -1, dtype=np.int64), {}, details={"kept": 0, "best": None}
         )
     price = Fraction(budget, max(scores[i] for i in staying))
@@ -93,7 +93,7 @@ def gravin(market: Market) -> Outcome:
             offer = rest * scores[i] / max(others, 1)
             if i != best and bids[i] <= offer:
                 payments[i] = offer
-    return build_outcome(
+    return build_scaled_outcome(
         market,
         "gravin",
         route(market, np.array(sorted(payments), dtype=np.intp)),

@@ -12,7 +12,7 @@ import numpy as np
 
 from ...models.procurement.market import Market
 from ...solvers.placement.matroid import best_set, route
-from .interface import Outcome, build_outcome, mechanism
+from .interface import Outcome, build_scaled_outcome, mechanism
 from .parts.ratio_order import ratio_order
 
 __all__ = ["greedy_then_repair"]
@@ -44,7 +44,7 @@ def greedy_then_repair(market: Market) -> Outcome:
             break
         prefix[i] = True
     chosen = best_set(market, market.scores * prefix)
-    return build_outcome(
+    return build_scaled_outcome(
         market,
         "greedy-then-repair",
         route(market, chosen),

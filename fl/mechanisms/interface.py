@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from importlib import import_module
+from numbers import Rational
 from typing import Any, Literal
 
 import numpy as np
@@ -34,6 +35,8 @@ __all__ = [
     "Option",
     "Outcome",
     "build_outcome",
+    "build_scaled_outcome",
+    "check_exact",
     "find_mechanism",
     "mechanism",
     "mechanisms",
@@ -93,10 +96,10 @@ def build_outcome(
     assignment: np.ndarray,
     payments: Mapping[int, Fraction | int],
     *,
-    critical_price: Fraction | None = None,
+    critical_price: Fraction | int | None = None,
     details: Mapping[str, Any] | None = None,
 ) -> Outcome:
-    """Pack an allocation and its payments.
+    """Make an outcome of an allocation and its payments, in the units of the market's file.
 
     Parameters
     ----------
@@ -106,30 +109,84 @@ def build_outcome(
     assignment : ndarray of int64, shape (n,)
         Requester of each winner, -1 for the others.
     payments : mapping worker -> Fraction or int
-        In the market's integer money units (``p_i * money_denominator``); missing workers are paid 0.
+        Money, as :meth:`Market.bid` and :meth:`Market.budget` give it; missing workers are paid 0.
     critical_price : Fraction, optional
-        In integer money units per integer score unit.
+        Money per unit of score.
     details : mapping, optional
 
     Returns
     -------
     Outcome
+
+    Raises
+    ------
+    InputError
+        If a payment or the price is no exact number (a float, a text), or is given to nobody there is.
     """
-    common = math.lcm(*(payment.denominator for payment in payments.values()))
+    return _pack(market, name, assignment, payments, 1, critical_price, details)
+
+
+def build_scaled_outcome(
+    market: Market,
+    name: str,
+    assignment: np.ndarray,
+    payments: Mapping[int, Fraction | int],
+    *,
+    critical_price: Fraction | int | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> Outcome:
+    """Make an outcome of payments in the market's integer money units, for rules that work on its integer columns.
+
+    Parameters
+    ----------
+    market, name, assignment, details
+        As for :func:`build_outcome`.
+    payments : mapping worker -> Fraction or int
+        ``p_i * money_denominator``.
+    critical_price : Fraction, optional
+        In integer money units per integer score unit.
+    """
+    if critical_price is not None:
+        _require_exact(name, critical_price, "critical_price")
+        critical_price = Fraction(critical_price) * market.score_denominator / market.money_denominator
+    return _pack(market, name, assignment, payments, market.money_denominator, critical_price, details)
+
+
+def _pack(
+    market: Market,
+    name: str,
+    assignment: np.ndarray,
+    payments: Mapping[int, Fraction | int],
+    unit: int,
+    critical_price: Fraction | int | None,
+    details: Mapping[str, Any] | None,
+) -> Outcome:
+    """Bring payments in units of ``1 / unit`` to one denominator."""
+    for i, payment in payments.items():
+        if isinstance(i, bool) or not isinstance(i, int | np.integer) or not 0 <= i < market.n:
+            raise InputError(f"{name} pays {i!r}, where the workers are 0 to {market.n - 1}", field="payments")
+        _require_exact(name, payment, "payments", f"worker {market.worker_ids[i]!r}")
+    if critical_price is not None:
+        _require_exact(name, critical_price, "critical_price")
+    common = math.lcm(*(int(payment.denominator) for payment in payments.values()))
     exact = [0] * market.n
     for i, payment in payments.items():
-        exact[i] = payment.numerator * (common // payment.denominator)
-    if critical_price is not None:
-        critical_price = critical_price * market.score_denominator / market.money_denominator
+        exact[i] = int(payment.numerator) * (common // int(payment.denominator))
     return Outcome(
         mechanism=name,
         assignment=assignment,
         payments=integer_array(exact),
-        payment_denominator=common * market.money_denominator,
+        payment_denominator=common * unit,
         score=Fraction(exact_sum(market.scores[assignment >= 0]), market.score_denominator),
-        critical_price=critical_price,
+        critical_price=None if critical_price is None else Fraction(critical_price),
         details=details or {},
     )
+
+
+def _require_exact(name: str, value: Any, field: str, row: str | None = None) -> None:
+    if type(value) not in (int, Fraction) and (isinstance(value, bool) or not isinstance(value, Rational)):
+        message = f"{name} returned {value!r}, which is not exact: whole numbers and Fractions are"
+        raise InputError(message, row=row, field=field)
 
 
 @dataclass(frozen=True)
@@ -320,15 +377,44 @@ def recheck(market: Market, name: str, outcome: Any) -> Outcome:
     Raises
     ------
     InputError
-        If it is no Outcome.
+        If it is no Outcome, or its payments or its price are not exact.
     CheckError
         If the allocation breaks a cap or a seat limit, or the score is not that of the winners.
     """
-    if not isinstance(outcome, Outcome):
-        raise InputError(f"{name} returned {type(outcome).__name__}, not an Outcome", field="mechanism")
+    outcome = check_exact(market, name, outcome)
     broken = violation(market, "orp", outcome.assignment)
     if broken is not None:
         raise CheckError(f"{name}: {broken}")
     if outcome.score != Fraction(exact_sum(market.scores[outcome.assignment >= 0]), market.score_denominator):
         raise CheckError(f"{name}: reported score is not the score of its winners")
+    return outcome
+
+
+def check_exact(market: Market, name: str, outcome: Any) -> Outcome:
+    """Return what a mechanism returned, once it is an outcome whose money is exact.
+
+    Raises
+    ------
+    InputError
+        If it is no Outcome, or its payments, their units or its price are anything but exact numbers.
+    """
+    if not isinstance(outcome, Outcome):
+        raise InputError(f"{name} returned {type(outcome).__name__}, not an Outcome", field="mechanism")
+    payments: Any = outcome.payments
+    whole = (
+        isinstance(payments, np.ndarray)
+        and payments.shape == (market.n,)
+        and (
+            payments.dtype.kind in "iu"
+            or (payments.dtype == object and all(type(payment) is int for payment in payments))
+        )
+    )
+    if not whole:
+        message = f"{name} returned payments that are not one whole number for each of {market.n} workers; build_outcome makes them"
+        raise InputError(message, field="payments")
+    if type(outcome.payment_denominator) is not int or outcome.payment_denominator < 1:
+        message = f"{name} returned {outcome.payment_denominator!r} for the units of its payments, not a whole number from 1 on"
+        raise InputError(message, field="payment_denominator")
+    if outcome.critical_price is not None:
+        _require_exact(name, outcome.critical_price, "critical_price")
     return outcome

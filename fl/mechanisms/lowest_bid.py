@@ -10,7 +10,7 @@ import numpy as np
 
 from ...models.procurement.market import Market
 from ...solvers.placement.matroid import best_set, route
-from .interface import Outcome, build_outcome, mechanism
+from .interface import Outcome, build_scaled_outcome, mechanism
 
 __all__ = ["lowest_bid"]
 
@@ -43,4 +43,4 @@ def lowest_bid(market: Market) -> Outcome:
             break
         hired.append(i)
     assignment = route(market, np.array(sorted(hired), dtype=np.intp))
-    return build_outcome(market, "lowest-bid", assignment, {i: int(market.bids[i]) for i in hired})
+    return build_scaled_outcome(market, "lowest-bid", assignment, {i: int(market.bids[i]) for i in hired})

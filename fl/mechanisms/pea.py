@@ -25,7 +25,7 @@ import numpy as np
 from ...models.exact import integer_array
 from ...models.procurement.market import Market
 from ...solvers.placement.polymatroid import SeatFlow, descending, place
-from .interface import Outcome, build_outcome, mechanism
+from .interface import Outcome, build_scaled_outcome, mechanism
 
 __all__ = ["pea", "pea_among"]
 
@@ -114,4 +114,4 @@ def pea_among(market: Market, name: str, among: np.ndarray, details: Mapping[str
         pay = [price if t < 0 else min(price, Fraction(int(market.bids[filling.order[t]]))) for t in first.tolist()]
         payments = {i: pay[l] for i, l in zip(winners.tolist(), market.group_of[winners].tolist(), strict=True)}
     shown = None if price is None else price / market.money_denominator
-    return build_outcome(market, name, assignment, payments, details={"virtual_price": shown, **(details or {})})
+    return build_scaled_outcome(market, name, assignment, payments, details={"virtual_price": shown, **(details or {})})

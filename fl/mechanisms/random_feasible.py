@@ -13,7 +13,7 @@ from ...solvers.placement.matroid import route
 from .interface import (
     Option,
     Outcome,
-    build_outcome,
+    build_scaled_outcome,
     mechanism,
 )
 from .parts.placement import Placement
@@ -52,7 +52,7 @@ def random_feasible(market: Market, seed: int = 0) -> Outcome:
         bid = int(market.bids[i])
         if bid <= left and placement.add(i):
             left -= bid
-    return build_outcome(
+    return build_scaled_outcome(
         market,
         "random-feasible",
         route(market, placement.chosen),

@@ -20,7 +20,7 @@ from ...solvers.placement.matroid import best_set
 from .interface import (
     Option,
     Outcome,
-    build_outcome,
+    build_scaled_outcome,
     mechanism,
 )
 from .random_feasible import drawn_order
@@ -85,6 +85,6 @@ def random_price(market: Market, seed: int = 0, price: Fraction | int | None = N
                 seats[j] -= 1
                 left[j] -= offer
                 break
-    return build_outcome(
+    return build_scaled_outcome(
         market, "random-price", assignment, payments, critical_price=posted, details={"accepted": accepted}
     )

@@ -20,7 +20,7 @@ from ...models.procurement.market import Market
 from .interface import (
     Option,
     Outcome,
-    build_outcome,
+    build_scaled_outcome,
     mechanism,
 )
 from .parts.ratio_order import ratio_order
@@ -90,4 +90,4 @@ def rrafl(market: Market, reputations: Sequence[Fraction] | None = None) -> Outc
                 payments[i] = int(weights[i]) * price
             waiting = [i for i in waiting if assignment[i] < 0]
         prices.append(None if price is None else price * denominator / market.money_denominator)
-    return build_outcome(market, "rrafl", assignment, payments, details={"prices": prices})
+    return build_scaled_outcome(market, "rrafl", assignment, payments, details={"prices": prices})

@@ -21,7 +21,7 @@ from ...solvers.placement.orp_seats import best_placeable_set
 from .interface import (
     Option,
     Outcome,
-    build_outcome,
+    build_scaled_outcome,
     mechanism,
 )
 
@@ -55,7 +55,7 @@ def vcg(market: Market, value: Fraction | int | None = None) -> Outcome:
         If the value is negative.
     """
     if not market.n:
-        return build_outcome(market, "vcg", np.zeros(0, dtype=np.int64), {}, details={"surplus": Fraction(0)})
+        return build_scaled_outcome(market, "vcg", np.zeros(0, dtype=np.int64), {}, details={"surplus": Fraction(0)})
     if value is None:
         worth = Fraction(market.total_budget, int(market.scores.max()))
     elif value < 0:
@@ -82,7 +82,7 @@ def vcg(market: Market, value: Fraction | int | None = None) -> Outcome:
     payments = {
         i: Fraction(p * int(market.scores[i]) - int(replacement[market.group_of[i]]), q) for i in chosen.tolist()
     }
-    return build_outcome(
+    return build_scaled_outcome(
         market,
         "vcg",
         route(market, chosen),
