@@ -6,7 +6,9 @@ Exit codes: 0 done; 1 a claim or check failed that was expected to hold; 2 bad i
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 from typing import Annotated
 
 import typer
@@ -79,11 +81,21 @@ def _common(
 
 def main() -> None:
     """Run the command line."""
+    _listen_to_ctrl_c()
     try:
         code = _run()
         sys.exit(code if flushed() else code or BAD_INPUT)
     finally:
         _leave_behind_unfinished_runs(sys.exc_info()[1])
+
+
+def _listen_to_ctrl_c() -> None:
+    """Stop on an interrupt even where whoever started the process had it ignored, as scripts do for what they run in the background.
+
+    An interrupt asks for what was found so far; a process that ignored it could only be killed, and that would be lost.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _run() -> int:

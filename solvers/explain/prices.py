@@ -157,6 +157,9 @@ class Relaxation:
         check_priced(problem)
         from scipy.sparse import csr_matrix
 
+        # cvxpy makes objects of HiGHS itself, some versions when they are imported; the first of a process is made here, where
+        # nothing is printed and what must not be used is refused.
+        make_highs()
         cp: Any = import_module("cvxpy")
         self.cp = cp
         self.market = market
@@ -258,13 +261,9 @@ def solve_lp(cp: Any, problem: Any) -> None:
 
     Raises
     ------
-    InputError
-        If the version of HiGHS that is installed must not be used.
     RuntimeError
         If HiGHS does not call the point optimal.
     """
-    # cvxpy makes an object of HiGHS of its own; the first of a process is made where nothing is printed.
-    make_highs()
     finished, _ = watched(problem, lambda: problem.solve(solver=cp.HIGHS, **HIGHS_OPTIONS), lambda: None, Control())
     if not finished:
         raise KeyboardInterrupt

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -178,9 +178,7 @@ def run_highs(
         if found is not None and len(found) == columns:
             incumbents.append(found)
 
-    if model.integer.any():
-        highs.cbMipImprovingSolution.subscribe(keep)
-    ending, stopped = _run(highs, control)
+    ending, stopped = _run(highs, control, keep)
     best = incumbents[-1] if incumbents else start
     if ending == "unbounded-or-infeasible" and model.bounded:
         ending = "infeasible"
@@ -188,7 +186,7 @@ def run_highs(
         return HighsRun("infeasible", None, "proved")
     if ending == "optimal":
         solution = highs.getSolution()
-        if solution.value_valid:
+        if solution.value_valid or not columns:
             return HighsRun("optimal", np.array(solution.col_value, dtype=np.float64), "proved")
     return HighsRun("stopped", best, stopped if stopped != "proved" else "node-limit")
 
@@ -222,8 +220,8 @@ def run_lp(highs: Any, control: Control) -> LpRun | None:
     return LpRun(ending == "optimal", value, np.array(solution.col_value, dtype=np.float64), prices)
 
 
-def _run(highs: Any, control: Control) -> tuple[Ending | None, StopReason]:
-    """Run HiGHS to the deadline at most; return how it ended, None if it has not, and why it stopped."""
+def _run(highs: Any, control: Control, keep: Callable[[Any], None] | None = None) -> tuple[Ending | None, StopReason]:
+    """Run HiGHS to the deadline at most, `keep` called with its incumbents; return how it ended, None if it has not, and why."""
     highspy = load_highs()
     remaining = control.remaining()
     if remaining is not None:
@@ -231,19 +229,32 @@ def _run(highs: Any, control: Control) -> tuple[Ending | None, StopReason]:
         set_options(highs, {"time_limit": highs.getRunTime() + remaining})
     stop = threading.Event()
     codes: list[Any] = []
+    faults: list[Exception] = []
 
     def interrupt(event: Any) -> None:
         if event.data_in is not None:
             event.data_in.user_interrupt = stop.is_set()
 
-    callbacks = (highs.cbMipInterrupt, highs.cbSimplexInterrupt, highs.cbIpmInterrupt)
-    for callback in callbacks:
-        callback.subscribe(interrupt)
+    def offer(event: Any) -> None:
+        try:
+            if keep is not None:
+                keep(event)
+        except Exception as fault:
+            # Some versions pass it on, others take it for a failure of their own.
+            faults.append(fault)
+            raise
+
+    callbacks = [(event, interrupt) for event in (highs.cbMipInterrupt, highs.cbSimplexInterrupt, highs.cbIpmInterrupt)]
+    callbacks += [(highs.cbMipImprovingSolution, offer)]
+    for event, callback in callbacks:
+        event.subscribe(callback)
     finished, stopped = watched(highs, lambda: codes.append(highs.run()), stop.set, control)
     if not finished:
         return None, stopped
-    for callback in callbacks:
-        callback.unsubscribe(interrupt)
+    for event, callback in callbacks:
+        event.unsubscribe(callback)
+    if faults:
+        raise faults[0]
     ending = read_ending(highs)
     if codes[0] == highspy.HighsStatus.kError:
         ending = "lost"
