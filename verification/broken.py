@@ -12,8 +12,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..fl.mechanisms.interface import Outcome
-from ..models.exact import exact_sum, scale_to_integers
+from ..fl.mechanisms.interface import Outcome, build_outcome
+from ..models.exact import exact_sum
 from ..models.procurement.market import Market
 from ..solvers.placement.matroid import best_set, route
 
@@ -50,11 +50,6 @@ def _prefix(market: Market, order: Sequence[int]) -> int:
     return k
 
 
-def _outcome(market: Market, name: str, winners: np.ndarray, payments: dict[int, Fraction]) -> Outcome:
-    numerators, denominator = scale_to_integers([payments.get(i, Fraction(0)) for i in range(market.n)])
-    return Outcome(name, route(market, winners), numerators, denominator, _value(market, winners))
-
-
 def _price(market: Market, order: Sequence[int], k: int, value: Fraction) -> Fraction:
     price = Fraction(market.total_budget, market.money_denominator) / value
     if k < market.n:
@@ -66,7 +61,7 @@ def first_price(market: Market) -> Outcome:
     """DriftPay-CO's winners, each paid its bid."""
     order = _order(market)
     winners = _hired(market, order[: _prefix(market, order)])
-    return _outcome(market, "first-price", winners, {i: market.bid(i) for i in winners.tolist()})
+    return build_outcome(market, "first-price", route(market, winners), {i: market.bid(i) for i in winners.tolist()})
 
 
 def ties_by_ratio(market: Market) -> Outcome:
@@ -76,7 +71,9 @@ def ties_by_ratio(market: Market) -> Outcome:
     winners = _hired(market, order[:k], order)
     value = _value(market, winners)
     price = _price(market, order, k, value) if value else Fraction(0)
-    return _outcome(market, "ties-by-ratio", winners, {i: market.score(i) * price for i in winners.tolist()})
+    return build_outcome(
+        market, "ties-by-ratio", route(market, winners), {i: market.score(i) * price for i in winners.tolist()}
+    )
 
 
 def overspend(market: Market) -> Outcome:
@@ -88,7 +85,9 @@ def overspend(market: Market) -> Outcome:
     if price is None:
         value = _value(market, winners)
         price = _price(market, order, k, value) if value else Fraction(0)
-    return _outcome(market, "overspend", winners, {i: market.score(i) * price for i in winners.tolist()})
+    return build_outcome(
+        market, "overspend", route(market, winners), {i: market.score(i) * price for i in winners.tolist()}
+    )
 
 
 def off_by_one_prefix(market: Market) -> Outcome:
@@ -98,4 +97,6 @@ def off_by_one_prefix(market: Market) -> Outcome:
     winners = _hired(market, order[:k])
     value = _value(market, winners)
     price = _price(market, order, min(k + 1, market.n), value) if value else Fraction(0)
-    return _outcome(market, "off-by-one-prefix", winners, {i: market.score(i) * price for i in winners.tolist()})
+    return build_outcome(
+        market, "off-by-one-prefix", route(market, winners), {i: market.score(i) * price for i in winners.tolist()}
+    )

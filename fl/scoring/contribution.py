@@ -27,6 +27,7 @@ from torch import Tensor
 
 from ...models.input_error import InputError
 from ...solvers.control import Control
+from ..training.aggregate import positive_weights
 from ..training.architectures import Architecture
 from ..training.coalitions import train_coalitions
 from ..training.evaluate import evaluate
@@ -75,13 +76,6 @@ class Objective:
         """Value one model (a float) or stacked ones (an array): larger is better."""
         loss, accuracy = evaluate(architecture, params, self.inputs, self.labels, self.class_weights)
         return accuracy if self.metric == "accuracy" else -loss
-
-
-def _weights(weights: Sequence[float] | NDArray[np.float64], n: int) -> Tensor:
-    checked = torch.as_tensor(np.asarray(weights, dtype=np.float64))
-    if checked.shape != (n,) or not bool((torch.isfinite(checked) & (checked > 0)).all()):
-        raise InputError(f"{n} workers need as many positive weights", field="weights")
-    return checked
 
 
 def _averages(stacked: Mapping[str, Tensor], weights: Tensor, coalitions: NDArray[np.bool_]) -> Params:
@@ -134,7 +128,7 @@ def one_round_value(
     n = models_in(local_params, architecture.shapes)
     if n is None or models_in(global_params, architecture.shapes) is not None:
         raise InputError("needs one global model and stacked local ones", field="local_params")
-    shares = _weights(weights, n)
+    shares = torch.from_numpy(positive_weights(weights, n))
     origin = test.values(architecture, global_params)
     block = max(1, _NUMBERS // architecture.size)
 

@@ -5,13 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ...models.input_error import InputError
 from .parameters import Params
 
-__all__ = ["average"]
+__all__ = ["average", "positive_weights"]
+
+
+def positive_weights(weights: Sequence[float] | Any, clients: int) -> NDArray[np.float64]:
+    """Check one finite weight > 0 for each client, so that every coalition of them has an average.
+
+    Raises
+    ------
+    InputError
+        If there are more or fewer, or one is not.
+    """
+    checked = np.asarray(weights, dtype=np.float64)
+    if checked.shape != (clients,) or not (np.isfinite(checked).all() and (checked > 0).all()):
+        raise InputError(f"{clients} clients need as many finite weights > 0", field="weights")
+    return checked
 
 
 def average(stacked: Mapping[str, Tensor], weights: Sequence[float] | Any | None = None) -> Params:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...models.input_error import InputError
+from .aggregate import positive_weights
 from .architectures import Architecture
 from .batched import train_clients
 from .parameters import Params, clients_of, place
@@ -87,13 +88,11 @@ def train_coalitions(
     """
     members = np.array([client for coalition in coalitions for client in coalition], dtype=np.int64)
     owners = np.repeat(np.arange(len(coalitions)), [len(coalition) for coalition in coalitions])
-    shares = np.ones(len(holdings)) if weights is None else np.asarray(weights, dtype=np.float64)
+    shares = np.ones(len(holdings)) if weights is None else positive_weights(weights, len(holdings))
     if not len(coalitions) or min(map(len, coalitions)) == 0:
         raise InputError("a coalition has no members", field="coalitions")
     if members.min() < 0 or members.max() >= len(holdings):
         raise InputError(f"a member is not among the clients 0 to {len(holdings) - 1}", field="coalitions")
-    if shares.shape != (len(holdings),) or not (np.isfinite(shares).all() and (shares > 0).all()):
-        raise InputError(f"{len(holdings)} clients need as many finite weights > 0", field="weights")
     if rounds < 1 or not decay > 0:
         raise InputError("rounds have to be at least 1 and decay more than 0", field="rounds")
     owner, member = torch.from_numpy(owners).to(device), torch.from_numpy(members).to(device)

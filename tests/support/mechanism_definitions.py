@@ -1,9 +1,42 @@
-"""Every mechanism's definition a second time: read literally, in plain Fractions, by enumeration. None shares code with the first."""
+"""Every mechanism's definition a second time: read literally, in plain Fractions, by enumeration. None shares code with the first.
+
+What the judges of the papers' claims read literally is taken from :mod:`fedmech.verification.literal`; the others stand here.
+"""
 
 import random
+from dataclasses import replace
 from fractions import Fraction as F
 from functools import cache
 from itertools import combinations, pairwise
+
+from fedmech.verification.literal.care import pea
+from fedmech.verification.literal.driftpay import driftpay, drop_top
+from fedmech.verification.literal.procurement import LiteralMarket
+from fedmech.verification.literal.rules import greedy_then_repair, stipend, vcg
+
+
+def literal_of(market):
+    """A market as the judges read it, of what the market itself says."""
+    groups = [market.group_ids[l] for l in market.group_of]
+    caps = {
+        (group, name): int(cap)
+        for group, row in zip(market.group_ids, market.cap_limits, strict=True)
+        for name, cap in zip(market.requester_ids, row, strict=True)
+        if cap >= 0
+    }
+    bids = tuple(market.bid(i) for i in range(market.n))
+    return LiteralMarket(
+        ids=tuple(market.worker_ids),
+        groups=tuple(groups),
+        scores=tuple(market.score(i) for i in range(market.n)),
+        costs=bids,
+        bids=bids,
+        coverage=(),
+        requesters=tuple(market.requester_ids),
+        budgets=tuple(market.budget(j) for j in range(market.m)),
+        seats=tuple(int(seat) if seat >= 0 else None for seat in market.seat_limits),
+        caps=caps,
+    )
 
 
 class Plain:
@@ -11,6 +44,7 @@ class Plain:
 
     def __init__(self, market):
         self.n, self.m = market.n, market.m
+        self.literal = literal_of(market)
         self.v = [market.score(i) for i in range(market.n)]
         self.b = [market.bid(i) for i in range(market.n)]
         self.budgets = [market.budget(j) for j in range(market.m)]
@@ -61,40 +95,9 @@ class Plain:
 # ---------------------------------------------------------------------- the definitions, read literally
 
 
-def driftpay(p, values, workers, money=None, extra=None):
-    """Largest k with rho_k M(S_k) + extra(W_k) <= B; values in the place of scores."""
-    money = p.b if money is None else money
-    extra = extra or [F(0)] * p.n
-    order = sorted(workers, key=lambda i: (money[i] / values[i], i))
-    best = []
-    for k in range(len(order) + 1):
-        chosen, value = p.orp(order[:k], values)
-        last = money[order[k - 1]] / values[order[k - 1]] if k else F(0)
-        bonus = sum((extra[i] for i in chosen), F(0))
-        if k == 0 or last * value + bonus <= p.total:
-            prices = [(p.total - bonus) / value] if value else []
-            prices += [money[order[k]] / values[order[k]]] if k < len(order) else []
-            best = [(i, values[i] * min(prices) + extra[i]) for i in chosen]
-    return dict(best)
-
-
-def drop_top(p):
-    staying = [i for i in range(p.n) if p.b[i] <= p.total and p.placeable((i,))]
-    if not staying:
-        return {}
-    top = max(staying, key=lambda i: (p.v[i], -i))
-    rest = driftpay(p, p.v, [i for i in staying if i != top])
-    return rest if sum((p.v[i] for i in rest), F(0)) > p.v[top] else {top: p.total}
-
-
 def surrogate(p, values):
-    return driftpay(p, values, [i for i in range(p.n) if values[i] > 0])
-
-
-def vcg(p, value):
-    weight = [value * v - b for v, b in zip(p.v, p.b, strict=True)]
-    chosen, surplus = p.orp(range(p.n), weight)
-    return {i: p.b[i] + surplus - p.orp([k for k in range(p.n) if k != i], weight)[1] for i in chosen}
+    """DriftPay-CO with values in the place of scores, among those who have one."""
+    return driftpay(replace(p.literal, scores=tuple(values)), [i for i in range(p.n) if values[i] > 0]).payments
 
 
 def lowest_bid(p):
@@ -104,21 +107,6 @@ def lowest_bid(p):
         if p.placeable(more) and sum(p.b[k] for k in more) <= p.total:
             hired.append(i)
     return {i: p.b[i] for i in hired}
-
-
-def greedy_then_repair(p):
-    order = sorted(range(p.n), key=lambda i: (p.rho[i], i))
-    k = max(k for k in range(p.n + 1) if sum(p.b[i] for i in order[:k]) <= p.total)
-    prefix = order[:k]
-    while not p.placeable(tuple(sorted(prefix))):
-        # Drop the lowest score (higher index at ties) whose going repairs something.
-        rank = max(len(s) for h in range(k + 1) for s in combinations(sorted(prefix), h) if p.placeable(s))
-        for i in sorted(prefix, key=lambda i: (p.v[i], -i)):
-            others = [k for k in prefix if k != i]
-            if any(p.placeable(s) for s in combinations(sorted(others), rank)):
-                prefix = others
-                break
-    return {i: p.b[i] for i in prefix}
 
 
 def random_order(p, draw):
@@ -168,34 +156,6 @@ def rrafl(p):
     return paid
 
 
-def pea_among(p, workers):
-    prices = sorted({b / t for b in p.budgets if b > 0 for t in range(1, len(workers) + 1)})
-
-    def first_basis(r, bids):
-        places = [min(int(b // r), s) for b, s in zip(p.budgets, p.seats, strict=True)]
-        chosen = []
-        for i in sorted((i for i in workers if bids[i] <= r), key=lambda i: (bids[i], i)):
-            if p.fits(tuple(sorted([*chosen, i])), places):
-                chosen.append(i)
-        return chosen
-
-    def winners(bids):
-        for r in prices:
-            chosen = first_basis(r, bids)
-            if len(chosen) == sum(int(b // r) for b in p.budgets):
-                return r, chosen
-        return F(0), []
-
-    price, hired = winners(p.b)
-    points = sorted({F(0), *prices, *(p.b[k] for k in workers)})
-    paid = {}
-    for i in hired:
-        # The highest winning bid, critical price computed anew for each: the end of the last interval that wins.
-        inside = [x for x, y in pairwise(points) if i in winners([*p.b[:i], (x + y) / 2, *p.b[i + 1 :]])[1]]
-        paid[i] = min(price, points[points.index(inside[-1]) + 1] if inside else F(0))
-    return paid
-
-
 def care_no(p, seed):
     low = min(p.v)
     by_bucket = {}
@@ -203,7 +163,7 @@ def care_no(p, seed):
         h = next(h for h in range(1, 99) if p.v[i] / low <= 10**h)
         by_bucket.setdefault(h, []).append(i)
     found = [by_bucket[h] for h in sorted(by_bucket)]
-    return pea_among(p, found[int(random.Random(seed).random() * len(found))])
+    return pea(p.literal, found[int(random.Random(seed).random() * len(found))]).payments
 
 
 def driftpay_no(p):
@@ -357,38 +317,31 @@ def tenth(p):
     return [p.total / (10 * p.n)] * p.n
 
 
-def stipend(p, given):
-    net = [max(b - s, F(0)) for b, s in zip(p.b, given, strict=True)]
-    return driftpay(p, p.v, range(p.n), net, given)
-
-
-def bonus(p, given):
-    return {i: pay + given[i] for i, pay in driftpay(p, p.v, range(p.n)).items()}
-
-
 DEFINITIONS = {
-    "driftpay-co": lambda p: driftpay(p, p.v, range(p.n)),
-    "drop-top": drop_top,
-    "pea": lambda p: pea_among(p, range(p.n)),
+    "driftpay-co": lambda p: driftpay(p.literal).payments,
+    "drop-top": lambda p: drop_top(p.literal).payments,
+    "pea": lambda p: pea(p.literal).payments,
     "care-no": lambda p, seed=0: care_no(p, seed),
     "driftpay-no": driftpay_no,
     "coverage-greedy": coverage_greedy,
     "coverage-clock": coverage_clock,
-    "driftpay-stipend": lambda p, stipends=None: stipend(p, stipends or tenth(p)),
-    "driftpay-bonus": lambda p, bonuses=None: bonus(p, bonuses or tenth(p)),
+    "driftpay-stipend": lambda p, stipends=None: stipend(p.literal, tuple(stipends or tenth(p))).payments,
+    "driftpay-bonus": lambda p, bonuses=None: {
+        i: paid + (bonuses or tenth(p))[i] for i, paid in driftpay(p.literal).payments.items()
+    },
     "driftpay-noisy": lambda p, estimates: surrogate(p, estimates),
     "driftpay-lcb": lambda p, estimates=None, radius=None: surrogate(
         p, [x - y for x, y in zip(estimates or p.v, radius or [x / 10 for x in estimates or p.v], strict=True)]
     ),
-    "vcg": lambda p, value=None: vcg(p, p.total / max(p.v) if value is None else value),
+    "vcg": lambda p, value=None: vcg(p.literal, p.total / max(p.v) if value is None else value).payments,
     "lowest-bid": lowest_bid,
     "random-feasible": lambda p, seed=0: random_feasible(p, seed),
     "reputation": lambda p, reputations: surrogate(p, reputations),
     "accuracy": lambda p, accuracies: surrogate(p, accuracies),
-    "greedy-then-repair": greedy_then_repair,
+    "greedy-then-repair": lambda p: greedy_then_repair(p.literal).payments,
     "rrafl": rrafl,
     "random-price": lambda p, seed=0: random_price(p, seed),
-    "singer": lambda p: driftpay(p, p.v, range(p.n)),
+    "singer": lambda p: driftpay(p.literal).payments,
     "gravin": gravin,
 }
 """Every registered mechanism has its second definition here; winners and payments must agree."""

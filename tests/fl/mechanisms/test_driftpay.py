@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-import networkx as nx
 import numpy as np
 import pytest
 from fedmech import (
@@ -14,61 +13,21 @@ from fedmech import (
     solve,
 )
 from fedmech.models.data import digits_market_path
+from fedmech.verification.literal.driftpay import driftpay
 from hypothesis import given, settings
+from mechanism_definitions import literal_of
 from strategies import markets
-
-
-def placeable(market: Market, workers: list[int]) -> bool:
-    """Whether these workers can be placed: a maximum flow with a node per worker."""
-    network = nx.DiGraph()
-    network.add_nodes_from(["source", "sink"])
-    for i in workers:
-        l = int(market.group_of[i])
-        network.add_edge("source", ("worker", i), capacity=1)
-        for j in range(market.m):
-            network.add_edge(("worker", i), ("bucket", l, j), capacity=1)
-            network.add_edge(("bucket", l, j), ("requester", j), capacity=int(market.caps[l, j]))
-            network.add_edge(("requester", j), "sink", capacity=int(market.seats[j]))
-    return nx.maximum_flow_value(network, "source", "sink") == len(workers)
-
-
-def literal_orp(market: Market, prefix: list[int]) -> list[int]:
-    """ORP's optimum on a prefix: best score first, lower index first among equals, as long as all can be placed."""
-    chosen: list[int] = []
-    for i in sorted(prefix, key=lambda i: (-market.score(i), i)):
-        if placeable(market, [*chosen, i]):
-            chosen.append(i)
-    return sorted(chosen)
-
-
-def literal_driftpay(market: Market) -> tuple[list[int], Fraction | None]:
-    """Section 5, sentence by sentence: winners and critical price (None where nobody wins)."""
-    ratio = {i: market.bid(i) / market.score(i) for i in range(market.n)}
-    order = sorted(ratio, key=lambda i: (ratio[i], i))
-    budget = sum((market.budget(j) for j in range(market.m)), Fraction(0))
-    best, winners = 0, []
-    for k in range(1, market.n + 1):
-        chosen = literal_orp(market, order[:k])
-        if ratio[order[k - 1]] * sum(market.score(i) for i in chosen) <= budget:
-            best, winners = k, chosen
-    if not winners:
-        return [], None
-    value = sum(market.score(i) for i in winners)
-    share = budget / value
-    return winners, share if best == market.n else min(ratio[order[best]], share)
 
 
 @settings(max_examples=300, deadline=None)
 @given(market=markets(max_workers=7))
 def test_agrees_with_the_literal_definition(market: Market) -> None:
     outcome = run_mechanism(market, "driftpay-co")
-    winners, price = literal_driftpay(market)
-    assert outcome.winners.tolist() == winners
-    assert outcome.critical_price == price
-    assert [outcome.payment(i) for i in range(market.n)] == [
-        market.score(i) * price if i in winners and price is not None else 0 for i in range(market.n)
-    ]
-    assert outcome.score == sum((market.score(i) for i in winners), Fraction(0))
+    expected = driftpay(literal_of(market))
+    assert tuple(outcome.winners.tolist()) == expected.winners
+    assert outcome.critical_price == expected.price
+    assert [outcome.payment(i) for i in range(market.n)] == [expected.payments.get(i, 0) for i in range(market.n)]
+    assert outcome.score == sum((market.score(i) for i in expected.winners), Fraction(0))
 
 
 @settings(max_examples=200, deadline=None)

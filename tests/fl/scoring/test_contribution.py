@@ -170,7 +170,7 @@ def test_refusals(arch, start, local, dataset, holdings, sizes):
     with pytest.raises(InputError, match="stacked"):
         one_round_value(arch, start, start, sizes, test)
     for bad in (sizes[:-1], [0, *sizes[1:]], [np.nan, *sizes[1:]]):
-        with pytest.raises(InputError, match="positive weights"):
+        with pytest.raises(InputError, match="as many finite weights > 0"):
             one_round_value(arch, start, local, bad, test)
     with pytest.raises(InputError, match="columns"):
         one_round_value(arch, start, local, sizes, test)(np.ones((2, N + 1), dtype=bool))
