@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import random
 from collections.abc import Callable
@@ -293,6 +294,33 @@ def test_weights_that_wrap_at_64_bits_are_caught(monkeypatch: pytest.MonkeyPatch
     wrong = [case for case in cases if finds(case)]
     assert wrong
     assert smallest(wrong[0], finds, 20).size <= 5
+
+
+def test_places_that_were_never_left_empty_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault that was: a full group whose places have no price, left to 16 and more equal workers, was only tried full."""
+    from fedmech.solvers.pooled import core, leaf
+
+    workers = [{"id": f"w{i}", "group": "g", "score": 6, "cost": 2} for i in range(22)]
+    workers.insert(5, {"id": "dear", "group": "g", "score": 27, "cost": 9})
+    requesters = [{"id": "r", "budget": 22}]
+    caps = [{"group": "g", "requester": "r", "cap": 9}]
+    case = Case("opt", {"format": "fedmech-market/1", "workers": workers, "requesters": requesters, "caps": caps})
+
+    def finds(smaller: Case) -> bool:
+        monkeypatch.setattr(campaign_module, "_last", None)
+        return put_to_the_test(smaller, ALONE, "1", LIMIT)[1] is not None
+
+    assert not finds(case)
+    source = inspect.getsource(core.build_core)
+    changed = source.replace(
+        "most_unused = multipliers.limits[group], problem", "most_unused = multipliers.limits[group], 0 * problem"
+    )
+    assert changed != source
+    names = dict(vars(core))
+    exec(changed, names)
+    monkeypatch.setattr(leaf, "build_core", names["build_core"])
+    assert finds(case)
+    assert 16 <= smallest(case, finds, 20).size <= 19
 
 
 # ---------------------------------------------------------------------- shrinking

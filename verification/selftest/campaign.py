@@ -281,6 +281,10 @@ def _fault(case: Case, reply: Reply, draw: str) -> Finding | None:
         return None
     if reply.fault is not None:
         return Finding(ALONE, f"{case.problem}: {reply.fault}", reply.says, case, draw)
+    if reply.stopped == "unproved" and not case.setting.constants:
+        # What was not looked at, whatever the size: a search that overlooks a point shows itself here.
+        kind = f"{case.problem}: a search that ended, and nothing proves its bound"
+        return Finding(ALONE, kind, f"{reply.status}, {_numbers(reply.low, reply.high)}", case, draw)
     # Lowered constants may end a search early; what it says must be true, no more.
     if not reply.proved and case.size <= SMALL and not case.setting.constants:
         kind = f"{case.problem}: small and not proved"

@@ -58,7 +58,9 @@ def _zeros(draw: random.Random, n: int) -> Columns:
 
 @_family("few kinds")
 def _few_kinds(draw: random.Random, n: int) -> Columns:
-    return _kinds(draw, draw.randint(1, 3), (10, 40), draw.randint(0, 5))
+    # Rules that need enough equal workers begin at 16.
+    copies = draw.choice([(10, 40), (15, 18), (15, 18)])
+    return _kinds(draw, draw.randint(1, 3) if copies[1] > 18 else 1, copies, draw.randint(0, 5))
 
 
 @_family("hundreds of equals")
