@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from ...models.exact import exact_sum
 from ..control import Control
-from ..pooled import PooledProblem, solve_pooled
 from .instance import SeparateInstance
+from .one_requester import search_best
 
 SECONDS = 0.5
 """Most seconds for one requester; the best set found by then counts."""
@@ -45,34 +46,22 @@ def refill(
     Returns
     -------
     ndarray of int64, shape (n,), or None
-        A feasible allocation of higher score; None if none was found, or if the requester's seats bind.
+        A feasible allocation of higher score; None if none was found.
 
     Raises
     ------
     KeyboardInterrupt
         If the search for the set was interrupted.
     """
-    caps = instance.caps[:, requester].tolist()
-    if sum(caps) > int(instance.seats[requester]):
-        return None
     held = assignment == requester
     considered = held.copy()
     considered[free] = True
     open_to = np.flatnonzero(considered & instance.eligible[:, requester])
-    problem = PooledProblem.of(
-        instance.scores[open_to],
-        instance.costs[open_to],
-        instance.groups[open_to],
-        caps,
-        instance.budgets[requester],
-    )
-    found = solve_pooled(problem, control.deadline)
-    if found.stopped == "interrupted":
-        raise KeyboardInterrupt
-    if found.value <= sum(instance.scores[held].tolist()):
+    _, members = search_best(instance, requester, instance.scores, open_to, control)
+    if exact_sum(instance.scores[members]) <= exact_sum(instance.scores[held]):
         return None
     better = np.where(held, -1, assignment)
-    better[open_to[found.chosen]] = requester
+    better[members] = requester
     return better
 
 

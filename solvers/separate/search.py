@@ -45,6 +45,7 @@ from .exchange import improve, losses
 from .greedy import repair_and_fill
 from .instance import SeparateInstance
 from .multipliers import Multipliers, find_multipliers
+from .one_requester import OneRequester
 from .packing import Packing, pack, workers_in
 from .pooled_relaxation import pooled_optimum
 from .refill import refill_all
@@ -116,6 +117,7 @@ class _Search:
         self.instance, self.control = instance, control
         nobody = np.full(instance.n, -1, dtype=np.int64)
         self.prices: WorkerPrices | None = None
+        self.priced = nobody
         self.evidence: Witness = lambda: None
         self.answer = SeparateAnswer(nobody, 0, exact_sum(instance.scores), stopped="node-limit")
 
@@ -282,19 +284,19 @@ class _Search:
     def find_prices(self) -> bool:
         """Price the workers, and lower the bound to that of the prices; whether that proved the optimum."""
         instance, answer = self.instance, self.answer
-        if instance.seats_bind:
-            return False
         start = [Fraction(value, self.multipliers.denominator) for value in self.multipliers.best.tolist()]
         control = self.share(0.25)
-        self.prices = find_worker_prices(instance, start, answer.assignment, self.alike, control, answer.value)
+        self.requesters = {j: OneRequester(instance, j, control) for j in sorted({*self.alike})}
+        self.prices = find_worker_prices(
+            instance, start, answer.assignment, self.alike, control, answer.value, self.requesters
+        )
         if self.prices is not None:
             self.purses = price_purses(instance, self.prices, self.alike, self.control)
             self.lower(instance.floor(self.prices.total, self.prices.denominator), self.by_worker_prices)
             self.control.progress(f"bound {answer.bound} by the workers' prices")
             if not answer.proved:
-                start = allocate_at(instance, self.prices, control)
-                self.offer(start)
-                return self.exchange(start, 0, instance.m)
+                self.priced = allocate_at(instance, self.prices, self.alike, self.requesters, control)
+                self.offer(self.priced)
         return answer.proved
 
     def by_worker_prices(self) -> Evidence:
@@ -312,7 +314,9 @@ class _Search:
         while not answer.proved:
             gamma = min(gamma, total - unit * (answer.value + instance.unit))
             try:
-                columns, core = list_priced(instance, prices, self.purses, self.alike, gamma, limit, control)
+                columns, core = list_priced(
+                    instance, prices, self.purses, self.requesters, self.alike, gamma, limit, control
+                )
             except TooManyColumnsError:
                 return False
             outside = np.ones(instance.n, dtype=bool)
@@ -424,12 +428,20 @@ def _run(search: _Search, pooled: PooledOptimum, list_limit: int, node_limit: in
         search.prepare()
         return answer.proved or search.by_loss(short, few)
 
+    exchanged: list[tuple[str, Callable[[], bool]]] = [
+        ("search", lambda: search.exchange(answer.assignment, 0, instance.m)),
+        ("search", lambda: search.exchange(answer.assignment, 1)),
+    ]
+    priced: list[tuple[str, Callable[[], bool]]] = [
+        ("prices", search.find_prices),
+        ("prices", lambda: search.by_prices(short, min(2000, node_limit))),
+    ]
     steps: list[tuple[str, Callable[[], bool]]] = [
         ("pooled sets", lambda: search.by_pooled_sets(200, short, min(2000, node_limit))),
         ("search", by_loss_at_first),
-        ("search", lambda: search.exchange(answer.assignment, 0, instance.m)),
-        ("search", lambda: search.exchange(answer.assignment, 1)),
-        ("prices", search.find_prices),
+        *(priced if instance.seats_bind else exchanged),
+        *(exchanged if instance.seats_bind else priced),
+        ("prices", lambda: search.exchange(search.priced, 0, instance.m)),
         ("prices", lambda: search.by_prices(short, min(2000, node_limit))),
         ("kinds", lambda: search.by_kind(*MORE_KINDS)),
         ("pooled sets", lambda: search.by_pooled_sets(5000, list_limit, node_limit)),

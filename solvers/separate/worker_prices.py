@@ -22,7 +22,6 @@ from ...models.exact import exact_sum, linear_combination
 from ..control import Control
 from ..highs.interface import checked, load_highs, make_highs
 from ..highs.run import run_lp
-from ..pooled import PooledProblem, solve_pooled
 from .columns import (
     Columns,
     TooManyColumnsError,
@@ -31,6 +30,7 @@ from .columns import (
 )
 from .instance import SeparateInstance
 from .multipliers import Multipliers, find_multipliers
+from .one_requester import OneRequester
 from .packing import workers_in
 
 BITS = 10
@@ -89,23 +89,26 @@ def find_worker_prices(
     alike: list[int],
     control: Control,
     floor: int,
+    requesters: Mapping[int, OneRequester],
 ) -> WorkerPrices | None:
     """Look for the prices with the least bound.
 
     Parameters
     ----------
     instance : SeparateInstance
-        The market in integers; no seat limit binds.
+        The market in integers.
     start : list of Fraction, length n
         Prices to begin with, in units of score.
     assignment : ndarray of int64, shape (n,)
         A feasible allocation.
     alike : list of int
-        For each requester the first one with the same budget and caps.
+        For each requester the first one with the same budget, caps and seats.
     control : Control
         Deadline.
     floor : int
         A value attained already: a bound below the next one ends the search.
+    requesters : mapping
+        One of like requesters each.
 
     Returns
     -------
@@ -120,14 +123,14 @@ def find_worker_prices(
     prices = best = _rounded(start, most)
     found: WorkerPrices | None = None
     for _ in range(ROUNDS):
-        made, fresh = [0] * instance.m, False
+        made, fresh, worth = [0] * instance.m, False, above_price(instance, prices)
         for j, twin in enumerate(alike):
             if twin != j:
                 made[j] = made[twin]
                 continue
             if control.expired():
                 return found
-            made[j], members = _best_set(instance, j, prices, control)
+            made[j], members = _best_set(requesters[j], worth, control)
             fresh |= master.add(j, members)
         here = WorkerPrices(one, prices, made)
         if found is None or here.total < found.total:
@@ -135,9 +138,9 @@ def find_worker_prices(
         solved = master.solve(control)
         if solved is None:
             return found
-        worth, dual = solved
+        value, dual = solved
         ideal = _rounded(dual, most)
-        if found.total < one * (floor + instance.unit) or found.total <= one * (worth + Fraction(instance.unit, 2)):
+        if found.total < one * (floor + instance.unit) or found.total <= one * (value + Fraction(instance.unit, 2)):
             return found
         if not fresh and (prices == ideal).all():
             return found
@@ -151,42 +154,26 @@ def _rounded(prices: Sequence[Fraction], most: np.ndarray) -> np.ndarray:
     return np.array(whole, dtype=most.dtype)
 
 
-def _best_set(
-    instance: SeparateInstance, requester: int, prices: np.ndarray, control: Control, free: np.ndarray | None = None
-) -> tuple[int, np.ndarray]:
-    """What one requester can make at most of the free workers (all), and a set that makes as much or nearly."""
-    eligible = instance.eligible[:, requester]
-    able = np.flatnonzero(eligible if free is None else eligible & free)
-    problem = PooledProblem.of(
-        above_price(instance, prices)[able],
-        instance.costs[able],
-        instance.groups[able],
-        instance.caps[:, requester].tolist(),
-        instance.budgets[requester],
-    )
-    inner = control.capped(SET_SECONDS)
-    found = solve_pooled(problem, inner.deadline)
-    if found.stopped == "interrupted":
-        raise KeyboardInterrupt
-    if found.proved:
-        return found.value, able[found.chosen]
-    bound = found.bound.numerator // found.bound.denominator
-    if free is not None:
-        return bound, able[found.chosen]
-    # A requester of few slots has few sets: all that are better can be listed.
-    market = alone(instance, requester, above_price(instance, prices))
-    multipliers = find_multipliers(market, inner)
-    gamma = multipliers.total - multipliers.denominator * (found.value + 1)
+def _best_set(one: OneRequester, worth: np.ndarray, control: Control) -> tuple[int, np.ndarray]:
+    """What one requester can make at most, workers being worth what they are above their prices, and a set that makes as much or nearly."""
+    bound, members, best = one.best(worth, None, control.capped(SET_SECONDS))
+    if best:
+        return bound, members
+    # Few sets may be better than the one found: all of them can be listed.
+    market = alone(one.instance, one.requester, worth)
+    multipliers = find_multipliers(market, control.capped(SET_SECONDS))
+    value = exact_sum(worth[members])
+    gamma = multipliers.total - multipliers.denominator * (value + 1)
     pairs = core_of(multipliers, market, gamma)
     core = np.flatnonzero(pairs[:, 0])
     try:
         better = list_columns(market, multipliers, 0, pairs, core, gamma, FEW_SETS, control)
     except TooManyColumnsError:
-        return bound, able[found.chosen]
+        return bound, members
     if not better.loss.size:
-        return found.value, able[found.chosen]
-    best = (multipliers.total - int(better.loss[0])) // multipliers.denominator
-    return best, workers_in(better.mask[0], core)
+        return value, members
+    most = (multipliers.total - int(better.loss[0])) // multipliers.denominator
+    return most, workers_in(better.mask[0], core)
 
 
 def above_price(instance: SeparateInstance, prices: np.ndarray) -> np.ndarray:
@@ -194,14 +181,24 @@ def above_price(instance: SeparateInstance, prices: np.ndarray) -> np.ndarray:
     return linear_combination((1 << BITS, instance.scores), (-1, prices))
 
 
-def allocate_at(instance: SeparateInstance, prices: WorkerPrices, control: Control) -> np.ndarray:
+def allocate_at(
+    instance: SeparateInstance,
+    prices: WorkerPrices,
+    alike: list[int],
+    requesters: Mapping[int, OneRequester],
+    control: Control,
+) -> np.ndarray:
     """Let one requester after the other, those with the fewest slots first, take the best free set at these prices.
 
     Parameters
     ----------
     instance : SeparateInstance
-        The market in integers; no seat limit binds.
+        The market in integers.
     prices : WorkerPrices
+    alike : list of int
+        For each requester the first one with the same budget, caps and seats.
+    requesters : mapping
+        One of like requesters each.
     control : Control
         Deadline.
 
@@ -210,10 +207,11 @@ def allocate_at(instance: SeparateInstance, prices: WorkerPrices, control: Contr
     ndarray of int64, shape (n,)
         A feasible allocation.
     """
-    assignment = np.full(instance.n, -1, dtype=np.int64)
-    for j in np.argsort(instance.caps.sum(axis=0), kind="stable").tolist():
+    assignment, worth = np.full(instance.n, -1, dtype=np.int64), above_price(instance, prices.price)
+    slots = np.minimum(instance.caps.sum(axis=0), instance.seats)
+    for j in np.argsort(slots, kind="stable").tolist():
         if not control.expired():
-            _, members = _best_set(instance, j, prices.price, control, assignment < 0)
+            _, members, _ = requesters[alike[j]].best(worth, assignment < 0, control.capped(SET_SECONDS))
             assignment[members] = j
     return assignment
 
@@ -264,6 +262,7 @@ def list_priced(
     instance: SeparateInstance,
     prices: WorkerPrices,
     purses: Mapping[int, tuple[SeparateInstance, Multipliers]],
+    requesters: Mapping[int, OneRequester],
     alike: list[int],
     gamma: int,
     limit: int,
@@ -274,13 +273,15 @@ def list_priced(
     Parameters
     ----------
     instance : SeparateInstance
-        The market in integers; no seat limit binds.
+        The market in integers.
     prices : WorkerPrices
         What the loss is measured against.
     purses : mapping
         As of :func:`price_purses`.
+    requesters : mapping
+        One of like requesters each.
     alike : list of int
-        For each requester the first one with the same budget and caps.
+        For each requester the first one with the same budget, caps and seats.
     gamma : int
         Largest loss, over the prices' denominator.
     limit : int
@@ -304,22 +305,45 @@ def list_priced(
     """
     tasks: dict[int, tuple] = {}
     for j, (market, multipliers) in purses.items():
+        listed = requesters[j].near(market.scores, max(0, prices.best[j] - gamma))
+        if listed is not None:
+            tasks[j] = listed
+            continue
         # The requester's own linear bound is above what it can make; a set may lose that much more against it.
         spare = multipliers.total - multipliers.denominator * prices.best[j]
         # No set loses more than all there is.
         most = min(multipliers.denominator * gamma + spare, multipliers.total)
         tasks[j] = market, multipliers, spare, most, core_of(multipliers, market, most)
-    core = np.flatnonzero(np.any([task[4][:, 0] for task in tasks.values()], axis=0)) if tasks else np.zeros(0, int)
+    open_to = np.zeros(instance.n + 1, dtype=bool)
+    for task in tasks.values():
+        open_to[np.unique(task[0]) if len(task) == 2 else np.flatnonzero(task[4][:, 0])] = True
+    core = np.flatnonzero(open_to[: instance.n])
     columns: list[Columns] = []
     for j, twin in enumerate(alike):
         if twin != j:
             columns.append(columns[twin])
-            continue
-        market, multipliers, spare, most, pairs = tasks[j]
-        if most < 0:
-            listed = np.zeros(0, dtype=np.int64), np.zeros((0, (core.size + 63) // 64), dtype=np.uint64)
-            columns.append(Columns(*listed))
-            continue
-        found = list_columns(market, multipliers, 0, pairs, core, most, limit, control)
-        columns.append(Columns((found.loss - spare) // multipliers.denominator, found.mask))
+        elif len(tasks[j]) == 2:
+            columns.append(_columns_of(*tasks[j], prices.best[j], core, limit))
+        else:
+            market, multipliers, spare, most, pairs = tasks[j]
+            if most < 0:
+                columns.append(
+                    Columns(np.zeros(0, dtype=np.int64), np.zeros((0, (core.size + 63) // 64), dtype=np.uint64))
+                )
+                continue
+            found = list_columns(market, multipliers, 0, pairs, core, most, limit, control)
+            columns.append(Columns((found.loss - spare) // multipliers.denominator, found.mask))
     return columns, core
+
+
+def _columns_of(sets: np.ndarray, total: np.ndarray, best: int, core: np.ndarray, limit: int) -> Columns:
+    """Write sets by rows of workers as masks over the core."""
+    if len(sets) > limit:
+        raise TooManyColumnsError
+    order = np.argsort(-total, kind="stable")
+    mask = np.zeros((len(sets), (core.size + 63) // 64), dtype=np.uint64)
+    for column in sets[order].T:
+        held = np.flatnonzero(np.isin(column, core))
+        at = np.searchsorted(core, column[held])
+        mask[held, at >> 6] |= np.uint64(1) << (at & 63).astype(np.uint64)
+    return Columns(best - total[order], mask)
