@@ -8,16 +8,21 @@ from __future__ import annotations
 import numpy as np
 
 from ...models.exact import INT64_SAFE, exact_sum, python_integers
-from ..control import Control
+from ..control import Control, Stopped
 from ..pooled import PooledProblem, solve_pooled
 from ..seated.duals import SeatMarket
 from ..seated.method import best_affordable_set
+from .columns import TooManyColumnsError
 from .instance import SeparateInstance
+from .near_sets import FEW_SLOTS, Choice, best_choice, list_near
 
 __all__ = ["OneRequester", "search_best"]
 
-LISTED_SETS = 200_000
+LISTED_SETS = 20_000
 """So many sets of one requester are kept in a list."""
+
+NEAR_SETS = 200_000
+"""So many parts of sets are kept while the best set of one requester is looked for."""
 
 
 def search_best(
@@ -57,7 +62,8 @@ def search_best(
         members, stopped = able[pooled.chosen], pooled.stopped
     else:
         market = SeatMarket(scores, costs, groups, budget, instance.caps[:, [requester]], instance.seats[[requester]])
-        found = best_affordable_set(market, control)
+        # Its progress is that of a small part; nobody wants to read it.
+        found = best_affordable_set(market, Control(control.deadline))
         bound = exact_sum(scores) if found.duals is None else found.upper(1)
         members, stopped = able[found.chosen], found.stopped
     if stopped == "interrupted":
@@ -80,12 +86,24 @@ class OneRequester:
     def __init__(self, instance: SeparateInstance, requester: int, control: Control) -> None:
         self.instance, self.requester = instance, requester
         self.able = np.flatnonzero(instance.eligible[:, requester])
+        self.slots = min(int(instance.caps[:, requester].sum()), int(instance.seats[requester]), self.able.size)
+        # What was best at other prices may be nearly so again.
+        self.seen: list[np.ndarray] = []
         self.sets = _every_set(instance, requester, self.able, control)
 
     def best(self, worth: np.ndarray, free: np.ndarray | None, control: Control) -> tuple[int, np.ndarray, bool]:
         """Return a bound on what a set of the workers `free` (flags; None for all) is worth, a good set, and if it is the best."""
         if self.sets is None:
             able = self.able if free is None else self.able[free[self.able]]
+            if self.slots <= FEW_SLOTS:
+                known = [exact_sum(worth[one]) for one in self.seen if free is None or free[one].all()]
+                try:
+                    value, at = best_choice(self._choice(worth, able), max(known, default=0), NEAR_SETS, control)
+                except (TooManyColumnsError, Stopped):
+                    pass
+                else:
+                    self.seen.append(able[at])
+                    return value, able[at], True
             bound, members = search_best(self.instance, self.requester, worth, able, control)
             return bound, members, exact_sum(worth[members]) == bound
         if free is not None:
@@ -96,10 +114,21 @@ class OneRequester:
         members = self.sets[at]
         return int(total[at]), np.sort(members[members < self.instance.n]).astype(np.int64), True
 
-    def near(self, worth: np.ndarray, least: int) -> tuple[np.ndarray, np.ndarray] | None:
-        """Return all sets worth at least so much, a row of workers each filled up with n, and what each is worth; None if not listed."""
+    def _choice(self, worth: np.ndarray, able: np.ndarray) -> Choice:
+        instance, j = self.instance, self.requester
+        caps = instance.caps[:, j].tolist()
+        return Choice(worth[able], instance.costs[able], instance.groups[able], caps, self.slots, instance.budgets[j])
+
+    def near(self, worth: np.ndarray, least: int, limit: int, control: Control) -> tuple[np.ndarray, np.ndarray] | None:
+        """List all sets worth at least so much: a row of workers each, filled up with n, and what each is worth.
+
+        None if this requester has neither few sets nor few slots.
+        """
         if self.sets is None:
-            return None
+            if self.slots > FEW_SLOTS:
+                return None
+            rows, total = list_near(self._choice(worth, self.able), least, limit, control)
+            return np.append(self.able, self.instance.n)[rows], total
         total = self._totals(self.sets, worth)
         good = np.asarray(total >= least, dtype=bool)
         return self.sets[good], total[good]

@@ -19,7 +19,7 @@ from fractions import Fraction
 import numpy as np
 
 from ...models.exact import exact_sum, linear_combination
-from ..control import Control
+from ..control import Control, Stopped
 from ..highs.interface import checked, load_highs, make_highs
 from ..highs.run import run_lp
 from .columns import (
@@ -128,9 +128,11 @@ def find_worker_prices(
             if twin != j:
                 made[j] = made[twin]
                 continue
-            if control.expired():
+            try:
+                control.check()
+                made[j], members = _best_set(requesters[j], worth, control)
+            except Stopped:
                 return found
-            made[j], members = _best_set(requesters[j], worth, control)
             fresh |= master.add(j, members)
         here = WorkerPrices(one, prices, made)
         if found is None or here.total < found.total:
@@ -305,7 +307,7 @@ def list_priced(
     """
     tasks: dict[int, tuple] = {}
     for j, (market, multipliers) in purses.items():
-        listed = requesters[j].near(market.scores, max(0, prices.best[j] - gamma))
+        listed = requesters[j].near(market.scores, max(0, prices.best[j] - gamma), limit, control)
         if listed is not None:
             tasks[j] = listed
             continue

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from fractions import Fraction
 from math import comb, log
 
 import numpy as np
 import pytest
 from fedmech import Market, generate_market, solve
-from fedmech.solvers.control import Control
+from fedmech.solvers.control import Control, Stopped
 from fedmech.solvers.coverage import facility
 from fedmech.solvers.coverage.method import instance_of as cover_instance_of
 from fedmech.solvers.highs import watch
 from fedmech.solvers.highs.run import MipArrays, run_highs
 from fedmech.solvers.registry import methods
 from fedmech.solvers.seated import method as opt_seats
-from fedmech.solvers.separate import columns, search
+from fedmech.solvers.separate import columns, search, steps
 from fedmech.solvers.separate.columns import TooManyColumnsError, core_of, list_columns
 from fedmech.solvers.separate.method import instance_of
 from fedmech.solvers.separate.multipliers import find_multipliers
@@ -99,7 +98,8 @@ def test_ctrl_c_at_any_step_of_opt_sep(
     market, optimum = hard
     instance = instance_of(market)
     seen = 0
-    original = getattr(search, stage)
+    place = search if stage in ("pooled_optimum", "improve_by_highs") else steps
+    original = getattr(place, stage)
 
     def interrupted(*arguments: object, **options: object) -> object:
         nonlocal seen
@@ -108,13 +108,15 @@ def test_ctrl_c_at_any_step_of_opt_sep(
             raise KeyboardInterrupt
         return original(*arguments, **options)
 
-    monkeypatch.setattr(search, stage, interrupted)
+    monkeypatch.setattr(place, stage, interrupted)
+    for few in ("FEW_KINDS", "MORE_KINDS"):
+        monkeypatch.setattr(search, few, (0, 0))
     late = stage in ("improve", "refill_all", "find_worker_prices", "improve_by_highs")
     short = {"list_limit": 40, "node_limit": 3} if late else {}
     if stage == "improve_by_highs":
-        monkeypatch.setattr(search, "find_worker_prices", lambda *_: None)
+        monkeypatch.setattr(steps, "find_worker_prices", lambda *_: None)
     if stage in ("find_worker_prices", "improve_by_highs"):
-        monkeypatch.setattr(search, "refill_all", lambda *_: None)
+        monkeypatch.setattr(steps, "refill_all", lambda *_: None)
     pooled = interrupted if stage == "pooled_optimum" else pooled_optimum
     answer = solve_separate(instance, Control(), pooled, **short)  # type: ignore[arg-type]
     assert seen == calls
@@ -158,7 +160,7 @@ def test_ctrl_c_before_a_method_has_begun(problem: str, monkeypatch: pytest.Monk
 
 def test_every_step_ends_without_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     instance = instance_of(generate_market("a", 200, requesters=10, seed=2))
-    monkeypatch.setattr(search, "PATIENCE", 0.05)
+    monkeypatch.setattr(steps, "PATIENCE", 0.05)
     answer = solve_separate(instance, Control())
     assert answer.stopped == "node-limit"
     assert instance.is_feasible(answer.assignment)
@@ -173,15 +175,17 @@ def test_lists_are_the_same_however_they_are_joined(monkeypatch: pytest.MonkeyPa
     core = np.flatnonzero(pairs.any(axis=1))
     sizes = []
     for requester in range(instance.m):
-        whole = list_columns(instance, multipliers, requester, pairs, core, gamma, 100_000)
+        whole = list_columns(instance, multipliers, requester, pairs, core, gamma, 100_000, Control())
         with monkeypatch.context() as patch:
             patch.setattr(columns, "PAIRS_AT_ONCE", 7)
-            parts = list_columns(instance, multipliers, requester, pairs, core, gamma, 100_000)
+            parts = list_columns(instance, multipliers, requester, pairs, core, gamma, 100_000, Control())
         sizes.append(whole.loss.size)
         assert whole.loss.tolist() == parts.loss.tolist()
         assert whole.mask.tolist() == parts.mask.tolist()
+        with pytest.raises(Stopped):
+            list_columns(instance, multipliers, requester, pairs, core, gamma, 100_000, Control.for_seconds(0))
         with pytest.raises(TooManyColumnsError):
-            list_columns(instance, multipliers, requester, pairs, core, gamma, 100_000, time.monotonic() - 1)
+            list_columns(instance, multipliers, requester, pairs, core, gamma, 0, Control())
     assert max(sizes) > 20
 
 

@@ -10,7 +10,7 @@ import pytest
 from fedmech import Market, solve
 from fedmech.solvers.control import Control
 from fedmech.solvers.proofs.proof import check_bound
-from fedmech.solvers.separate import packing, packing_kernel, search
+from fedmech.solvers.separate import packing, packing_kernel, search, steps
 from fedmech.solvers.separate.class_model import improve_by_highs
 from fedmech.solvers.separate.columns import Columns, core_of, list_columns
 from fedmech.solvers.separate.exact_split import UndecidedError, split_exactly
@@ -19,8 +19,9 @@ from fedmech.solvers.separate.greedy import repair_and_fill
 from fedmech.solvers.separate.instance import SeparateInstance
 from fedmech.solvers.separate.multipliers import Multipliers, find_multipliers, price_out
 from fedmech.solvers.separate.pooled_relaxation import pooled_optimum
-from fedmech.solvers.separate.search import PooledOptimum, SeparateAnswer, solve_separate
+from fedmech.solvers.separate.search import PooledOptimum, solve_separate
 from fedmech.solvers.separate.split import Splitter
+from fedmech.solvers.separate.steps import SeparateAnswer
 from fedmech.solvers.solution import StopReason
 from separate_instances import as_market, enumerate_optimum, random_instance
 
@@ -120,7 +121,7 @@ def test_whatever_the_pooled_optimum_says_first(pooled: PooledOptimum) -> None:
 @pytest.mark.parametrize("lists", [0, 3])
 def test_highs_takes_over_where_lists_grow_too_long(lists: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "RESTARTS", 1)
-    monkeypatch.setattr(search, "find_worker_prices", lambda *_: None)
+    monkeypatch.setattr(steps, "find_worker_prices", lambda *_: None)
     claims = 0
     for seed in range(40):
         instance = random_instance(seed)
@@ -344,7 +345,7 @@ def test_exact_split_says_when_it_cannot_tell() -> None:
 def test_pooled_sets_alone_find_the_optimum(part: int) -> None:
     for seed in range(part * 300, part * 300 + 300):
         instance = random_instance(seed)
-        alone = search._Search(instance, Control())
+        alone = steps.Steps(instance, Control())
         assert alone.by_pooled_sets(10**6, 10**6, 10**6)
         assert alone.answer.proved
         assert alone.answer.value == enumerate_optimum(instance)
@@ -354,7 +355,7 @@ def test_pooled_sets_alone_find_the_optimum(part: int) -> None:
 def test_lists_and_packing_alone_find_the_optimum(part: int) -> None:
     for seed in range(part * 300, part * 300 + 300):
         instance = random_instance(seed)
-        alone = search._Search(instance, Control())
+        alone = steps.Steps(instance, Control())
         alone.prepare()
         assert alone.by_loss(10**6, 10**6)
         assert alone.answer.proved
@@ -398,7 +399,7 @@ def test_optimum_does_not_depend_on_the_multipliers(monkeypatch: pytest.MonkeyPa
             [int(rng.integers(0, 1000)) for _ in range(instance.m)],
             found.denominator,
         )
-        monkeypatch.setattr(search, "find_multipliers", lambda *_, skewed=skewed: skewed)
+        monkeypatch.setattr(steps, "find_multipliers", lambda *_, skewed=skewed: skewed)
         other = solve_separate(instance)
         monkeypatch.undo()
         assert expected.proved

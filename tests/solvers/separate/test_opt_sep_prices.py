@@ -8,24 +8,33 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from fedmech.solvers.control import Control
-from fedmech.solvers.separate import search
+from fedmech.solvers.separate import one_requester
 from fedmech.solvers.separate.greedy import repair_and_fill
+from fedmech.solvers.separate.one_requester import OneRequester
 from fedmech.solvers.separate.packing import workers_in
 from fedmech.solvers.separate.refill import refill
-from fedmech.solvers.separate.search import SeparateAnswer
+from fedmech.solvers.separate.steps import SeparateAnswer, Steps
 from fedmech.solvers.separate.worker_prices import find_worker_prices, list_priced, price_purses
 from separate_instances import enumerate_optimum, random_instance
 
+WAYS = {"listed": {}, "grown": {"LISTED_SETS": 0}, "searched": {"LISTED_SETS": 0, "FEW_SLOTS": -1}}
+"""The three ways to find best sets of a requester: from a list of all, grown worker by worker, or by another search."""
 
-@pytest.mark.parametrize("part", range(2))
-def test_worker_prices_and_packing_alone_find_the_optimum(part: int) -> None:
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    for name, value in WAYS[request.param].items():
+        monkeypatch.setattr(one_requester, name, value)
+    return request.param
+
+
+@pytest.mark.usefixtures("way")
+def test_worker_prices_and_packing_alone_find_the_optimum() -> None:
     searched = 0
-    for seed in range(part * 300, part * 300 + 300):
+    for seed in range(200):
         instance = random_instance(seed)
-        if instance.seats_bind:
-            continue
         optimum = enumerate_optimum(instance)
-        alone = search._Search(instance, Control())
+        alone = Steps(instance, Control())
         alone.prepare()
         alone.find_prices()
         assert alone.answer.value <= optimum <= alone.answer.bound
@@ -36,21 +45,23 @@ def test_worker_prices_and_packing_alone_find_the_optimum(part: int) -> None:
     assert searched > 50
 
 
+@pytest.mark.usefixtures("way")
 def test_any_worker_prices_bound_the_optimum_and_list_what_is_near() -> None:
-    for seed in range(150):
+    for seed in range(80):
         instance = random_instance(seed, workers=6)
-        if instance.seats_bind or not instance.n:
+        if not instance.n:
             continue
         rng = np.random.default_rng(seed)
         start = [Fraction(int(rng.integers(0, 101)) * v, 100) for v in instance.scores.tolist()]
         nobody = np.full(instance.n, -1, dtype=np.int64)
-        prices = find_worker_prices(instance, start, nobody, list(range(instance.m)), Control(), 0)
+        requesters = list(range(instance.m))
+        ones = {j: OneRequester(instance, j, Control()) for j in requesters}
+        prices = find_worker_prices(instance, start, nobody, requesters, Control(), 0, ones)
         assert prices is not None
         assert prices.total >= enumerate_optimum(instance) * prices.denominator
         gamma = int(rng.integers(0, 101)) * prices.total // 100
-        requesters = list(range(instance.m))
         purses = price_purses(instance, prices, requesters, Control())
-        columns, core = list_priced(instance, prices, purses, requesters, gamma, 10**6, Control())
+        columns, core = list_priced(instance, prices, purses, ones, requesters, gamma, 10**6, Control())
         for j in range(instance.m):
             expected: set[tuple[int, tuple[int, ...]]] = set()
             for flags in itertools.product((False, True), repeat=instance.n):
@@ -64,6 +75,49 @@ def test_any_worker_prices_bound_the_optimum_and_list_what_is_near() -> None:
                         expected.add((prices.best[j] - made, tuple(members.tolist())))
             masks = zip(columns[j].loss.tolist(), columns[j].mask, strict=True)
             assert {(loss, tuple(workers_in(mask, core).tolist())) for loss, mask in masks} == expected
+
+
+def sets_of(rows: np.ndarray, total: np.ndarray, n: int) -> set[tuple[int, tuple[int, ...]]]:
+    return {
+        (worth, tuple(sorted(i for i in row if i < n)))
+        for row, worth in zip(rows.tolist(), total.tolist(), strict=True)
+    }
+
+
+@pytest.mark.parametrize("name", ["LISTED_SETS", "NEAR_SETS", "FEW_SLOTS"])
+@pytest.mark.parametrize("size", [0, 3, 10, 10**6])
+def test_one_requester_answers_alike_however_it_is_asked(name: str, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a list, by growing or by a search: the same best set's worth, and the same sets near it."""
+    rng, grown = np.random.default_rng(size), 0
+    for seed in range(100):
+        instance = random_instance(seed)
+        for j in range(instance.m):
+            monkeypatch.undo()
+            listed = OneRequester(instance, j, Control())
+            assert listed.sets is not None
+            best, members, is_best = listed.best(instance.scores, None, Control())
+            assert is_best
+            assert sum(instance.scores[members].tolist()) == best
+            least = int(rng.integers(0, 101)) * best // 100
+            near = listed.near(instance.scores, least, 10**6, Control())
+            assert near is not None
+            free = rng.random(instance.n) < 0.6
+            if name != "LISTED_SETS":
+                monkeypatch.setattr(one_requester, "LISTED_SETS", 0)
+            monkeypatch.setattr(one_requester, name, size)
+            other = OneRequester(instance, j, Control())
+            for open_to in (None, free):
+                expected, _, _ = listed.best(instance.scores, open_to, Control())
+                bound, chosen, sure = other.best(instance.scores, open_to, Control())
+                worth = sum(instance.scores[chosen].tolist())
+                assert worth <= expected <= bound
+                assert sure == (worth == bound)
+                assert open_to is None or open_to[chosen].all()
+            again = other.near(instance.scores, least, 10**6, Control())
+            if again is not None:
+                assert sets_of(*again, instance.n) == sets_of(*near, instance.n)
+                grown += other.sets is None
+    assert grown or (name, size) in {("LISTED_SETS", 10**6), ("FEW_SLOTS", 0)}
 
 
 def test_refilling_finds_the_best_set_of_one_requester() -> None:
