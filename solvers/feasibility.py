@@ -37,8 +37,8 @@ def violation(market: Market, problem: str, assignment: np.ndarray) -> str | Non
     if market.n and (assignment.min() < -1 or assignment.max() >= market.m):
         return "assignment names a requester that does not exist"
     placed = np.flatnonzero(assignment >= 0)
-    counts = np.zeros((market.L, market.m), dtype=np.int64)
-    np.add.at(counts, (market.group_of[placed], assignment[placed]), 1)
+    cells = market.group_of[placed] * market.m + assignment[placed]
+    counts = np.bincount(cells, minlength=market.L * market.m).reshape(market.L, market.m)
     over = np.argwhere(counts > market.caps)
     if len(over):
         l, j = over[0]

@@ -26,6 +26,7 @@ class Instance:
         costs = None if problem == "orp" else market.needed_costs
         self.costs = nothing if costs is None else costs
         budgets = [0] * market.m if costs is None else market.budgets.tolist()
+        self.sizes: list[int] = market.group_sizes.tolist()
         self.caps: list[list[int]] = market.caps.tolist()
         self.seats: list[int] = market.seats.tolist()
         self.purses = [list(range(market.m))] if purses == 1 else [[j] for j in range(market.m)]
@@ -45,8 +46,7 @@ class Instance:
         everybody = np.arange(self.n)
         if self.n and int(self.costs.max()) > self.dearest:
             everybody = np.flatnonzero(self.costs <= self.dearest)
-        sizes = np.bincount(self.groups, minlength=len(self.caps)).tolist()
-        high = sum(min(size, sum(row)) for size, row in zip(sizes, self.caps, strict=True))
+        high = sum(min(size, sum(row)) for size, row in zip(self.sizes, self.caps, strict=True))
         held = [[0] * len(self.caps) for _ in self.purses]
         return Node([everybody] * len(self.purses), list(self.budgets), held, 0, [0] * self.kinds, 0, high)
 

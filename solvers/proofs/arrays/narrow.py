@@ -120,7 +120,7 @@ def _alone(instance: Instance, node: Node, workers: np.ndarray, margins: Numbers
     sure = margins.above(gap)
     kept = np.flatnonzero(margins.above(-gap - 1) & ~sure)
     losses, rest = margins.take(kept), workers[kept]
-    node = instance.hire(replace(node, open=[rest]), 0, workers[sure])
+    node = instance.hire(replace(node, open=[rest]), 0, workers[np.flatnonzero(sure)])
     inside = np.asarray(losses > 0, dtype=bool)
     return Narrowed(gap, node, [Flips(rest, inside, np.abs(losses))])
 

@@ -114,7 +114,10 @@ def _plan(instance: Instance, node: Node, k: int, flips: Flips, gap: int, m: Mul
     rises = len(flips.workers) - falls
     kinds = _kinds(instance, flips)
     limits = stages(instance, base, k, m.places[k])
-    groups = [[kind for kind in kinds if kind[0] in members] for members, _, _ in limits]
+    by_group: dict[int, list[tuple[int, int, int, int, int]]] = {}
+    for kind in kinds:
+        by_group.setdefault(kind[0], []).append(kind)
+    groups = [[kind for group in members for kind in by_group.get(group, ())] for members, _, _ in limits]
     adds = [rises if nested else sum(copies for _, sign, _, _, copies in own if sign > 0) for own in groups]
     closing = [price > 0 or room < most for (_, price, room), most in zip(limits, adds, strict=True)]
     # The limits alone keep the number from rising further than this.
@@ -147,7 +150,7 @@ def _plan(instance: Instance, node: Node, k: int, flips: Flips, gap: int, m: Mul
 
 
 def _kinds(instance: Instance, flips: Flips) -> list[tuple[int, int, int, int, int]]:
-    """Return (group, sign, cost, loss, copies) of the flips, equal ones once."""
+    """Return (group, sign, cost, loss, copies) of the flips, equal ones once, those that lose most first: few combine with them."""
     groups = instance.of(instance.groups, flips.workers)
     costs = instance.of(instance.costs, flips.workers)
     rows: dict[tuple[int, int, int, int], int] = {}
@@ -155,7 +158,7 @@ def _kinds(instance: Instance, flips: Flips) -> list[tuple[int, int, int, int, i
     for group, inside, cost, loss in zip(*columns, strict=True):
         kind = (group, -1 if inside else 1, cost, loss)
         rows[kind] = rows.get(kind, 0) + 1
-    return [(*kind, copies) for kind, copies in rows.items()]
+    return [(*kind, copies) for kind, copies in sorted(rows.items(), key=lambda row: -row[0][3])]
 
 
 def _bundles(copies: int, gap: int, loss: int, cost: int, count: int, total: int) -> list[_Step]:

@@ -140,12 +140,13 @@ class Search:
             ends.append(len(steps))
         return Plan(steps, half_of(len(steps), ends), money, hired, numbered, relaxed)
 
-    def kinds(self, flips: list[Flip]) -> Counter[Kind]:
-        """Step 11: the flips, equal ones counted."""
+    def kinds(self, flips: list[Flip]) -> dict[Kind, int]:
+        """Step 11: the flips, equal ones counted; those that lose most come first, since few others combine with them."""
         groups, costs = self.instance.groups, self.instance.costs
-        return Counter(
+        counted = Counter(
             Kind(groups[flip.worker], -1 if flip.hired else 1, costs[flip.worker], flip.loss) for flip in flips
         )
+        return dict(sorted(counted.items(), key=lambda item: item[0].loss, reverse=True))
 
     @staticmethod
     def plentiful(kinds: dict[Kind, int]) -> Kind | None:
