@@ -1,9 +1,9 @@
-"""``fedmech check``: verify a certificate with the independent checker."""
+"""``fedmech check``: verify a certificate, or an outcome of DriftPay-CO, with the independent checkers."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,27 +19,37 @@ from .console import (
     table,
 )
 
+if TYPE_CHECKING:
+    from ..models.procurement.market import Market
+    from ..solvers.proofs.document import Checked
+    from ..solvers.proofs.outcome import CheckedOutcome
+
 __all__ = ["check_command"]
 
 
 @guarded
 def check_command(
-    certificate: Annotated[Path, typer.Argument(help="written by 'fedmech solve --certificate'")],
+    certificate: Annotated[
+        Path, typer.Argument(help="written by 'fedmech solve --certificate', or by 'fedmech run --json' (driftpay-co)")
+    ],
     file: Annotated[Path | None, typer.Argument(metavar="FILE", help="the market; the shipped one if left out")] = None,
     json: JsonOption = False,
 ) -> None:
-    """Check that a certificate proves its assignment optimal for a market; exit code 1 if it does not."""
+    """Check that a certificate proves its assignment optimal, or that an outcome is DriftPay-CO's; exit code 1 if not."""
     from time import perf_counter
 
-    from ..models.exact import format_exact
     from ..solvers.proofs.document import check_document, read_document
+    from ..solvers.proofs.outcome import check_outcome
     from ..solvers.proofs.proof import ProofError
 
     market = load_market(file)
     document = read_document(certificate)
     started = perf_counter()
     try:
-        found = check_document(document, market)
+        if isinstance(document, dict) and "mechanism" in document:
+            answer, rows = _outcome_answer(market, check_outcome(document, market))
+        else:
+            answer, rows = _proof_answer(market, check_document(document, market))
     except ProofError as error:
         if json:
             print_json({"valid": False, "reason": str(error), "seconds": perf_counter() - started})
@@ -48,20 +58,15 @@ def check_command(
         raise typer.Exit(CHECK_FAILED) from None
     seconds = perf_counter() - started
     if json:
-        print_json(
-            {
-                "valid": True,
-                "problem": found.problem,
-                "kind": found.kind,
-                "optimal": found.optimal,
-                "objective": number(found.value),
-                "objective_exact": format_exact(found.value),
-                "bound": number(found.bound),
-                "bound_exact": format_exact(found.bound),
-                "seconds": seconds,
-            }
-        )
+        print_json({"valid": True, **answer, "seconds": seconds})
         return
+    table(None, ["", ""], [*rows, ["seconds", f"{seconds:.3f}"]])
+
+
+def _proof_answer(market: Market, found: Checked) -> tuple[dict[str, Any], list[list[str]]]:
+    """What an accepted certificate proves, for JSON and for reading."""
+    from ..models.exact import format_exact
+
     what = "the assignment is optimal" if found.optimal else "no assignment is worth more than the bound"
     rows = [
         ["certificate", f"valid: {what}"],
@@ -69,6 +74,36 @@ def check_command(
         ["objective", show(found.value)],
         ["bound", show(found.bound)],
         ["kind of proof", found.kind],
-        ["seconds", f"{seconds:.3f}"],
     ]
-    table(None, ["", ""], rows)
+    answer = {
+        "problem": found.problem,
+        "kind": found.kind,
+        "optimal": found.optimal,
+        "objective": number(found.value),
+        "objective_exact": format_exact(found.value),
+        "bound": number(found.bound),
+        "bound_exact": format_exact(found.bound),
+    }
+    return answer, rows
+
+
+def _outcome_answer(market: Market, found: CheckedOutcome) -> tuple[dict[str, Any], list[list[str]]]:
+    """What was recomputed of an accepted outcome, for JSON and for reading."""
+    from ..models.exact import format_exact
+
+    rows = [
+        ["outcome", "valid: order, prefix, winners, price and payments are those of driftpay-co"],
+        ["critical prefix", f"{found.k:,} of {market.n:,} workers, {len(found.winners):,} winners"],
+        ["score", show(found.score)],
+        ["critical price", show(found.price)],
+    ]
+    answer = {
+        "mechanism": "driftpay-co",
+        "k": found.k,
+        "winners": len(found.winners),
+        "score": number(found.score),
+        "score_exact": format_exact(found.score),
+        "critical_price": number(found.price),
+        "critical_price_exact": None if found.price is None else format_exact(found.price),
+    }
+    return answer, rows

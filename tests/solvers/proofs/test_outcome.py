@@ -1,0 +1,210 @@
+"""Outcomes of DriftPay-CO: every one that the mechanism gives is accepted, and none with a field changed."""
+
+from __future__ import annotations
+
+import copy
+import json
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fedmech import Market
+from fedmech.commands.run import outcome_document
+from fedmech.fl.mechanisms.interface import run_mechanism
+from fedmech.models.procurement.file import write_market
+from fedmech.models.procurement.generate import generate_market
+from fedmech.solvers.proofs.outcome import Places, check_outcome, ratio_order
+from fedmech.solvers.proofs.proof import ProofError
+
+
+def random_market(seed: int) -> Market:
+    """Ties of ratios and of scores, fractions, bids of nothing, empty groups, caps, seats; some numbers beyond 64 bits."""
+    rng = np.random.default_rng(seed)
+    n, m, groups = int(rng.integers(0, 14)), int(rng.integers(1, 4)), int(rng.integers(1, 4))
+    unit, scale = int(rng.choice([1, 3, 7])), int(rng.choice([1, 1, 1, 10**9, 10**20]) if seed % 5 else 1)
+    scores = [Fraction(int(x) * scale, unit) for x in rng.integers(1, 6, n)]
+    bids = [Fraction(int(x)) for x in rng.integers(0, 9, n)]
+    if seed % 3 == 0:
+        bids = [score * int(x) for score, x in zip(scores, rng.integers(0, 4, n), strict=True)]
+    return Market.build(
+        scores=scores,
+        bids=bids,
+        groups=rng.integers(0, groups, n).tolist(),
+        group_ids=range(groups),
+        budgets=[Fraction(int(x) * (scale if seed % 3 == 0 else 1), 2) for x in rng.integers(0, 40, m)],
+        caps=rng.integers(0, 4, (groups, m)).tolist(),
+        seats=rng.integers(0, 4, m).tolist() if seed % 2 else None,
+    )
+
+
+def outcome_of(market: Market) -> dict[str, Any]:
+    return json.loads(json.dumps(outcome_document(market, run_mechanism(market, "driftpay-co"))))
+
+
+def test_every_outcome_of_the_mechanism_is_accepted() -> None:
+    hired = set_by_budget = 0
+    for seed in range(600):
+        market = random_market(seed)
+        outcome = run_mechanism(market, "driftpay-co")
+        found = check_outcome(outcome_of(market), market)
+        assert found.k == outcome.details["k"]
+        assert found.winners == tuple(outcome.winners.tolist())
+        assert (found.price, found.score) == (outcome.critical_price, outcome.score)
+        hired += len(found.winners) > 0
+        set_by_budget += outcome.details["price_set_by"] == "budget"
+    assert 150 < set_by_budget < hired
+
+
+@pytest.mark.parametrize("seat_share", [None, 0.6])
+@pytest.mark.parametrize("kind", ["a", "c", "d", "lognormal"])
+def test_larger_markets(kind: str, seat_share: float | None) -> None:
+    market = generate_market(kind, 3000, seat_share=seat_share, seed=5)
+    assert check_outcome(outcome_of(market), market).winners
+
+
+def changes(value: Any) -> list[Any]:
+    """Return other values for one field."""
+    if isinstance(value, str):
+        return [value + "0", value + " ", "", "1/3", "-" + value, f"{value}/1", None, 0, [value]]
+    if isinstance(value, int | float):
+        return [value + 1, value - 1, -value - 1, value / 2 + 1, str(value), None, True, value + 0.5]
+    if value is None:
+        return [0, "0", 1.0, []]
+    return [None, {}, value[:-1], [*value, *value[:1]], [*value, {}], [*value, 3]]
+
+
+def test_no_field_can_be_changed() -> None:
+    """Other seconds are no other outcome, nor is another requester who has room: all else is refused."""
+    tried = moved = 0
+    for seed in range(120):
+        market = random_market(seed)
+        document = outcome_of(market)
+        for name, value in document.items():
+            for other in changes(value):
+                if other == value and type(other) is type(value):
+                    continue
+                changed = {**document, name: other}
+                if name == "seconds" and type(other) in (int, float) and other >= 0:
+                    check_outcome(changed, market)
+                    continue
+                tried += 1
+                with pytest.raises(ProofError):
+                    check_outcome(changed, market)
+        for at, row in enumerate(document["winners"]):
+            others: list[tuple[str, Any]] = [(name, other) for name, value in row.items() for other in changes(value)]
+            others += [("worker", name) for name in market.worker_ids]
+            for name, other in others:
+                if other == row[name] and type(other) is type(row[name]):
+                    continue
+                changed = copy.deepcopy(document)
+                changed["winners"][at][name] = other
+                tried += 1
+                with pytest.raises(ProofError):
+                    check_outcome(changed, market)
+            for name in market.requester_ids:
+                changed = copy.deepcopy(document)
+                changed["winners"][at]["requester"] = name
+                if fits(market, changed):
+                    check_outcome(changed, market)
+                    moved += name != row["requester"]
+                    continue
+                tried += 1
+                with pytest.raises(ProofError, match="exceeded"):
+                    check_outcome(changed, market)
+        for name in document:
+            with pytest.raises(ProofError):
+                check_outcome({key: value for key, value in document.items() if key != name}, market)
+    assert tried > 5000
+    assert moved > 20
+
+
+def fits(market: Market, document: dict[str, Any]) -> bool:
+    """Whether the placement of an outcome keeps caps and seats."""
+    counts = np.zeros((market.L, market.m), dtype=int)
+    for row in document["winners"]:
+        worker = list(market.worker_ids).index(row["worker"])
+        counts[market.group_of[worker], list(market.requester_ids).index(row["requester"])] += 1
+    return bool((counts <= market.caps).all() and (counts.sum(axis=0) <= market.seats).all())
+
+
+def test_the_outcome_of_another_market_is_refused() -> None:
+    refused = 0
+    for seed in range(40):
+        one, two = random_market(seed), random_market(seed + 1000)
+        document = outcome_of(one)
+        if document["winners"] and document != outcome_of(two):
+            refused += 1
+            with pytest.raises(ProofError):
+                check_outcome(document, two)
+    assert refused > 10
+
+
+def test_outcomes_of_other_mechanisms_are_not_judged() -> None:
+    market = random_market(4)
+    document = {**outcome_of(market), "mechanism": "driftpay-no"}
+    with pytest.raises(ProofError, match="only outcomes of driftpay-co"):
+        check_outcome(document, market)
+    for other in (None, 3, [], {}, "outcome"):
+        with pytest.raises(ProofError):
+            check_outcome(other, market)
+
+
+def test_ratios_that_differ_by_little_and_not_at_all() -> None:
+    rng = np.random.default_rng(0)
+    for top in (3, 10, 2**31, 2**62, 10**30):
+        for _ in range(60):
+            scores = [1 + int(x) * top // 1000 for x in rng.integers(0, 1000, 9)]
+            bids = [int(x) * top // 1000 for x in rng.integers(0, 1000, 9)]
+            scores += [top, top - 1, 2 * scores[0]]
+            bids += [top - 1, top - 2, 2 * bids[0]]
+            literal = sorted(range(12), key=lambda i: (Fraction(bids[i], scores[i]), i))
+            assert ratio_order(bids, scores) == literal
+
+
+def test_places_move_where_that_makes_room() -> None:
+    """As many of a group as any placement admits, against all placements of small markets."""
+    rng = np.random.default_rng(1)
+    for _ in range(300):
+        groups, m = int(rng.integers(1, 4)), int(rng.integers(1, 4))
+        caps, seats = rng.integers(0, 3, (groups, m)), rng.integers(0, 4, m)
+        places, held = Places(caps.tolist(), seats.tolist()), [0] * groups
+        for group in rng.integers(0, groups, 12).tolist():
+            wanted = [number + (l == group) for l, number in enumerate(held)]
+            # Hall's condition for flows: every set of groups finds room.
+            room = all(
+                sum(wanted[l] for l in range(groups) if chosen >> l & 1)
+                <= sum(min(seats[j], sum(caps[l][j] for l in range(groups) if chosen >> l & 1)) for j in range(m))
+                for chosen in range(1 << groups)
+            )
+            assert places.take(group) == room
+            held = wanted if room else held
+            taken = np.array(places.taken).reshape(groups, m)
+            assert taken.sum(axis=1).tolist() == held
+            assert (taken >= 0).all()
+            assert (taken <= caps).all()
+            assert (taken.sum(axis=0) <= seats).all()
+
+
+def test_command_line(tmp_path: Path) -> None:
+    market = generate_market("a", 30, seed=2)
+    market_file, file = tmp_path / "m.market.json", tmp_path / "outcome.json"
+    write_market(market, market_file)
+
+    def fedmech(*arguments: str) -> subprocess.CompletedProcess:
+        command = [sys.executable, "-m", "fedmech", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120, check=False)
+
+    ran = fedmech("run", str(market_file), "--json")
+    file.write_text(ran.stdout)
+    checked = fedmech("check", str(file), str(market_file), "--json")
+    assert checked.returncode == 0, checked.stderr
+    answer = json.loads(checked.stdout)
+    assert answer["valid"] is True
+    assert answer["critical_price_exact"] == json.loads(ran.stdout)["critical_price_exact"]
+    assert "valid" in fedmech("check", str(file), str(market_file)).stdout
+    file.write_text(json.dumps({**json.loads(ran.stdout), "score_exact": "1"}))
+    assert fedmech("check", str(file), str(market_file)).returncode == 1
