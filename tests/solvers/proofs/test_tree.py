@@ -283,6 +283,14 @@ def test_columns_of_python_integers(names: tuple[str, ...]) -> None:
                 assert not accepted(replace(proof, bound=below(plain, problem, value)), market)
 
 
+@pytest.mark.parametrize("budget", [277_000_000_000, 2**62, 2**63 + 5, 10**20])
+@pytest.mark.parametrize(("cost", "covered"), [(1, 0), (0, 1), (0, 0), (1, 1)])
+def test_multipliers_beyond_a_word_of_columns_of_zeros(budget: int, cost: int, covered: int) -> None:
+    """A scale of more than 64 bits times coverage that is all 0 is 0, and still no product of machine words."""
+    market = Market.build(scores=[1], costs=[cost], coverage=[[covered]], budgets=[budget])
+    assert solve(market, "cover").exactness == "checked"
+
+
 @pytest.mark.parametrize("bits", [1, 20, 31, 52, 53, 59, 60, 61, 62, 63, 64, 100, 300])
 @pytest.mark.parametrize("factor", [1, 3, 2**20, 2**40, 2**61, 2**62, 2**63, 2**70, 2**200])
 def test_numbers_of_every_size(bits: int, factor: int) -> None:
