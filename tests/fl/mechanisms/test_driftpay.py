@@ -28,14 +28,8 @@ def test_agrees_with_the_literal_definition(market: Market) -> None:
     assert outcome.critical_price == expected.price
     assert [outcome.payment(i) for i in range(market.n)] == [expected.payments.get(i, 0) for i in range(market.n)]
     assert outcome.score == sum((market.score(i) for i in expected.winners), Fraction(0))
-
-
-@settings(max_examples=200, deadline=None)
-@given(market=markets(max_workers=7))
-def test_pays_at_least_the_bid_and_at_most_the_budget(market: Market) -> None:
-    outcome = run_mechanism(market, "driftpay-co")
     assert outcome.total_payment <= sum(market.budget(j) for j in range(market.m))
-    assert all(outcome.payment(i) >= market.bid(i) for i in outcome.winners.tolist())
+    assert all(outcome.payment(i) >= market.bid(i) for i in expected.winners)
 
 
 def test_never_reads_costs() -> None:
