@@ -121,7 +121,10 @@ class _Relaxation:
         costs = (instance.costs[worker] / self.money).astype(np.float64)
         flows = len(instance.purses) == 1 and instance.nested[0]
         caps = np.array(instance.caps, dtype=float).reshape(groups, m)
-        value = (instance.scores[worker] / self.worth).astype(np.float64)
+        # COVER has no scores, and its unit may be beyond every double.
+        value = np.zeros(choices)
+        if instance.offers is None:
+            value = (instance.scores[worker] / self.worth).astype(np.float64)
         offers: dict[tuple[int, int], np.ndarray] = {}
         if instance.offers is not None:
             rows = instance.offers[worker]
