@@ -119,11 +119,9 @@ def near_best(market: Market, purse: Purse, price: Prices, margins: np.ndarray, 
     linear += sum(x * cap for x, cap in zip(price.places, purse.caps, strict=True))
     spare = linear - price.scale * price.best
     listed = list_sets(purse, costs, groups, margin, price, spare + price.scale * gap, pulse)
-    above = (
-        (listed.loss - spare)
-        if listed.loss.dtype == object or abs(spare) < INT64_SUM
-        else listed.loss.astype(object) - spare
-    )
+    # A loss is below INT64_SUM where it is an int64, so that one bound on what is taken from it and divides it is enough.
+    loss = listed.loss if max(abs(spare), price.scale) < INT64_SUM else listed.loss.astype(object)
+    above = loss - spare
     if bool(np.asarray(above < 0, dtype=bool).any()):
         raise ProofError("a purse can do better than is claimed")
     return replace(listed, loss=above // price.scale)
