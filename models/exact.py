@@ -19,6 +19,7 @@ import numpy as np
 from .input_error import InputError
 
 __all__ = [
+    "FLOAT_BITS",
     "INT64_SAFE",
     "IntArray",
     "exact_sum",
@@ -40,7 +41,7 @@ IntArray = np.ndarray
 INT64_SAFE = 2**62
 """Arrays are ``int64`` only while the sum of the absolute values stays below this."""
 
-_FLOAT_BITS = 400
+FLOAT_BITS = 400
 """Integers with more bits are scaled down for floating point, far below where a product of two would overflow."""
 
 _LITERAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\Z", re.ASCII)
@@ -231,7 +232,7 @@ def rounded(values: IntArray) -> tuple[np.ndarray, int]:
         0 unless the values have more than 400 bits.
     """
     bits = _largest(values).bit_length() if values.dtype == object and values.size else 0
-    shift = max(0, bits - _FLOAT_BITS)
+    shift = max(0, bits - FLOAT_BITS)
     return (values >> shift if shift else values).astype(np.float64), shift
 
 

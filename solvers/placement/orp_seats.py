@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ...models.exact import integer_array
 from .polymatroid import COMPILE_FROM, SeatFlow, descending
 
 
@@ -30,13 +32,13 @@ class Basis:
 
 
 def best_placeable_set(
-    weights: ArrayLike, groups: ArrayLike, caps: ArrayLike, seats: ArrayLike, most: int | None = None
+    weights: np.ndarray | Sequence[int], groups: ArrayLike, caps: ArrayLike, seats: ArrayLike, most: int | None = None
 ) -> Basis:
     """Solve ORP with seats exactly: ``max sum of weights`` over the sets of workers that can be placed.
 
     Parameters
     ----------
-    weights : array_like of int, shape (n,)
+    weights : ndarray or sequence of int, shape (n,)
         Scores (any integers; workers of weight <= 0 are left out).
     groups : array_like of int, shape (n,)
         Group of each worker.
@@ -56,7 +58,7 @@ def best_placeable_set(
     -----
     DriftPay section 5 solves the same problem by min-cost flow with a node per worker.
     """
-    weights = np.asarray(weights)
+    weights = weights if isinstance(weights, np.ndarray) else integer_array(weights)
     groups = np.asarray(groups, dtype=np.int64)
     if weights.dtype == object:
         order = np.array(sorted(range(len(weights)), key=lambda i: -weights[i]), dtype=np.intp)

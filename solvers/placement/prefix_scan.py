@@ -17,12 +17,14 @@ class of equal quotients.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ...models.exact import exact_sum, integer_columns
 from .polymatroid import COMPILE_FROM, SeatFlow, descending
 
 _EXACT_FLOAT = 2**53
@@ -62,8 +64,8 @@ class PrefixScan:
 
 
 def prefix_scan(
-    bids: ArrayLike,
-    scores: ArrayLike,
+    bids: Sequence[int] | np.ndarray,
+    scores: Sequence[int] | np.ndarray,
     groups: ArrayLike,
     budget: int,
     totals: ArrayLike,
@@ -74,9 +76,9 @@ def prefix_scan(
 
     Parameters
     ----------
-    bids : array_like of int, shape (n,)
+    bids : sequence or ndarray of int, shape (n,)
         ``b_i >= 0`` over a common denominator; Python integers of any size are accepted (slower).
-    scores : array_like of int, shape (n,)
+    scores : sequence or ndarray of int, shape (n,)
         ``v_i > 0`` over a common denominator.
     groups : array_like of int, shape (n,)
         Group of each worker.
@@ -165,7 +167,7 @@ class _Scan:
     """
 
     def __init__(self, bids, scores, groups, budget, totals, caps, seats) -> None:
-        self.bids, self.scores = np.asarray(bids), np.asarray(scores)
+        self.bids, self.scores = integer_columns(bids, scores)
         self.groups = np.asarray(groups, dtype=np.int64)
         self.budget = budget
         self.n = len(self.bids)
@@ -174,7 +176,7 @@ class _Scan:
         self.seats = None if seats is None else np.asarray(seats, dtype=np.int64)
         if (caps is None) != (seats is None):
             raise ValueError("a scan with seats needs both caps and seats")
-        wide = self.bids.dtype == object or self.scores.dtype == object
+        wide = self.scores.dtype == object
         if not wide and self.n:
             wide = max(int(self.bids.max()), int(self.scores.max())) >= _EXACT_FLOAT
         self.ratio: NDArray = (
@@ -248,7 +250,7 @@ class _Scan:
         at = np.flatnonzero(member)
         chosen = np.zeros(len(self.open), dtype=bool)
         chosen[at] = self.orp.best(self.groups[self.open[at]], self.levels[self.open[at]])
-        value = self.score + _total(self.scores[self.open[np.flatnonzero(chosen)]])
+        value = self.score + exact_sum(self.scores[self.open[np.flatnonzero(chosen)]])
         last = self.open[~self.held & (self.place == pivot)]
         fits = self._affordable(last, value)
         if fits:
@@ -271,7 +273,7 @@ class _Scan:
     def _settle(self, workers: NDArray[np.intp]) -> None:
         """Fix workers as winners and take their places away."""
         self.orp.reserve(self.groups[workers])
-        self.score += _total(self.scores[workers])
+        self.score += exact_sum(self.scores[workers])
         self.settled.append(workers)
 
     def _affordable(self, last: NDArray[np.intp], value: int) -> bool:
@@ -328,7 +330,7 @@ class _Scan:
     def _report(self) -> PrefixScan:
         critical = self.open[~self.held]
         winners = np.sort(np.concatenate([*self.settled, self.open[self.held]]))
-        score = self.score + _total(self.scores[self.open[self.held]])
+        score = self.score + exact_sum(self.scores[self.open[self.held]])
         candidates = []
         if len(critical):
             worker = int(critical[0])
@@ -365,10 +367,6 @@ def _nth_best(
     enough = nth < sizes
     found[enough] = levels[ranked[(np.cumsum(sizes) - sizes + nth)[enough]]]
     return found
-
-
-def _total(values: NDArray) -> int:
-    return int(values.sum()) if len(values) else 0
 
 
 def _dense_ranks(values: NDArray) -> NDArray[np.int64]:

@@ -107,6 +107,11 @@ def _largest(worth: NDArray, mark: NDArray[np.bool_], count: int) -> NDArray[np.
     return kept
 
 
+def _as_float(price: Fraction) -> float:
+    """Return a price as a float; one that is too large for that as one that is steeper than any ratio of rounded numbers."""
+    return float(price) if price.numerator.bit_length() - price.denominator.bit_length() < 1000 else 2.0**1000
+
+
 @dataclass
 class Line:
     """A set of items (in grouped order) as a line of the dual: its exact score and cost."""
@@ -200,7 +205,7 @@ def minimise(
         rise = level(over) - level(under)
         run = over.cost - under.cost
         price = Fraction(rise) / run
-        line = line_at(float(price * items.unit))
+        line = line_at(_as_float(price * items.unit))
         if noise is None:
             numerator, denominator = price.numerator, price.denominator
             gain = (denominator * line.score - numerator * line.cost) - (

@@ -100,7 +100,7 @@ def decide_dear(
     if leaf.gap(incumbent) < 0 or not problem.n:
         return
     largest = m.scale * int(problem.scores.max()) + m.price * int(problem.costs.max()) + max(m.limits)
-    if max(largest, leaf.bound).bit_length() > LARGEST_BITS:
+    if max(largest, leaf.bound, int(problem.costs.max()), abs(problem.budget)).bit_length() > LARGEST_BITS:
         return
     worth = problem.scores.astype(np.float64) * float(m.scale) + problem.costs.astype(np.float64) * float(m.price)
     losses = np.abs(leaf.reduced).astype(np.float64)

@@ -145,7 +145,7 @@ def scatter_noise(begin: int, count: int) -> NDArray[np.float64]:
 def sampled_guess(problem: PooledProblem, width: float) -> Guess:
     """Guess the margin from the dual of a random sample; `width` multiplies what sampling can be off by."""
     n = problem.n
-    size = min(n // 4, max(1 << 14, int(n**0.75)))
+    size = max(1, min(n // 4, max(1 << 14, int(n**0.75))))
     sample = np.sort(np.random.default_rng(n).integers(0, n, size))
     level = len(problem.limits)
     part = problem.take(sample, (), 0)

@@ -22,7 +22,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from ...models.exact import exact_sum
+from ...models.exact import FLOAT_BITS, exact_sum
 from ..solution import StopReason
 from .branching import MOST_NODES, branch, many_small
 from .dual import Grouped
@@ -139,7 +139,7 @@ def _solve(problem: PooledProblem, clock: _Clock, most_states: int) -> PooledRes
     width, guess = 1.0, None
     best: PooledResult | None = None
     while True:
-        if clean.n > DIRECT and width <= WIDEST:
+        if clean.n > DIRECT and width <= WIDEST and _fits_floats(clean):
             guess = guess or sampled_guess(clean, width)
             reduced = reduce(clean, guess)
             if reduced is None:
@@ -180,6 +180,11 @@ def _clean(problem: PooledProblem) -> tuple[NDArray | None, PooledProblem]:
     budget = min(problem.budget, exact_sum(problem.costs))
     budget = budget // divisor * divisor if divisor else budget
     return kept, PooledProblem(problem.scores, problem.costs, problem.groups, problem.limits, budget)
+
+
+def _fits_floats(problem: PooledProblem) -> bool:
+    """Whether a guess in floating point can be made: prices and reduced values are finite there."""
+    return max(int(problem.scores.max()), int(problem.costs.max())).bit_length() <= FLOAT_BITS
 
 
 @dataclass

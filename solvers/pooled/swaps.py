@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ...models.exact import rounded
 from .leaf_multipliers import Multipliers
 from .problem import PooledProblem
 
@@ -57,10 +58,7 @@ def candidates(
 
 def by_border(problem: PooledProblem, base: NDArray[np.bool_], index: NDArray) -> NDArray:
     """Order items by their distance to the cost that best separates what is in `base` from what is not."""
-    costs = problem.costs[index]
-    if costs.dtype == object:
-        costs = costs >> max(0, max(int(c).bit_length() for c in costs.tolist()) - 500) if len(costs) else costs
-    costs = costs.astype(np.float64)
+    costs, _ = rounded(problem.costs[index])
     inside = base[index]
     held = int(inside.sum())
     if held in (0, len(index)):

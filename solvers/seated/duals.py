@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,7 +141,7 @@ def multipliers(market: SeatMarket, duals: SeatDuals) -> tuple[Multipliers, ...]
     """
     n, everyone = len(market.scores), np.ones(len(market.caps), dtype=bool)
     limits = [0] * len(market.caps)
-    for members, y in zip(reversed(duals.chain), np.cumsum(duals.prices[::-1], dtype=object).tolist(), strict=True):
+    for members, y in zip(reversed(duals.chain), accumulate(reversed(duals.prices)), strict=True):
         for group in members.tolist():
             limits[group] = y
     most = market.most

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from ...models.exact import rounded
 from ..placement.polymatroid import SeatFlow
 from .duals import SeatDuals, SeatMarket
 
@@ -42,8 +43,8 @@ def improve_by_swaps(
     if not len(market.scores):
         return chosen
     rng = np.random.default_rng(len(market.scores))
-    loss = np.abs(duals.reduced.astype(np.float64))
-    pools = [_pool(market, size) for size in (loss, loss / (market.costs.astype(np.float64) + 1))]
+    loss, costs = np.abs(rounded(duals.reduced)[0]), rounded(market.costs)[0]
+    pools = [_pool(market, size) for size in (loss, loss / (costs + 1))]
     member = np.zeros(len(loss), dtype=bool)
     member[chosen] = True
     best, best_value = member.copy(), market.value(chosen)

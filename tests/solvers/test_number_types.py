@@ -15,6 +15,7 @@ import pytest
 from fedmech import Market, solve
 from fedmech.models import exact
 from fedmech.solvers.pooled import relaxation
+from fedmech.solvers.pooled import solve as pooled_solve
 from fedmech.solvers.seated.duals import SeatMarket, lagrangian
 from kinds import Kinds
 
@@ -102,6 +103,32 @@ def test_a_lower_limit_of_64_bits_changes_nothing(
     monkeypatch.setattr(exact, "INT64_SAFE", limit)
     monkeypatch.setattr(relaxation, "INT64_SAFE", limit)
     assert [optimum(case.market(), problem, method) for case in cases] == expected
+
+
+def magnitudes(seed: int) -> Kinds:
+    """Numbers from 1 to beyond any double side by side."""
+    rng = random.Random(seed)
+    groups, top = rng.randint(1, 3), rng.choice([60, 500, 1400])
+    rows = []
+    for _ in range(rng.randint(2, 7)):
+        cost = rng.randint(1, 9) << rng.randrange(top)
+        score = cost * rng.randint(1, 3) if rng.random() < 0.5 else rng.randint(1, 9) << rng.randrange(top)
+        rows.append((score, cost, rng.randrange(groups), rng.choice([1, 1, 2, 17])))
+    budget = sum(cost * rng.randint(0, copies) for _, cost, _, copies in rows) + rng.choice([0, 1, -1])
+    sizes = [sum(row[3] for row in rows if row[2] == group) for group in range(groups)]
+    caps = [[rng.randint(0, size)] for size in sizes]
+    return Kinds(rows, [max(0, budget)], caps, [rng.choice([sum(sizes), rng.randint(0, sum(sizes))])])
+
+
+@pytest.mark.parametrize("direct", [20_000, 12, 3])
+def test_numbers_of_very_different_magnitude(direct: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pooled_solve, "DIRECT", direct)
+    for seed in range(60):
+        case = magnitudes(seed)
+        market, best = case.market(), kinds.opt(case)
+        for method in ("polymatroid",) if market.seats_bind else ("pooled", "polymatroid"):
+            solution = solve(market, "opt", method, allow_suboptimal=True, time_limit=60)
+            assert (solution.value, solution.bound) == (best, best), (seed, method)
 
 
 def test_weights_do_not_wrap_where_only_costs_are_python_integers() -> None:
