@@ -146,10 +146,10 @@ def _beginnings(
         basis = best_placeable_set(plain.scores, plain.groups, plain.caps, plain.seats)
         own = (_leaf(market, duals_at(plain, Fraction(0), basis, plain.scores)),)
     elif problem == "opt" and not own and market.seats_bind:
-        _, duals = lagrangian(_seat_market(market, market.needed_costs, market.total_budget), control.expired)
+        _, duals = lagrangian(_seat_market(market, market.needed_costs, market.total_budget), control)
         own = (_leaf(market, duals),)
     elif problem == "opt" and not own:
-        result = solve_pooled(pooled_problem(market), control.deadline)
+        result = solve_pooled(pooled_problem(market), control)
         own = tuple(result.leaves) if result.proved and result.value == value else ()
     yield 1, own
 

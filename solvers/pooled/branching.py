@@ -10,7 +10,6 @@ where little is left, and is otherwise split on the dearest item on which the tw
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...models.exact import exact_sum
+from ..control import Control
 from .dual import Grouped
 from .leaf import (
     Incumbent,
@@ -76,8 +76,8 @@ class _Node:
 
 
 class _Tree:
-    def __init__(self, leaf: Leaf, incumbent: Incumbent, expired: Callable[[], bool]):
-        self.root, self.problem, self.incumbent, self.expired = leaf, leaf.problem, incumbent, expired
+    def __init__(self, leaf: Leaf, incumbent: Incumbent, control: Control):
+        self.root, self.problem, self.incumbent, self.control = leaf, leaf.problem, incumbent, control
         self.queue: list[tuple[Fraction, int, _Node]] = []
         self.nodes = self.waiting = 0
 
@@ -108,7 +108,8 @@ class _Tree:
         while self.queue:
             _, _, node = heapq.heappop(self.queue)
             self.waiting -= len(node.free)
-            if self.expired() or self.nodes > most or self.waiting > MOST_WAITING:
+            self.control.check()
+            if self.nodes > most or self.waiting > MOST_WAITING:
                 return False
             self.split(node)
         return True
@@ -124,7 +125,8 @@ class _Tree:
             return
         free = free[self.problem.costs[free] <= budget]
         whole = self.problem
-        problem = PooledProblem.of(whole.scores[free], whole.costs[free], whole.groups[free], limits, budget)
+        most = None if whole.most is None else whole.most - fixed.count
+        problem = PooledProblem.of(whole.scores[free], whole.costs[free], whole.groups[free], limits, budget, most)
         inner = self._incumbent(len(free), fixed)
         if not len(free):
             self._take(free, np.zeros(0, dtype=bool), fixed)
@@ -162,7 +164,7 @@ class _Tree:
         losses = np.abs(leaf.reduced)
         unsure = losses <= gap
         if int(unsure.sum()) <= NODE_CORE:
-            search_leaf(leaf, node.items, inner, NODE_STATES, 0, self.expired)
+            search_leaf(leaf, node.items, inner, NODE_STATES, 0, self.control)
             if inner.value > self.incumbent.value - node.fixed.score:
                 self._take(node.free, inner.chosen, node.fixed)
             if leaf.closed:
@@ -191,7 +193,7 @@ class _Tree:
         return tuple(k - c for k, c in zip(limits, counts, strict=True)), budget - exact_sum(problem.costs[items])
 
 
-def branch(leaf: Leaf, items: Grouped, incumbent: Incumbent, most: int, expired: Callable[[], bool]) -> None:
+def branch(leaf: Leaf, items: Grouped, incumbent: Incumbent, most: int, control: Control) -> None:
     """Search a leaf by branch and bound.
 
     Sets ``leaf.closed`` if nothing in the leaf is better than the incumbent, which it improves.
@@ -204,11 +206,16 @@ def branch(leaf: Leaf, items: Grouped, incumbent: Incumbent, most: int, expired:
     incumbent : Incumbent
     most : int
         How many nodes may be opened.
-    expired : callable
-        Polled at every node; true ends the search.
+    control : Control
+        Looked at in every node.
+
+    Raises
+    ------
+    Stopped
+        When time is up; the incumbent is the best set found.
     """
     for size in (*CORES, leaf.problem.n):
-        tree = _Tree(leaf, incumbent, expired)
+        tree = _Tree(leaf, incumbent, control)
         whole = tree.start(items, size)
         if tree.run(most):
             leaf.closed = whole

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..control import Control
 from .dual import Grouped
 from .leaf import (
     Incumbent,
@@ -76,7 +77,7 @@ def decide_dear(
     leaf: Leaf,
     incumbent: Incumbent,
     solve: Callable[[PooledProblem], tuple[NDArray, bool]],
-    expired: Callable[[], bool],
+    control: Control,
 ) -> None:
     """Search a leaf by its dear items.
 
@@ -89,8 +90,13 @@ def decide_dear(
     incumbent : Incumbent
     solve : callable
         Best set of a smaller problem, and whether it is proved.
-    expired : callable
-        Polled at every choice of dear items; true ends the search.
+    control : Control
+        Looked at for every choice of dear items.
+
+    Raises
+    ------
+    Stopped
+        When time is up; the incumbent is the best set found.
     """
     m, problem = leaf.multipliers, leaf.problem
     sizes = np.bincount(problem.groups, minlength=len(problem.limits)).tolist()
@@ -107,11 +113,12 @@ def decide_dear(
     border = _border(worth, losses, float(leaf.gap(incumbent)), problem.n)
     if border is None:
         return
-    _begin(leaf, incumbent, worth, border, expired)
+    _begin(leaf, incumbent, worth, border, control)
     for share in SHARES:
+        control.check()
         gap = leaf.gap(incumbent)
-        if gap < 0 or expired():
-            leaf.closed = gap < 0
+        if gap < 0:
+            leaf.closed = True
             return
         limit = float(gap) / share * (1 + ROOM)
         border = _border(worth, losses, limit, MOST_DEAR)
@@ -121,7 +128,7 @@ def decide_dear(
         choices = search.listed()
         if choices is None:
             return
-        if search.finish(choices, solve, expired) and float(leaf.gap(incumbent)) * (1 + ROOM) <= limit:
+        if search.finish(choices, solve, control) and float(leaf.gap(incumbent)) * (1 + ROOM) <= limit:
             leaf.base = leaf.reduced > 0
             leaf.closed = True
             return
@@ -140,7 +147,7 @@ def _border(worth: NDArray, losses: NDArray, limit: float, most: int) -> float |
     return float(opened[size - 1]) if len(opened) - size <= most else None
 
 
-def _begin(leaf: Leaf, incumbent: Incumbent, worth: NDArray, border: float, expired: Callable[[], bool]) -> None:
+def _begin(leaf: Leaf, incumbent: Incumbent, worth: NDArray, border: float, control: Control) -> None:
     """Offer the best set of dear items that a short search finds, with the best cheap ones it leaves room for."""
     problem = leaf.problem
     whole = np.zeros(problem.n, dtype=bool)
@@ -153,7 +160,7 @@ def _begin(leaf: Leaf, incumbent: Incumbent, worth: NDArray, border: float, expi
             smaller = _part(problem, part, places, money)
             inner, items = Incumbent(np.zeros(len(part), dtype=bool), 0, incumbent.step), Grouped.of(smaller)
             search_leaf(
-                open_leaf(smaller, items, 0, len(part), inner), items, inner, FIRST_STATES, FIRST_ROUNDS, expired
+                open_leaf(smaller, items, 0, len(part), inner), items, inner, FIRST_STATES, FIRST_ROUNDS, control
             )
             whole[part[inner.chosen]] = True
     incumbent.offer(problem, whole)
@@ -313,7 +320,7 @@ class _Search:
         self,
         choices: list[tuple[float, list[int]]],
         solve: Callable[[PooledProblem], tuple[NDArray, bool]],
-        expired: Callable[[], bool],
+        control: Control,
     ) -> bool:
         """Fill every choice with the best dust, most promising first; return whether all that may be better was."""
         problem, incumbent = self.problem, self.incumbent
@@ -321,8 +328,7 @@ class _Search:
         for loss, flips in sorted(choices):
             if loss > float(self.leaf.gap(incumbent)) * (1 + ROOM):
                 break
-            if expired():
-                return False
+            control.check()
             whole = self.base.copy()
             whole[flips] ^= True
             money = problem.budget - problem.cost(whole)

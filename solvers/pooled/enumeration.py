@@ -9,12 +9,12 @@ of the problem; the loss is a floating-point *lower* estimate, used only to disc
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..control import Control
 from .flips import Flips, TooManyStates
 from .merging import START_UP, MergeSearch, compiled_extend
 from .small import SmallSearch
@@ -76,18 +76,19 @@ def _prune(states: _States) -> _States:
 
 
 class _Search:
-    def __init__(self, flips: Flips, limit: float, most_states: int, expired: Callable[[], bool]):
+    def __init__(self, flips: Flips, limit: float, most_states: int, control: Control):
         self.flips = flips
         self.limit = limit * (1 + SLACK)
         self.most_states = most_states
-        self.expired = expired
+        self.control = control
         self.used = 0
         self.words = max(1, (len(flips.groups) + 63) // 64)
         self.kind = object if object in (flips.money.dtype, flips.score.dtype) else np.int64
 
     def spend(self, states: int) -> None:
         self.used += states
-        if self.used > self.most_states or self.expired():
+        self.control.check()
+        if self.used > self.most_states:
             raise TooManyStates
 
     def empty(self) -> _States:
@@ -166,7 +167,7 @@ def best_flips(
     flips: Flips,
     limit: float,
     most_states: int = 20_000_000,
-    expired: Callable[[], bool] = lambda: False,
+    control: Control | None = None,
 ) -> tuple[int, NDArray] | None:
     """Find the flips of largest total score among those of loss at most `limit` that meet every condition.
 
@@ -177,8 +178,8 @@ def best_flips(
         Sets of flips with a larger loss need not be found.
     most_states : int
         How many states may be made.
-    expired : callable
-        Polled now and then; true ends the search.
+    control : Control, optional
+        Looked at now and then.
 
     Returns
     -------
@@ -189,7 +190,10 @@ def best_flips(
     ------
     TooManyStates
         The search was cut short: nothing is proved.
+    Stopped
+        When time is up.
     """
+    control = control or Control()
     halves, split = _halves(flips, limit)
     tracked = flips.count_room is not None
     sums = limit * (1 + SLACK)
@@ -199,26 +203,26 @@ def best_flips(
     try:
         return SmallSearch(flips, sums, small).run(halves, split)
     except TooManyStates:
-        if most_states <= small or expired():
+        if most_states <= small:
             raise
+        control.check()
     if kernel is None and not plain and most_states > START_UP:
         try:
-            return _in_arrays(flips, limit, halves, split, START_UP, expired)
+            return _in_arrays(flips, limit, halves, split, START_UP, control)
         except TooManyStates:
-            if expired():
-                raise
+            control.check()
         kernel = compiled_extend(most_states)
     if kernel is not None:
-        return MergeSearch(flips, sums, most_states, expired, kernel).run(halves, split)
-    return _in_arrays(flips, limit, halves, split, most_states, expired)
+        return MergeSearch(flips, sums, most_states, control, kernel).run(halves, split)
+    return _in_arrays(flips, limit, halves, split, most_states, control)
 
 
 def _in_arrays(
-    flips: Flips, limit: float, halves, split: int | None, most_states: int, expired: Callable[[], bool]
+    flips: Flips, limit: float, halves, split: int | None, most_states: int, control: Control
 ) -> tuple[int, NDArray] | None:
     """Search by array operations; parameters and result as of :func:`best_flips`."""
     tracked = flips.count_room is not None
-    search = _Search(flips, limit, most_states, expired)
+    search = _Search(flips, limit, most_states, control)
     try:
         tables = [_table(search, half, split, tracked) for half in halves]
     finally:

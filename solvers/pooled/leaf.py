@@ -8,13 +8,13 @@ the gap leaves open, or until the bound is met.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..control import Control
 from .core import Core, build_core
 from .dual import DualSolution, Grouped, minimise
 from .enumeration import best_flips
@@ -162,7 +162,7 @@ def base_set(leaf: Leaf, items: Grouped) -> NDArray[np.bool_]:
     money = problem.budget - problem.cost(chosen)
     preferred = _scatter(items, leaf.dual.under.mark) if leaf.dual.under is not None else chosen
     if len(ties) > 2 * len(problem.limits) + 4:
-        picked = _spread(problem.take(ties, tuple(max(0, k) for k in left), money), priced, low, high)
+        picked = _spread(problem.take(ties, tuple(max(0, k) for k in left), money, total), priced, low, high)
         chosen[ties[picked]] = True
         return chosen
     for i in sorted(ties.tolist(), key=lambda i: not preferred[i]):
@@ -194,11 +194,16 @@ def search_leaf(
     incumbent: Incumbent,
     most_states: int,
     rounds: int,
-    expired: Callable[[], bool],
+    control: Control,
 ) -> None:
-    """Enumerate growing cores until the leaf is closed, the states run out, or time is up.
+    """Enumerate growing cores until the leaf is closed or the states run out.
 
     Sets ``leaf.closed`` and improves the incumbent.
+
+    Raises
+    ------
+    Stopped
+        When time is up.
     """
     if leaf.gap(incumbent) < 0:
         leaf.closed = True
@@ -211,12 +216,12 @@ def search_leaf(
     if incumbent.offer(problem, filled(leaf, incumbent.chosen)) and leaf.gap(incumbent) < 0:
         leaf.closed = True
         return
-    if many_ties(leaf) and _exchange(leaf, base, incumbent, rounds, expired):
+    if many_ties(leaf) and _exchange(leaf, base, incumbent, rounds, control):
         return
     for most in CORE_ITEMS:
         for pivoting in (True, False):
             core = build_core(items, leaf.multipliers, leaf.reduced, base, leaf.gap(incumbent), most, pivoting=pivoting)
-            stop = _grow(leaf, core, incumbent, most_states, rounds, expired)
+            stop = _grow(leaf, core, incumbent, most_states, rounds, control)
             if leaf.closed or not core.pivots:
                 break
         if leaf.closed or stop or core.missing is None:
@@ -235,24 +240,25 @@ def filled(leaf: Leaf, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
     money = problem.budget - problem.cost(chosen)
     counts = np.bincount(problem.groups[chosen], minlength=len(problem.limits)).tolist()
     places = [k - c for k, c in zip(problem.limits, counts, strict=True)]
+    left = problem.places - sum(counts)
     more = chosen.copy()
     columns = zip(outside.tolist(), problem.costs[outside].tolist(), problem.groups[outside].tolist(), strict=True)
     for item, cost, group in columns:
-        if cost <= money and places[group] > 0:
+        if cost <= money and places[group] > 0 and left > 0:
             more[item] = True
             money -= cost
+            left -= 1
             places[group] -= 1
     return more
 
 
-def _exchange(
-    leaf: Leaf, base: NDArray[np.bool_], incumbent: Incumbent, rounds: int, expired: Callable[[], bool]
-) -> bool:
+def _exchange(leaf: Leaf, base: NDArray[np.bool_], incumbent: Incumbent, rounds: int, control: Control) -> bool:
     """Improve the incumbent by exchanges, from `base` and then from itself; return whether that closes the leaf."""
     idle = 0
     for attempt in range(rounds):
+        control.check()
         gap = leaf.gap(incumbent)
-        if gap < 0 or idle > rounds // 3 or expired():
+        if gap < 0 or idle > rounds // 3:
             break
         start = incumbent.chosen if attempt % 2 else base
         index = candidates(leaf.problem, leaf.reduced, start, gap, SWAP_ITEMS[attempt > 0], attempt)
@@ -266,9 +272,7 @@ def _exchange(
     return leaf.closed
 
 
-def _grow(
-    leaf: Leaf, core: Core, incumbent: Incumbent, most_states: int, rounds: int, expired: Callable[[], bool]
-) -> bool:
+def _grow(leaf: Leaf, core: Core, incumbent: Incumbent, most_states: int, rounds: int, control: Control) -> bool:
     """Enumerate ever more bundles of a core; return whether to stop (closed, or too many states)."""
     scale = leaf.multipliers.scale
     exchanged = False
@@ -277,7 +281,7 @@ def _grow(
     while True:
         if stage > PATIENCE and not exchanged and leaf.gap(incumbent) > 0:
             exchanged = True
-            if _exchange(leaf, leaf.base, incumbent, rounds, expired):
+            if _exchange(leaf, leaf.base, incumbent, rounds, control):
                 return True
         gap = leaf.gap(incumbent)
         if gap < 0:
@@ -295,13 +299,13 @@ def _grow(
         limit = min(gap, max(within, scale - 1))
         usable, flips, ceiling = core.flips(size, limit)
         try:
-            found = best_flips(flips, ceiling, most_states, expired)
+            found = best_flips(flips, ceiling, most_states, control)
         except TooManyStates:
             # Once more from a smaller gap, if exchanges can find one.
-            if exchanged or expired():
+            if exchanged:
                 return True
             exchanged = True
-            if _exchange(leaf, leaf.base, incumbent, rounds, expired):
+            if _exchange(leaf, leaf.base, incumbent, rounds, control):
                 return True
             continue
         realised = True

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..compilation import can_compile
+from ..control import Control
 from .flips import Flips, TooManyStates
 
 START_UP = 1_500_000
@@ -161,16 +162,14 @@ class MergeSearch:
         On the loss, slack for rounding included.
     most_states : int
         How many states may be made.
-    expired : callable
-        Polled at every flip.
+    control : Control
+        Looked at in every step.
     kernel : callable
         :func:`extend` or its compiled form.
     """
 
-    def __init__(
-        self, flips: Flips, limit: float, most_states: int, expired: Callable[[], bool], kernel: Callable[..., Any]
-    ):
-        self.flips, self.limit, self.most_states, self.expired = flips, limit, most_states, expired
+    def __init__(self, flips: Flips, limit: float, most_states: int, control: Control, kernel: Callable[..., Any]):
+        self.flips, self.limit, self.most_states, self.control = flips, limit, most_states, control
         self.kernel = kernel
         self.parents = np.empty(1024, dtype=np.int64)
         self.origin = np.empty(1024, dtype=np.int64)
@@ -263,8 +262,7 @@ class MergeSearch:
     ) -> Table:
         """Extend every state by one flip; the other arguments as of `_limits`, None: no group's limit is looked at."""
         f = self.flips
-        if self.expired():
-            raise TooManyStates
+        self.control.check()
         size = int(table.start[-1])
         while self.nodes + size > len(self.parents):
             self.parents = np.concatenate([self.parents, np.empty_like(self.parents)])

@@ -31,7 +31,7 @@ def pooled_problem(market: Market) -> PooledProblem:
 @register("opt", "pooled", summary="price of money, then the core around it; exact, any size, certificate", seats=False)
 def solve_opt_pooled(market: Market, control: Control) -> Found:
     """Solve OPT on a market whose seats do not bind."""
-    result = solve_pooled(pooled_problem(market), control.deadline)
+    result = solve_pooled(pooled_problem(market), control)
     unit = market.score_denominator
     return Found(
         route(market, np.flatnonzero(result.chosen)),

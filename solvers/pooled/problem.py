@@ -34,6 +34,8 @@ class PooledProblem:
         At most so many items of each group.
     budget : int
         ``B >= 0``.
+    most : int or None
+        At most so many items of all groups together; None: the limits alone say how many.
     """
 
     scores: NDArray
@@ -41,6 +43,7 @@ class PooledProblem:
     groups: NDArray
     limits: tuple[int, ...]
     budget: int
+    most: int | None = None
 
     def __post_init__(self) -> None:
         if self.scores.dtype != self.costs.dtype:
@@ -52,19 +55,26 @@ class PooledProblem:
         """Number of items."""
         return len(self.scores)
 
+    @property
+    def places(self) -> int:
+        """How many items there is place for."""
+        return min(sum(self.limits), sum(self.limits) if self.most is None else self.most)
+
     @staticmethod
-    def of(scores, costs, groups, limits, budget) -> PooledProblem:
+    def of(scores, costs, groups, limits, budget, most: int | None = None) -> PooledProblem:
         """Build a problem from array-likes of integers, in the narrowest type that cannot overflow."""
         return PooledProblem(
             *integer_columns(scores, costs),
             np.asarray(groups, dtype=None if len(groups) else np.int64),
             tuple(int(k) for k in limits),
             int(budget),
+            most,
         )
 
-    def take(self, index: NDArray, limits: tuple[int, ...], budget: int) -> PooledProblem:
-        """Return the problem on the items `index`, with other limits and budget."""
-        return PooledProblem(self.scores[index], self.costs[index], self.groups[index], limits, budget)
+    def take(self, index: NDArray, limits: tuple[int, ...], budget: int, taken: int = 0) -> PooledProblem:
+        """Return the problem on the items `index`, with other limits and budget, when so many others are `taken`."""
+        most = None if self.most is None else self.most - taken
+        return PooledProblem(self.scores[index], self.costs[index], self.groups[index], limits, budget, most)
 
     def value(self, chosen: NDArray[np.bool_]) -> int:
         """Total score of a set of items."""
@@ -76,8 +86,9 @@ class PooledProblem:
 
     def feasible(self, chosen: NDArray[np.bool_]) -> bool:
         """Whether a set of items respects the budget and every limit."""
-        counts = np.bincount(self.groups[chosen], minlength=len(self.limits))
-        return self.cost(chosen) <= self.budget and all(int(c) <= k for c, k in zip(counts, self.limits, strict=True))
+        counts = np.bincount(self.groups[chosen], minlength=len(self.limits)).tolist()
+        fits = all(c <= k for c, k in zip(counts, self.limits, strict=True)) and sum(counts) <= self.places
+        return fits and self.cost(chosen) <= self.budget
 
 
 def common_divisor(array: NDArray) -> int:

@@ -89,9 +89,9 @@ def reduce(problem: PooledProblem, guess: Guess) -> Reduced | None:
         inside = np.union1d(inside, others)
     limits = [int(k) - int(c) for k, c in zip(problem.limits, counts, strict=True)]
     budget = problem.budget - cost
-    if min(limits, default=0) < 0 or budget < 0:
+    if min(limits, default=0) < 0 or budget < 0 or int(counts.sum()) > problem.places:
         return None
-    margin = problem.take(inside, tuple(limits), budget)
+    margin = problem.take(inside, tuple(limits), budget, int(counts.sum()))
     return Reduced(margin, inside, Taken(fixed, score, cost, counts.tolist()), guess)
 
 
@@ -156,10 +156,10 @@ def sampled_guess(problem: PooledProblem, width: float) -> Guess:
     budget = int(problem.budget * len(sample) // problem.n)
     part = PooledProblem(part.scores, part.costs, part.groups, limits, budget)
     items = Grouped.of(part)
-    low, high = 0, sum(limits)
+    low, high = 0, min(sum(limits), round(problem.places * len(sample) / n))
     price = float(minimise(items, budget, low, high, iterations=12).price)
     worth = items.scores - price * items.costs
-    offsets = _thresholds(items, worth, limits)
+    offsets = _thresholds(items, worth, limits, high)
     distance = np.abs(worth - offsets[items.groups])
     share = min(0.5, width * 3.5 * (level / len(sample)) ** 0.5)
     half = float(np.quantile(distance, share))
@@ -172,12 +172,13 @@ def sampled_guess(problem: PooledProblem, width: float) -> Guess:
         noise = noise[items.order]
         price = float(minimise(items, budget, low, high, noise=noise, iterations=16).price)
         worth = items.scores + noise - price * items.costs
-        offsets = _thresholds(items, worth, limits)
+        offsets = _thresholds(items, worth, limits, high)
         half = float(np.quantile(np.abs(worth - offsets[items.groups]), share))
     return Guess(price, offsets, tilt, half)
 
 
-def _thresholds(items: Grouped, worth: NDArray, limits: tuple[int, ...]) -> NDArray[np.float64]:
+def _thresholds(items: Grouped, worth: NDArray, limits: tuple[int, ...], high: int) -> NDArray[np.float64]:
+    """What an item has to be worth to find a place in its group, and among all."""
     offsets = np.zeros(len(limits))
     for group, limit in enumerate(limits):
         part = worth[items.start[group] : items.start[group + 1]]
@@ -185,4 +186,7 @@ def _thresholds(items: Grouped, worth: NDArray, limits: tuple[int, ...]) -> NDAr
             offsets[group] = max(0.0, float(np.partition(part, len(part) - limit)[len(part) - limit]))
         elif limit <= 0 and len(part):
             offsets[group] = max(0.0, float(part.max()))
+    inside = worth[worth > offsets[items.groups]]
+    if 0 < high < len(inside):
+        offsets = np.maximum(offsets, np.partition(inside, len(inside) - high)[len(inside) - high])
     return offsets

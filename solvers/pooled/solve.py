@@ -14,7 +14,6 @@
 from __future__ import annotations
 
 import heapq
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -23,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...models.exact import FLOAT_BITS, exact_sum
-from ..solution import StopReason
+from ..control import Control, Stopped, StopReason
 from .branching import MOST_NODES, branch, many_small
 from .dual import Grouped
 from .dust import decide_dear
@@ -94,30 +93,16 @@ class PooledResult:
     reduced: int = 0
 
 
-class _Clock:
-    """Says when to stop, and why."""
-
-    def __init__(self, deadline: float | None):
-        self.deadline = deadline
-        self.interrupted = False
-
-    def over(self) -> bool:
-        return self.interrupted or (self.deadline is not None and time.monotonic() > self.deadline)
-
-    def reason(self) -> StopReason:
-        if self.interrupted:
-            return "interrupted"
-        return "time-limit" if self.over() else "node-limit"
-
-
-def solve_pooled(problem: PooledProblem, deadline: float | None = None, most_states: int = MOST_STATES) -> PooledResult:
+def solve_pooled(
+    problem: PooledProblem, control: Control | None = None, most_states: int = MOST_STATES
+) -> PooledResult:
     """Solve ``max v x : c x <= B, |x in group l| <= K_l`` exactly.
 
     Parameters
     ----------
     problem : PooledProblem
-    deadline : float, optional
-        In ``time.monotonic()`` seconds: return the best set and a valid exact bound after it; Ctrl-C does the same.
+    control : Control, optional
+        When time is up the best set and a valid exact bound are returned; Ctrl-C does the same.
     most_states : int
         States of one enumeration; bounds the memory (about 100 bytes each).
 
@@ -126,14 +111,14 @@ def solve_pooled(problem: PooledProblem, deadline: float | None = None, most_sta
     PooledResult
     """
     try:
-        return _solve(problem, _Clock(deadline), most_states)
+        return _solve(problem, control or Control(), most_states)
     except KeyboardInterrupt:
         # Before the first bound, or while the last one was checked: nothing is known but this.
         everything = Fraction(exact_sum(problem.scores))
         return PooledResult(np.zeros(problem.n, dtype=bool), 0, everything, everything == 0, "interrupted")
 
 
-def _solve(problem: PooledProblem, clock: _Clock, most_states: int) -> PooledResult:
+def _solve(problem: PooledProblem, control: Control, most_states: int) -> PooledResult:
     kept, clean = _clean(problem)
     step = common_divisor(clean.scores) or 1
     width, guess = 1.0, None
@@ -148,16 +133,16 @@ def _solve(problem: PooledProblem, clock: _Clock, most_states: int) -> PooledRes
         else:
             nothing = Taken(np.zeros(clean.n, dtype=bool), 0, 0, [0] * len(clean.limits))
             reduced = Reduced(clean, np.arange(clean.n), nothing, None)
-        outcome = _branch(reduced.margin, reduced.guess, step, most_states, clock)
+        outcome = _branch(reduced.margin, reduced.guess, step, most_states, control)
         fixed = sum(reduced.fixed.counts)
-        leaves = outcome.leaf_multipliers(fixed, sum(clean.limits))
-        result = _audited(clean, reduced, outcome, leaves, step, clock)
+        leaves = outcome.leaf_multipliers(fixed, clean.places)
+        result = _audited(clean, reduced, outcome, leaves, step)
         if best is not None and not result.proved:
             better = max(best, result, key=lambda r: r.value)
             tight = min(best, result, key=lambda r: r.bound)
             result = replace(better, bound=tight.bound, leaves=tight.leaves, stopped=result.stopped)
         first, best = best is None, result
-        if best.proved or len(reduced.inside) == clean.n or clock.over():
+        if best.proved or len(reduced.inside) == clean.n or outcome.stopped or control.expired():
             break
         # First move the margin to where the dual turned out to be, then widen it.
         guess = outcome.recentred(reduced.guess) if first else None
@@ -179,7 +164,7 @@ def _clean(problem: PooledProblem) -> tuple[NDArray | None, PooledProblem]:
     # More than everything costs is never spent; a budget of any size then fits where the costs do.
     budget = min(problem.budget, exact_sum(problem.costs))
     budget = budget // divisor * divisor if divisor else budget
-    return kept, PooledProblem(problem.scores, problem.costs, problem.groups, problem.limits, budget)
+    return kept, replace(problem, budget=budget)
 
 
 def _fits_floats(problem: PooledProblem) -> bool:
@@ -192,6 +177,8 @@ class _Outcome:
     incumbent: Incumbent
     leaves: list[Leaf]
     core: int
+    stopped: StopReason | None
+    """Why leaves were left open, other than for their size."""
 
     def recentred(self, guess: Guess | None) -> Guess | None:
         """Return the guess moved to the multipliers found; None if there is nothing to move it to."""
@@ -217,15 +204,16 @@ class _Outcome:
         return leaves
 
 
-def _branch(problem: PooledProblem, start: Guess | None, step: int, most_states: int, clock: _Clock) -> _Outcome:
-    """Best-first search over intervals of the total count."""
+def _branch(problem: PooledProblem, start: Guess | None, step: int, most_states: int, control: Control) -> _Outcome:
+    """Best-first search over intervals of the total count; once it is stopped, what waits is left open."""
     items = Grouped.of(problem)
     sizes = np.diff(items.start).tolist()
-    most = sum(min(k, s) for k, s in zip(problem.limits, sizes, strict=True))
+    most = min(problem.places, sum(min(k, s) for k, s in zip(problem.limits, sizes, strict=True)))
     incumbent = Incumbent(np.zeros(problem.n, dtype=bool), 0, step)
     queue: list[tuple[Fraction, int, Leaf]] = []
     done: list[Leaf] = []
     core = serial = 0
+    stopped: StopReason | None = None
 
     def push(low: int, high: int, guess: float | None = None) -> None:
         nonlocal serial
@@ -234,35 +222,45 @@ def _branch(problem: PooledProblem, start: Guess | None, step: int, most_states:
         heapq.heappush(queue, (-Fraction(leaf.bound, leaf.multipliers.scale), serial, leaf))
 
     def smaller(part: PooledProblem) -> tuple[NDArray, bool]:
-        inner = _branch(part, None, step, most_states, clock)
+        inner = _branch(part, None, step, most_states, control)
+        if inner.stopped:
+            raise Stopped(inner.stopped)
         return inner.incumbent.chosen, all(leaf.closed for leaf in inner.leaves)
 
     push(0, most, start.price if start is not None and not start.tilt else None)
     while queue:
         _, _, leaf = heapq.heappop(queue)
-        split = _split_point(leaf)
+        split, halves = _split_point(leaf), len(queue)
         try:
-            if not clock.over():
+            if stopped is None:
+                control.check()
                 for other in steeper_leaves(leaf, items, incumbent):
-                    search_leaf(other, items, incumbent, FIRST_STATES, FIRST_ROUNDS, clock.over)
+                    search_leaf(other, items, incumbent, FIRST_STATES, FIRST_ROUNDS, control)
                     leaf = other if other.closed else leaf
-                _close(leaf, items, incumbent, most_states, split, clock, smaller)
+                _close(leaf, items, incumbent, most_states, split, control, smaller)
+                if not leaf.closed and split is not None:
+                    guess = float(leaf.dual.price) if items.unit == 1 else None
+                    push(leaf.multipliers.low, split, guess)
+                    push(split + 1, leaf.multipliers.high, guess)
+        except Stopped as end:
+            stopped = end.reason
         except KeyboardInterrupt:
-            clock.interrupted = True
+            stopped = "interrupted"
         core = max(core, leaf.core)
-        if clock.over() or leaf.closed or split is None:
+        if len(queue) < halves + 2:
+            # Whatever the interrupt left of its halves, the leaf itself covers them.
             leaf.closed = leaf.closed or leaf.gap(incumbent) < 0
             done.append(leaf)
-            continue
-        guess = float(leaf.dual.price) if items.unit == 1 else None
-        try:
-            push(leaf.multipliers.low, split, guess)
-            push(split + 1, leaf.multipliers.high, guess)
-        except KeyboardInterrupt:
-            # The leaf itself still covers what its halves would have.
-            clock.interrupted = True
-            done.append(leaf)
-    return _Outcome(incumbent, sorted(done, key=lambda x: x.multipliers.low), core)
+    return _Outcome(incumbent, _needed(done), core, stopped)
+
+
+def _needed(leaves: list[Leaf]) -> list[Leaf]:
+    """Return leaves by their counts, without those that lie in another one."""
+    kept: list[Leaf] = []
+    for leaf in sorted(leaves, key=lambda x: (x.multipliers.low, -x.multipliers.high)):
+        if not kept or leaf.multipliers.high > kept[-1].multipliers.high:
+            kept.append(leaf)
+    return kept
 
 
 def _close(
@@ -271,23 +269,23 @@ def _close(
     incumbent: Incumbent,
     most_states: int,
     split: int | None,
-    clock: _Clock,
+    control: Control,
     smaller: Callable[[PooledProblem], tuple[NDArray, bool]],
 ) -> None:
     """Search a leaf in ever more costly ways; one that can be split is given up early."""
     splits = split is not None
     if not leaf.closed and many_small(leaf, incumbent):
-        decide_dear(leaf, incumbent, smaller, clock.over)
+        decide_dear(leaf, incumbent, smaller, control)
     if not leaf.closed:
-        search_leaf(leaf, items, incumbent, min(FIRST_STATES, most_states), FIRST_ROUNDS, clock.over)
+        search_leaf(leaf, items, incumbent, min(FIRST_STATES, most_states), FIRST_ROUNDS, control)
     if not leaf.closed and not many_ties(leaf):
         small = many_small(leaf, incumbent) and (split is None or not _helps(leaf, items, incumbent, split))
         if small or not splits:
-            branch(leaf, items, incumbent, MOST_NODES if small else FIRST_NODES, clock.over)
-    if not leaf.closed and not splits and not clock.over():
-        search_leaf(leaf, items, incumbent, most_states, MOST_ROUNDS, clock.over)
+            branch(leaf, items, incumbent, MOST_NODES if small else FIRST_NODES, control)
+    if not leaf.closed and not splits:
+        search_leaf(leaf, items, incumbent, most_states, MOST_ROUNDS, control)
         if not leaf.closed:
-            branch(leaf, items, incumbent, MOST_NODES, clock.over)
+            branch(leaf, items, incumbent, MOST_NODES, control)
 
 
 def _helps(leaf: Leaf, items: Grouped, incumbent: Incumbent, split: int) -> bool:
@@ -320,15 +318,15 @@ def _split_point(leaf: Leaf) -> int | None:
 
 
 def _audited(
-    problem: PooledProblem, reduced: Reduced, outcome: _Outcome, leaves: list[Multipliers], step: int, clock: _Clock
+    problem: PooledProblem, reduced: Reduced, outcome: _Outcome, leaves: list[Multipliers], step: int
 ) -> PooledResult:
     """Turn an outcome on the margin into one on all items: every leaf's bound and core are found anew."""
     inside, incumbent = reduced.inside, outcome.incumbent
     chosen = reduced.fixed.add(problem, inside[incumbent.chosen])
-    proved = chosen.cost <= problem.budget and all(c <= k for c, k in zip(chosen.counts, problem.limits, strict=True))
-    if not proved:
+    fits = chosen.cost <= problem.budget and sum(chosen.counts) <= problem.places
+    if not fits or any(c > k for c, k in zip(chosen.counts, problem.limits, strict=True)):
         raise AssertionError("the set found on the margin does not fit the whole")
-    proved = covers(leaves, sum(problem.limits))
+    proved = covers(leaves, problem.places)
     best = Fraction(chosen.score) if proved else Fraction(exact_sum(problem.scores))
     for leaf, multipliers in zip(outcome.leaves, leaves, strict=True):
         width = leaf.gap(incumbent) if leaf.closed else -1
@@ -343,7 +341,7 @@ def _audited(
     # What is better is so by whole multiples of the step.
     floor = best.numerator // best.denominator // step * step
     bound = max(Fraction(chosen.score), min(best, Fraction(floor)))
-    stopped = "proved" if proved else clock.reason()
+    stopped = "proved" if proved else outcome.stopped or "node-limit"
     return PooledResult(chosen.mark, chosen.score, bound, proved, stopped, leaves, outcome.core, len(inside))
 
 

@@ -14,7 +14,6 @@ with ``|p_i|`` above the loss of a known point is on its side of ``p_i = 0`` in 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import accumulate
@@ -23,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...models.exact import exact_sum, integer_columns, linear_combination
+from ..control import Control
 from ..placement.orp_seats import Basis, best_placeable_set
 from ..placement.polymatroid import rank
 from ..pooled.leaf_multipliers import Multipliers
@@ -216,14 +216,14 @@ def duals_at(market: SeatMarket, price: Fraction, basis: Basis, weights: NDArray
     return SeatDuals(price.numerator, price.denominator, chain, prices, reduced, bound, basis.chosen)
 
 
-def lagrangian(market: SeatMarket, expired: Callable[[], bool]) -> tuple[NDArray[np.intp], SeatDuals]:
+def lagrangian(market: SeatMarket, control: Control) -> tuple[NDArray[np.intp], SeatDuals]:
     """Minimise the Lagrangian bound over ``lambda``.
 
     Parameters
     ----------
     market : SeatMarket
-    expired : callable
-        Whether to stop early; the bound is valid whenever that happens.
+    control : Control
+        Ends the search early; the bound is valid whenever that happens.
 
     Returns
     -------
@@ -238,7 +238,7 @@ def lagrangian(market: SeatMarket, expired: Callable[[], bool]) -> tuple[NDArray
     weights = _weights(market, Fraction(0))
     basis = _ranked(market, weights)
     dear = basis.chosen
-    if market.cost(dear) <= market.budget or expired():
+    if market.cost(dear) <= market.budget or control.expired():
         free = np.flatnonzero(market.costs == 0)
         start = dear if market.cost(dear) <= market.budget else free[_subset_basis(market, free)]
         return start, duals_at(market, Fraction(0), basis, weights)
@@ -246,8 +246,8 @@ def lagrangian(market: SeatMarket, expired: Callable[[], bool]) -> tuple[NDArray
     cheap = free[_subset_basis(market, free)]
     best = cheap
     price, seen = Fraction(0), {Fraction(0)}
-    hints = _sampled_prices(market, expired)
-    while not expired():
+    hints = _sampled_prices(market, control)
+    while not control.expired():
         dear_line = market.value(dear), market.cost(dear)
         cheap_line = market.value(cheap), market.cost(cheap)
         crossing = Fraction(dear_line[0] - cheap_line[0], dear_line[1] - cheap_line[1])
@@ -267,13 +267,13 @@ def lagrangian(market: SeatMarket, expired: Callable[[], bool]) -> tuple[NDArray
             dear = basis.chosen
         else:
             cheap = basis.chosen
-    reference = _between(market, weights, cheap, dear, expired)
+    reference = _between(market, weights, cheap, dear, control)
     if market.cost(reference.chosen) <= market.budget and market.value(reference.chosen) > market.value(best):
         best = reference.chosen
     return best, duals_at(market, price, reference, weights)
 
 
-def _sampled_prices(market: SeatMarket, expired: Callable[[], bool]) -> list[Fraction]:
+def _sampled_prices(market: SeatMarket, control: Control) -> list[Fraction]:
     """Guess ``lambda`` from a sample with caps, seats and budget scaled down alike: trial prices around it."""
     n = len(market.scores)
     if n < 8 * _SAMPLE:
@@ -289,7 +289,7 @@ def _sampled_prices(market: SeatMarket, expired: Callable[[], bool]) -> list[Fra
         np.rint(market.seats * share).astype(np.int64),
         None if market.most is None else market.most * len(sample) // n,
     )
-    _, duals = lagrangian(small, expired)
+    _, duals = lagrangian(small, control)
     price = Fraction(duals.multiplier, duals.denominator)
     return [price * Fraction(101, 100), price * Fraction(99, 100)] if price else []
 
@@ -300,7 +300,7 @@ def _subset_basis(market: SeatMarket, workers: NDArray[np.intp]) -> NDArray[np.i
 
 
 def _between(
-    market: SeatMarket, weights: NDArray, cheap: NDArray[np.intp], dear: NDArray[np.intp], expired: Callable[[], bool]
+    market: SeatMarket, weights: NDArray, cheap: NDArray[np.intp], dear: NDArray[np.intp], control: Control
 ) -> Basis:
     """Return a heaviest set whose cost is close to the budget, walking from the cheap one to the dear one through ties.
 
@@ -310,7 +310,7 @@ def _between(
     only_dear = np.setdiff1d(dear, cheap, assume_unique=True)
     low, high = 0, len(only_dear)
     found = _tied(market, weights, cheap, only_dear[:0])
-    while high - low > 1 and not expired():
+    while high - low > 1 and not control.expired():
         middle = (low + high) // 2
         basis = _tied(market, weights, cheap, only_dear[:middle])
         if market.cost(basis.chosen) <= market.budget:

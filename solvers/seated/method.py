@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ...models.exact import exact_sum
 from ...models.procurement.market import Market
-from ..control import Control, StopReason
+from ..control import Control, Stopped, StopReason
 from ..placement.matroid import route
 from ..placement.polymatroid import counts_fit, rank
 from ..pooled import PooledProblem, solve_pooled
@@ -31,14 +31,20 @@ from .swaps import improve_by_swaps
 
 __all__ = ["SeatOptimum", "best_affordable_set"]
 
-_POOLED_SECONDS = 10.0
+POOLED_SECONDS = 10.0
 """How long the problem without seats is looked at."""
 
 PATIENCE = 120.0
 """Most seconds for HiGHS, time limit or not: a search without one ends too, proved or with ``node-limit``."""
 
-_FIRST_STATES = 300_000
-_MOST_STATES = 2_000_000
+STATES = (30_000, 300_000, 2_000_000)
+"""States that enumerations may make before the problem without seats is looked at, then that one may before exchanges, and after."""
+
+STATES_EACH = 20
+"""The problem without seats takes about as long as it takes to make so many states for each worker."""
+
+FEW = 20
+"""So many workers are in play at first; with no more than these, all is listed whatever it loses."""
 
 
 @dataclass
@@ -85,6 +91,10 @@ class SeatOptimum:
         assert self.duals is not None
         return self.duals.bound - self.duals.denominator * (self.value + step)
 
+    def proved(self, step: int) -> bool:
+        """Whether nothing is better."""
+        return self.upper(step) == self.value
+
     def upper(self, step: int) -> int:
         """Return the exact bound on the optimum; the value itself if that is proved, where sets differ by `step`."""
         assert self.duals is not None
@@ -94,7 +104,7 @@ class SeatOptimum:
         return max(self.value, unseen if self.pooled is None else min(unseen, self.pooled))
 
 
-def best_affordable_set(market: SeatMarket, control: Control, most_states: int = _MOST_STATES) -> SeatOptimum:
+def best_affordable_set(market: SeatMarket, control: Control, most_states: int = STATES[-1]) -> SeatOptimum:
     """Solve OPT with seats exactly: the placeable set of largest score within the pooled budget.
 
     Parameters
@@ -120,24 +130,33 @@ def best_affordable_set(market: SeatMarket, control: Control, most_states: int =
     state = SeatOptimum(np.zeros(0, dtype=np.intp))
     try:
         _search(replace(market, most=most_workers(market)), control, most_states, state)
+        control.check()
+    except Stopped as stopped:
+        state.stopped = stopped.reason
     except KeyboardInterrupt:
         state.stopped = "interrupted"
-    if state.stopped == "node-limit" and control.expired():
-        state.stopped = "time-limit"
     return state
 
 
 def _search(market: SeatMarket, control: Control, most_states: int, state: SeatOptimum) -> None:
-    state.chosen, state.duals = lagrangian(market, control.expired)
+    state.chosen, state.duals = lagrangian(market, control)
     state.value = market.value(state.chosen)
     state.leaves = multipliers(market, state.duals)
     step = _unit(market)
+    if len(market.caps) <= 2:
+        # No set of groups but each alone and all together: then seats are a limit on how many are hired in all.
+        _forget_seats(market, state, control)
+        if state.proved(step):
+            return
     limit = -1
-    for attempt, allowed in enumerate((min(_FIRST_STATES, most_states), most_states)):
-        while state.covered < (needed := state.gap_to(step)) and not control.expired():
-            trial = min(needed, _next_limit(state.duals, limit, state.states))
-            found = enumerate_within(market, state.duals, trial, allowed, control.expired)
+    first = max(STATES[0], min(STATES[1], STATES_EACH * len(market.scores)))
+    for attempt, allowed in enumerate((first, *STATES[1:])):
+        made = 0
+        while state.covered < (needed := state.gap_to(step)):
+            trial = _next_limit(state.duals, limit, state.states, needed)
+            found = enumerate_within(market, state.duals, trial, min(allowed, most_states), control, pruned=attempt > 0)
             state.states = max(state.states, found.states)
+            made += found.made
             if not found.complete:
                 break
             state.covered = limit = trial
@@ -145,15 +164,19 @@ def _search(market: SeatMarket, control: Control, most_states: int, state: SeatO
             if found.best is not None and market.value(found.best) > state.value:
                 state.chosen, state.value = found.best, market.value(found.best)
             control.progress(f"opt: value {state.value}, {state.core} workers open, {found.states} partial sets")
+            if attempt == 0 and state.pooled is None and made > allowed:
+                break
         else:
             break
-        if attempt == 0:
+        if attempt == 0 and state.pooled is None:
             _forget_seats(market, state, control)
-            if state.upper(step) == state.value:
+            if state.proved(step):
                 return
-            state.chosen = improve_by_swaps(market, state.duals, state.chosen, control.expired)
+        elif attempt == 1:
+            state.chosen = improve_by_swaps(market, state.duals, state.chosen, control)
             state.value = market.value(state.chosen)
-    if state.covered < state.gap_to(step) and not control.expired():
+    if state.covered < state.gap_to(step):
+        control.check()
         state.chosen, state.by_solver, stopped = search_core(
             market, state.duals, state.chosen, step, control.capped(PATIENCE)
         )
@@ -163,25 +186,34 @@ def _search(market: SeatMarket, control: Control, most_states: int, state: SeatO
 
 
 def _forget_seats(market: SeatMarket, state: SeatOptimum, control: Control) -> None:
-    """Solve the problem with seats counted for each group alone, which is settled by branching on the number of workers too.
+    """Solve the problem with seats counted for each group alone and for all together.
 
-    Its optimum is a bound; if it can be placed, it is the optimum. That is common where the budget, not the seats, limits how
-    many are hired.
+    Its optimum is a bound; if it can be placed, it is the optimum: always with up to two groups, and often where the budget,
+    not the seats, limits how many are hired.
     """
     alone = [rank(market.caps, market.seats, mask) for mask in np.eye(len(market.caps), dtype=bool)]
+    together = rank(market.caps, market.seats, np.ones(len(market.caps), dtype=bool))
     remaining = control.remaining()
-    patience = Control.for_seconds(_POOLED_SECONDS if remaining is None else min(_POOLED_SECONDS, remaining / 2))
-    problem = PooledProblem.of(market.scores, market.costs, market.groups, alone, market.budget)
-    found = solve_pooled(problem, patience.deadline)
+    patience = POOLED_SECONDS if remaining is None else min(POOLED_SECONDS, remaining / 2)
+    problem = PooledProblem(market.scores, market.costs, market.groups, tuple(alone), market.budget, together)
+    found = solve_pooled(problem, control.capped(patience))
     state.pooled = found.value if found.proved else found.bound.numerator // found.bound.denominator
     counts = np.bincount(market.groups[found.chosen], minlength=len(market.caps))
     if found.value > state.value and counts_fit(market.caps, market.seats, counts):
         state.chosen, state.value = np.flatnonzero(found.chosen), found.value
     if state.value == state.pooled and found.proved:
-        state.leaves = tuple(found.leaves)
+        state.leaves = _as_places(found.leaves, together, len(market.scores))
     control.progress(f"opt: at most {state.pooled} without seats, value {state.value}")
     if found.stopped == "interrupted":
         raise KeyboardInterrupt
+
+
+def _as_places(leaves: list[Multipliers], together: int, n: int) -> tuple[Multipliers, ...]:
+    """Write the price of the number that can be placed as one of every place, of which there are as many."""
+    *others, last = leaves
+    if last.count > 0 and last.high == together:
+        last = replace(last, high=n, count=0, limits=tuple(mu + last.count for mu in last.limits))
+    return (*others, last)
 
 
 @register("opt", "polymatroid", summary="exact multipliers over the seat polymatroid, enumeration around their bound")
@@ -218,14 +250,21 @@ def _unit(market: SeatMarket) -> int:
     return int(np.gcd.reduce(market.scores)) if len(market.scores) else 1
 
 
-def _next_limit(duals: SeatDuals, limit: int, states: int) -> int:
-    """First limit: about twenty workers in play; then what should multiply the partial sets by about four.
+def _next_limit(duals: SeatDuals, limit: int, states: int, needed: int) -> int:
+    """First limit: a few workers in play, or all it takes where there are no more; then what makes about four times the states.
 
-    Their number grows like ``exp(a * sqrt(limit))``, as the number of partitions does.
+    Their number grows like ``exp(a * sqrt(limit))``, as the number of partitions does.  Limits that exclude nothing which a
+    smaller one did are passed over.
     """
-    if limit >= 0:
-        factor = (1 + log(4) / log(max(states, 4))) ** 2
-        return int(limit * Fraction(factor).limit_denominator(100)) + 1
     sizes = np.abs(duals.reduced)
-    nth = min(20, len(sizes) - 1)
-    return int(np.partition(sizes, nth)[nth]) if len(sizes) else 0
+    if len(sizes) <= FEW:
+        return needed
+    if limit < 0:
+        return min(needed, int(np.partition(sizes, FEW)[FEW]))
+    factor = (1 + log(4) / log(max(states, 4))) ** 2
+    larger = int(limit * Fraction(factor).limit_denominator(100)) + 1
+    beyond = sizes[sizes > limit]
+    if exact_sum(sizes[sizes <= limit]) <= limit:
+        # All who are in play may be flipped together as it is.
+        larger = max(larger, int(beyond.min()) if len(beyond) else needed)
+    return min(needed, larger)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
 from ...models.exact import rounded
+from ..control import Control
 from ..placement.polymatroid import SeatFlow
 from .duals import SeatDuals, SeatMarket
 
@@ -16,7 +15,7 @@ _ROUNDS = 40
 
 
 def improve_by_swaps(
-    market: SeatMarket, duals: SeatDuals, chosen: NDArray[np.intp], expired: Callable[[], bool]
+    market: SeatMarket, duals: SeatDuals, chosen: NDArray[np.intp], control: Control
 ) -> NDArray[np.intp]:
     """Raise the value of an affordable placeable set by up to four moves at once.
 
@@ -32,8 +31,8 @@ def improve_by_swaps(
     duals : SeatDuals
     chosen : ndarray of intp
         The set to start from.
-    expired : callable
-        Stop when this turns true.
+    control : Control
+        When time is up the best set so far is returned.
 
     Returns
     -------
@@ -51,7 +50,7 @@ def improve_by_swaps(
     value, slack = best_value, market.budget - market.cost(chosen)
     idle = 0
     for turn in range(_ROUNDS):
-        if duals.bound - duals.denominator * best_value < duals.denominator or expired():
+        if duals.bound - duals.denominator * best_value < duals.denominator or control.expired():
             break
         near = _candidates(market, *pools[turn % 2], member, rng)
         growing = _groups_with_room(market, member)

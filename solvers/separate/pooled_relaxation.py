@@ -41,7 +41,7 @@ def pooled_optimum(instance: SeparateInstance, control: Control) -> tuple[np.nda
     chosen = np.zeros(instance.n, dtype=bool)
     if not instance.seats_bind:
         limits = instance.caps.sum(axis=1).tolist()
-        result = solve_pooled(PooledProblem.of(scores, costs, groups, limits, budget), control.deadline)
+        result = solve_pooled(PooledProblem.of(scores, costs, groups, limits, budget), control)
         chosen[able[result.chosen]] = True
         bound = result.value if result.proved else result.bound.numerator // result.bound.denominator
         return chosen, bound, result.stopped

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from fedmech import Market, solve
 from fedmech.models import exact
+from fedmech.solvers.control import Control
 from fedmech.solvers.pooled import relaxation
 from fedmech.solvers.pooled import solve as pooled_solve
 from fedmech.solvers.seated.duals import SeatMarket, lagrangian
@@ -149,7 +150,7 @@ def test_weights_do_not_wrap_where_only_costs_are_python_integers() -> None:
             market.scores, market.needed_costs, market.group_of, market.total_budget, market.caps, market.seats
         )
         assert plain.scores.dtype == plain.costs.dtype == object
-        _, duals = lagrangian(plain, lambda: False)
+        _, duals = lagrangian(plain, Control())
         exactly = [
             duals.denominator * int(v) - duals.multiplier * int(c)
             for v, c in zip(market.scores, market.needed_costs, strict=True)

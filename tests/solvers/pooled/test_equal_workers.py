@@ -11,6 +11,7 @@ import kinds
 import numpy as np
 import pytest
 from fedmech import solve
+from fedmech.solvers.control import Control
 from fedmech.solvers.pooled import PooledProblem, core, leaf, solve_pooled
 from fedmech.solvers.pooled.dual import Grouped
 from kinds import Kinds
@@ -108,7 +109,7 @@ def test_a_closed_leaf_holds_nothing_better(pivots: bool, monkeypatch: pytest.Mo
             deaf = leaf.Incumbent(np.zeros(problem.n, dtype=bool), 10**9, 1)
             opened = leaf.open_leaf(problem, items, low, high, deaf)
             incumbent = leaf.Incumbent(np.zeros(problem.n, dtype=bool), best - 1, 1)
-            leaf.search_leaf(opened, items, incumbent, 300_000, 0, lambda: False)
+            leaf.search_leaf(opened, items, incumbent, 300_000, 0, Control())
             closed += opened.closed
             assert incumbent.value >= best or not opened.closed, (seed, low, high)
     assert closed > 400

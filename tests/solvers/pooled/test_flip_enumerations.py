@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
+from fedmech.solvers.control import Control, Stopped
 from fedmech.solvers.pooled import enumeration
 from fedmech.solvers.pooled.enumeration import _halves, _in_arrays
 from fedmech.solvers.pooled.flips import Flips, TooManyStates
@@ -64,10 +65,6 @@ def is_possible(flips: Flips, taken: np.ndarray) -> bool:
     return fits and all(flips.count[taken[flips.groups[taken] == g]].sum() <= room for g, room in flips.room.items())
 
 
-def never() -> bool:
-    return False
-
-
 @pytest.mark.parametrize("way", ["small", "arrays", "merges", "compiled"])
 def test_best_flips_of_every_way(way: str) -> None:
     found_some = split_some = 0
@@ -78,11 +75,11 @@ def test_best_flips_of_every_way(way: str) -> None:
         if way == "small":
             found = SmallSearch(flips, above, 10**6).run(halves, split)
         elif way == "arrays":
-            found = _in_arrays(flips, limit, halves, split, 10**6, never)
+            found = _in_arrays(flips, limit, halves, split, 10**6, Control())
         else:
             kernel = extend if way == "merges" else compiled_extend(10**9)
             assert kernel is not None
-            found = MergeSearch(flips, above, 10**6, never, kernel).run(halves, split)
+            found = MergeSearch(flips, above, 10**6, Control(), kernel).run(halves, split)
         best = by_every_subset(flips, limit)
         if best is not None:
             assert found is not None
@@ -104,6 +101,6 @@ def test_a_search_cut_short_says_so() -> None:
     flips, _ = random_flips(3)
     halves, split = _halves(flips, 1e9)
     with pytest.raises(TooManyStates):
-        MergeSearch(flips, 1e9, 1, never, extend).run(halves, split)
-    with pytest.raises(TooManyStates):
-        MergeSearch(flips, 1e9, 10**6, lambda: True, extend).run(halves, split)
+        MergeSearch(flips, 1e9, 1, Control(), extend).run(halves, split)
+    with pytest.raises(Stopped):
+        MergeSearch(flips, 1e9, 10**6, Control(deadline=0.0), extend).run(halves, split)

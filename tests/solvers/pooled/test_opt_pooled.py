@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from fedmech import Market, solve
 from fedmech.models.procurement.generate import generate_market
+from fedmech.solvers.control import Control
 from fedmech.solvers.pooled import PooledProblem, branching, dust, solve_pooled
 from fedmech.solvers.pooled import solve as pooled_solve
 from fedmech.solvers.pooled.dual import Grouped
@@ -192,7 +193,7 @@ def test_dear_items_are_not_called_decided_where_the_cheap_ones_are_not(monkeypa
         problem = two_scales(seed, 11)
         items, incumbent = Grouped.of(problem), Incumbent(np.zeros(problem.n, dtype=bool), 0, 1)
         leaf = open_leaf(problem, items, 0, problem.n, incumbent)
-        dust.decide_dear(leaf, incumbent, lambda part: (np.zeros(part.n, dtype=bool), False), lambda: False)
+        dust.decide_dear(leaf, incumbent, lambda part: (np.zeros(part.n, dtype=bool), False), Control())
         closed += leaf.closed
         left += incumbent.value < enumerate_all(problem)
         assert not leaf.closed or incumbent.value == enumerate_all(problem)
@@ -275,7 +276,7 @@ def test_agrees_with_highs_up_to_500_workers() -> None:
 @pytest.mark.parametrize("family", sorted(FAMILIES))
 def test_families_are_proved(family: str) -> None:
     problem = FAMILIES[family](600, 1)
-    result = solve_pooled(problem, deadline=time.monotonic() + 60)
+    result = solve_pooled(problem, Control.for_seconds(60))
     assert problem.feasible(result.chosen)
     assert problem.value(result.chosen) == result.value == result.bound
     assert result.proved
@@ -285,7 +286,7 @@ def test_families_are_proved(family: str) -> None:
 @pytest.mark.parametrize("family", sorted(set(FAMILIES) - OPEN_WHEN_LARGE))
 @pytest.mark.parametrize("n", [10_000, 100_000])
 def test_families_are_proved_when_large(family: str, n: int) -> None:
-    result = solve_pooled(FAMILIES[family](n, 0), deadline=time.monotonic() + 60)
+    result = solve_pooled(FAMILIES[family](n, 0), Control.for_seconds(60))
     assert result.proved
 
 
@@ -443,7 +444,7 @@ def test_both_enumerations_find_the_best_flips(monkeypatch: pytest.MonkeyPatch) 
 def test_time_limit_leaves_the_best_point_and_a_bound() -> None:
     problem = FAMILIES["circle"](20_000, 0)
     # A deadline that has passed, so that the outcome does not depend on the machine: no search, but a point and a bound.
-    result = solve_pooled(problem, deadline=time.monotonic() - 1)
+    result = solve_pooled(problem, Control(deadline=time.monotonic() - 1))
     assert not result.proved
     assert result.stopped == "time-limit"
     assert problem.feasible(result.chosen)
