@@ -57,7 +57,7 @@ def search_best(
     scores, costs, groups = worth[able], instance.costs[able], instance.groups[able]
     caps, seats, budget = instance.caps[:, requester], int(instance.seats[requester]), instance.budgets[requester]
     if int(caps.sum()) <= seats:
-        pooled = solve_pooled(PooledProblem.of(scores, costs, groups, caps.tolist(), budget), control.deadline)
+        pooled = solve_pooled(PooledProblem.of(scores, costs, groups, caps.tolist(), budget), control)
         bound = pooled.value if pooled.proved else pooled.bound.numerator // pooled.bound.denominator
         members, stopped = able[pooled.chosen], pooled.stopped
     else:

@@ -106,7 +106,7 @@ def ours(v, c, g, k, b, limit):
     problem = PooledProblem.of(v, c, g, k.tolist(), b)
     resting = peak_memory(reset=True)
     begun = time.perf_counter()
-    result = solve_pooled(problem, time.monotonic() + limit)
+    result = solve_pooled(problem, Control.for_seconds(limit))
     first = seconds = time.perf_counter() - begun
     peak = peak_memory()
     noise = np.random.default_rng(0).random(len(v))
@@ -117,7 +117,7 @@ def ours(v, c, g, k, b, limit):
         sorting.append(time.perf_counter() - begun)
         if first < 10:
             begun = time.perf_counter()
-            solve_pooled(problem, time.monotonic() + limit)
+            solve_pooled(problem, Control.for_seconds(limit))
             seconds = min(seconds, time.perf_counter() - begun)
     more = {
         "first": first,

@@ -103,7 +103,9 @@ def _margins(
     bills = m.money[k] * int(costs.max(initial=1)) + max([abs(x) for x in offsets], default=0)
     shift, floor = np.empty(len(offsets), dtype=object), np.empty(len(levels), dtype=object)
     shift[:], floor[:] = offsets, levels
-    if max(most) * (len(levels) + 1) + bills < WORD and object not in (offers.dtype, costs.dtype):
+    # The factors too: what they are multiplied with may be 0 throughout.
+    largest = max(m.scale, m.money[k], max(most) * (len(levels) + 1) + bills)
+    if largest < WORD and object not in (offers.dtype, costs.dtype):
         shift, floor = shift.astype(np.int64), floor.astype(np.int64)
     else:
         offers, costs = python_integers(offers), python_integers(costs)
