@@ -101,6 +101,7 @@ def peak_memory(reset=False):
 
 def ours(v, c, g, k, b, limit):
     """fedmech: the first call, the best of three, argsort beside it; memory beyond the input's; the certificate."""
+    from fedmech.solvers.control import Control
     from fedmech.solvers.pooled import PooledProblem, solve_pooled
 
     problem = PooledProblem.of(v, c, g, k.tolist(), b)
