@@ -7,7 +7,9 @@ from fractions import Fraction
 from typing import Any
 
 from ...models.sharing.market import MotsMarket, State
-from ..solution import Exactness, Status, StopReason
+from ..control import StopReason
+from ..proofs.proof import Proof
+from ..solution import Exactness, Status
 from .worth import Worth
 
 
@@ -19,20 +21,23 @@ def readable(value: Fraction) -> float | int:
         return round(value)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SocialAnswer:
-    """The best social state found, with what is known about it.
+    """The best social state found, with what is known about it; the words are those of :class:`~fedmech.solvers.solution.Solution`.
 
     Attributes
     ----------
     market : MotsMarket
         The market.
     status : str
-        ``optimal``; ``feasible`` (a state, but no proof); ``infeasible`` (no state meets ``max_error``; ``state`` is
+        ``optimal``; ``feasible`` (a state, but no proof that it is best); ``infeasible`` (no state meets ``max_error``; ``state`` is
         then the one of least error); ``none`` (nothing found in time).
     stopped : str
-        Why the search ended: ``proved``, ``time-limit``, ``node-limit`` (too many near-ties to list) or
-        ``interrupted``.
+        Why the search ended: ``proved``, ``time-limit``, ``node-limit`` (too many cells, or near-ties to list), ``interrupted``, or
+        ``unproved`` (by itself, but its proof was refused).
+    exactness : str
+        ``checked``: the checker accepted a proof of `bound`, or that no state meets the requirement, in this call.
+        ``enumerated``: every state was looked at. ``solver``: HiGHS says so. ``unchecked``: nobody vouches for `bound`.
     state : tuple of int or None
         Participants of each type; everybody else buys the model.
     error : Fraction or None
@@ -40,31 +45,43 @@ class SocialAnswer:
     welfare : Worth or None
         The state's welfare, exact or a certified interval.
     bound : Fraction or None
-        No feasible state is worth more; ``None`` if no finite bound is known.
-    tied : int
-        How many other states were seen whose welfare is the same, or cannot be told apart; not a complete count.
-    no_model : bool
-        Whether having no model at all, worth 0, is better: only where there is no requirement.
-    exactness : str
-        ``certified``, or ``solver`` where a floating-point solver's word is taken.
+        No feasible state is worth more; ``None`` if no finite bound is known. Where the utility is not rational, it exceeds the
+        optimum by less than can be told apart.
     method : str
         What ran.
-    seconds : float
-        Wall-clock time.
+    seconds, search_seconds, check_seconds : float
+        Wall-clock time of everything, of the search, and of checking its proof.
+    proof : Proof or None
+        The proof that was accepted.
+    refused : str or None
+        Why a proof of the search was refused, if one was: a defect of this package.
+    failure : Proof or None
+        That proof.
+    tied : int
+        How many other states were seen whose welfare is the same, or cannot be told apart; not a complete count.
     """
 
     market: MotsMarket
     status: Status
     stopped: StopReason
-    state: State | None
-    error: Fraction | None
-    welfare: Worth | None
-    bound: Fraction | None
-    tied: int
-    no_model: bool
     exactness: Exactness
+    state: State | None = None
+    error: Fraction | None = None
+    welfare: Worth | None = None
+    bound: Fraction | None = None
     method: str
-    seconds: float
+    seconds: float = 0.0
+    search_seconds: float = 0.0
+    check_seconds: float = 0.0
+    proof: Proof | None = None
+    refused: str | None = None
+    failure: Proof | None = None
+    tied: int = 0
+
+    @property
+    def no_model(self) -> bool:
+        """Whether having no model at all, worth 0, is better: only where there is no requirement."""
+        return self.market.max_error is None and self.welfare is not None and self.welfare.high < 0
 
     @property
     def gap(self) -> Fraction | None:
@@ -98,4 +115,6 @@ class SocialAnswer:
             "tied_states_seen": self.tied,
             "no_model_is_better": self.no_model,
             "seconds": round(self.seconds, 6),
+            "search_seconds": round(self.search_seconds, 6),
+            "check_seconds": round(self.check_seconds, 6),
         }

@@ -7,7 +7,7 @@ import math
 
 from ...models.input_error import InputError
 from ...models.sharing.market import MotsMarket
-from .segments import Incumbent
+from .incumbent import Incumbent
 
 MOST_STATES = 5_000_000
 
@@ -27,4 +27,4 @@ def enumerate_states(market: MotsMarket, incumbent: Incumbent) -> None:
         if any(state):
             incumbent.offer(state)
         if index % 1024 == 0:
-            incumbent.check()
+            incumbent.control.check()

@@ -7,29 +7,25 @@ lower one; a chord's ends are added at the state's error until the two meet.  Th
 
 from __future__ import annotations
 
-import time
 from fractions import Fraction
 
 from ...models.input_error import InputError
 from ...models.sharing.fl_only import linearised_fl_model
-from ...models.sharing.market import MotsMarket
 from ...models.sharing.social_state import linearised_model
-from ..control import Control
+from ..control import StopReason
 from ..highs.pyomo_run import run_pyomo
 from ..highs.tolerances import CHORD_GAP
-from ..solution import Status, StopReason
-from .answer import SocialAnswer
-from .segments import Incumbent
-from .worth import Audience, utility_between
+from .assumptions import is_convex
+from .incumbent import Incumbent
+from .requirement import relevant_errors
+from .worth import utility_between
 
 MOST_CLIENTS = 5_000
 ROUNDS = 100
 
 
-def solve_with_highs(
-    market: MotsMarket, audience: Audience = "everyone", time_limit: float | None = None
-) -> SocialAnswer:
-    """Problem 2, or (23) for ``audience="participants"``, by Pyomo and HiGHS.
+def solve_with_highs(incumbent: Incumbent) -> tuple[StopReason, Fraction | None]:
+    """Raise the incumbent for Problem 2, or (23) for the audience of participants; return why it ended, and HiGHS's bound.
 
     Raises
     ------
@@ -38,17 +34,14 @@ def solve_with_highs(
     """
     import pyomo.environ as pyo
 
-    from .solve import is_convex, relevant_errors
-
+    market, control = incumbent.market, incumbent.control
     if not is_convex(market):
         raise InputError("pyomo-highs needs a utility that is convex in the error; use the method 'frontier'")
     if market.population > MOST_CLIENTS:
         raise InputError(f"pyomo-highs is for at most {MOST_CLIENTS} clients; use the method 'frontier'")
-    started, control = time.monotonic(), Control.for_seconds(time_limit)
     low, high = relevant_errors(market)
     errors = {low, high if high > low else low + 1}
-    build = linearised_model if audience == "everyone" else linearised_fl_model
-    incumbent = Incumbent(market, audience=audience)
+    build = linearised_model if incumbent.audience == "everyone" else linearised_fl_model
     bound: float | None = None
     stopped: StopReason = "node-limit"
     for _ in range(ROUNDS):
@@ -78,19 +71,4 @@ def solve_with_highs(
         if error in errors or not low <= error <= high:
             break
         errors.add(error)
-    best = incumbent.best
-    status: Status = "none" if best is None else "optimal" if stopped == "proved" else "feasible"
-    return SocialAnswer(
-        market,
-        status,
-        stopped,
-        None if best is None else best.state,
-        None if best is None else market.error(best.state),
-        best,
-        None if bound is None else (best.high if best is not None and stopped == "proved" else Fraction(bound)),
-        0,
-        best is not None and market.max_error is None and best.high < 0,
-        "solver",
-        "pyomo-highs",
-        time.monotonic() - started,
-    )
+    return stopped, None if bound is None else Fraction(bound)

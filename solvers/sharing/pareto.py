@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from ...models.input_error import InputError
 from ...models.sharing.market import MotsMarket, State
-from .segments import Incumbent
+from .incumbent import Incumbent
 from .worth import Worth, compare, worth
 
 MOST_POINTS = 2_000_000
@@ -38,7 +38,7 @@ def undominated(market: MotsMarket, incumbent: Incumbent | None = None) -> dict[
                     (T + j * q, C + j * entry.cost, (*state, j)) for T, C, state in points
                 )
             if incumbent is not None:
-                incumbent.check()
+                incumbent.control.check()
         layers = {K: _prune(points) for K, points in grown.items()}
         if sum(map(len, layers.values())) > MOST_POINTS:
             raise InputError(f"more than {MOST_POINTS} undominated pairs; this method is for small markets")
@@ -60,7 +60,7 @@ def offer_undominated(market: MotsMarket, incumbent: Incumbent) -> None:
         if K:
             for _, _, state in points:
                 incumbent.offer(state)
-            incumbent.check()
+            incumbent.control.check()
 
 
 @dataclass(frozen=True)

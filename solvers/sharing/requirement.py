@@ -36,6 +36,13 @@ def error_range(market: MotsMarket) -> ErrorRange:
     return ErrorRange(*least, *greatest)
 
 
+def relevant_errors(market: MotsMarket) -> tuple[Fraction, Fraction]:
+    """The least error of any state, and the greatest of any state that meets the requirement or more."""
+    exact = error_range(market)
+    high = exact.greatest if market.max_error is None else min(exact.greatest, market.max_error)
+    return exact.least, max(exact.least, high)
+
+
 def _path(market: MotsMarket, *, largest: bool) -> Iterator[tuple[Fraction, State]]:
     """Errors and states that contain the extreme ones: ends of each type, and both sides of the vertex between them."""
     order = [index for index, entry in enumerate(market.types) if entry.count]

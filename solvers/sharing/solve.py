@@ -3,123 +3,64 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import isfinite
-from typing import Any, Protocol
 
 from ...models.input_error import InputError
-from ...models.interval_array import nearest
-from ...models.sharing.expression import Num, OutsideDomain, operate
 from ...models.sharing.market import MotsMarket
 from ...models.sharing.measured_market import MeasuredMarket
-from ...models.sharing.utility import never_positive
-from ..solution import Status, StopReason
+from ..control import Control, Stopped, StopReason
+from ..proofs.proof import Proof, ProofError, check_bound
+from ..solution import Exactness
 from .answer import SocialAnswer
-from .boxes import BoxSearch
-from .crossings import CrossingSearch
+from .assumptions import NotDecreasing, require_decreasing
+from .cover import CoverSearch
 from .enumeration import enumerate_states
-from .frontier import Scaled, sweep
+from .highs import solve_with_highs
+from .incumbent import Incumbent
 from .pareto import offer_undominated
 from .requirement import error_range
-from .segments import Incumbent, SegmentSearch, Stop
-from .worth import (
-    Audience,
-    Worth,
-    utility_between,
-    worth,
-)
+from .worth import Audience, worth_or_none
 
+__all__ = ["METHODS", "NotDecreasing", "solve_social_state"]
 
-class NotDecreasing(InputError):
-    """The utility is not certainly defined and falling on the errors that a market's states can have."""
-
-
-def relevant_errors(market: MotsMarket) -> tuple[Fraction, Fraction]:
-    """The least error of any state, and the greatest of any state that meets the requirement or more."""
-    exact = error_range(market)
-    high = exact.greatest if market.max_error is None else min(exact.greatest, market.max_error)
-    return exact.least, max(exact.least, high)
-
-
-def require_decreasing(market: MotsMarket) -> None:
-    """Check that the utility falls with the error, by certified bisection of its symbolic derivative.
-
-    Raises
-    ------
-    NotDecreasing
-        If it does not, or is not defined, or this cannot be decided.
-    """
-    low, high = relevant_errors(market)
-    falling = never_positive(market.utility.slope, low, high)
-    where = f"[{_about(low)}, {_about(high)}]"
-    if falling.fails_at is not None:
-        raise NotDecreasing(
-            f"must fall with the error on {where}, but rises at {_about(falling.fails_at)}", field="utility"
-        )
-    if not falling.holds:
-        raise NotDecreasing(f"cannot be certified to be defined and fall with the error on {where}", field="utility")
-
-
-def _about(x: Fraction) -> str:
-    """A number for a message, to six digits."""
-    return f"{nearest(*x.as_integer_ratio()):.6g}"
-
-
-def is_convex(market: MotsMarket) -> bool:
-    """Whether the utility is certainly convex on the errors that matter."""
-    tree = operate("*", Num(Fraction(-1)), market.utility.curvature)
-    return never_positive(tree, *relevant_errors(market)).holds is True
-
-
-class _Method(Protocol):
-    @property
-    def bound(self) -> float: ...
-
-    def run(self, incumbent: Incumbent) -> None: ...
-
-
-class FrontierSearch:
-    """The method for any size: extreme points of the cost-data frontier, then what lies between them if it can win."""
-
-    def __init__(self, market: MotsMarket, audience: Audience = "everyone"):
-        scaled = Scaled.of(market)
-        segments, faces = sweep(scaled)
-        self.parts: list[Any] = [SegmentSearch(scaled, segments, audience)]
-        if not is_convex(market):
-            self.parts.append(BoxSearch(scaled, faces, audience))
-        elif market.max_error is not None and faces:
-            self.parts.append(CrossingSearch(scaled, faces, audience))
-
-    @property
-    def bound(self) -> float:
-        """No feasible state is worth more, unless it is below the incumbent."""
-        return max(part.bound for part in self.parts)
-
-    def run(self, incumbent: Incumbent) -> None:
-        """Raise the incumbent to the optimum."""
-        for part in self.parts:
-            part.run(incumbent)
-
-
-class _Complete:
-    """A method without a bound before it has ended."""
-
-    def __init__(self, visit: Any, market: MotsMarket):
-        self.visit, self.market, self.bound = visit, market, float("inf")
-
-    def run(self, incumbent: Incumbent) -> None:
-        self.visit(self.market, incumbent)
-        self.bound = incumbent.floor
-
+SEARCH_SHARE = 0.6
+"""Of a time limit: a proof takes about as long to check as to find, and one that is not checked is none."""
+GRACE, GRACE_SHARE = 0.25, 0.03
+"""Seconds, and share of a time limit, by which the check of what a search has may exceed the limit."""
+INTERRUPT_PATIENCE = 2.0
+"""Seconds for the check after Ctrl-C."""
 
 METHODS = {
-    "frontier": "extreme points of the cost-data frontier, branch and bound, listed near-ties; any size",
+    "frontier": "cells of participants and data under planes below the cost, cut until they close; any size, proved",
     "pareto": "all undominated states; small markets",
     "enumeration": "every state; very small markets",
     "pyomo-highs": "the linearised Pyomo model through HiGHS, chords added; small markets, convex utilities",
 }
 """The methods by name, with a line on each."""
+
+
+@dataclass
+class _Ended:
+    """What is known when a method has ended.
+
+    Attributes
+    ----------
+    stopped : str
+        Why it ended.
+    exactness : str
+        What a proved answer of it rests on.
+    proofs : list of callable
+        Proofs of ever weaker bounds, to be made and checked in turn until one is accepted.
+    bound : Fraction or None
+        A bound that is taken on the method's word.
+    """
+
+    stopped: StopReason
+    exactness: Exactness
+    proofs: list[Callable[[], Proof]]
+    bound: Fraction | None = None
 
 
 def solve_social_state(
@@ -128,6 +69,7 @@ def solve_social_state(
     *,
     audience: Audience = "everyone",
     time_limit: float | None = None,
+    check: bool = True,
 ) -> SocialAnswer:
     """The social state of greatest welfare that meets the market's error requirement (SWAN, Problem 2).
 
@@ -136,13 +78,15 @@ def solve_social_state(
     market : MotsMarket
         With or without ``max_error``.
     method : str
-        ``auto`` (``frontier``; ``enumeration`` where errors are measured), ``frontier``, ``pareto`` and ``enumeration`` (small markets, exact), ``pyomo-highs``
-        (the reference formulation; small markets and convex utilities, to the solver's tolerance, its state re-valued
-        exactly).
+        ``auto`` (``frontier``; ``enumeration`` where errors are measured), ``frontier``, ``pareto`` and ``enumeration`` (small
+        markets, exact), ``pyomo-highs`` (the reference formulation; small markets and convex utilities, to the solver's
+        tolerance, its state re-valued exactly).
     audience : str
         ``everyone`` has the model (MoTS), or the ``participants`` only: the existing FL framework's problem (23).
     time_limit : float, optional
         Seconds; at its end the best state and a valid bound are returned.
+    check : bool
+        Have the proof checked in this call. Without it the answer is ``unchecked``.
 
     Returns
     -------
@@ -158,78 +102,120 @@ def solve_social_state(
         on eq. (3).
     """
     started = time.monotonic()
+    if time_limit is not None and not time_limit >= 0:
+        raise InputError(f"must be >= 0 seconds, got {time_limit}", field="time_limit")
     measured = isinstance(market, MeasuredMarket)
     name = method if method != "auto" else "enumeration" if measured else "frontier"
     if name not in METHODS:
         raise InputError(f"unknown method {method!r} for social-state; one of auto, {', '.join(METHODS)}")
     if measured and name != "enumeration":
         raise InputError(f"method {name} relies on eq. (3); measured errors take enumeration")
+    incumbent = Incumbent(market, Control.for_seconds(time_limit), audience)
     least = error_range(market)
-    if market.max_error is not None and market.max_error < least.least:
-        return SocialAnswer(
-            market,
-            "infeasible",
-            "proved",
-            least.least_state,
-            least.least,
-            _worth_or_none(market, least.least_state, audience),
-            None,
-            0,
-            False,
-            "certified",
-            "error-range",
-            time.monotonic() - started,
-        )
-    require_decreasing(market)
-    if name == "pyomo-highs":
-        from .highs import solve_with_highs
+    infeasible = market.max_error is not None and market.max_error < least.least
+    if not infeasible:
+        require_decreasing(market)
+        # The state of least error meets every requirement that can be met.
+        incumbent.offer(least.least_state)
+    ended = _infeasible(measured) if infeasible else _run(name, incumbent, time_limit)
+    searched = time.monotonic()
+    answer = _judged(name, incumbent, ended, _check_control(time_limit, ended.stopped, searched - started), check)
+    if infeasible:
+        welfare = worth_or_none(market, least.least_state, audience)
+        answer = replace(answer, state=least.least_state, error=least.least, welfare=welfare, method="error-range")
+        exactness = answer.exactness if ended.proofs else ended.exactness
+        if answer.refused is None:
+            answer = replace(answer, status="infeasible", stopped="proved", exactness=exactness, bound=None)
+    now = time.monotonic()
+    return replace(answer, seconds=now - started, search_seconds=searched - started, check_seconds=now - searched)
 
-        found = solve_with_highs(market, audience, time_limit)
-        return replace(found, seconds=time.monotonic() - started)
-    deadline = None if time_limit is None else started + time_limit
-    incumbent = Incumbent(market, deadline=deadline, audience=audience)
-    # The state of least error meets every requirement that can be met.
-    incumbent.offer(least.least_state)
-    search: _Method
-    if name == "frontier":
-        search = FrontierSearch(market, audience)
-    else:
-        search = _Complete(offer_undominated if name == "pareto" else enumerate_states, market)
+
+def _infeasible(measured: bool) -> _Ended:
+    if measured:
+        return _Ended("proved", "enumerated", [])
+    return _Ended("proved", "checked", [lambda: Proof("social-state", "social", 0, {"infeasible": True})])
+
+
+def _run(name: str, incumbent: Incumbent, time_limit: float | None) -> _Ended:
+    """Raise the incumbent by one method, as far as the time goes."""
+    control, market = incumbent.control, incumbent.market
     stopped: StopReason = "proved"
+    if name == "frontier":
+        incumbent.control = Control.for_seconds(None if time_limit is None else SEARCH_SHARE * time_limit)
+    if name == "pyomo-highs":
+        stopped, bound = solve_with_highs(incumbent)
+        return _Ended(stopped, "solver", [] if stopped == "proved" else _root_proofs(incumbent), bound)
+    search = CoverSearch(incumbent) if name == "frontier" else None
     try:
-        search.run(incumbent)
-    except Stop:
-        stopped = "time-limit"
+        if search is not None:
+            search.run()
+        elif name == "pareto":
+            offer_undominated(market, incumbent)
+        else:
+            enumerate_states(market, incumbent)
+    except Stopped as stop:
+        stopped = stop.reason
     except KeyboardInterrupt:
         stopped = "interrupted"
-    best = incumbent.best
-    assert best is not None
-    open_gap = stopped != "proved" or search.bound > incumbent.floor_above
-    status: Status = "feasible" if open_gap else "optimal"
-    # Nobody's utility exceeds that at the least error, and costs are not negative.
-    most = utility_between(market, least.least)[1]
-    ceiling = most * (market.population if audience == "everyone" or most > 0 else 1)
-    bound = best.high if not open_gap else min(ceiling, Fraction(search.bound)) if isfinite(search.bound) else ceiling
-    if open_gap and stopped == "proved":
-        stopped = "node-limit"
-    return SocialAnswer(
-        market,
-        status,
-        stopped,
-        best.state,
-        market.error(best.state),
-        best,
-        max(bound, best.high),
-        incumbent.tied,
-        market.max_error is None and best.high < 0,
-        "certified",
-        name,
-        time.monotonic() - started,
+    incumbent.control = control
+    if search is None:
+        return _Ended(stopped, "enumerated", [] if stopped == "proved" else _root_proofs(incumbent))
+    return _Ended(stopped, "checked", [search.proof, search.root_proof])
+
+
+def _root_proofs(incumbent: Incumbent) -> list[Callable[[], Proof]]:
+    """The proof of a bound that needs no search."""
+    if isinstance(incumbent.market, MeasuredMarket):
+        return []
+    return [lambda: CoverSearch(incumbent).root_proof()]
+
+
+def _check_control(time_limit: float | None, stopped: StopReason, spent: float) -> Control:
+    if time_limit is None:
+        return Control.for_seconds(INTERRUPT_PATIENCE if stopped == "interrupted" else None)
+    return Control.for_seconds(max(0.0, time_limit - spent) + GRACE + GRACE_SHARE * time_limit)
+
+
+def _judged(name: str, incumbent: Incumbent, ended: _Ended, control: Control, check: bool) -> SocialAnswer:
+    """Turn what a method has into an answer, believing no bound that is not proved here."""
+    market, best = incumbent.market, incumbent.best
+    answer = SocialAnswer(
+        market=market,
+        status="none" if best is None else "feasible",
+        stopped=ended.stopped,
+        exactness="unchecked",
+        state=None if best is None else best.state,
+        error=None if best is None else market.error(best.state),
+        welfare=best,
+        method=name,
+        tied=incumbent.tied,
     )
-
-
-def _worth_or_none(market: MotsMarket, state: tuple[int, ...], audience: Audience) -> Worth | None:
-    try:
-        return worth(market, state, audience=audience)
-    except OutsideDomain:
-        return None
+    if best is not None and ended.stopped == "proved" and not ended.proofs:
+        return replace(answer, status="optimal", exactness=ended.exactness, bound=best.high)
+    if not check:
+        bound = Fraction(ended.proofs[0]().bound) if ended.proofs and best is not None else ended.bound
+        optimal = best is not None and ended.stopped == "proved"
+        return replace(answer, status="optimal" if optimal else "feasible", bound=bound)
+    for at, make in enumerate(ended.proofs):
+        proof = make()
+        try:
+            # The last one is short; it is not interrupted.
+            check_bound(proof, market, control.check if at + 1 < len(ended.proofs) else None)
+        except ProofError as error:
+            answer = replace(answer, stopped="unproved", refused=str(error), failure=proof)
+            continue
+        except Stopped as stop:
+            answer = replace(answer, stopped=stop.reason)
+            continue
+        except KeyboardInterrupt:
+            answer = replace(answer, stopped="interrupted")
+            continue
+        optimal = at == 0 and ended.stopped == "proved" and best is not None
+        return replace(
+            answer,
+            status="optimal" if optimal else answer.status,
+            exactness="checked",
+            bound=Fraction(proof.bound),
+            proof=proof,
+        )
+    return replace(answer, bound=ended.bound)

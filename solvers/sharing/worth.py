@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Literal
 
 from ...models.input_error import InputError
+from ...models.sharing.expression import OutsideDomain
 from ...models.sharing.market import MotsMarket, State
 
 _MAX_BITS = 20_000
@@ -87,6 +88,14 @@ def worth(market: MotsMarket, state: State, bits: int = PRECISIONS[0], audience:
     cost = market.cost(state)
     served = market.population if audience == "everyone" else sum(state)
     return Worth(served * low - cost, served * high - cost, state, audience)
+
+
+def worth_or_none(market: MotsMarket, state: State, audience: Audience) -> Worth | None:
+    """The welfare of a state; None where the utility is not defined at its error."""
+    try:
+        return worth(market, state, audience=audience)
+    except OutsideDomain:
+        return None
 
 
 def compare(market: MotsMarket, a: Worth, b: Worth) -> int:
