@@ -69,7 +69,7 @@ def plot_command(
         _report(out, figure, json)
         return
     from ..fl.sharing import figures, market_sweeps
-    from ..solvers.sharing.solve import require_decreasing
+    from ..solvers.sharing.assumptions import require_decreasing
 
     if figure == "swan-regions":
         drawn = figures.region_map()

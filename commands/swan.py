@@ -41,7 +41,7 @@ def swan_command(
     from ..fl.sharing.swan import NoTarget, swan
     from ..fl.sharing.unique import SinglePeaked
     from ..models.sharing.utility import conditions
-    from ..solvers.sharing.solve import relevant_errors
+    from ..solvers.sharing.requirement import relevant_errors
 
     market = load_mots(file)
     try:

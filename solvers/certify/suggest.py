@@ -13,6 +13,7 @@ from fractions import Fraction
 import numpy as np
 
 from ..control import Control
+from ..highs.interface import HighsRefused
 from ..highs.run import MipArrays, load_model, run_lp
 from ..highs.watch import is_busy
 from ..placement.polymatroid import SeatFlow
@@ -108,8 +109,13 @@ class _Relaxation:
             return None
         purse = np.repeat(np.arange(len(node.open)), [len(workers) for workers in node.open])
         worker = np.concatenate(node.open)
-        model, levels = self._model(node, purse, worker)
-        highs = load_model(model)
+        try:
+            model, levels = self._model(node, purse, worker)
+            highs = load_model(model)
+        except (HighsRefused, OverflowError):
+            # Numbers beyond what a double holds: no prices of HiGHS then.
+            self.lost = True
+            return None
         run = run_lp(highs, self.control)
         self.lost = is_busy(highs)
         return None if run is None else self._read(node, worker, run.prices.tolist(), run.point, levels)

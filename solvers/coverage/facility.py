@@ -14,7 +14,7 @@ import numpy as np
 
 from ...models.exact import exact_sum, integer_array
 from ..control import Control
-from ..highs.interface import checked
+from ..highs.interface import HighsRefused, checked
 from ..highs.run import MipArrays, load_model, run_highs, run_lp
 from ..highs.tolerances import EXACT_IN_DOUBLE, INTEGRAL
 from ..highs.watch import is_busy
@@ -130,13 +130,16 @@ class NodeRelaxation:
     def __init__(self, instance: CoverInstance, control: Control) -> None:
         self.instance, self.control = instance, control
         self.form = facility(instance, integral=False)
-        self.highs = load_model(self.form.model)
+        try:
+            self.highs = load_model(self.form.model)
+        except HighsRefused:
+            self.highs = None
         total = exact_sum(instance.coverage) + 1
         self.denominator = 1 << max(4, min(30, 58 - total.bit_length()))
 
     def __call__(self, chosen: list[int], free: np.ndarray) -> tuple[Levels, np.ndarray] | None:
         """Duals as levels and prices, rounded, and the shares of the free workers; None without duals in time."""
-        if is_busy(self.highs):
+        if self.highs is None or is_busy(self.highs):
             return None
         n, form = self.instance.n, self.form
         upper = np.zeros(n)

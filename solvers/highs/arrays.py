@@ -17,7 +17,7 @@ from ..control import Control
 from ..placement.matroid import route
 from ..registry import register
 from ..solution import Found
-from .claims import Proposal, prove
+from .claims import Proposal, beyond_doubles, prove
 from .run import MipArrays, run_highs
 from .tolerances import INTEGRAL
 
@@ -205,7 +205,10 @@ def solve_by_arrays(market: Market, problem: str, control: Control, formulation:
 def _register(problem: str, build: Callable[[Market], Formulation], summary: str) -> None:
     @register(problem, "highs-arrays", summary=summary, exactness="solver")
     def solve_highs_arrays(market: Market, control: Control) -> Found:
-        return solve_by_arrays(market, problem, control, build(market))
+        try:
+            return solve_by_arrays(market, problem, control, build(market))
+        except OverflowError:
+            return beyond_doubles(market, problem)
 
 
 _register("orp", lambda market: collapsed_model(market, budget=False), "HiGHS, one binary a worker")

@@ -24,7 +24,7 @@ from ..seated.parametric import price_of_money
 from ..solution import Found, SolverClaim
 from .tolerances import EXACT_IN_DOUBLE
 
-__all__ = ["Proposal", "Propose", "exact_in_double", "prove", "upper_bound"]
+__all__ = ["Proposal", "Propose", "beyond_doubles", "exact_in_double", "prove", "upper_bound"]
 
 
 MAX_CUTS = 200
@@ -78,6 +78,12 @@ def exact_in_double(market: Market, problem: str) -> bool:
     if problem != "orp":
         sums += [exact_sum(market.needed_costs), market.total_budget]
     return max(sums) < EXACT_IN_DOUBLE
+
+
+def beyond_doubles(market: Market, problem: str) -> Found:
+    """What is known of a market whose numbers no double can hold: nobody is hired, and the exact bound."""
+    nobody = np.full(market.n, -1, dtype=np.int64)
+    return Found(nobody, upper_bound(market, problem), stopped="node-limit", details={"highs_runs": 0})
 
 
 def prove(market: Market, problem: str, control: Control, propose: Propose) -> Found:

@@ -27,7 +27,7 @@ import numpy as np
 from ...models.input_error import InputError
 from .tolerances import HIGHS_OPTIONS
 
-__all__ = ["Ending", "checked", "load_highs", "make_highs", "read_ending", "set_options", "to_array"]
+__all__ = ["Ending", "HighsRefused", "checked", "load_highs", "make_highs", "read_ending", "set_options", "to_array"]
 
 LOWEST_VERSION = (1, 8)
 REFUSED_VERSIONS = {(1, 14, 0): "returns wrong optima"}
@@ -147,6 +147,10 @@ def _flush_c() -> None:
         ctypes.CDLL(None).fflush(None)
 
 
+class HighsRefused(RuntimeError):
+    """HiGHS does not take what it was given: numbers beyond what it works with, most of the time. It then claims nothing."""
+
+
 def set_options(highs: Any, options: Mapping[str, Any]) -> None:
     """Set options, checking every return code: HiGHS reports a bad name nowhere else.
 
@@ -166,11 +170,11 @@ def checked(status: Any, what: str) -> None:
 
     Raises
     ------
-    RuntimeError
+    HighsRefused
         If HiGHS refused what it was asked.
     """
     if status == load_highs().HighsStatus.kError:
-        raise RuntimeError(f"HiGHS refused {what}")
+        raise HighsRefused(f"HiGHS refused {what}")
 
 
 def read_ending(highs: Any) -> Ending:
@@ -178,12 +182,12 @@ def read_ending(highs: Any) -> Ending:
 
     Raises
     ------
-    RuntimeError
+    HighsRefused
         If HiGHS says that it was given no model, or a wrong one.
     """
     name = highs.getModelStatus().name
     if name in ("kNotset", "kLoadError", "kModelError"):
-        raise RuntimeError(f"HiGHS ran nothing: {name}")
+        raise HighsRefused(f"HiGHS ran nothing: {name}")
     return _ENDINGS.get(name, "lost")
 
 

@@ -16,7 +16,7 @@ from ..control import Control
 from ..registry import register
 from ..seated.parametric import fractional_proof, price_of_money
 from ..solution import Found
-from .claims import Proposal, prove
+from .claims import Proposal, beyond_doubles, prove
 from .pyomo_run import run_pyomo
 from .tolerances import INTEGRAL
 
@@ -67,7 +67,10 @@ def _register(problem: str) -> None:
         reference=True,
     )
     def solve_pyomo_highs(market: Market, control: Control) -> Found:
-        return _solve(market, problem, control)
+        try:
+            return _solve(market, problem, control)
+        except OverflowError:
+            return beyond_doubles(market, problem)
 
 
 for _problem in ("orp", "opt", "opt-sep", "cover"):

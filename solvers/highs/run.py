@@ -16,7 +16,7 @@ import numpy as np
 
 from ..control import Control
 from ..solution import StopReason
-from .interface import Ending, checked, load_highs, make_highs, read_ending, set_options, to_array
+from .interface import Ending, HighsRefused, checked, load_highs, make_highs, read_ending, set_options, to_array
 from .tolerances import EXACT_IN_DOUBLE
 from .watch import is_busy, watched
 
@@ -139,8 +139,8 @@ def load_model(model: MipArrays, options: Mapping[str, Any] | None = None) -> An
 
     Raises
     ------
-    RuntimeError
-        If HiGHS does not accept an option or the model.
+    HighsRefused
+        If HiGHS does not take the model.
     """
     highs = make_highs(options)
     checked(highs.passModel(build_model(load_highs(), model)), "the model")
@@ -164,8 +164,15 @@ def run_highs(
     Returns
     -------
     HighsRun
+        One that was stopped with nothing but the starting point where HiGHS does not take the model.
     """
-    highs = load_model(model, options)
+    try:
+        return _run_model(load_model(model, options), model, control, start)
+    except (HighsRefused, OverflowError):
+        return HighsRun("stopped", start, "node-limit")
+
+
+def _run_model(highs: Any, model: MipArrays, control: Control, start: np.ndarray | None) -> HighsRun:
     columns = len(model.objective)
     if start is not None:
         point = load_highs().HighsSolution()
@@ -197,7 +204,7 @@ def run_lp(highs: Any, control: Control) -> LpRun | None:
     Returns
     -------
     LpRun or None
-        None if there are no prices in time, or HiGHS is busy with a run that was abandoned.
+        None if there are no prices in time, HiGHS does not take the model, or is busy with a run that was abandoned.
 
     Raises
     ------
@@ -206,7 +213,10 @@ def run_lp(highs: Any, control: Control) -> LpRun | None:
     """
     if is_busy(highs):
         return None
-    ending, stopped = _run(highs, control)
+    try:
+        ending, stopped = _run(highs, control)
+    except HighsRefused:
+        return None
     if stopped == "interrupted":
         raise KeyboardInterrupt
     if ending is None:

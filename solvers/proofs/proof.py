@@ -21,6 +21,7 @@ KINDS = {
     "packing": "packing",
     "kinds": "kinds",
     "fractional": "fractional",
+    "social": "social",
 }
 """The module of each kind of proof; its function ``check_bound(proof, instance, pulse)`` accepts or raises `ProofError`."""
 

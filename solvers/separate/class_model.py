@@ -13,6 +13,7 @@ import numpy as np
 
 from ...models.exact import exact_sum
 from ..control import Control
+from ..highs.interface import HighsRefused
 from ..highs.run import MipArrays, load_model, run_highs, run_lp
 from ..highs.tolerances import EXACT_IN_DOUBLE
 from ..solution import StopReason
@@ -105,7 +106,10 @@ def relaxation_duals(instance: SeparateInstance, control: Control) -> Duals | No
     if not workers.size:
         return None
     model = pair_model(instance, workers, requesters, np.ones(instance.n, dtype=np.int64), integral=False)
-    run = run_lp(load_model(model), control)
+    try:
+        run = run_lp(load_model(model), control)
+    except HighsRefused:
+        return None
     if run is None:
         return None
     dual = run.prices

@@ -11,6 +11,7 @@ import numpy as np
 
 from ...models.exact import exact_sum
 from ..control import Control
+from ..highs.interface import HighsRefused
 from ..proofs.proof import Proof
 from ..solution import StopReason
 from .by_kind import count_by_kind
@@ -271,9 +272,13 @@ class Steps:
         start = [Fraction(value, self.multipliers.denominator) for value in self.multipliers.best.tolist()]
         control = self.share(0.25)
         self.requesters = {j: OneRequester(instance, j, control) for j in sorted({*self.alike})}
-        self.prices = find_worker_prices(
-            instance, start, answer.assignment, self.alike, control, answer.value, self.requesters
-        )
+        try:
+            self.prices = find_worker_prices(
+                instance, start, answer.assignment, self.alike, control, answer.value, self.requesters
+            )
+        except HighsRefused:
+            # Numbers that HiGHS does not take: the bound stays what it was.
+            self.prices = None
         if self.prices is not None:
             self.purses = price_purses(instance, self.prices, self.alike, self.control)
             self.lower(instance.floor(self.prices.total, self.prices.denominator), self.by_worker_prices)

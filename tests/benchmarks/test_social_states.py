@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 from fedmech.models.sharing.market import MotsMarket
 from fedmech.solvers.sharing.answer import SocialAnswer
+from fedmech.solvers.sharing.assumptions import is_convex
 from fedmech.solvers.sharing.requirement import error_range
-from fedmech.solvers.sharing.solve import is_convex, solve_social_state
+from fedmech.solvers.sharing.solve import solve_social_state
 
 SIZES = [(3, 20), (3, 150), (5, 60), (10, 1_000), (30, 70_000), (100, 1_000_000)]
 LIMITS = {"enumeration": 4_000, "pareto": 200, "pyomo-highs": 200}

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from fedmech.models.sharing.market import MotsMarket
+from fedmech.solvers.sharing.assumptions import NotDecreasing, require_decreasing
 from fedmech.solvers.sharing.requirement import error_range
-from fedmech.solvers.sharing.solve import NotDecreasing, require_decreasing
 
 UTILITIES = [
     {"family": "inverse", "a": 3, "e0": "0.1"},

@@ -23,7 +23,7 @@ __all__ = ["SMALL", "Reply", "ask", "asked_again", "method_names"]
 SMALL = 14
 """So many workers, or clients, must be decided; more may be left open at a time limit."""
 
-PROVED = {"checked", "enumerated", "certified"}
+PROVED = {"checked", "enumerated"}
 """What an answer may rest on to count as proved; a solver's word is not among them."""
 
 
@@ -135,7 +135,16 @@ def _answer(case: Case, market: Any, method: str, limit: float | None) -> tuple:
         high = None if infeasible else state.bound
         if worth is not None and state.status == "optimal":
             high = worth.high
-        return state.method, state.status, state.stopped, state.exactness, worth and worth.low, high, state.state, None
+        return (
+            state.method,
+            state.status,
+            state.stopped,
+            state.exactness,
+            worth and worth.low,
+            high,
+            state.state,
+            state.refused,
+        )
     from ...solvers.solve import solve
 
     found = solve(market, case.problem, method, time_limit=limit, allow_suboptimal=True)
@@ -145,7 +154,7 @@ def _answer(case: Case, market: Any, method: str, limit: float | None) -> tuple:
 
 def _not_falling(error: InputError) -> bool:
     """Whether a sharing market is refused because its utility is not certainly decreasing: that is what a caller should hear."""
-    from ...solvers.sharing.solve import NotDecreasing
+    from ...solvers.sharing.assumptions import NotDecreasing
 
     return isinstance(error, NotDecreasing)
 

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 from fedmech.models.input_error import InputError
 from fedmech.models.sharing.market import MotsMarket
+from fedmech.solvers.control import Control, Stopped
+from fedmech.solvers.proofs.proof import Proof, ProofError, check_bound
 from fedmech.solvers.sharing import solve as solve_module
-from fedmech.solvers.sharing.frontier import Scaled, sweep
+from fedmech.solvers.sharing.answer import SocialAnswer
+from fedmech.solvers.sharing.assumptions import NotDecreasing, is_convex
+from fedmech.solvers.sharing.cover import CoverSearch
+from fedmech.solvers.sharing.envelope import Envelope, Scaled
 from fedmech.solvers.sharing.pareto import welfare_error_frontier
 from fedmech.solvers.sharing.requirement import error_range
-from fedmech.solvers.sharing.segments import Incumbent
-from fedmech.solvers.sharing.solve import (
-    METHODS,
-    FrontierSearch,
-    NotDecreasing,
-    is_convex,
-    solve_social_state,
-)
+from fedmech.solvers.sharing.solve import METHODS, solve_social_state
 from fedmech.solvers.sharing.tradeoff import sensitivity, walk_frontier
-from fedmech.solvers.sharing.worth import compare, worth
+from fedmech.solvers.sharing.worth import compare, utility_between, worth
 from fedmech.verification.literal.sharing import LiteralMots
 from mots_strategies import UTILITIES, random_markets, with_requirements
 
@@ -51,7 +51,7 @@ def test_exact_methods_agree(index: int) -> None:
                 for name, answer in answers.items():
                     where = (name, audience, wanted.to_document(), answer.state, reference.state)
                     assert (answer.status, answer.stopped) == ("optimal", "proved"), where
-                    assert answer.exactness == "certified"
+                    assert answer.exactness == ("checked" if name == "frontier" else "enumerated")
                     assert answer.welfare is not None
                     assert reference.welfare is not None
                     assert answer.state is not None
@@ -193,38 +193,78 @@ def test_the_error_range_is_exact() -> None:
         assert outer[0] <= reach.least <= reach.greatest <= outer[1]
 
 
-def test_a_stopped_search_still_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    market = big_market(30, 3000, 4, {"family": "exponential", "a": 1, "s": 20})
-    optimum = solve_social_state(market)
-    assert optimum.welfare is not None
-    ticks = iter(range(10**9))
-    monkeypatch.setattr(time, "monotonic", lambda: float(next(ticks)))
-    for limit in (1, 3, 5, 8):
-        answer = solve_social_state(market, time_limit=limit)
-        assert answer.status in ("feasible", "optimal")
-        assert answer.welfare is not None
-        assert compare(market, answer.welfare, optimum.welfare) <= 0
-        assert answer.bound is None or answer.bound >= optimum.welfare.low
-        if answer.status == "feasible":
-            assert answer.stopped == "time-limit"
+def test_a_stopped_search_proves_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    for utility in ({"family": "exponential", "a": 1, "s": 20}, {"expression": "1/(1 + exp(200*(eps - 1/100)))"}):
+        market = big_market(30, 3000, 4, utility)
+        optimum = solve_social_state(market)
+        assert optimum.welfare is not None
+        ceiling = market.population * utility_between(market, error_range(market).least)[1]
+        bounds = []
+        for looks in (0, 3, 10, 30):
+            left = iter(range(looks))
+            answer = stopped_after(market, monkeypatch, lambda left=left: next(left, None) is None)
+            assert (answer.status, answer.stopped, answer.exactness) == ("feasible", "time-limit", "checked")
+            assert answer.welfare is not None
+            assert answer.bound is not None
+            assert answer.proof is not None
+            check_bound(answer.proof, market)
+            assert compare(market, answer.welfare, optimum.welfare) <= 0
+            assert answer.bound >= optimum.welfare.low
+            bounds.append(answer.bound)
+        assert bounds == sorted(bounds, reverse=True)
+        assert bounds[-1] < ceiling
+
+
+def stopped_after(market: MotsMarket, monkeypatch: pytest.MonkeyPatch, over: Callable[[], bool]) -> SocialAnswer:
+    """The answer of a search whose clock says at some look that the time is over; the check has all the time there is."""
+
+    def check(self: Control) -> None:
+        if self.deadline is not None and over():
+            raise Stopped("time-limit")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(solve_module, "GRACE", 10.0)
+        patch.setattr(CoverSearch, "run", lambda self, run=CoverSearch.run: _under(self, run, check))
+        return solve_social_state(market, time_limit=1000)
+
+
+def _under(search: CoverSearch, run: Callable[[CoverSearch], None], check: Callable[[Control], None]) -> None:
+    class Clock(Control):
+        def check(self) -> None:
+            check(self)
+
+    search.control = Clock(search.control.deadline)
+    run(search)
 
 
 def test_an_interrupt_keeps_the_incumbent(monkeypatch: pytest.MonkeyPatch) -> None:
     market = big_market(10, 500, 4, {"family": "exponential", "a": 1, "s": 20})
+    optimum = solve_social_state(market)
+    run = CoverSearch.run
 
-    def interrupted(self: FrontierSearch, incumbent: Incumbent) -> None:
-        incumbent.offer((1,) * 10)
-        raise KeyboardInterrupt
+    def interrupted(self: CoverSearch) -> None:
+        self.incumbent.offer((1,) * 10)
+        looks = iter(range(5))
 
-    monkeypatch.setattr(FrontierSearch, "run", interrupted)
+        def check() -> None:
+            if next(looks, None) is None:
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr(self.control, "check", check)
+        run(self)
+
+    monkeypatch.setattr(CoverSearch, "run", interrupted)
     answer = solve_social_state(market)
-    assert (answer.status, answer.stopped) == ("feasible", "interrupted")
+    assert (answer.status, answer.stopped, answer.exactness) == ("feasible", "interrupted", "checked")
     assert answer.state is not None
+    assert answer.bound is not None
+    assert optimum.welfare is not None
+    assert answer.bound >= optimum.welfare.low
 
 
 def test_a_list_of_near_ties_that_is_too_long_is_not_called_optimal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fedmech.solvers.sharing.crossings.FIRST_TABLE", 1)
-    monkeypatch.setattr("fedmech.solvers.sharing.crossings.LAST_TABLE", 1)
+    monkeypatch.setattr("fedmech.solvers.sharing.cover.FIRST_LIST", 1)
+    monkeypatch.setattr("fedmech.solvers.sharing.cover.LAST_LIST", 1)
     wrong = cut = 0
     for seed in range(12):
         market = big_market(5, 30, seed, {"family": "linear", "a": 1, "s": 20})
@@ -237,10 +277,54 @@ def test_a_list_of_near_ties_that_is_too_long_is_not_called_optimal(monkeypatch:
         assert reference.welfare is not None
         better = compare(wanted, reference.welfare, answer.welfare)
         wrong += better > 0 and answer.status == "optimal"
-        cut += answer.status == "feasible"
+        cut += (answer.status, answer.stopped, answer.exactness) == ("feasible", "node-limit", "checked")
         assert answer.bound is None or answer.bound >= reference.welfare.low
     assert wrong == 0
     assert cut > 0
+
+
+def test_too_many_cells_end_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    market = big_market(10, 500, 4, {"family": "exponential", "a": 1, "s": 20})
+    optimum = solve_social_state(market)
+    assert optimum.welfare is not None
+    monkeypatch.setattr("fedmech.solvers.sharing.cover.MOST_CELLS", 9)
+    answer = solve_social_state(market)
+    assert (answer.status, answer.stopped, answer.exactness) == ("feasible", "node-limit", "checked")
+    assert answer.bound is not None
+    assert answer.bound > optimum.welfare.high
+
+
+def test_a_refused_proof_is_a_defect_that_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    market = big_market(5, 30, 1, {"family": "linear", "a": 1, "s": 20})
+    honest = solve_social_state(market)
+    proof = CoverSearch.proof
+
+    def lie(self: CoverSearch) -> Proof:
+        told = proof(self)
+        return replace(told, bound=told.bound - Fraction(1, 10**9))
+
+    monkeypatch.setattr(CoverSearch, "proof", lie)
+    answer = solve_social_state(market)
+    assert (answer.status, answer.stopped, answer.exactness) == ("feasible", "unproved", "checked")
+    assert answer.refused is not None
+    assert answer.failure is not None
+    with pytest.raises(ProofError):
+        check_bound(answer.failure, market)
+    assert honest.bound is not None
+    assert answer.bound is not None
+    assert answer.bound > honest.bound
+    monkeypatch.setattr(CoverSearch, "root_proof", lie)
+    answer = solve_social_state(market)
+    assert (answer.status, answer.exactness, answer.bound, answer.proof) == ("feasible", "unchecked", None, None)
+
+
+def test_an_answer_that_nobody_checked_says_so() -> None:
+    market = big_market(5, 30, 1, {"family": "linear", "a": 1, "s": 20})
+    checked, unchecked = solve_social_state(market), solve_social_state(market, check=False)
+    assert (checked.exactness, unchecked.exactness) == ("checked", "unchecked")
+    assert checked.bound == unchecked.bound
+    assert checked.proof is not None
+    assert unchecked.proof is None
 
 
 def test_ties_are_reported() -> None:
@@ -260,30 +344,29 @@ def test_utilities_that_rise_are_refused() -> None:
             solve_social_state(market)
 
 
-def test_the_frontier_holds_every_extreme_point() -> None:
+def test_orders_give_the_cheapest_states() -> None:
     for market in random_markets(40, seed=21, utility={"family": "linear", "a": 2, "s": 1}):
-        if not market.noise:
-            continue
         scaled = Scaled.of(market)
-        segments, faces = sweep(scaled)
-        count = len(scaled.counts)
-        assert len(faces) <= count * (count - 1) // 2
-        assert len(segments) <= count + count * (count - 1)
+        envelope = Envelope(scaled)
         literal = LiteralMots(market.to_document())
-        reached = {}
-        for entry in segments:
-            for j in range(scaled.counts[entry.type] + 1):
-                key = entry.K + j
-                T = Fraction(entry.T + j * scaled.q[entry.type], scaled.q_unit)
-                C = Fraction(entry.C + j * scaled.c[entry.type], scaled.c_unit)
-                reached.setdefault(key, set()).add((T, C))
-        for price in (Fraction(0), Fraction(1, 3), Fraction(7, 2), Fraction(100)):
+        for price in ((0, 1), (1, 3), (7, 2), (100, 1), envelope.highest):
+            a, b = price
+            order = envelope.order(price)
             best: dict[int, Fraction] = {}
             for k in literal.states():
                 T = sum((n / D for n, D in zip(k, literal.D, strict=True)), Fraction(0))
-                best[sum(k)] = min(best.get(sum(k), Fraction(10**9)), literal.cost(k) + price * T)
-            for K, value in best.items():
-                assert min(C + price * T for T, C in reached[K]) == value
+                paid = b * literal.cost(k) * scaled.c_unit + a * T * scaled.q_unit
+                best[sum(k)] = min(best.get(sum(k), paid), paid)
+            for K, least in best.items():
+                vertex = order.vertex(K)
+                assert b * vertex.w + a * vertex.t == least
+                counts = order.counts(K)
+                assert sum(counts) == K
+                assert sum(k * q for k, q in zip(counts, scaled.q, strict=True)) == vertex.t
+                plane = order.plane(K)
+                for k in literal.states():
+                    T = sum((n / D for n, D in zip(k, literal.D, strict=True)), Fraction(0)) * scaled.q_unit
+                    assert b * literal.cost(k) * scaled.c_unit >= plane.worth + plane.nu * (sum(k) - K) - a * T
 
 
 def test_the_walk_is_the_pareto_frontier() -> None:

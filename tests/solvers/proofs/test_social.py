@@ -1,0 +1,382 @@
+"""Proofs about social states: genuine ones are accepted, and nothing is accepted that is false."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from fedmech.models.sharing.market import MotsMarket
+from fedmech.models.sharing.measured_market import MeasuredMarket
+from fedmech.solvers.control import Stopped
+from fedmech.solvers.proofs import social
+from fedmech.solvers.proofs.enclosure import EXACT, Rounding
+from fedmech.solvers.proofs.proof import Proof, ProofError, check_bound, proof_document
+from fedmech.solvers.sharing.solve import solve_social_state
+from fedmech.solvers.sharing.worth import Audience, worth
+from mots_strategies import UTILITIES, random_markets, with_requirements
+
+TINY = Fraction(1, 10**9)
+AUDIENCES: tuple[Audience, ...] = ("everyone", "participants")
+
+
+def states(market: MotsMarket) -> list[tuple[int, ...]]:
+    return [k for k in itertools.product(*(range(n + 1) for n in market.counts)) if any(k)]
+
+
+def optimum(market: MotsMarket, audience: Audience) -> Fraction:
+    """A lower bound on the best welfare, by enumeration; exact for rational utilities."""
+    return max(worth(market, k, 256, audience).low for k in states(market) if market.meets_requirement(k))
+
+
+def inverse_sum(market: MotsMarket, state: tuple[int, ...]) -> Fraction:
+    return sum((Fraction(k, entry.size) for k, entry in zip(state, market.types, strict=True)), Fraction(0))
+
+
+def cases(count: int, seed: int) -> Iterator[tuple[MotsMarket, Audience]]:
+    """Markets of every family, free and under requirements, for both audiences."""
+    for market in random_markets(count, seed=seed, largest=3):
+        best = solve_social_state(market, "enumeration")
+        assert best.error is not None
+        for wanted in with_requirements(market, best.error):
+            for audience in AUDIENCES:
+                yield wanted, audience
+
+
+def accepted(proof: Proof, market: MotsMarket) -> bool:
+    try:
+        check_bound(proof, market)
+    except ProofError:
+        return False
+    return True
+
+
+def test_genuine_proofs_are_accepted_and_lower_bounds_refused() -> None:
+    for market, audience in cases(8, seed=1):
+        answer = solve_social_state(market, audience=audience)
+        proof = answer.proof
+        assert proof is not None
+        assert accepted(proof, market)
+        assert accepted(replace(proof, bound=proof.bound + 1), market)
+        below = optimum(market, audience) - TINY
+        assert not accepted(replace(proof, bound=below), market), market.to_document()
+
+
+def test_a_proof_survives_a_file() -> None:
+    for market, audience in cases(3, seed=2):
+        proof = solve_social_state(market, audience=audience).proof
+        assert proof is not None
+        document = json.loads(json.dumps(proof_document(proof)))
+        read = Proof(document["problem"], document["kind"], Fraction(document["bound"]), document["body"])
+        check_bound(read, market)
+        assert not accepted(replace(read, bound=optimum(market, audience) - TINY), market)
+
+
+class RandomCovers:
+    """Cuts and planes by chance, often through states and along true edges: some prove much, most prove little."""
+
+    def __init__(self, market: MotsMarket, draw: random.Random):
+        self.market, self.draw = market, draw
+        self.states = states(market)
+        self.types = [(Fraction(1, entry.size), entry.cost) for entry in market.types if entry.count]
+
+    def plane(self) -> list[Any]:
+        draw = self.draw
+        (q, c), (r, e) = draw.choice(self.types), draw.choice(self.types)
+        if q != r and draw.random() < 0.7:
+            mu = max(Fraction(0), (c - e) / (r - q))
+        else:
+            mu = Fraction(draw.randint(0, 40), draw.randint(1, 9)) * draw.choice([1, 10, 1000])
+        nu = c + mu * q if draw.random() < 0.8 else Fraction(draw.randint(-20, 60), 7)
+        return [draw.choice(["plane", "plane", "list"]), mu, nu]
+
+    def cells(self, K1: int, K2: int, depth: int = 0) -> list[list[Any]]:
+        draw = self.draw
+        if K1 < K2 and draw.random() < 0.85:
+            m = draw.randint(K1, K2 - 1)
+            return [["K", m], *self.cells(K1, m, depth + 1), *self.cells(m + 1, K2, depth + 1)]
+        if depth < 9 and draw.random() < 0.5:
+            state, (q, _) = draw.choice(self.states), draw.choice(self.types)
+            alpha = inverse_sum(self.market, state) - q * sum(state)
+            return [["T", alpha, q], *self.cells(K1, K2, depth + 1), *self.cells(K1, K2, depth + 1)]
+        return [self.plane()]
+
+
+def test_no_cover_proves_less_than_the_optimum() -> None:
+    """The soundness of the checker, on covers that no search would write: an optimum is never undercut, and some are met."""
+    draw = random.Random(3)
+    met = 0
+    for market, audience in cases(5, seed=4):
+        genuine = solve_social_state(market, audience=audience).proof
+        assert genuine is not None
+        best = optimum(market, audience)
+        covers = RandomCovers(market, draw)
+        for _ in range(4):
+            body = {**genuine.body, "cells": covers.cells(1, market.population)}
+            assert not accepted(Proof("social-state", "social", best - TINY, body), market), (
+                market.to_document(),
+                body,
+            )
+            met += accepted(Proof("social-state", "social", best + TINY, body), market)
+    assert met > 10
+
+
+def test_what_a_body_may_not_say() -> None:
+    market = next(random_markets(1, seed=9, utility={"family": "exponential", "a": 2, "s": "3/2"}))
+    market = replace(market, types=tuple(replace(entry, count=entry.count + 2) for entry in market.types))
+    proof = solve_social_state(market).proof
+    assert proof is not None
+    body = dict(proof.body)
+    cells = list(body["cells"])
+    leaf = next(entry for entry in cells if entry[0] == "plane")
+    for change in (
+        {"cells": []},
+        {"cells": None},
+        {"cells": "plane"},
+        {"cells": cells[:-1]},
+        {"cells": [*cells, leaf]},
+        {"cells": [["K", 0], leaf, leaf]},
+        {"cells": [["K", market.population], leaf, leaf]},
+        {"cells": [["K", "1"], leaf, leaf]},
+        {"cells": [["K", 1.0], leaf, leaf]},
+        {"cells": [["T", "x", 0], leaf, leaf]},
+        {"cells": [["T", 0.5, 0], leaf, leaf]},
+        {"cells": [["T", "1/0", 0], leaf, leaf]},
+        {"cells": [["box", 0, 0]]},
+        {"cells": [["plane", 0]]},
+        {"cells": [["plane", float("nan"), 0]]},
+        {"cells": [["plane", True, 0]]},
+        {"cells": [["plane", "١", 0]]},
+        {"cells": [None]},
+        {"audience": "nobody"},
+        {"audience": None},
+        {"curvature": []},
+        {"curvature": [True]},
+        {"curvature": [2]},
+        {"curvature": [-1]},
+        {"bends": ["1/2"]},
+        {"bends": None},
+        {"bends": [-1], "curvature": [1, 1]},
+        {"infeasible": True},
+    ):
+        assert not accepted(replace(proof, body={**body, **change}), market), change
+    assert not accepted(replace(proof, body={}), market)
+    assert not accepted(replace(proof, problem="opt"), market)
+
+
+def test_proofs_of_other_markets_are_refused() -> None:
+    for market, audience in cases(4, seed=11):
+        proof = solve_social_state(market, audience=audience).proof
+        assert proof is not None
+        cheaper = replace(market, types=tuple(replace(entry, cost=entry.cost / 2 - 1) for entry in market.types))
+        assert not accepted(proof, cheaper)
+    measured = MeasuredMarket.of(market, {state: market.error(state) for state in states(market)})
+    with pytest.raises(ProofError, match="measured"):
+        check_bound(proof, measured)
+    with pytest.raises(ProofError, match="sharing market"):
+        check_bound(proof, object())
+
+
+def test_infeasibility_is_decided_at_the_least_error() -> None:
+    infeasible = Proof("social-state", "social", 0, {"infeasible": True})
+    for market in random_markets(40, seed=12):
+        least = min(market.error(k) for k in states(market))
+        assert not accepted(infeasible, market)
+        assert not accepted(infeasible, market.with_max_error(least))
+        if least:
+            below = market.with_max_error(least * (1 - TINY))
+            assert accepted(infeasible, below)
+            answer = solve_social_state(below)
+            assert (answer.status, answer.exactness) == ("infeasible", "checked")
+            assert answer.proof == infeasible
+            cover = solve_social_state(market).proof
+            assert cover is not None
+            assert not accepted(cover, below)
+
+
+def test_the_check_can_be_ended() -> None:
+    market = next(random_markets(1, seed=9))
+    proof = solve_social_state(market).proof
+    assert proof is not None
+
+    def over() -> None:
+        raise Stopped("time-limit")
+
+    with pytest.raises(Stopped):
+        check_bound(proof, market, over)
+
+
+# ---- the terms of the bound, each for itself
+
+
+def test_extreme_errors_are_those_of_states() -> None:
+    for market in random_markets(60, seed=13):
+        errors = [market.error(k) for k in states(market)]
+        types = social.Types(market)
+        assert types.extreme_error(least=True) == min(errors)
+        assert types.extreme_error(least=False) == max(errors)
+        for k in states(market)[:20]:
+            assert types.error(sum(k), inverse_sum(market, k)) == market.error(k)
+
+
+def test_planes_lie_below_the_cost_of_every_state_and_touch_some() -> None:
+    draw = random.Random(14)
+    for market in random_markets(20, seed=14):
+        types, covers = social.Types(market), RandomCovers(market, draw)
+        for _ in range(10):
+            _, mu, nu = covers.plane()
+            plane = types.plane(mu, nu)
+            rooms = [
+                market.cost(k) - (plane.g + plane.nu * sum(k) - plane.mu * inverse_sum(market, k))
+                for k in [*states(market), (0,) * market.type_count]
+            ]
+            assert min(rooms) == 0
+
+
+def narrowings(market: MotsMarket, draw: random.Random) -> Iterator[tuple[social.Types, social.Cell]]:
+    types, covers = social.Types(market), RandomCovers(market, draw)
+    for _ in range(6):
+        yield from ((types, cell) for cell, _ in social.leaves(types, covers.cells(1, market.population)))
+
+
+def test_the_cells_hold_every_state_and_narrowing_loses_no_feasible_one() -> None:
+    draw = random.Random(15)
+    for market, _ in cases(8, seed=15):
+        feasible = [k for k in states(market) if market.meets_requirement(k)]
+        types, covers = social.Types(market), RandomCovers(market, draw)
+        for _ in range(3):
+            held = set()
+            for cell, _ in social.leaves(types, covers.cells(1, market.population)):
+                small = social.narrowed(cell, types)
+                for k in feasible:
+                    K, T = sum(k), inverse_sum(market, k)
+                    if cell.K1 <= K <= cell.K2 and cell.lower.at(K) <= T <= cell.upper.at(K):
+                        held.add(k)
+                        assert small.lower.at(K) <= T <= small.upper.at(K)
+            assert held == set(feasible)
+
+
+SHAPES = [*UTILITIES, {"expression": "1/(1 + exp(80*(eps - 1/5)))"}, {"expression": "2 - (eps - 1/4)**3 - eps"}]
+
+
+@pytest.mark.parametrize("rounding", [Rounding(8), Rounding(40), EXACT], ids=["8 digits", "40 digits", "exact"])
+def test_bounds_on_cells_hold_at_their_points(rounding: Rounding) -> None:
+    """``F`` at points of a cell, computed from the definition in fractions, is within the bound: every family, every curvature."""
+    draw = random.Random(16)
+    curved = set()
+    tried = 0
+    for utility in SHAPES:
+        for market in random_markets(3, seed=17, utility=utility):
+            if rounding is EXACT and not market.utility.rational:
+                continue
+            genuine = solve_social_state(market).proof
+            assert genuine is not None
+            types = social.Types(market)
+            shape = social._shape(genuine.body, market, types, lambda: None)(rounding)
+            curved |= set(shape.curvature)
+            covers = RandomCovers(market, draw)
+            for everyone in (True, False):
+                surface = social.Surface(types, everyone, shape)
+                for cell, (_, mu, nu) in itertools.islice(social.leaves(types, covers.cells(1, market.population)), 6):
+                    plane = types.plane(mu, nu)
+                    try:
+                        bound = surface.over(cell, plane)
+                    except social.Unbounded:
+                        continue
+                    small = social.narrowed(cell, types)
+                    for K in {cell.K1, (cell.K1 + cell.K2) // 2, cell.K2}:
+                        low, high = small.lower.at(K), small.upper.at(K)
+                        for share in (0, Fraction(1, 3), Fraction(1, 2), 1):
+                            T = low + (high - low) * share
+                            if (
+                                low > high
+                                or not least_and_greatest(types)[0] <= types.error(K, T) <= least_and_greatest(types)[1]
+                            ):
+                                continue
+                            cost = plane.g + plane.nu * K - plane.mu * T
+                            served = market.population if everyone else K
+                            if market.utility.rational:
+                                value = served * market.utility.exact(types.error(K, T)) - cost
+                            else:
+                                lower_end = market.utility.certified(types.error(K, T), 200).a
+                                value = served * _fraction(lower_end) - cost
+                            tried += 1
+                            assert bound is not None
+                            assert value <= Fraction(bound), (market.to_document(), cell, plane, K, T)
+    assert tried > 300
+    assert {-1, 1} <= curved
+
+
+def _fraction(end: Any) -> Fraction:
+    from fedmech.solvers.sharing.worth import ends
+
+    return ends(end)[0]
+
+
+def least_and_greatest(types: social.Types) -> tuple[Fraction, Fraction]:
+    return types.extreme_error(least=True), types.extreme_error(least=False)
+
+
+@pytest.mark.parametrize("ends_only", [False, True])
+def test_listings_hold_all_states_that_lose_little(ends_only: bool) -> None:
+    draw = random.Random(18)
+    found = 0
+    for market in random_markets(60, seed=18, utility={"family": "linear", "a": 2, "s": 3}):
+        types, covers = social.Types(market), RandomCovers(market, draw)
+        present = [i for i, entry in enumerate(market.types) if entry.count]
+        for _ in range(4):
+            _, mu, nu = covers.plane()
+            plane = types.plane(mu, nu)
+            reduced, scale = types.reduced_costs(mu, nu)
+            K = draw.randint(1, market.population)
+            sums = sorted(inverse_sum(market, k) * types.Q for k in states(market) if sum(k) == K)
+            low, high = sorted(draw.choices(sums, k=2))
+            reach = draw.choice([0, scale // 3, scale, 3 * scale])
+            wanted = {}
+            for k in states(market):
+                T, C = inverse_sum(market, k), market.cost(k)
+                loss = (C - (plane.g + nu * K - mu * T)) * scale
+                if sum(k) == K and low <= T * types.Q <= high and loss <= reach:
+                    wanted.setdefault((int(T * types.Q), int(C * types.unit)), []).append(k)
+            listing = social.Listing(types, reduced, reach, K, int(low), int(high))
+            listed = set(listing.states(ends_only=ends_only))
+            found += len(wanted)
+            assert len(present) == len(types.q)
+            if not ends_only:
+                assert set(wanted) <= listed
+                continue
+            # The greatest of a function that is convex in T, minus the cost.
+            for weight in (0, 1, 5):
+
+                def worth_of(point: tuple[int, int], weight: int = weight, types: social.Types = types) -> Fraction:
+                    return weight * Fraction(point[0], types.Q) ** 2 - Fraction(point[1], types.unit)
+
+                if wanted:
+                    assert max(map(worth_of, wanted)) <= max(map(worth_of, listed))
+    assert found > 50
+
+
+def test_too_many_states_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    market = MotsMarket.build(
+        sizes=[50, 61, 73],
+        counts=[9, 9, 9],
+        costs=["0.5", "0.61", "0.73"],
+        utility={"family": "linear", "a": 1, "s": 1},
+    )
+    market = market.with_max_error(Fraction(1, 500))
+    best = optimum(market, "everyone")
+    body = {"audience": "everyone", "bends": [], "curvature": [1], "cells": []}
+    cuts: list[list[Any]] = []
+    for K in range(1, market.population):
+        cuts += [["K", K], ["list", 1, "1/2"]]
+    body["cells"] = [*cuts, ["list", 1, "1/2"]]
+    proof = Proof("social-state", "social", best, body)
+    check_bound(proof, market)
+    monkeypatch.setattr(social, "MOST_STATES", 0)
+    with pytest.raises(ProofError, match="more than 0 states"):
+        check_bound(proof, market)
