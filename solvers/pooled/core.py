@@ -251,14 +251,16 @@ def build_core(
         if group >= 0:
             room[group] = problem.limits[group] - counts[group]
     where = np.array(home, dtype=np.int64)
+    # Less a pivot's, scores and costs add up to more than the items' do.
+    monies, scores = integer_columns([money[i] for i in rank], [score[i] for i in rank])
     return Core(
         problem,
         base,
         multipliers,
         [members[i] for i in rank],
         where[rank] if rank else where,
-        # Less a pivot's, scores and costs add up to more than the items' do.
-        *integer_columns([money[i] for i in rank], [score[i] for i in rank]),
+        monies,
+        scores,
         np.array([count[i] for i in rank], dtype=np.int64),
         integer_array([total[i] for i in rank]),
         [entry[i] for i in rank],

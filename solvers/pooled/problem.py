@@ -63,8 +63,10 @@ class PooledProblem:
     @staticmethod
     def of(scores, costs, groups, limits, budget, most: int | None = None) -> PooledProblem:
         """Build a problem from array-likes of integers, in the narrowest type that cannot overflow."""
+        scores, costs = integer_columns(scores, costs)
         return PooledProblem(
-            *integer_columns(scores, costs),
+            scores,
+            costs,
             np.asarray(groups, dtype=None if len(groups) else np.int64),
             tuple(int(k) for k in limits),
             int(budget),

@@ -325,7 +325,7 @@ def list_priced(
         if twin != j:
             columns.append(columns[twin])
         elif len(tasks[j]) == 2:
-            columns.append(_columns_of(*tasks[j], prices.best[j], core, limit))
+            columns.append(_columns_of(tasks[j][0], tasks[j][1], prices.best[j], core, limit))
         else:
             market, multipliers, spare, most, pairs = tasks[j]
             if most < 0:

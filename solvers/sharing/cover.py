@@ -212,7 +212,7 @@ class CoverSearch:
         if None in bounds:
             node.plane = planes[0]
             return node
-        node.bound, node.plane, order = min(zip(bounds, planes, orders, strict=True), key=lambda entry: entry[0])
+        node.bound, node.plane, order = min(zip(bounds, planes, orders, strict=True), key=lambda entry: entry[0])  # pyright: ignore[reportCallIssue, reportArgumentType]
         vertex = order.vertex(node.K)
         if low <= vertex.t <= high:
             self._offer(order.counts(node.K))

@@ -8,6 +8,7 @@ lower one; a chord's ends are added at the state's error until the two meet.  Th
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import cast
 
 from ...models.input_error import InputError
 from ...models.sharing.fl_only import linearised_fl_model
@@ -58,7 +59,7 @@ def solve_with_highs(incumbent: Incumbent) -> tuple[StopReason, Fraction | None]
             # Some state meets the requirement, the caller has seen to that: "infeasible" is floating point's word.
             stopped = "node-limit" if run.outcome == "infeasible" else run.stopped
             break
-        candidate = tuple(round(pyo.value(model.k[i])) for i in model.types)
+        candidate = tuple(round(cast(float, pyo.value(model.k[i]))) for i in model.types)
         incumbent.offer(candidate)
         if run.outcome != "optimal":
             stopped = run.stopped

@@ -72,7 +72,7 @@ class Cluster:
         """Start a worker and wait until the scheduler knows it."""
         where = ("--host", "127.0.0.1", "--nthreads", "1", "--no-dashboard", "--local-directory", str(self.folder))
         with Client(address, set_as_default=False) as client:
-            before = len(client.nthreads())
+            before = len(client.nthreads())  # pyright: ignore[reportArgumentType]
             process = self.start("distributed.cli.dask_worker", address, *where, *arguments)
             client.wait_for_workers(before + 1, timeout=120)
         return process

@@ -59,7 +59,8 @@ def test_who_is_paid_has_to_be_there(nobody: Any) -> None:
 
 
 def test_numpys_whole_numbers_are_exact_however_large() -> None:
-    outcome = build_outcome(MARKET, "mine", FIRST, {np.int64(0): np.int64(2**62), 2: F(1, 7)})
+    payments: Any = {np.int64(0): np.int64(2**62), 2: F(1, 7)}
+    outcome = build_outcome(MARKET, "mine", FIRST, payments)
     assert outcome.payment(0) == 2**62
     assert outcome.payment(2) == F(1, 7)
 

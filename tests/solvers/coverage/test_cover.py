@@ -240,6 +240,7 @@ def test_exact_bound_at_the_duals_is_the_relaxation(kind: str, seats: bool) -> N
         instance.coverage, instance.costs, instance.groups, hint.levels, hint.price, hint.denominator, instance.budget,
         (np.array(hint.places), hint.worth(instance)), instance.group_totals, instance.n,
     )  # fmt: skip
+    assert relax.highs is not None
     relaxed = relax.highs.getInfo().objective_function_value
     assert abs(found.total / found.denominator - relaxed) <= 1e-6 * relaxed
     assert found.total >= found.denominator * solve_cover(instance).value

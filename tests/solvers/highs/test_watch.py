@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
@@ -100,11 +101,11 @@ def test_ctrl_c_twice_leaves_a_run_that_does_not_listen(grace: float | None) -> 
 # ------------------------------------------------------------------ Pyomo
 
 
-def model(n: int = 6, floor: float | None = None, rows: int = 1, seed: int | None = None) -> pyo.ConcreteModel:
+def model(n: int = 6, floor: float | None = None, rows: int = 1, seed: int | None = None) -> Any:
     """A knapsack, all items alike without a seed, which has to be worth `floor`."""
     rng = np.random.default_rng(seed)
     weights = rng.integers(10**8, 10**9, (rows, n)).tolist() if seed is not None else [[2] * n] * rows
-    made = pyo.ConcreteModel()
+    made: Any = pyo.ConcreteModel()
     made.x = pyo.Var(range(n), domain=pyo.Binary)
     worth = weights[0] if seed is not None else [1] * n
     made.worth = pyo.Objective(expr=sum(c * made.x[i] for i, c in enumerate(worth)), sense=pyo.maximize)
@@ -171,7 +172,7 @@ def test_other_conditions_claim_nothing(condition: str, found: bool, monkeypatch
             pass
 
     def solve(*_: object, **options: object) -> Results:
-        result = Results()
+        result: Any = Results()
         result.termination_condition = TerminationCondition[condition]
         result.solution_status = SolutionStatus.feasible if found else SolutionStatus.noSolution
         result.solution_loader = Loader()

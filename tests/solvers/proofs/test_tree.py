@@ -6,6 +6,7 @@ import ast
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -352,7 +353,7 @@ def test_numbers_that_a_search_leaves_to_the_reference() -> None:
         solution = solve(market, "opt")
         assert solution.value is not None
         proof = prove(market, "opt", int(solution.value))
-        tree = opened(market, "opt", proof.bound, 1, "arrays")
+        tree: Any = opened(market, "opt", int(proof.bound), 1, "arrays")
         tree.check(map_entries(proof, tree))
         fell_back.append(tree.fell_back)
         assert accepted(proof, market)
