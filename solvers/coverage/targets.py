@@ -52,5 +52,5 @@ def reach_levels(market: Market, levels: Sequence[Fraction | None], time_limit: 
             enough[:, r] = [int(int(z) >= least) for z in market.coverage[:, r]]
     reached = replace(market, coverage=enough, coverage_denominator=1)
     found = solve(reached, "cover", time_limit=time_limit, allow_suboptimal=True)
-    assert found.objective is not None
-    return replace(found, objective=found.objective + free, bound=None if found.bound is None else found.bound + free)
+    assert found.value is not None
+    return replace(found, value=found.value + free, bound=None if found.bound is None else found.bound + free)

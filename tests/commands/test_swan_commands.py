@@ -47,7 +47,9 @@ def test_solve_json(market_file: Path, method: str) -> None:
     assert (answer["problem"], answer["status"], answer["stopped"], answer["gap"]) == (
         "social-state", "optimal", "proved", 0,
     )  # fmt: skip
-    assert answer["exactness"] == ("solver" if method == "pyomo-highs" else "certified")
+    assert answer["exactness"] == {"pyomo-highs": "solver", "enumeration": "enumerated", "pareto": "enumerated"}.get(
+        method, "checked"
+    )
 
 
 def test_solve_reads(market_file: Path, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyomo.environ as pyo
@@ -106,14 +106,14 @@ def model(n: int = 6, floor: float | None = None, rows: int = 1, seed: int | Non
     rng = np.random.default_rng(seed)
     weights = rng.integers(10**8, 10**9, (rows, n)).tolist() if seed is not None else [[2] * n] * rows
     made: Any = pyo.ConcreteModel()
-    made.x = pyo.Var(range(n), domain=pyo.Binary)
+    made.x = cast(Any, pyo.Var)(range(n), domain=pyo.Binary)
     worth = weights[0] if seed is not None else [1] * n
-    made.worth = pyo.Objective(expr=sum(c * made.x[i] for i, c in enumerate(worth)), sense=pyo.maximize)
-    made.rows = pyo.ConstraintList()
+    made.worth = cast(Any, pyo.Objective)(expr=sum(c * made.x[i] for i, c in enumerate(worth)), sense=pyo.maximize)
+    made.rows = cast(Any, pyo.ConstraintList)()
     for row in weights:
         made.rows.add(sum(w * made.x[i] for i, w in enumerate(row)) <= sum(row) // 2 + 1)
     if floor is not None:
-        made.floor = pyo.Constraint(expr=made.worth.expr >= floor)
+        made.floor = cast(Any, pyo.Constraint)(expr=made.worth.expr >= floor)
     return made
 
 
