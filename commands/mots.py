@@ -52,6 +52,8 @@ def social_state(path: Path | None, method: str, time_limit: float | None, expor
                 for entry, k in zip(market.types, answer.state, strict=True)
             ]
             table("Who participates", ["type", "size", "cost", "participants", "clients"], rows, (1, 2, 3, 4))
+    if answer.refused is not None:
+        say(f"a defect of fedmech, please report it with the market: {answer.refused}")
     if answer.status == "infeasible":
         say(
             f"error: no state meets max_error {show(market.max_error)}; the least reachable error is {show(answer.error)}"

@@ -31,7 +31,7 @@ def swan_command(
     file: Annotated[
         Path | None, typer.Argument(metavar="FILE", help="a *.mots.json; the shipped prototype market if left out")
     ] = None,
-    time_limit: Annotated[float | None, typer.Option(help="seconds for each optimisation")] = None,
+    time_limit: Annotated[float | None, typer.Option(help="seconds for everything")] = None,
     unique: Annotated[bool, typer.Option("--unique", help="also the payments that leave one equilibrium only")] = False,
     json: JsonOption = False,
 ) -> None:
@@ -41,17 +41,18 @@ def swan_command(
     from ..fl.sharing.swan import NoTarget, swan
     from ..fl.sharing.unique import SinglePeaked
     from ..models.sharing.utility import conditions
+    from ..solvers.control import Control
     from ..solvers.sharing.requirement import relevant_errors
 
-    market = load_mots(file)
+    market, control = load_mots(file), Control.for_seconds(time_limit)
     try:
-        mechanism = swan(market, time_limit=time_limit)
+        mechanism = swan(market, control=control)
     except NoTarget as error:
         say(f"error: {error}")
         raise typer.Exit(INFEASIBLE if error.infeasible else STOPPED) from None
-    found = equilibria(mechanism) if mechanism.ratio is not None else None
+    found = equilibria(mechanism, control=control) if mechanism.ratio is not None else None
     target = mechanism.target
-    rivals = [dynamic(market), modified_fl(market), fl_only(market, time_limit=time_limit)]
+    rivals = [dynamic(market), modified_fl(market), fl_only(market, time_limit=control.remaining())]
     ground = conditions(market.utility, *relevant_errors(market), market.client_variance)
     assumption = {True: "holds", False: "fails", None: "undecided"}[ground.increasing_marginal.holds]
     offers: list[tuple[str, Any]] = []

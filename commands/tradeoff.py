@@ -29,6 +29,7 @@ def tradeoff_command(
     most: Annotated[int, typer.Option(min=1, help="points of the frontier at most, from the greatest welfare on")] = 50,
     vary: Annotated[str | None, typer.Option(help="instead: cost (a factor), client-variance or max-error")] = None,
     values: Annotated[str, typer.Option(help="with --vary: the values, separated by commas")] = "",
+    time_limit: Annotated[float | None, typer.Option(help="seconds for everything")] = None,
     json: JsonOption = False,
 ) -> None:
     """List the Pareto frontier of welfare and error, or the best state at several values of a parameter."""
@@ -39,14 +40,16 @@ def tradeoff_command(
     market = load_mots(file)
     reach = error_range(market)
     if vary is None:
-        answers = [(None, answer) for answer in walk_frontier(market, most=most)]
+        answers = [(None, answer) for answer in walk_frontier(market, most=most, time_limit=time_limit)]
     elif vary not in PARAMETERS:
         raise InputError(f"unknown parameter {vary!r}; one of {', '.join(PARAMETERS)}")
     else:
         wanted = [value for value in values.split(",") if value.strip()]
         if not wanted:
             raise InputError("--vary needs --values")
-        answers = [(reaction.value, reaction.answer) for reaction in sensitivity(market, vary, wanted)]
+        answers = [
+            (reaction.value, reaction.answer) for reaction in sensitivity(market, vary, wanted, time_limit=time_limit)
+        ]
     if json:
         points = [{"value": number(value), **answer.to_dict()} for value, answer in answers]
         print_json({"least_error": number(reach.least), "greatest_error": number(reach.greatest), "points": points})

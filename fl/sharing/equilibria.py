@@ -10,12 +10,12 @@ from __future__ import annotations
 import itertools
 import math
 import random
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
 from ...models.sharing.market import MotsMarket, State
+from ...solvers.control import Control, Stopped
 from .swan import Swan
 
 Share = Callable[[State], Fraction]
@@ -59,26 +59,28 @@ def is_equilibrium(market: MotsMarket, share: Share, state: State) -> bool:
     return here >= 0 and all(share(other) <= here for other in neighbours(market, state))
 
 
-def equilibria(mechanism: Swan, *, starts: int = 20, seed: int = 0, seconds: float = 10.0) -> Equilibria:
+def equilibria(
+    mechanism: Swan, *, starts: int = 20, seed: int = 0, seconds: float = 10.0, control: Control | None = None
+) -> Equilibria:
     """The pure equilibria under SWAN.
 
     All states are looked at where they are few.  In the low scenario the potential is linear along each type, so states
     with a partial type can only be equilibria where the slope is exactly zero; then all corners are looked at, whatever
     the populations.  Otherwise best responses from several starts, for so many ``seconds``, find equilibria, each
-    certified, not all.
+    certified, not all. ``control`` is the caller's clock: at its end nothing, or what was found so far, is returned as incomplete.
     """
-    market = mechanism.market
-    if math.prod(n + 1 for n in market.counts) <= MOST_STATES:
-        values = share_table(market, mechanism.share)
-        found = tuple(state for state in values if is_equilibrium(market, values.__getitem__, state))
-        return Equilibria(found, True, "all states")
-    if mechanism.scenario == "low" and market.type_count <= MOST_TYPES:
-        corners = itertools.product(*(sorted({0, n}) for n in market.counts))
-        found = tuple(state for state in corners if is_equilibrium(market, mechanism.share, state))
-        flat = any(
-            mechanism.share(other) == mechanism.share(state) for state in found for other in neighbours(market, state)
-        )
-        return Equilibria(found, not flat, "all corners")
+    market, control = mechanism.market, control or Control()
+
+    def share(state: State) -> Fraction:
+        control.check()
+        return mechanism.share(state, control)
+
+    try:
+        listed = _listed(mechanism, share)
+    except Stopped as stop:
+        return Equilibria((), False, f"nothing within the limit ({stop.reason})")
+    if listed is not None:
+        return listed
     generator = random.Random(seed)
     beginnings = [mechanism.target, (0,) * market.type_count, market.counts]
     if mechanism.scenario == "low":
@@ -86,11 +88,31 @@ def equilibria(mechanism: Swan, *, starts: int = 20, seed: int = 0, seconds: flo
         beginnings += [tuple(generator.choice((0, n)) for n in market.counts) for _ in range(starts)]
     else:
         beginnings += [tuple(generator.randint(0, n) for n in market.counts) for _ in range(starts)]
-    deadline = time.monotonic() + seconds
-    ends = [climb(market, mechanism.share, start, deadline=deadline) for start in beginnings]
+    clock = control.capped(seconds)
+
+    def timed(state: State) -> Fraction:
+        clock.check()
+        return mechanism.share(state, clock)
+
+    ends = [climb(market, timed, start) for start in beginnings]
     reached = sorted({end for end in ends if end is not None})
     finished = sum(end is not None for end in ends)
     return Equilibria(tuple(reached), False, f"best responses from {finished} starts")
+
+
+def _listed(mechanism: Swan, share: Share) -> Equilibria | None:
+    """The equilibria among all states, or all corners, where they are few enough to be looked at."""
+    market = mechanism.market
+    if math.prod(n + 1 for n in market.counts) <= MOST_STATES:
+        values = share_table(market, share)
+        found = tuple(state for state in values if is_equilibrium(market, values.__getitem__, state))
+        return Equilibria(found, True, "all states")
+    if mechanism.scenario == "low" and market.type_count <= MOST_TYPES:
+        corners = itertools.product(*(sorted({0, n}) for n in market.counts))
+        found = tuple(state for state in corners if is_equilibrium(market, share, state))
+        flat = any(share(other) == share(state) for state in found for other in neighbours(market, state))
+        return Equilibria(found, not flat, "all corners")
+    return None
 
 
 def share_table(market: MotsMarket, share: Share) -> dict[State, Fraction]:
@@ -98,13 +120,20 @@ def share_table(market: MotsMarket, share: Share) -> dict[State, Fraction]:
     return {state: share(state) for state in itertools.product(*(range(n + 1) for n in market.counts))}
 
 
-def climb(market: MotsMarket, share: Share, start: State, *, deadline: float | None = None) -> State | None:
+def climb(market: MotsMarket, share: Share, start: State) -> State | None:
     """Where repeated best improvements lead, moving as many clients of a type at once as keep improving.
 
-    Returns ``None`` if the deadline, a value of ``time.monotonic()``, passes first.
+    Returns ``None`` if the share raises :class:`Stopped` first: the time is over.
     """
+    try:
+        return _climb(market, share, start)
+    except Stopped:
+        return None
+
+
+def _climb(market: MotsMarket, share: Share, start: State) -> State:
     state, here = start, share(start)
-    while deadline is None or time.monotonic() < deadline:
+    while True:
         step = max(neighbours(market, state), key=share, default=state)
         there = share(step)
         if there <= here:
@@ -120,7 +149,6 @@ def climb(market: MotsMarket, share: Share, start: State, *, deadline: float | N
             if share(jump) <= here:
                 break
             state, here = jump, share(jump)
-    return None
 
 
 @dataclass(frozen=True)

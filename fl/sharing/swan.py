@@ -26,6 +26,7 @@ from typing import Literal
 from ...models.sharing.expression import Num, Var, operate
 from ...models.sharing.market import MotsMarket, State
 from ...models.sharing.utility import Utility
+from ...solvers.control import Control, Stopped
 from ...solvers.sharing.answer import SocialAnswer
 from ...solvers.sharing.requirement import ErrorRange, error_range
 from ...solvers.sharing.solve import solve_social_state
@@ -141,13 +142,18 @@ class Swan(SharedSurplus):
         error = self.market.error(state) if any(state) else self.range.greatest
         return welfare(self.market, state) + self.multiplier * (self.market.max_error - error)
 
-    def potential(self, state: State) -> Fraction:
-        """``f(k)``, eq. (18) in the low scenario, the Lagrangian itself in the high one."""
+    def potential(self, state: State, control: Control | None = None) -> Fraction:
+        """``f(k)``, eq. (18) in the low scenario, the Lagrangian itself in the high one.
+
+        With ``p`` types that take part in part it has ``2**p`` terms; the clock is looked at before each.
+        """
         if self.scenario == "high":
             return self.lagrangian(state)
         partial = [i for i, (k, n) in enumerate(zip(state, self.market.counts, strict=True)) if 0 < k < n]
         total = Fraction(0)
         for corner in itertools.product((False, True), repeat=len(partial)):
+            if control is not None:
+                control.check()
             vertex, weight = list(state), Fraction(1)
             for i, full in zip(partial, corner, strict=True):
                 n = self.market.counts[i]
@@ -162,13 +168,13 @@ class Swan(SharedSurplus):
             cache[state] = self.lagrangian(state)
         return cache[state]
 
-    def share(self, state: State) -> Fraction:
+    def share(self, state: State, control: Control | None = None) -> Fraction:
         """What every client that has the model ends with in a state: ``(alpha / N) (f(k) - L_min)``; 0 without a model."""
         if not any(state):
             return Fraction(0)
         if self.ratio is None:
             raise ArithmeticError("the incentive ratio is undefined: the Lagrangian takes one value only")
-        return self.ratio / self.market.population * (self.potential(state) - self.least)
+        return self.ratio / self.market.population * (self.potential(state, control) - self.least)
 
 
 def scenario(market: MotsMarket) -> Scenario:
@@ -197,6 +203,13 @@ def patterns(market: MotsMarket) -> Iterator[State]:
     return (state for state in itertools.product(*choices) if any(state))
 
 
+def checked(states: Iterable[State], control: Control) -> Iterator[State]:
+    """The states one by one, as long as there is time."""
+    for state in states:
+        control.check()
+        yield state
+
+
 def count_patterns(market: MotsMarket) -> int:
     """How many participation patterns there are, the empty one included."""
     if scenario(market) == "low":
@@ -204,7 +217,7 @@ def count_patterns(market: MotsMarket) -> int:
     return math.prod(n + 1 for n in market.counts)
 
 
-def swan(market: MotsMarket, *, time_limit: float | None = None) -> Swan:
+def swan(market: MotsMarket, *, time_limit: float | None = None, control: Control | None = None) -> Swan:
     """Set up the mechanism for a market.
 
     Parameters
@@ -212,23 +225,35 @@ def swan(market: MotsMarket, *, time_limit: float | None = None) -> Swan:
     market : MotsMarket
         With or without ``max_error``.
     time_limit : float, optional
-        Seconds for each optimisation.
+        Seconds for everything.
+    control : Control, optional
+        The clock, where the caller has one; in place of the limit.
 
     Raises
     ------
     NoTarget
         If no state meets the requirement, or the best one was not proved in time.
     """
-    answer = solve_social_state(market, time_limit=time_limit)
+    control = control or Control.for_seconds(time_limit)
+    try:
+        return _set_up(market, control)
+    except Stopped as stop:
+        raise NoTarget(f"the mechanism was not set up in time: {stop.reason}") from None
+
+
+def _set_up(market: MotsMarket, control: Control) -> Swan:
+    answer = solve_social_state(market, time_limit=control.remaining())
     if answer.status != "optimal":
         infeasible = answer.status == "infeasible"
         reason = "no state meets max_error" if infeasible else f"the best state was not proved: {answer.stopped}"
         raise NoTarget(reason, infeasible=infeasible)
-    listed = list(patterns(market)) if count_patterns(market) <= MOST_PATTERNS else None
-    multiplier = _multiplier(market, answer, listed, time_limit)
+    listed = None
+    if count_patterns(market) <= MOST_PATTERNS:
+        listed = list(checked(patterns(market), control))
+    multiplier = _multiplier(market, answer, listed, control)
     draft = Swan(market, answer, multiplier, Fraction(0), False)
     if listed is not None:
-        values = [draft.lagrangian(state) for state in listed]
+        values = [draft.lagrangian(state) for state in checked(listed, control)]
         if scenario(market) == "low":
             values.append(draft.lagrangian((0,) * market.type_count))
         return Swan(market, answer, multiplier, min(values), True)
@@ -240,9 +265,7 @@ def swan(market: MotsMarket, *, time_limit: float | None = None) -> Swan:
     return Swan(market, answer, multiplier, min(worst, Fraction(0)), False)
 
 
-def _multiplier(
-    market: MotsMarket, answer: SocialAnswer, listed: list[State] | None, time_limit: float | None
-) -> Fraction:
+def _multiplier(market: MotsMarket, answer: SocialAnswer, listed: list[State] | None, control: Control) -> Fraction:
     """The multiplier that minimises ``max_k L(k)``, by secants between states on either side of the requirement."""
     if market.max_error is None:
         return Fraction(0)
@@ -257,11 +280,14 @@ def _multiplier(
 
     def best(multiplier: Fraction) -> State:
         if listed is not None:
-            return max(listed, key=lambda state: (point(state)[1] + multiplier * point(state)[0], point(state)[0]))
+            return max(
+                checked(listed, control),
+                key=lambda state: (point(state)[1] + multiplier * point(state)[0], point(state)[0]),
+            )
         penalty = operate("*", Num(-multiplier / market.population), Var("eps"))
         tilted = Utility(operate("+", market.utility.tree, penalty), market.utility.specification)
         relaxed = MotsMarket(market.dimension, market.data_variance, market.client_variance, market.types, tilted, None)
-        found = solve_social_state(relaxed, time_limit=time_limit)
+        found = solve_social_state(relaxed, time_limit=control.remaining())
         if found.state is None or found.status != "optimal":
             raise NoTarget("the multiplier was not found in time")
         return found.state
@@ -279,6 +305,7 @@ def _multiplier(
             inside = max(met, key=lambda state: point(state)[1])
     assert inside is not None
     while True:
+        control.check()
         (slack_out, worth_out), (slack_in, worth_in) = point(outside), point(inside)
         multiplier = (worth_out - worth_in) / (slack_in - slack_out)
         state = best(multiplier)

@@ -2,8 +2,7 @@
 
 The grammar knows numbers, the variables it is told about, ``+ - * / **``, parentheses and ``exp``, ``log``, ``sqrt``.
 A formula can be evaluated over any numbers that have these operations: ``Fraction`` (exact), mpmath's intervals
-(certified to any precision) or :class:`~fedmech.models.interval_array.IntervalArray` (certified, a whole array at a
-time).  Text, nesting, exponents and literals are limited, so no formula can exhaust time or memory.
+(certified to any precision), or what a search or a checker brings along.  Text, nesting, exponents and literals are limited, so no formula can exhaust time or memory.
 """
 
 from __future__ import annotations

@@ -15,7 +15,6 @@ from typing import Any
 
 from ..exact import format_exact, parse_number
 from ..input_error import InputError
-from ..interval_array import IntervalArray, IntervalArrayArithmetic
 from .expression import (
     CertifiedArithmetic,
     ExactArithmetic,
@@ -32,6 +31,7 @@ from .expression import (
     operate,
     parse,
     to_sympy,
+    weight,
 )
 
 FAMILIES: Mapping[str, tuple[str, ...]] = {
@@ -48,6 +48,8 @@ _TEXT = {
 }
 _POSITIVE = {"inverse-gap": ("a", "p"), "inverse": ("a",), "exponential": ("a", "s"), "linear": ("s",)}
 _DEFAULTS = {"p": Fraction(1), "e0": Fraction(0)}
+MOST_WEIGHT = 60
+"""Degree, roughly, up to which a rational function is factored; beyond it, its sign may stay undecided."""
 
 
 @dataclass(frozen=True)
@@ -137,16 +139,6 @@ class Utility:
         """An mpmath interval that contains ``U(error)``, computed with ``bits`` bits."""
         arithmetic = CertifiedArithmetic(bits)
         return evaluate(self.tree, {"eps": arithmetic.number(error)}, arithmetic)
-
-    def enclosure(self, error: IntervalArray) -> IntervalArray:
-        """Intervals that contain ``U`` for every error in the given intervals."""
-        result = evaluate(self.tree, {"eps": error}, IntervalArrayArithmetic)
-        shape = error.low.shape
-        if result.low.shape == shape:
-            return result
-        import numpy as np
-
-        return IntervalArray(np.broadcast_to(result.low, shape), np.broadcast_to(result.high, shape))
 
 
 def _fill(tree: Node, known: Mapping[str, Fraction]) -> Node:
@@ -241,22 +233,18 @@ class Conditions:
 def conditions(utility: Utility, low: Fraction, high: Fraction, client_variance: Fraction) -> Conditions:
     """Check the derivative conditions of section III-A3 on a range of errors.
 
-    Derivatives are symbolic; sympy removes what cancels identically (the borderline ``U = a/(eps - s2)`` has a zero
-    there), certified interval bisection decides the sign of the rest.
+    Derivatives are symbolic; certified interval bisection decides their sign. Where it cannot, and the derivative is a rational
+    function of low degree, sympy removes what cancels identically first (the borderline ``U = a/(eps - s2)`` has a zero there).
     """
-    import sympy
-
-    eps = sympy.Symbol("eps", real=True)
     minus = Num(Fraction(-1))
 
     def decide(tree: Node, start: Fraction) -> Sign:
         if start > high:
             return Sign(True)
         quick = never_positive(tree, start, high, pieces=200)
-        if quick.holds is not None:
+        if quick.holds is not None or not is_rational(tree) or weight(tree) > MOST_WEIGHT:
             return quick
-        simplified = sympy.factor(sympy.simplify(to_sympy(tree, {"eps": eps})))
-        back = _from_sympy(simplified)
+        back = _factored(tree)
         return quick if back is None else never_positive(back, start, high)
 
     first, second = utility.slope, utility.curvature
@@ -272,8 +260,12 @@ def conditions(utility: Utility, low: Fraction, high: Fraction, client_variance:
     )
 
 
-def _from_sympy(expression: Any) -> Node | None:
+def _factored(tree: Node) -> Node | None:
+    """A rational function as a product of its factors; None if it is beyond the limits on formulas."""
+    import sympy
+
+    factored = sympy.factor(to_sympy(tree, {"eps": sympy.Symbol("eps", real=True)}))
     try:
-        return parse(str(expression), ("eps",))
+        return parse(str(factored), ("eps",))
     except ExpressionError:
         return None

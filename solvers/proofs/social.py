@@ -52,7 +52,8 @@ MOST_STATES = 2_000_000
 MOST_DIGITS = 10_000
 """A room of more digits than this is no room in which states could be listed."""
 SIGN_PIECES = 20_000
-"""Pieces into which the range of errors may be cut while the signs of ``U''`` are verified."""
+FINEST_PIECE = 2**60
+"""Into how many pieces a range of errors may be cut while the sign of ``U''`` on it is verified, and the part that a piece may be of it."""
 
 
 class Line(NamedTuple):
@@ -284,14 +285,15 @@ def _verify_sign(tree: Any, low: Fraction, high: Fraction, sign: int, pulse: Pul
             return
         pulse()
         a, b = waiting.pop()
-        around = Interval(rounding, rounding.number(a).low, rounding.number(b).high)
         try:
-            second = series(tree, around, 2)[2]
-            if second.low >= 0 if sign > 0 else second.high <= 0:
-                continue
+            second = series(tree, Interval(rounding, rounding.number(a).low, rounding.number(b).high), 2)[2]
         except Unbounded:
-            pass
-        if a == b:
+            second = None
+        if second is not None and (second.low >= 0 if sign > 0 else second.high <= 0):
+            continue
+        if second is not None and (second.high < 0 if sign > 0 else second.low > 0):
+            break
+        if (b - a) * FINEST_PIECE <= high - low:
             break
         waiting += [((a + b) / 2, b), (a, (a + b) / 2)]
     raise ProofError(f"U'' does not show the sign {sign} between {low} and {high}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from fractions import Fraction
 
 from ...models.input_error import InputError
-from ...models.interval_array import nearest
 from ...models.sharing.expression import Num, operate
 from ...models.sharing.market import MotsMarket
 from ...models.sharing.utility import never_positive
@@ -44,5 +43,8 @@ def is_convex(market: MotsMarket) -> bool:
 
 
 def _about(x: Fraction) -> str:
-    """A number for a message, to six digits."""
-    return f"{nearest(*x.as_integer_ratio()):.6g}"
+    """A number that is not negative, for a message, to six digits."""
+    try:
+        return f"{float(x):.6g}"
+    except OverflowError:
+        return "inf"

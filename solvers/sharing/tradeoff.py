@@ -11,6 +11,7 @@ from typing import Literal, get_args
 from ...models.exact import parse_number
 from ...models.sharing.market import MotsMarket
 from ...models.sharing.utility import Utility
+from ..control import Control
 from .answer import SocialAnswer
 from .requirement import error_range
 from .solve import solve_social_state
@@ -40,12 +41,13 @@ def walk_frontier(market: MotsMarket, *, most: int = 1_000, time_limit: float | 
     most : int
         Stop after so many points.
     time_limit : float, optional
-        For each point, in seconds.
+        Seconds for all points; where they end is where the walk stops.
     """
+    control = Control.for_seconds(time_limit)
     gap, least = smallest_error_gap(market), error_range(market).least
     pending: SocialAnswer | None = None
     for _ in range(most + 1):
-        answer = solve_social_state(market, time_limit=time_limit)
+        answer = solve_social_state(market, time_limit=control.remaining())
         if answer.status != "optimal" or answer.welfare is None or answer.error is None:
             break
         if pending is not None and pending.welfare is not None and compare(market, answer.welfare, pending.welfare) < 0:
@@ -93,10 +95,11 @@ def sensitivity(
     values : iterable of number
         In any order; read exactly.
     time_limit : float, optional
-        For each value, in seconds.
+        Seconds for all values; those for which none are left get what is known without a search.
     """
+    control = Control.for_seconds(time_limit)
     exact = [parse_number(value) for value in values]
     return [
-        Reaction(parameter, x, solve_social_state(with_parameter(market, parameter, x), time_limit=time_limit))
+        Reaction(parameter, x, solve_social_state(with_parameter(market, parameter, x), time_limit=control.remaining()))
         for x in exact
     ]

@@ -237,7 +237,7 @@ def test_a_broken_incentive_ratio_is_caught(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_broken_interpolation_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Swan, "potential", lambda self, k: -self.lagrangian(k))
+    monkeypatch.setattr(Swan, "potential", lambda self, k, control=None: -self.lagrangian(k))
     with pytest.raises((DerivationError, AssertionError)):
         swan_mechanism.judge_state()
 
