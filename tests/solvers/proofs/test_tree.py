@@ -20,7 +20,6 @@ from fedmech.solvers.proofs.nodes import Multipliers
 from fedmech.solvers.proofs.proof import Proof, ProofError
 from fedmech.solvers.proofs.reference.narrow import narrow
 from fedmech.solvers.proofs.tree import FEW, open_tree
-from proof_campaign import run as run_campaign
 from proof_markets import (
     CHECKERS,
     PROBLEMS,
@@ -444,11 +443,3 @@ def test_the_checkers_import_the_models_and_each_other_only_where_said() -> None
         assert "arrays" not in path.read_text().replace("`arrays`", "")
     users = {path.name for path in (ROOMS / "arrays").glob("*.py") if "reference" in path.read_text().split('"""')[2]}
     assert users == {"check.py"}
-
-
-def test_a_short_campaign_of_proofs_genuine_and_forged() -> None:
-    """A long one: ``python tests/support/proof_campaign.py --checks 1000000``."""
-    counts = run_campaign(2500, 7)
-    assert counts["forged, accepted"] > 50
-    assert counts["forged, refused"] > 500
-    assert counts["random tree, accepted"] > 20

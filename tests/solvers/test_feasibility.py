@@ -1,0 +1,135 @@
+"""The check that every answer passes: each limit is kept to the unit, and what is no assignment is said to be none."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from fedmech import Market
+from fedmech.solvers.feasibility import CheckError, check_feasible, check_shares, objective_value, violation
+
+ROOMY = Market.build(
+    scores=[Fraction(1, 2), 1, Fraction(3, 2), 2],
+    costs=[2, 2, 2, 2],
+    budgets=[4, 2],
+    groups=["a", "a", "b", "b"],
+    caps={("a", "r1"): 1, ("b", "r2"): 1},
+    seats=[2, 1],
+    coverage=[[1, 0], [0, Fraction(1, 3)], [2, 0], [0, 0]],
+)
+
+
+@pytest.mark.parametrize("point", [[-1, -1, -1, -1], [0, -1, 0, -1], [0, 1, 0, -1], [-1, -1, 0, 1], [1, 0, 0, -1]])
+def test_points_that_keep_every_limit(point: list[int]) -> None:
+    assignment = np.array(point)
+    for problem in ("orp", "opt", "opt-sep", "cover"):
+        assert violation(ROOMY, problem, assignment) is None
+        score = sum((Fraction(i + 1, 2) for i, j in enumerate(point) if j >= 0), Fraction(0))
+        if problem != "cover":
+            assert check_feasible(ROOMY, problem, assignment) == score
+
+
+@pytest.mark.parametrize(
+    ("point", "problems", "reason"),
+    [
+        ([0, 0, -1, -1], ("orp", "opt", "opt-sep", "cover"), "cap of group a at requester r1"),
+        ([-1, -1, 1, 1], ("orp", "opt", "opt-sep", "cover"), "cap of group b at requester r2"),
+        ([0, -1, 0, 0], ("orp", "opt", "opt-sep", "cover"), "seats of requester r1"),
+        ([1, 1, -1, -1], ("orp", "opt", "opt-sep", "cover"), "seats of requester r2"),
+        ([2, -1, -1, -1], ("orp", "opt", "opt-sep", "cover"), "does not exist"),
+        ([-2, -1, -1, -1], ("orp", "opt", "opt-sep", "cover"), "does not exist"),
+    ],
+)
+def test_points_that_break_a_limit(point: list[int], problems: tuple[str, ...], reason: str) -> None:
+    for problem in problems:
+        assert reason in str(violation(ROOMY, problem, np.array(point)))
+        with pytest.raises(CheckError, match=reason):
+            check_feasible(ROOMY, problem, np.array(point))
+
+
+def test_budgets_pooled_and_separate() -> None:
+    market = Market.build(scores=[1, 1, 1], costs=[2, 3, 2], budgets=[5, 2])
+    both, one, all_three = np.array([0, 0, -1]), np.array([1, -1, 1]), np.array([0, 0, 1])
+    for problem in ("orp", "opt", "cover", "opt-sep"):
+        assert violation(market, problem, both) is None
+        assert violation(market, problem, all_three) is None
+    assert violation(market, "opt", one) is None
+    assert "budget of requester r2" in str(violation(market, "opt-sep", one))
+    dearer = Market.build(scores=[1, 1, 1], costs=[2, 3, 3], budgets=[5, 2])
+    assert violation(dearer, "orp", all_three) is None
+    for problem in ("opt", "cover"):
+        assert violation(dearer, problem, all_three) == "pooled budget exceeded"
+    assert "budget of requester r1" in str(violation(dearer, "opt-sep", np.array([0, 0, 0])))
+
+
+def test_what_is_no_assignment() -> None:
+    for wrong in (np.zeros(3, dtype=int), np.zeros(4), np.zeros((4, 1), dtype=int), np.zeros(4, dtype=bool)):
+        assert "has shape" in str(violation(ROOMY, "orp", wrong))
+    nobody = Market.build(scores=[], costs=[], budgets=[1])
+    assert violation(nobody, "opt", np.zeros(0, dtype=int)) is None
+    assert objective_value(nobody, "opt", np.zeros(0, dtype=int)) == 0
+
+
+def test_coverage_counts_the_best_of_each_kind() -> None:
+    for point, value in (
+        ([-1, -1, -1, -1], Fraction(0)),
+        ([0, -1, -1, -1], Fraction(1)),
+        ([0, 1, -1, -1], Fraction(4, 3)),
+        ([0, 1, 0, -1], Fraction(7, 3)),
+        ([-1, -1, -1, 0], Fraction(0)),
+    ):
+        assert objective_value(ROOMY, "cover", np.array(point)) == value
+    plain = Market.build(scores=[1], costs=[1], budgets=[1])
+    assert objective_value(plain, "cover", np.array([0])) == 0
+
+
+FRACTIONAL = Market.build(
+    scores=[Fraction(1, 2), 2],
+    costs=[2, 2],
+    budgets=[3],
+    groups=["a", "b"],
+    caps={("a", "r1"): 1, ("b", "r1"): 1},
+    seats=[2],
+)
+ONE, HALF = Fraction(1), Fraction(1, 2)
+
+
+@pytest.mark.parametrize(
+    ("shares", "value"),
+    [
+        ({}, 0),
+        ({(0, 0): ONE, (1, 0): HALF}, Fraction(3, 2)),
+        ({(0, 0): HALF, (1, 0): ONE}, Fraction(9, 4)),
+        ({(0, 0): Fraction(0)}, 0),
+    ],
+)
+def test_shares_that_keep_every_limit(shares: dict[tuple[int, int], Fraction], value: Fraction) -> None:
+    assert check_shares(FRACTIONAL, shares) == value
+
+
+@pytest.mark.parametrize(
+    ("shares", "reason"),
+    [
+        ({(0, 0): ONE, (1, 0): HALF + Fraction(1, 10**40)}, "pooled budget"),
+        ({(0, 0): 1 + Fraction(1, 10**40)}, "no exact number"),
+        ({(0, 0): -Fraction(1, 10**40)}, "no exact number"),
+    ],
+)
+def test_shares_that_break_a_limit(shares: dict[tuple[int, int], Fraction], reason: str) -> None:
+    with pytest.raises(CheckError, match=reason):
+        check_shares(FRACTIONAL, shares)
+
+
+def test_shares_of_one_worker_one_cap_and_one_requester() -> None:
+    little = Fraction(1, 10**40)
+    two = Market.build(scores=[1], costs=[0], budgets=[0, 0])
+    assert check_shares(two, {(0, 0): HALF, (0, 1): HALF}) == 1
+    with pytest.raises(CheckError, match="more than once"):
+        check_shares(two, {(0, 0): HALF, (0, 1): HALF + little})
+    capped = Market.build(scores=[1, 1], costs=[0, 0], budgets=[0], caps=[[1]])
+    seated = Market.build(scores=[1, 1], costs=[0, 0], budgets=[0], seats=[1])
+    for market, reason in ((capped, "cap"), (seated, "seats")):
+        assert check_shares(market, {(0, 0): HALF, (1, 0): HALF}) == 1
+        with pytest.raises(CheckError, match=reason):
+            check_shares(market, {(0, 0): HALF, (1, 0): HALF + little})
