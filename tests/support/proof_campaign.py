@@ -111,7 +111,7 @@ def run(checks: int, seed: int) -> Counter[str]:
         assert not right or proof.bound >= best, (proof, best)
         return right
 
-    for at in itertools.count(seed * 1_000_003):
+    for at in itertools.count(seed * 100_003):
         for market, problem, best in cases(at):
             if counts["checks"] >= checks:
                 return counts
@@ -141,5 +141,9 @@ if __name__ == "__main__":
     parser.add_argument("--checks", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
-    for sort, number in sorted(run(given.checks, given.seed).items()):
-        print(f"{sort}: {number:,}")
+    total: Counter[str] = Counter()
+    while total["checks"] < given.checks:
+        # In pieces, so that what was done is known whatever ends it.
+        total += run(min(20_000, given.checks - total["checks"]), given.seed)
+        given.seed += 1
+        print("; ".join(f"{sort}: {number:,}" for sort, number in sorted(total.items())), flush=True)
