@@ -1,0 +1,204 @@
+"""Every constant at which the searches of OPT branch, below, at and above the size of the markets it sees.
+
+The optimum is that of counting by kind. A limit on effort may leave a market open, never give a wrong value or bound.
+"""
+
+from __future__ import annotations
+
+import random
+from types import ModuleType
+
+import kinds
+import pytest
+from fedmech.models import exact
+from fedmech.solvers.control import Control
+from fedmech.solvers.placement import polymatroid
+from fedmech.solvers.pooled import (
+    PooledProblem,
+    branching,
+    core,
+    dual,
+    dust,
+    enumeration,
+    leaf,
+    merging,
+    passes,
+    problem,
+    reduction,
+    relaxation,
+    solve_pooled,
+    swaps,
+)
+from fedmech.solvers.pooled import solve as pooled_solve
+from fedmech.solvers.seated import core as seated_core
+from fedmech.solvers.seated import duals as seated_duals
+from fedmech.solvers.seated import method as seated_method
+from fedmech.solvers.seated.duals import SeatMarket
+from fedmech.solvers.seated.method import best_affordable_set
+from kinds import Kinds
+
+SIZES: list[tuple[ModuleType, str]] = [
+    (pooled_solve, "DIRECT"),
+    (branching, "NODE_CORE"),
+    (core, "MANY_TIES"),
+    (leaf, "FILL_ITEMS"),
+    (leaf, "PATIENCE"),
+    (dual, "MANY_GROUPS"),
+    (dust, "LEAST_DUST"),
+    (dust, "MOST_DEAR"),
+    (passes, "COMPILE_FROM"),
+    (problem, "CHUNK"),
+    (reduction, "CHUNK"),
+    (relaxation, "CHUNK"),
+    (reduction, "RUNNERS_UP"),
+    (polymatroid, "COMPILE_FROM"),
+    (seated_method, "FEW"),
+    (seated_core, "PRUNE_FROM"),
+    (seated_core, "PAIRS_AT_ONCE"),
+]
+"""Compared with the number of workers, or with numbers like it."""
+
+EFFORTS: list[tuple[ModuleType, str, tuple]] = [
+    (core, "PIVOT_COPIES", (1, 2, 7, 8, 9, 10**6)),
+    (enumeration, "SMALL", (-1, 40, 8000)),
+    (enumeration, "LEAST", (-1, 40, 1000)),
+    (merging, "START_UP", (1, 60, 1_500_000)),
+    (leaf, "STAGES", ((1, 2, 3, 10**6), (12, 10**6))),
+    (leaf, "CORE_ITEMS", ((1, 3), (4, 10**6))),
+    (leaf, "SWAP_ITEMS", ((2, 4), (400, 3000))),
+    (swaps, "MOST_PAIRS", (1, 9, 200_000)),
+    (swaps, "FOUR_EACH", (1, 9, 900)),
+    (branching, "MOST_NODES", (1, 5, 200_000)),
+    (branching, "MOST_WAITING", (1, 30, 3_000_000)),
+    (branching, "NODE_STATES", (1, 30, 20_000)),
+    (branching, "CORES", ((1, 3), ())),
+    (dust, "MOST_STATES", (1, 8, 1_000_000)),
+    (dust, "MOST_CHOICES", (1, 8, 1000)),
+    (dust, "MOST_PAIRS", (1, 8, 20_000_000)),
+    (dust, "LARGEST_BITS", (1, 12, 900)),
+    (pooled_solve, "FIRST_STATES", (1, 30, 300_000)),
+    (pooled_solve, "FIRST_NODES", (1, 300)),
+    (pooled_solve, "WIDEST", (0, 1, 64)),
+    (passes, "WARM_UP", (0, 3_000_000)),
+    (exact, "FLOAT_BITS", (4, 10, 400)),
+    (seated_method, "STATES", ((1, 1, 1), (1, 1, 2_000_000), (5, 40, 400))),
+    (seated_method, "STATES_EACH", (0, 20)),
+    (seated_core, "MOST_WIDE_STATES", (1, 100_000)),
+    (seated_duals, "_ROUNDED_BELOW", (0, 8, 2**36)),
+    (seated_duals, "_WEIGHT_BITS", (1, 6, 52)),
+    (seated_duals, "_SAMPLE", (1, 4, 2**14)),
+]
+"""Limits on effort and on numbers, from where nothing is left of them to where they are."""
+
+
+def market_of_kinds(seed: int) -> Kinds:
+    """Few kinds of workers, some of one ratio; caps, seats and budgets that bind or not."""
+    rng = random.Random(seed)
+    groups, ratio = rng.choice([1, 2, 3]), rng.choice([None, 1, 3])
+    rows = []
+    for _ in range(rng.randint(2, 5)):
+        cost = rng.randint(0, 9)
+        score = rng.randint(1, 20) if ratio is None else max(1, ratio * cost + rng.choice([0, 0, 0, 1]))
+        rows.append((score, cost, rng.randrange(groups), rng.choice([1, 2, 5, 15, 16, 17])))
+    sizes = [sum(row[3] for row in rows if row[2] == group) for group in range(groups)]
+    n, money = sum(sizes), sum(cost * copies for _, cost, _, copies in rows)
+    caps = [[rng.randint(0, size), rng.randint(0, size)] for size in sizes]
+    return Kinds(rows, [rng.randint(0, money // 2 + 1), rng.randint(0, 9)], caps, [rng.randint(0, n) for _ in "ab"])
+
+
+def compare(case: Kinds, *, effort: bool) -> int:
+    """Compare both searches with counting; return how many were proved."""
+    proved = 0
+    for seats in (False, True):
+        one = case if seats else Kinds(case.kinds, case.budgets, case.caps, [case.n] * 2)
+        market, best = one.market(), kinds.opt(one)
+        if not seats:
+            whole = PooledProblem.of(
+                market.scores, market.costs, market.group_of, market.group_totals.tolist(), market.total_budget
+            )
+            found = solve_pooled(whole)
+            assert whole.feasible(found.chosen)
+            assert found.value <= best <= found.bound
+            assert (found.value == best == found.bound) or not found.proved
+            done = found.proved
+        else:
+            plain = SeatMarket(
+                market.scores, market.needed_costs, market.group_of, market.total_budget, market.caps, market.seats
+            )
+            state = best_affordable_set(plain, Control())
+            step = seated_method._unit(plain)
+            assert state.value <= best <= state.upper(step)
+            done = state.proved(step)
+            assert not done or state.value == best
+            assert not state.by_solver or state.value == best
+            done = done or state.by_solver
+        assert done or effort
+        proved += done
+    return proved
+
+
+def patched(monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str, value: object) -> None:
+    assert hasattr(module, name)
+    monkeypatch.setattr(module, name, value)
+
+
+@pytest.mark.parametrize("reduced", [False, True])
+@pytest.mark.parametrize("offset", [-1, 0, 1], ids=["below", "at", "above"])
+@pytest.mark.parametrize(("module", "name"), SIZES, ids=[f"{m.__name__.split('.', 2)[-1]}.{n}" for m, n in SIZES])
+def test_sizes(module: ModuleType, name: str, offset: int, reduced: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    for seed in range(12):
+        case = market_of_kinds(seed)
+        if reduced and name != "DIRECT":
+            # Many of these are looked at only where a large problem is reduced to its margin.
+            monkeypatch.setattr(pooled_solve, "DIRECT", 8)
+        patched(monkeypatch, module, name, max(1, case.n + offset))
+        compare(case, effort=False)
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "value"),
+    [(module, name, value) for module, name, values in EFFORTS for value in values],
+    ids=[f"{m.__name__.split('.', 2)[-1]}.{n}={v}" for m, n, values in EFFORTS for v in values],
+)
+def test_efforts(module: ModuleType, name: str, value: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    patched(monkeypatch, module, name, value)
+    if module is dust:
+        monkeypatch.setattr(dust, "LEAST_DUST", 1)
+        monkeypatch.setattr(dust, "JUMP", 1.001)
+        monkeypatch.setattr(pooled_solve, "many_small", lambda *_: True)
+    if module is branching:
+        monkeypatch.setattr(pooled_solve, "many_small", lambda *_: True)
+    proved = sum(compare(market_of_kinds(seed), effort=True) for seed in range(100, 115))
+    assert proved > 0
+
+
+@pytest.mark.parametrize("states", [1, 10, 100, 10**4, 10**6])
+def test_states_of_one_enumeration(states: int) -> None:
+    proved = []
+    for seed in range(40):
+        case = market_of_kinds(seed)
+        market = case.market(seats=[case.n] * 2)
+        best = kinds.opt(Kinds.of(market))
+        found = solve_pooled(
+            PooledProblem.of(
+                market.scores, market.costs, market.group_of, market.group_totals.tolist(), market.total_budget
+            ),
+            most_states=states,
+        )
+        assert found.value <= best <= found.bound
+        assert not found.proved or found.value == best
+        proved.append(found.proved)
+    assert all(proved) or states < 10**4
+
+
+@pytest.mark.parametrize("copies", [7, 8, 15, 16, 17, 31, 32, 33, 150, 300])
+def test_hundreds_of_equal_workers(copies: int) -> None:
+    """At their real size: the constants as they are."""
+    rng = random.Random(copies)
+    for _ in range(6):
+        unit = rng.randint(1, 3)
+        rows = [(3 * unit, unit, 0, copies), (rng.randint(20, 40), rng.randint(7, 12), 0, rng.randint(1, 3))]
+        rows += [(rng.randint(1, 9), rng.randint(1, 9), 1, copies)]
+        caps = [[rng.randint(1, copies), 3], [rng.randint(1, copies), 0]]
+        seats = [rng.randint(1, 2 * copies), rng.randint(0, 9)]
+        assert compare(Kinds(rows, [rng.randint(1, 4 * copies), 5], caps, seats), effort=False) == 2
