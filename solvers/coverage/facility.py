@@ -18,7 +18,7 @@ from ..highs.interface import HighsRefused, checked
 from ..highs.run import MipArrays, load_model, run_highs, run_lp
 from ..highs.tolerances import EXACT_IN_DOUBLE, INTEGRAL
 from ..highs.watch import is_busy
-from ..separate.class_model import in_units
+from ..separate.class_model import can_build, in_units
 from .branch import CoverAnswer, Levels, branch_and_bound
 from .instance import CoverInstance
 from .lazy_greedy import best_start
@@ -28,13 +28,15 @@ PATIENCE = 120.0
 ``node-limit``."""
 
 
-def undominated(instance: CoverInstance, most: int = 4000) -> np.ndarray:
+def undominated(instance: CoverInstance, control: Control, most: int = 4000) -> np.ndarray:
     """Workers worth considering: able, of some use, and not matched by another one of the group at no more cost.
 
     Parameters
     ----------
     instance : CoverInstance
         The market in integers.
+    control : Control
+        At its deadline whoever was not compared is kept.
     most : int
         Groups larger than this are not compared.
 
@@ -52,6 +54,8 @@ def undominated(instance: CoverInstance, most: int = 4000) -> np.ndarray:
         order = sorted(members.tolist(), key=lambda i: (costs[i], -sum(z[i].tolist()), i))
         kept: list[int] = []
         for i in order:
+            if control.expired():
+                break
             if kept and bool((z[kept] >= z[i]).all(axis=1).any()):
                 keep[i] = False
             else:
@@ -185,7 +189,7 @@ def solve_cover(instance: CoverInstance, control: Control | None = None, certify
         Proved by its exact bound, claimed by HiGHS, or the best set and a valid bound at the time it stopped.
     """
     control = control or Control()
-    workers = undominated(instance)
+    workers = undominated(instance, control)
     core = CoverInstance(
         instance.coverage[workers],
         instance.costs[workers],
@@ -199,7 +203,8 @@ def solve_cover(instance: CoverInstance, control: Control | None = None, certify
     answer = CoverAnswer(start, core.value(start), trivial)
     try:
         if not answer.proved:
-            relax = NodeRelaxation(core, control)
+            size = core.n + 2 * core.coverage.size
+            relax = NodeRelaxation(core, control) if can_build(size, control) else None
             answer = branch_and_bound(core, start, None, control, certify_nodes, relax)
             if answer.stopped == "node-limit":
                 _by_highs(core, answer, control.capped(PATIENCE))
@@ -233,6 +238,8 @@ def _point(form: _Facility, instance: CoverInstance, chosen: np.ndarray) -> np.n
 
 def _by_highs(instance: CoverInstance, answer: CoverAnswer, control: Control) -> None:
     """Improve `answer` by HiGHS; a point that overspends is cut off, a better one has to be beaten in turn."""
+    if not can_build(instance.n + 2 * instance.coverage.size, control):
+        return
     form = facility(instance, integral=True)
     if not form.exact:
         return

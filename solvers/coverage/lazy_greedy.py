@@ -7,7 +7,6 @@ front of a heap is ever recomputed. All comparisons are exact.
 from __future__ import annotations
 
 import heapq
-from fractions import Fraction
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from ..control import Control
 from .instance import CoverInstance, Router
 
 
-def lazy_greedy(instance: CoverInstance, by_density: bool) -> np.ndarray:
+def lazy_greedy(instance: CoverInstance, by_density: bool, control: Control) -> np.ndarray:
     """Add the worker of largest marginal value (per cost, if `by_density`) while one fits.
 
     Parameters
@@ -24,6 +23,8 @@ def lazy_greedy(instance: CoverInstance, by_density: bool) -> np.ndarray:
         The market in integers.
     by_density : bool
         Whether marginal values are divided by costs. Free workers come first then.
+    control : Control
+        At its deadline nobody more is added.
 
     Returns
     -------
@@ -35,19 +36,21 @@ def lazy_greedy(instance: CoverInstance, by_density: bool) -> np.ndarray:
     costs, groups = instance.costs.tolist(), instance.groups.tolist()
     money = instance.budget
 
-    def rank(gain: int, i: int) -> tuple[bool, Fraction | int]:
+    # Two ratios with denominators up to the dearest cost differ by more than one part in its square: so scaled, their whole
+    # parts have the same order.
+    scale = 2 * int(instance.costs.max(initial=1)).bit_length()
+
+    def rank(gain: int, i: int) -> tuple[bool, int]:
         if not by_density:
             return False, -gain
-        return costs[i] > 0, (Fraction(-gain, costs[i]) if costs[i] else -gain)
+        return costs[i] > 0, (-((gain << scale) // costs[i]) if costs[i] else -gain)
 
-    heap: list[tuple[tuple[bool, Fraction | int], int, int]] = []
-    for i in np.flatnonzero(instance.able).tolist():
-        gain = sum(instance.coverage[i].tolist())
-        if gain:
-            heap.append((rank(gain, i), i, 0))
+    able = np.flatnonzero(instance.able)
+    gains = instance.coverage[able].sum(axis=1).tolist()
+    heap = [(rank(gain, i), i, 0) for i, gain in zip(able.tolist(), gains, strict=True) if gain]
     heapq.heapify(heap)
     chosen: list[int] = []
-    while heap:
+    while heap and not control.expired():
         _, i, fresh = heapq.heappop(heap)
         if costs[i] > money:
             continue
@@ -80,7 +83,7 @@ def best_start(instance: CoverInstance, control: Control, seconds: float = 0.5) 
     ndarray of int64
         A feasible set of workers, increasing.
     """
-    candidates = [lazy_greedy(instance, True), lazy_greedy(instance, False)]
+    candidates = [lazy_greedy(instance, True, control), lazy_greedy(instance, False, control)]
     best = max(candidates, key=instance.value)
     return exchange(instance, best, control.capped(seconds))
 

@@ -53,6 +53,16 @@ def in_units(values: np.ndarray, unit: int) -> np.ndarray:
     return np.array([value / unit for value in values.ravel().tolist()], dtype=float).reshape(values.shape)
 
 
+ROWS_PER_SECOND = 20_000
+"""Rows and columns of a model that are built and handed over in a second, on a slow machine."""
+
+
+def can_build(size: int, control: Control) -> bool:
+    """Whether half of the time left is enough to build a model with so many rows and columns; that cannot be broken off."""
+    remaining = control.remaining()
+    return remaining is None or size <= ROWS_PER_SECOND * remaining / 2
+
+
 def pair_model(
     instance: SeparateInstance, workers: np.ndarray, requesters: np.ndarray, supply: np.ndarray, *, integral: bool
 ) -> MipArrays:
@@ -103,7 +113,7 @@ class Duals:
 def relaxation_duals(instance: SeparateInstance, control: Control) -> Duals | None:
     """Solve the linear relaxation for its duals; None if there are none in time."""
     workers, requesters = np.nonzero(instance.eligible)
-    if not workers.size:
+    if not workers.size or not can_build(instance.n + workers.size // 4, control):
         return None
     model = pair_model(instance, workers, requesters, np.ones(instance.n, dtype=np.int64), integral=False)
     try:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from ...models.exact import rounded
+from ..control import Control
 from .instance import SeparateInstance
 
+LOOKS = 1024
+"""Workers between two looks at the clock."""
 
-def repair_and_fill(instance: SeparateInstance, assignment: np.ndarray) -> np.ndarray:
+
+def repair_and_fill(instance: SeparateInstance, assignment: np.ndarray, control: Control) -> np.ndarray:
     """Turn an allocation that keeps caps and seats into a feasible one that no free worker can be added to.
 
     Parameters
@@ -17,6 +21,8 @@ def repair_and_fill(instance: SeparateInstance, assignment: np.ndarray) -> np.nd
         The market in integers.
     assignment : ndarray of int64, shape (n,)
         Keeps caps and seats; may overspend budgets.
+    control : Control
+        At its deadline nobody more is filled in.
 
     Returns
     -------
@@ -42,17 +48,22 @@ def repair_and_fill(instance: SeparateInstance, assignment: np.ndarray) -> np.nd
             slots[group[i]][j] += 1
             seats[j] += 1
             result[i] = -1
-    for i in order:
-        if result[i] >= 0:
+    # What a worker of each group may cost at most; room only shrinks, so this is found anew where somebody does not fit.
+    most = [max(room, default=-1)] * len(slots)
+    for position, i in enumerate(order):
+        if position % LOOKS == 0 and control.expired():
+            break
+        cost_i, own = costs[i], group[i]
+        if result[i] >= 0 or cost_i > most[own]:
             continue
-        best = -1
-        for j in range(instance.m):
-            fits = room[j] >= costs[i] and slots[group[i]][j] > 0 and seats[j] > 0
-            if fits and (best < 0 or room[j] < room[best]):
-                best = j
-        if best >= 0:
-            result[i] = best
-            room[best] -= costs[i]
-            slots[group[i]][best] -= 1
-            seats[best] -= 1
+        open_to = [j for j, free in enumerate(slots[own]) if free > 0 and seats[j] > 0]
+        fitting = [j for j in open_to if room[j] >= cost_i]
+        if not fitting:
+            most[own] = max((room[j] for j in open_to), default=-1)
+            continue
+        best = min(fitting, key=room.__getitem__)
+        result[i] = best
+        room[best] -= cost_i
+        slots[own][best] -= 1
+        seats[best] -= 1
     return result

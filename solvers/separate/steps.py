@@ -105,7 +105,7 @@ class Steps:
         everybody = exact_sum(self.instance.scores[self.instance.eligible.any(axis=1)])
         self.evidence = lambda: everybody_hired(self.instance)
         self.lower(everybody, self.evidence)
-        self.offer(repair_and_fill(self.instance, self.answer.assignment))
+        self.offer(repair_and_fill(self.instance, self.answer.assignment, self.control))
 
     def by_kind(self, most_cells: int, most_work: int) -> bool:
         """Count the workers by kind, where they are few kinds; whether that was possible."""
@@ -147,7 +147,7 @@ class Steps:
         done = splitter.balance(attempts)
         assignment = splitter.assignment()
         if not done:
-            assignment = repair_and_fill(self.instance, assignment)
+            assignment = repair_and_fill(self.instance, assignment, self.control)
         self.offer(assignment)
         return assignment
 

@@ -119,7 +119,7 @@ def test_exchange_and_greedy_are_feasible_and_no_better_than_the_optimum() -> No
         instance = random_instance(seed)
         optimum = enumerate_optimum(instance)
         for density in (False, True):
-            greedy = lazy_greedy(instance, density)
+            greedy = lazy_greedy(instance, density, Control())
             better = exchange(instance, greedy, Control())
             assert instance.is_feasible(greedy)
             assert instance.is_feasible(better)
@@ -135,7 +135,7 @@ def test_exchange_and_greedy_are_feasible_and_no_better_than_the_optimum() -> No
 def test_lazy_greedy_is_greedy(density: bool) -> None:
     for seed in range(200):
         instance = random_instance(seed)
-        assert lazy_greedy(instance, density).tolist() == plain_greedy(instance, density)
+        assert lazy_greedy(instance, density, Control()).tolist() == plain_greedy(instance, density)
 
 
 def plain_greedy(instance: CoverInstance, density: bool) -> list[int]:
@@ -183,7 +183,7 @@ def test_any_levels_and_prices_bound_the_optimum() -> None:
 def test_dominated_workers_are_not_needed() -> None:
     for seed in range(300):
         instance = random_instance(seed)
-        kept = undominated(instance)
+        kept = undominated(instance, Control())
         part = CoverInstance(
             instance.coverage[kept], instance.costs[kept], instance.groups[kept], instance.caps, instance.seats,
             instance.budget,
@@ -222,7 +222,7 @@ def test_structured_markets_are_proved_exactly(kind: str) -> None:
     assert answer.proved
     by_highs = solve_cover(instance, certify_nodes=0)
     assert by_highs.value == answer.value
-    assert instance.value(lazy_greedy(instance, True)) <= answer.value
+    assert instance.value(lazy_greedy(instance, True, Control())) <= answer.value
 
 
 @pytest.mark.parametrize("seats", [False, True])

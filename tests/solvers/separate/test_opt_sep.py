@@ -158,7 +158,7 @@ def test_loss_is_what_separates_an_allocation_from_the_bound() -> None:
     for seed in range(300):
         instance = random_instance(seed)
         multipliers = random_multipliers(instance, rng)
-        point = repair_and_fill(instance, np.full(instance.n, -1, dtype=np.int64))
+        point = repair_and_fill(instance, np.full(instance.n, -1, dtype=np.int64), Control())
         left = sum(multipliers.best[point < 0].tolist())
         loss = sum(losses(instance, multipliers, point)) + left
         assert multipliers.total - loss == multipliers.denominator * instance.value(point)
@@ -308,7 +308,7 @@ def test_split_keeps_workers_caps_and_seats() -> None:
         rich = SeparateInstance(instance.scores, instance.costs, instance.groups, instance.caps, instance.seats, purse)
         assert rich.is_feasible(assignment)
         assert done == instance.is_feasible(assignment)
-        assert instance.is_feasible(repair_and_fill(instance, assignment))
+        assert instance.is_feasible(repair_and_fill(instance, assignment, Control()))
         solved += done
     assert solved > 100
 
@@ -411,7 +411,7 @@ def test_exchanges_never_lose() -> None:
     for seed in range(4):
         instance = hard_instance("a", 60, 4, 3, seed)
         multipliers = find_multipliers(instance, Control())
-        start = repair_and_fill(instance, np.full(instance.n, -1, dtype=np.int64))
+        start = repair_and_fill(instance, np.full(instance.n, -1, dtype=np.int64), Control())
         seen = [instance.value(start)]
 
         def record(point: np.ndarray, instance: SeparateInstance = instance, seen: list[int] = seen) -> bool:

@@ -126,7 +126,7 @@ def test_refilling_finds_the_best_set_of_one_requester() -> None:
         instance = random_instance(seed, workers=7)
         if instance.seats_bind:
             continue
-        start = repair_and_fill(instance, np.full(instance.n, -1, dtype=np.int64))
+        start = repair_and_fill(instance, np.full(instance.n, -1, dtype=np.int64), Control())
         for j in range(instance.m):
             free = np.flatnonzero(start < 0)
             open_to = np.flatnonzero((start < 0) | (start == j))
