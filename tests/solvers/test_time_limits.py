@@ -225,7 +225,7 @@ def test_what_highs_cannot_prove_in_time_ends_without_a_time_limit(monkeypatch: 
     market, covered = generate_market("c", 60, seat_share=0.6, seed=2), cover_instance_of(coverage_market())
     best, most = solve(market, "opt"), facility.solve_cover(covered)
     assert best.objective is not None
-    assert best.exactness == "solver"
+    assert best.exactness in {"checked", "solver"}
     assert most.proved
     monkeypatch.setattr(opt_seats, "PATIENCE", 0.0)
     monkeypatch.setattr(facility, "PATIENCE", 0.0)
