@@ -139,14 +139,14 @@ def test_numbers_of_very_different_magnitude(direct: int, monkeypatch: pytest.Mo
         if not market.seats_bind:
             found = solve_pooled(pooled_problem(market))
             assert (found.value, found.bound, found.proved) == (best, best, True), seed
-        # The searches prove them all; a few of these proofs have too many combinations for the checker.
+        # The searches prove them all; for one of them, where seats nest, no proof is grown in time.
         solution = solve(market, "opt", allow_suboptimal=True, time_limit=2)
         assert solution.value == best
         assert solution.bound is not None
         assert solution.bound >= best
         assert solution.refused is None
         asked, proved = asked + 1, proved + (solution.status == "optimal")
-    assert proved >= 0.9 * asked, (proved, asked)
+    assert proved >= asked - 1, (proved, asked)
 
 
 def test_weights_do_not_wrap_where_only_costs_are_python_integers() -> None:

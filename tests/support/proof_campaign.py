@@ -124,7 +124,7 @@ def run(checks: int, seed: int) -> Counter[str]:
             assert check("genuine", proof, market, best)
             if best:
                 assert not check("bound below", replace(proof, bound=best - step), market, best)
-            for body in forged(rng, dict(proof.body), 25):
+            for body in forged(rng, dict(proof.body), 50):
                 bound = best + step * int(rng.choice([-1, -1, 0, 0, 1]))
                 check("forged", replace(proof, bound=max(0, bound), body=body), market, best)
             purses = market.m if problem == "opt-sep" and rng.random() < 0.5 else 1

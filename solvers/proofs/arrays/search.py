@@ -141,7 +141,9 @@ def _plan(instance: Instance, node: Node, k: int, flips: Flips, gap: int, m: Mul
             # So many alike fill all places; others replace one of them, or a place is given up at its price.
             for _, sign, cost, loss, copies in own:
                 steps += _bundles(copies, gap, loss, sign * (cost - pivot), 0, 0)
-            steps += _bundles(gap // price, gap, price, -pivot, 0, -int(tracked))
+            # No more than are empty in the base, or fall empty.
+            empty = room + sum(copies for _, sign, _, _, copies in own if sign < 0)
+            steps += _bundles(empty, gap, price, -pivot, 0, -int(tracked))
             money, hired = money - pivot * room, hired + room
         ends.append(len(steps))
     middle = len(steps) // 2

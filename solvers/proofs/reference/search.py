@@ -19,8 +19,9 @@
 13. *Plenty.* In a group with a limit of its own and a price on its places, workers of one kind that cost nothing to flip, cost ``c``
     each, take whatever places the others leave: that makes ``room`` of them less the other flips and less the empty places. So
     ``c room`` is spent beforehand, another flip costs ``c`` less (more if it is taken out), an empty place gives ``c`` back at the
-    price of a place, and no count is kept. Nothing checks that there are so many of the kind: this allows more points than there
-    are, which a bound may. Where it allows too many, everything is done again without.
+    price of a place, and no count is kept. No point leaves more places empty than the ``room`` that the base leaves and those whom it
+    hires and the point does not (`empty_at_most`). Nothing checks that there are so many of the kind, or that there is room for the
+    other flips: this allows more points than there are, which a bound may. Where it allows too many, everything is done again without.
 """
 
 from __future__ import annotations
@@ -129,7 +130,7 @@ class Search:
                 relaxed = True
                 for kind, copies in own[at].items():
                     steps += bundles(kind.loss, kind.direction * (kind.cost - plentiful.cost), 0, 0, copies, gap)
-                steps += bundles(price, -plentiful.cost, 0, -int(numbered), gap // price, gap)
+                steps += bundles(price, -plentiful.cost, 0, -int(numbered), empty_at_most(room, own[at]), gap)
                 money, hired = money - plentiful.cost * room, hired + room
             else:
                 counted = any(closes[at:]) if nested else closes[at]
@@ -233,6 +234,11 @@ def bundles(loss: int, cost: int, count: int, number: int, copies: int, gap: int
         most -= size
         size *= 2
     return found
+
+
+def empty_at_most(room: int, kinds: dict[Kind, int]) -> int:
+    """Step 13: the most places of a limit that a point leaves empty, reached where it takes out whom it may and nobody in."""
+    return room + sum(copies for kind, copies in kinds.items() if kind.direction < 0)
 
 
 def half_of(size: int, ends: list[int]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import random
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -16,7 +17,7 @@ from fedmech.solvers.certify.leaves import proof_of_leaves
 from fedmech.solvers.certify.tree import prove
 from fedmech.solvers.proofs.arrays import limbs
 from fedmech.solvers.proofs.arrays import search as array_search
-from fedmech.solvers.proofs.nodes import Multipliers
+from fedmech.solvers.proofs.nodes import Multipliers, read_nodes
 from fedmech.solvers.proofs.proof import Proof, ProofError
 from fedmech.solvers.proofs.reference.narrow import narrow
 from fedmech.solvers.proofs.tree import FEW, open_tree
@@ -28,6 +29,7 @@ from proof_markets import (
     random_market,
     random_multipliers,
     random_tree,
+    refusal,
     tiny_market,
     twin_market,
     value_of,
@@ -203,6 +205,52 @@ def test_places_given_up_by_many_alike() -> None:
                 multipliers = Multipliers(1, 0, (0,), (), ((1,),))
                 assert accepted(one_leaf("opt", money, multipliers), market)
                 assert not accepted(one_leaf("opt", money - 1, multipliers), market)
+
+
+def nearly_alike(seed: int) -> Market:
+    """Many workers alike in two capped groups beside a few of about their price, of numbers of up to 52 bits; a tiny price of places."""
+    rng = random.Random(seed)
+    base, slope = 2 ** rng.choice([30, 40, 45, 50]), rng.randint(1, 1000)
+    rows, caps = [], []
+    for group in range(2):
+        cost = base * rng.randint(1, 2) + rng.randint(-1, 1)
+        rows += [(max(1, slope * cost // base + rng.randint(0, 1)), cost, group)] * rng.choice([16, 20, 30])
+        caps.append([rng.randint(8, 14)])
+        for _ in range(3):
+            cost = rng.randint(0, 2 * base)
+            rows.append((max(1, slope * cost // base + rng.randint(-1, 3)), cost, group))
+    budget = base * rng.randint(5, 40) + rng.randint(-3, 3)
+    scores, costs, groups = (list(column) for column in zip(*rows, strict=True))
+    return Market.build(scores=scores, costs=costs, groups=groups, group_ids=[0, 1], budgets=[budget], caps=caps)
+
+
+@pytest.mark.parametrize("seed", [10, 18, 25, 48, 54, 57])
+def test_no_more_places_are_offered_than_can_be_empty(seed: int) -> None:
+    """At a price of places that is tiny against the gap, as many as it allows would be billions, and a search of their bundles endless."""
+    market = nearly_alike(seed)
+    solution = solve(market, "opt")
+    assert solution.proof is not None
+    assert isinstance(solution.proof.bound, int)
+    for checker in CHECKERS:
+        tree = opened(market, "opt", solution.proof.bound, 1, checker)
+        tree.check(read_nodes(solution.proof.body["nodes"], tree.instance.shape))
+        assert tree.work.states < 5000
+
+
+@pytest.mark.parametrize("checker", CHECKERS)
+def test_places_of_whom_the_base_hires_can_be_empty_too(checker: str) -> None:
+    """The two of nine stand in the base and fill their group; what is best hires nobody of it, and has both places empty."""
+    market = Market.build(
+        scores=[4] * 16 + [9, 9, 15, 15],
+        costs=[1] * 16 + [6, 6, 10, 10],
+        groups=[0] * 18 + [1] * 2,
+        group_ids=[0, 1],
+        budgets=[20],
+        caps=[[2], [2]],
+    )
+    multipliers = Multipliers(1, 0, (0,), (), ((4, 0),))
+    assert refusal(one_leaf("opt", 30, multipliers), market, checker) is None
+    assert refusal(one_leaf("opt", 29, multipliers), market, checker) is not None
 
 
 def test_plenty_at_no_price_leaves_places_empty() -> None:
