@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from fedmech import Market
 from fedmech.solvers.proofs.nodes import Multipliers, Node
-from fedmech.solvers.proofs.tree import open_tree
-from proof_markets import CHECKERS
+from fedmech.solvers.proofs.proof import Proof
+from fedmech.solvers.proofs.tree import check_bound, open_tree
+from fedmech.solvers.proofs.walk import TooManyStates, Work
+from proof_markets import CHECKERS, refusal
 
 
 @pytest.mark.parametrize("checker", CHECKERS)
@@ -66,3 +68,42 @@ def test_a_bound_of_seats_is_exact(checker: str, seats: int) -> None:
         tree = open_tree(market, "opt", bound, 1, lambda: None, checker)
         found = tree.narrow(replace(tree.instance.root(), multipliers=multipliers))
         assert found.gap == seats - bound
+
+
+MARKET = Market.build(scores=[3, 2], costs=[3, 2], budgets=[4])
+PRICED = {"multipliers": {"scale": 1, "count": 0, "money": [1], "levels": [], "places": [[0]]}}
+"""Every unit of money is worth 1: the root holds nothing above 4, and 3 is the optimum."""
+
+
+@pytest.mark.parametrize("checker", CHECKERS)
+def test_only_a_node_that_may_hold_something_better_is_split(checker: str) -> None:
+    for bound, right in ((4, False), (3, True)):
+        # At 3 the gap of the root is 0: a point worth 4 would lose nothing.
+        proof = Proof("opt", "tree", bound, {"purses": 1, "nodes": [{**PRICED, "worker": 0}, {}, {}]})
+        reason = refusal(proof, MARKET, checker)
+        assert (reason is None) == right, reason
+        assert right or "split" in str(reason)
+
+
+@pytest.mark.parametrize("checker", CHECKERS)
+def test_every_node_lets_the_clock_be_read(checker: str) -> None:
+    beats = 0
+
+    def pulse() -> None:
+        nonlocal beats
+        beats += 1
+
+    nodes = [{**PRICED, "worker": 0}, {}, {"worker": 1}, {}, {}]
+    check_bound(Proof("opt", "tree", 3, {"purses": 1, "nodes": nodes}), MARKET, pulse, checker)
+    assert beats == len(nodes)
+
+
+def test_work_ends_where_it_is_said_to() -> None:
+    beats: list[None] = []
+    work = Work(lambda: beats.append(None), most_states=10)
+    work.list(4)
+    work.list(6)
+    assert work.states == 10
+    with pytest.raises(TooManyStates):
+        work.list(1)
+    assert len(beats) == 3
