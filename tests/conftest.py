@@ -1,5 +1,12 @@
 from __future__ import annotations
 
+import os
+
+# Several processes share the machine: more threads than one each only wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import campaign
 import pytest
 from hypothesis import settings
 
@@ -10,6 +17,10 @@ settings.load_profile("fedmech")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="also run the long campaigns")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    campaign.whole = config.getoption("--slow")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

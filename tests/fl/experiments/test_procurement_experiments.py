@@ -13,6 +13,7 @@ from fractions import Fraction as F
 import numpy as np
 import pandas as pd
 import pytest
+from campaign import some
 from fedmech import Market, run_mechanism
 from fedmech.fl.experiments.engine.configuration import read_configuration, shipped_configurations
 from fedmech.fl.experiments.engine.registry import find_experiment
@@ -172,7 +173,7 @@ def test_ctrl_c_on_the_command_line_keeps_the_finished_rounds(tmp_path):
 # ------------------------------------------------------------------ truthfulness
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=some(40), deadline=None)
 @given(
     market=markets(max_workers=4, max_requesters=2),
     name=st.sampled_from(["driftpay-co", "greedy-then-repair", "lowest-bid"]),

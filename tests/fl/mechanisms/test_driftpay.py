@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from campaign import some
 from fedmech import (
     Market,
     read_market,
@@ -19,7 +20,7 @@ from mechanism_definitions import literal_of
 from strategies import markets
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=some(300), deadline=None)
 @given(market=markets(max_workers=7))
 def test_agrees_with_the_literal_definition(market: Market) -> None:
     outcome = run_mechanism(market, "driftpay-co")

@@ -4,6 +4,7 @@ from fractions import Fraction as F
 from itertools import combinations, pairwise
 
 import pytest
+from campaign import some
 from fedmech.fl.mechanisms.interface import find_mechanism, mechanisms, run_mechanism
 from fedmech.models.procurement.market import Market
 from hypothesis import given, settings
@@ -97,7 +98,7 @@ TRUTHFUL = [entry.name for entry in mechanisms() if "truthful" in entry.claims]
 
 @pytest.mark.parametrize("name", TRUTHFUL)
 def test_no_lie_pays(name):
-    check_truthful(name, 30 if name in {"driftpay-no", "drop-top"} else 12)
+    check_truthful(name, some(30) if name in {"driftpay-no", "drop-top"} else some(12))
 
 
 @pytest.mark.slow
@@ -106,7 +107,7 @@ def test_no_lie_pays_campaign(name):
     check_truthful(name, 400, n=4)
 
 
-@settings(max_examples=60)
+@settings(max_examples=some(60))
 @given(rng=st.randoms(use_true_random=False))
 def test_no_lie_pays_with_a_stipend_of_ones_own(rng):
     """One stipend per worker: what the prefix costs then no longer grows with it, and the rule has to search from the top."""

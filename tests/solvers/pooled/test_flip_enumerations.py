@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
+from campaign import seeds, some
 from fedmech.solvers.control import Control, Stopped
 from fedmech.solvers.pooled import enumeration
 from fedmech.solvers.pooled.enumeration import _halves, _in_arrays
@@ -68,7 +69,7 @@ def is_possible(flips: Flips, taken: np.ndarray) -> bool:
 @pytest.mark.parametrize("way", ["small", "arrays", "merges", "compiled"])
 def test_best_flips_of_every_way(way: str) -> None:
     found_some = split_some = 0
-    for seed in range(500):
+    for seed in seeds(500):
         flips, limit = random_flips(seed)
         halves, split = _halves(flips, limit)
         above = limit * (1 + enumeration.SLACK)
@@ -93,8 +94,8 @@ def test_best_flips_of_every_way(way: str) -> None:
             assert found[0] <= most
         found_some += found is not None
         split_some += split is not None
-    assert found_some > 100
-    assert split_some > 50
+    assert found_some > some(100)
+    assert split_some > some(50)
 
 
 def test_a_search_cut_short_says_so() -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
+from campaign import some
 from fedmech.models.input_error import InputError
 from fedmech.models.sharing.market import MotsMarket
 from fedmech.solvers.control import Control, Stopped
@@ -38,7 +39,7 @@ def test_every_method_has_an_agreement_test() -> None:
     "index", range(len(UTILITIES)), ids=[str(u.get("expression", u.get("family"))) for u in UTILITIES]
 )
 def test_exact_methods_agree(index: int) -> None:
-    for market in random_markets(6, seed=index, utility=UTILITIES[index]):
+    for market in random_markets(some(6), seed=index, utility=UTILITIES[index]):
         free = solve_social_state(market, "enumeration")
         assert free.error is not None
         for wanted in with_requirements(market, free.error):
@@ -171,7 +172,7 @@ def test_middle_sizes_agree_with_the_undominated_states() -> None:
 
 
 def test_an_impossible_requirement_names_the_least_error() -> None:
-    for market in random_markets(20, seed=11):
+    for market in random_markets(some(20), seed=11):
         least = error_range(market).least
         assert least == min(market.error(k) for k in LiteralMots(market.to_document()).states())
         answer = solve_social_state(market.with_max_error(least / 2 if least else None))
@@ -370,7 +371,7 @@ def test_orders_give_the_cheapest_states() -> None:
 
 
 def test_the_walk_is_the_pareto_frontier() -> None:
-    for market in random_markets(30, seed=31):
+    for market in random_markets(some(30), seed=31):
         walked = list(walk_frontier(market))[::-1]
         whole = welfare_error_frontier(market)
         assert [answer.error for answer in walked] == [point.error for point in whole]
