@@ -13,7 +13,6 @@ to be all of them. :attr:`Audit.coverage` says which.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -27,6 +26,7 @@ from ..fl.mechanisms.interface import Outcome, check_exact, find_mechanism
 from ..fl.mechanisms.parts.breakpoints import ALL_SETS_UP_TO, breakpoints, with_points_between
 from ..models.input_error import InputError
 from ..models.procurement.market import Market
+from ..solvers.control import Control
 from ..solvers.feasibility import violation
 
 __all__ = ["PROPERTIES", "Audit", "Violation", "audit", "breakpoints", "load_mechanism"]
@@ -190,10 +190,10 @@ def audit(
         given = entry.read_options(market, given)
     complete = (name in COMPLETE and market.n <= ALL_SETS_UP_TO) if exhaustive is None else exhaustive
     report = Audit(name, tuple(p for p in PROPERTIES if p in properties), coverage=EXHAUSTIVE if complete else DECLARED)
-    deadline = None if time_limit is None else time.monotonic() + time_limit
+    control = Control.for_seconds(time_limit)
     try:
         for worker in range(market.n) if workers is None else workers:
-            _audit_worker(market, rule, worker, report, given, deadline)
+            _audit_worker(market, rule, worker, report, given, control)
             if report.stopped:
                 break
             report.workers += 1
@@ -216,7 +216,7 @@ def _outcome(rule: Rule, market: Market, options: dict[str, Any], name: str) -> 
 
 
 def _audit_worker(
-    market: Market, rule: Rule, worker: int, report: Audit, options: dict[str, Any], deadline: float | None
+    market: Market, rule: Rule, worker: int, report: Audit, options: dict[str, Any], control: Control
 ) -> None:
     breaks = breakpoints(market, worker)
     declared = getattr(rule, "breakpoints", None)
@@ -233,7 +233,7 @@ def _audit_worker(
 
     while True:
         for bid in with_points_between(breaks):
-            if deadline is not None and time.monotonic() > deadline:
+            if control.expired():
                 report.stopped = True
                 break
             if bid not in seen:

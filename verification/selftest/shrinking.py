@@ -5,11 +5,11 @@ A smaller case is kept while it fails in the same way. :mod:`..search.shrink` do
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Any
 
+from ...solvers.control import Control
 from ..search.shrink import shrink
 from .case import SOCIAL, Case, Document, exact, literal
 
@@ -22,10 +22,10 @@ _FINE = 24
 
 def smallest(case: Case, fails: Fails, seconds: float) -> Case:
     """Return a smaller case that still fails, as small as `seconds` allow."""
-    deadline = time.monotonic() + seconds
+    control = Control.for_seconds(seconds)
 
     def still(smaller: Case) -> bool:
-        if time.monotonic() > deadline:
+        if control.expired():
             return False
         try:
             return fails(smaller)

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from ....models.files import PathLike
 from ....models.input_error import InputError
+from ....solvers.control import Control
 from ...settings import settings_document
 from .configuration import Configuration
 from .point import Outcome, Point
@@ -159,10 +160,10 @@ def run_sweep(
         missing = {digest: settings for digest, settings in known.items() if digest not in done}
         summary = SweepReport(len(known), already=len(known) - len(missing), damaged=damaged)
         order = list(missing)[: len(missing) if limit is None else limit]
-        run = _Run(results, known, pool, summary, checkpoint, report, started)
+        run = _Run(results, known, pool, summary, checkpoint, Control.for_seconds(time_limit, report), started)
         finished = False
         try:
-            run.go(order, None if time_limit is None else started + time_limit)
+            run.go(order)
             finished = True
             if summary.stopped == "done" and summary.left:
                 summary.stopped = "limit"
@@ -215,7 +216,7 @@ class _Run:
     pool: Pool
     summary: SweepReport
     checkpoint: Path | None
-    report: Callable[[str], None] | None
+    control: Control
     started: float
     running: set[str] = field(default_factory=set)
     deaths: Counter[str] = field(default_factory=Counter)
@@ -224,10 +225,10 @@ class _Run:
     trial: str | None = None
     said: float = 0.0
 
-    def go(self, order: list[str], deadline: float | None) -> None:
+    def go(self, order: list[str]) -> None:
         self.waiting.extend(order)
         while self.waiting or self.suspects or self.running:
-            if deadline is not None and time.monotonic() >= deadline:
+            if self.control.expired():
                 self.summary.stopped = "time-limit"
                 return
             if self.waiting:
@@ -237,7 +238,8 @@ class _Run:
             elif self.suspects and not self.running:
                 self.trial = self.suspects.popleft()
                 self.submit(self.trial)
-            self.collect(POLL if deadline is None else max(0.0, min(POLL, deadline - time.monotonic())))
+            left = self.control.remaining()
+            self.collect(POLL if left is None else min(POLL, left))
 
     def submit(self, digest: str) -> None:
         settings = self.known[digest]
@@ -261,9 +263,9 @@ class _Run:
                 self.keep(point.digest, outcome)
         self.summary.deaths += died
         self.summary.seconds = time.monotonic() - self.started
-        if self.report is not None and came and time.monotonic() - self.said >= POLL:
+        if came and time.monotonic() - self.said >= POLL:
             self.said = time.monotonic()
-            self.report(self.summary.progress())
+            self.control.progress(self.summary.progress())
 
     def lost(self, digest: str, outcome: Lost, tried: bool) -> None:
         self.deaths[digest] += outcome.deaths

@@ -98,7 +98,7 @@ TRUTHFUL = [entry.name for entry in mechanisms() if "truthful" in entry.claims]
 
 @pytest.mark.parametrize("name", TRUTHFUL)
 def test_no_lie_pays(name):
-    check_truthful(name, some(30) if name in {"driftpay-no", "drop-top"} else some(12))
+    check_truthful(name, 12)
 
 
 @pytest.mark.slow
