@@ -1,4 +1,4 @@
-"""``fedmech check``: verify a certificate, or an outcome of DriftPay-CO, with the independent checkers."""
+"""``fedmech check``: verify a certificate, of an assignment or a social state, or an outcome of DriftPay-CO, with the independent checkers."""
 
 from __future__ import annotations
 
@@ -18,11 +18,14 @@ from .console import (
     show,
     table,
 )
+from .mots import load_mots
 
 if TYPE_CHECKING:
     from ..models.procurement.market import Market
+    from ..models.sharing.market import MotsMarket
     from ..solvers.proofs.document import Checked
     from ..solvers.proofs.outcome import CheckedOutcome
+    from ..solvers.proofs.social_document import CheckedState
 
 __all__ = ["check_command"]
 
@@ -35,18 +38,24 @@ def check_command(
     file: Annotated[Path | None, typer.Argument(metavar="FILE", help="the market; the shipped one if left out")] = None,
     json: JsonOption = False,
 ) -> None:
-    """Check that a certificate proves its assignment optimal, or that an outcome is DriftPay-CO's; exit code 1 if not."""
+    """Check that a certificate proves its assignment or state optimal, or that an outcome is DriftPay-CO's; exit code 1 if not."""
     from time import perf_counter
 
     from ..solvers.proofs.document import check_document, read_document
     from ..solvers.proofs.outcome import check_outcome
     from ..solvers.proofs.proof import ProofError
+    from ..solvers.proofs.social_document import check_state_document
 
-    market = load_market(file)
     document = read_document(certificate)
+    about_states = isinstance(document, dict) and document.get("problem") == "social-state"
+    mots = load_mots(file) if (about_states if file is None else file.name.endswith(".mots.json")) else None
+    market = load_market(file) if mots is None else None
     started = perf_counter()
     try:
-        if isinstance(document, dict) and "mechanism" in document:
+        if market is None:
+            assert mots is not None
+            answer, rows = _state_answer(mots, check_state_document(document, mots))
+        elif isinstance(document, dict) and "mechanism" in document:
             answer, rows = _outcome_answer(market, check_outcome(document, market))
         else:
             answer, rows = _proof_answer(market, check_document(document, market))
@@ -83,6 +92,34 @@ def _proof_answer(market: Market, found: Checked) -> tuple[dict[str, Any], list[
         "objective_exact": format_exact(found.value),
         "bound": number(found.bound),
         "bound_exact": format_exact(found.bound),
+    }
+    return answer, rows
+
+
+def _state_answer(market: MotsMarket, found: CheckedState) -> tuple[dict[str, Any], list[list[str]]]:
+    """What an accepted certificate about social states proves, for JSON and for reading."""
+    from ..models.exact import format_exact
+
+    if found.infeasible:
+        what = "no state meets the requirement"
+    elif found.optimal:
+        what = "the state is optimal"
+    else:
+        what = "no state is worth more than the bound"
+    rows = [
+        ["certificate", f"valid: {what}"],
+        ["problem", f"social state ({market.type_count} types, {market.population:,} clients)"],
+        ["welfare", show(found.value)],
+        ["bound", show(found.bound)],
+    ]
+    answer = {
+        "problem": "social-state",
+        "optimal": found.optimal,
+        "infeasible": found.infeasible,
+        "welfare": number(found.value),
+        "welfare_exact": None if found.value is None else format_exact(found.value),
+        "bound": number(found.bound),
+        "bound_exact": None if found.bound is None else format_exact(found.bound),
     }
     return answer, rows
 

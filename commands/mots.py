@@ -31,7 +31,15 @@ def load_mots(path: Path | None) -> MotsMarket:
     return read_mots(prototype_market_path() if path is None else path)
 
 
-def social_state(path: Path | None, method: str, time_limit: float | None, export: Path | None, *, json: bool) -> None:
+def social_state(
+    path: Path | None,
+    method: str,
+    time_limit: float | None,
+    export: Path | None,
+    certificate: Path | None,
+    *,
+    json: bool,
+) -> None:
     """Solve for the best social state and print it."""
     from ..solvers.sharing.solve import solve_social_state
 
@@ -42,8 +50,12 @@ def social_state(path: Path | None, method: str, time_limit: float | None, expor
 
         write_model(lambda: literal_model(market), export, endings=(".nl", ".gms", ".bar"))
     answer = solve_social_state(market, method, time_limit=time_limit)
+    missing = None if certificate is None else _write_certificate(certificate, answer)
     if json:
-        print_json(answer.to_dict())
+        document = answer.to_dict()
+        if certificate is not None:
+            document["certificate"] = {"file": None if missing else str(certificate), "missing": missing}
+        print_json(document)
     else:
         table(None, ["", ""], state_rows(answer))
         if answer.state is not None:
@@ -52,6 +64,8 @@ def social_state(path: Path | None, method: str, time_limit: float | None, expor
                 for entry, k in zip(market.types, answer.state, strict=True)
             ]
             table("Who participates", ["type", "size", "cost", "participants", "clients"], rows, (1, 2, 3, 4))
+    if missing is not None and not json:
+        say(missing)
     if answer.refused is not None:
         say(f"a defect of fedmech, please report it with the market: {answer.refused}")
     if answer.status == "infeasible":
@@ -59,8 +73,23 @@ def social_state(path: Path | None, method: str, time_limit: float | None, expor
             f"error: no state meets max_error {show(market.max_error)}; the least reachable error is {show(answer.error)}"
         )
         raise typer.Exit(INFEASIBLE)
-    if answer.status != "optimal":
+    if answer.status != "optimal" or missing is not None:
         raise typer.Exit(STOPPED)
+
+
+def _write_certificate(path: Path, answer: SocialAnswer) -> str | None:
+    """Write a certificate that the independent checker accepts, or return why there is none."""
+    from json import dumps
+
+    from ..models.files import write_whole
+    from ..solvers.proofs.social_document import write_state_document
+
+    if answer.proof is None or answer.status not in ("optimal", "infeasible"):
+        return "no certificate: no proof that the state is best, or that none meets the requirement, was checked"
+    state = answer.state if answer.status == "optimal" else None
+    document = write_state_document(answer.market, state, answer.proof)
+    write_whole(path, dumps(document, separators=(",", ":")) + "\n")
+    return None
 
 
 def state_rows(answer: SocialAnswer) -> list[list[Any]]:

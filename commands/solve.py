@@ -81,10 +81,10 @@ def solve_command(
     if problem == "social-state":
         from .mots import social_state
 
-        for name, given in (("explain", explain), ("at-least", at_least), ("certificate", certificate)):
+        for name, given in (("explain", explain), ("at-least", at_least)):
             if given:
                 raise InputError("is for problems of *.market.json files, not for social states", field=name)
-        social_state(file, method, time_limit, export, json=json)
+        social_state(file, method, time_limit, export, certificate, json=json)
         return
     from ..solvers.solve import solve
 

@@ -25,7 +25,18 @@ from .nodes import refuse
 from .point import shares_worth, worth
 from .proof import Proof, Pulse, check_bound, proof_document
 
-__all__ = ["FORMAT", "Checked", "check_document", "digest", "instance_digest", "read_document", "write_document"]
+__all__ = [
+    "FIELDS",
+    "FORMAT",
+    "Checked",
+    "check_document",
+    "digest",
+    "fraction",
+    "instance_digest",
+    "ratio",
+    "read_document",
+    "write_document",
+]
 
 FORMAT = "fedmech-proof/1"
 
@@ -95,12 +106,12 @@ def write_document(
     if isinstance(point, np.ndarray):
         written: list[Any] = [np.flatnonzero(point == j).tolist() for j in range(market.m)]
     else:
-        written = [[i, j, _ratio(share)] for (i, j), share in sorted(point.items())]
+        written = [[i, j, ratio(share)] for (i, j), share in sorted(point.items())]
     document = {
         "format": FORMAT,
         "instance": instance_digest(market, proof.problem),
         "point": written,
-        "value": _ratio(value) if proof.problem == "opt-frac" else int(value),
+        "value": ratio(value) if proof.problem == "opt-frac" else int(value),
         **proof_document(proof),
     }
     return {**document, "seal": digest({**document, "seal": None})}
@@ -148,12 +159,12 @@ def check_document(document: Any, market: Market, pulse: Pulse | None = None) ->
     if not isinstance(point, list) or not all(isinstance(part, list) for part in point) or not isinstance(body, dict):
         refuse("point: must be a list of lists, and body an object")
     if problem == "opt-frac":
-        value, bound = _fraction(document["value"], "value"), _fraction(document["bound"], "bound")
+        value, bound = fraction(document["value"], "value"), fraction(document["bound"], "bound")
         shares = {}
         for part in point:
             if len(part) != 3 or type(part[0]) is not int or type(part[1]) is not int or (part[0], part[1]) in shares:
                 refuse("point: must list worker, requester and share, each pair once")
-            shares[part[0], part[1]] = _fraction(part[2], "share")
+            shares[part[0], part[1]] = fraction(part[2], "share")
         right = shares_worth(market, shares) == value
     else:
         value, bound = document["value"], document["bound"]
@@ -167,12 +178,14 @@ def check_document(document: Any, market: Market, pulse: Pulse | None = None) ->
     return Checked(problem, kind, Fraction(value) / unit, Fraction(bound) / unit)
 
 
-def _ratio(number: int | Fraction) -> str:
+def ratio(number: int | Fraction) -> str:
+    """Write an exact number as ``p/q``."""
     number = Fraction(number)
     return f"{number.numerator}/{number.denominator}"
 
 
-def _fraction(given: Any, name: str) -> Fraction:
+def fraction(given: Any, name: str) -> Fraction:
+    """Read an exact number written as ``p/q``."""
     if not isinstance(given, str) or len(given) > MOST_DIGITS or not _RATIO.match(given):
         refuse(f"{name}: must be a fraction p/q")
     numerator, _, denominator = given.partition("/")

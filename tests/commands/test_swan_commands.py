@@ -94,6 +94,29 @@ def test_solve_stopped_exits_4(market_file: Path) -> None:
     assert answer["state"] is not None
 
 
+def test_certificates_of_states_are_written_and_checked(market_file: Path, tmp_path: Path) -> None:
+    written = tmp_path / "proof.json"
+    result = invoke("solve", market_file, "--certificate", written, "--json")
+    assert json.loads(result.stdout)["certificate"] == {"file": str(written), "missing": None}
+    assert "valid: the state is optimal" in invoke("check", written, market_file).stdout
+    checked = json.loads(invoke("check", written, market_file, "--json").stdout)
+    assert checked["valid"]
+    assert checked["welfare_exact"] == checked["bound_exact"] == json.loads(result.stdout)["objective_exact"]
+    # The shipped market is another one.
+    other = invoke("check", written)
+    assert other.exit_code == 1
+    assert "another market" in other.stdout
+    # A method that gives no proof gives no certificate.
+    result = invoke("solve", market_file, "--certificate", tmp_path / "none.json", "--method", "enumeration")
+    assert result.exit_code == 4
+    assert "no certificate" in result.stderr
+    assert not (tmp_path / "none.json").exists()
+    market = read_mots(market_file)
+    write_mots(market.with_max_error(Fraction(1, 1000)), market_file)
+    assert invoke("solve", market_file, "--certificate", written, "--force").exit_code == 3
+    assert "no state meets the requirement" in invoke("check", written, market_file).stdout
+
+
 def test_swan_json(market_file: Path) -> None:
     result = invoke("swan", market_file, "--unique", "--json")
     assert result.exit_code == 0, result.stderr

@@ -8,8 +8,11 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from fedmech import InputError
+from fedmech.models import exact
 from fedmech.models.exact import (
+    INT64_SAFE,
     exact_sum,
+    format_exact,
     integer_array,
     integer_columns,
     linear_combination,
@@ -176,3 +179,64 @@ def test_common_denominator_has_a_limit() -> None:
 def test_literals_read_back(value: Fraction, places: int) -> None:
     for number in (value, value.numerator / Fraction(10) ** places):
         assert parse_number(number_literal(number).strip('"')) == number
+
+
+def test_columns_of_short_decimals_take_the_fast_path() -> None:
+    """Else the tests that hold it to the careful one would compare that with itself."""
+    texts = ["0.25", "17", "3.", ".5", "123456789.123456"]
+    for column in (texts, [float(text) for text in texts], np.array([float(text) for text in texts])):
+        found = exact._scale_decimals(column)
+        assert found is not None
+        integers, denominator = found
+        assert [Fraction(int(i), denominator) for i in integers] == [Fraction(text.rstrip(".")) for text in texts]
+    for column in ([], [1, 2], ["1", 2.0], [float("nan")], [1e15], ["1\0"], ["1" * 18], ["1.1.1"], ["."], [""], ["-1"]):
+        assert exact._scale_decimals(column) is None
+
+
+@pytest.mark.parametrize(
+    "column", [[3, -5], [INT64_SAFE // 3 - 1, 0], [INT64_SAFE // 3 + 1, 0], [10**30, -1], [10**400]]
+)
+def test_rescaled_columns_have_the_same_values(column: list[int]) -> None:
+    for denominator, target in ((1, 1), (1, 3), (1, 2**20), (2, 6), (6, 6), (5, 5 * INT64_SAFE), (7, 7 * 10**30)):
+        found = rescale(integer_array(column), denominator, target)
+        assert [Fraction(int(x), target) for x in found] == [Fraction(x, denominator) for x in column]
+
+
+def test_columns_stay_below_the_limit_of_int64() -> None:
+    for column, kind in (
+        ([INT64_SAFE - 1], np.int64),
+        ([INT64_SAFE], object),
+        ([-INT64_SAFE], object),
+        ([INT64_SAFE // 2 - 1] * 2, np.int64),
+        ([INT64_SAFE // 2] * 2, object),
+    ):
+        for given_as in (np.int64, object):
+            assert integer_array(np.array(column, dtype=given_as)).dtype == kind, (column, given_as)
+
+
+def test_literals_at_their_limits() -> None:
+    assert parse_number("1e400") == 10**400 == 1 / parse_number("1e-400")
+    for text in ("1e401", "1e-401"):
+        with pytest.raises(InputError, match="exponent beyond 400"):
+            parse_number(text)
+    # What is refused is quoted, up to sixty characters of it.
+    for size, shown in ((58, "'" + "x" * 58 + "'"), (59, "'" + "x" * 56 + "...")):
+        with pytest.raises(InputError) as caught:
+            parse_number("x" * size)
+        assert str(caught.value).endswith(shown)
+
+
+def test_the_longest_common_denominator() -> None:
+    assert scale_to_integers([Fraction(1, 2**8191)])[1] == 2**8191
+    with pytest.raises(InputError, match=r"below 2\*\*8192"):
+        scale_to_integers([Fraction(1, 2**8192)])
+
+
+def test_exact_numbers_are_written_in_lowest_terms() -> None:
+    assert [format_exact(x) for x in (3, -3, 0, Fraction(6, 4), Fraction(-1, 10**30))] == [
+        "3",
+        "-3",
+        "0",
+        "3/2",
+        f"-1/{10**30}",
+    ]
