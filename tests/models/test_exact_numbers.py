@@ -240,3 +240,11 @@ def test_exact_numbers_are_written_in_lowest_terms() -> None:
         "3/2",
         f"-1/{10**30}",
     ]
+
+
+def test_columns_of_integers_are_taken_as_they_are() -> None:
+    column = np.array([3, 0, 7], dtype=np.int32)
+    integers, denominator = scale_to_integers(column)
+    assert (integers.tolist(), denominator) == ([3, 0, 7], 1)
+    integers[0] = 5
+    assert column[0] == 3

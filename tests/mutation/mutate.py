@@ -23,7 +23,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PROOFS = "tests/solvers/proofs/test_"
-TREE = [f"{PROOFS}{name}.py" for name in ("tree_campaign", "tree_cases")] + [
+TREE = [f"{PROOFS}{name}.py" for name in ("tree_cases", "tree_campaign")] + [
     f"{PROOFS}tree.py::test_{name}"
     for name in (
         "units_of_fractions",
@@ -121,12 +121,12 @@ def changes(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
 
 
 def mutants(source: str, within: str | None = None) -> Iterator[tuple[int, str, str]]:
-    """Yield (line, what was changed, source) of every mutant; annotations and docstrings are left alone."""
+    """Yield (line, what was changed, source) of every mutant; annotations, docstrings and ``strict=True`` are left alone."""
     tree = ast.parse(source)
     homes = [node for node in ast.walk(tree) if within is None or getattr(node, "name", None) == within]
     for parent in ast.walk(homes[0]):
         for name, value in ast.iter_fields(parent):
-            if name in ("annotation", "returns", "decorator_list"):
+            if name in ("annotation", "returns", "decorator_list") or getattr(parent, "arg", None) == "strict":
                 continue
             children = enumerate(value) if isinstance(value, list) else [(None, value)]
             for at, child in children:
