@@ -26,7 +26,6 @@ from .point import shares_worth, worth
 from .proof import Proof, Pulse, check_bound, proof_document
 
 __all__ = [
-    "FIELDS",
     "FORMAT",
     "Checked",
     "check_document",
@@ -35,6 +34,8 @@ __all__ = [
     "instance_digest",
     "ratio",
     "read_document",
+    "require_whole",
+    "sealed",
     "write_document",
 ]
 
@@ -114,6 +115,11 @@ def write_document(
         "value": ratio(value) if proof.problem == "opt-frac" else int(value),
         **proof_document(proof),
     }
+    return sealed(document)
+
+
+def sealed(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a document with the digest of all its other fields."""
     return {**document, "seal": digest({**document, "seal": None})}
 
 
@@ -135,6 +141,16 @@ def read_document(path: Path) -> Any:
         raise InputError(f"cannot read the document: {error}", field=str(path)) from None
 
 
+def require_whole(document: Any) -> None:
+    """Refuse what has other fields than a document, or has been changed since it was sealed."""
+    if not isinstance(document, dict) or set(document) != FIELDS:
+        refuse("the document has other fields")
+    if document["format"] != FORMAT:
+        refuse(f"not a {FORMAT} file")
+    if document["seal"] != digest({**document, "seal": None}):
+        refuse("the seal does not match: the document has been changed")
+
+
 def check_document(document: Any, market: Market, pulse: Pulse | None = None) -> Checked:
     """Verify that a document's point is feasible and worth what it says, and that nothing is worth more than its bound.
 
@@ -143,12 +159,7 @@ def check_document(document: Any, market: Market, pulse: Pulse | None = None) ->
     ProofError
         Says what is wrong.
     """
-    if not isinstance(document, dict) or set(document) != FIELDS:
-        refuse("the document has other fields")
-    if document["format"] != FORMAT:
-        refuse(f"not a {FORMAT} file")
-    if document["seal"] != digest({**document, "seal": None}):
-        refuse("the seal does not match: the document has been changed")
+    require_whole(document)
     problem, kind, point, body = (document[name] for name in ("problem", "kind", "point", "body"))
     if problem not in ("orp", "opt", "opt-frac", "opt-sep", "cover"):
         refuse(f"problem {problem!r} is unknown")

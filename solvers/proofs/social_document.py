@@ -14,7 +14,7 @@ from typing import Any
 
 from ...models.sharing.expression import is_rational
 from ...models.sharing.market import MotsMarket
-from .document import FIELDS, FORMAT, digest, fraction, ratio
+from .document import FORMAT, digest, fraction, ratio, require_whole, sealed
 from .enclosure import EXACT, Rounding, Unbounded, series
 from .nodes import refuse
 from .proof import Proof, Pulse, check_bound, proof_document
@@ -82,7 +82,7 @@ def write_state_document(market: MotsMarket, state: Sequence[int] | None, proof:
         **proof_document(proof),
         "bound": ratio(proof.bound),
     }
-    return {**document, "seal": digest({**document, "seal": None})}
+    return sealed(document)
 
 
 def check_state_document(document: Any, market: MotsMarket, pulse: Pulse | None = None) -> CheckedState:
@@ -93,12 +93,7 @@ def check_state_document(document: Any, market: MotsMarket, pulse: Pulse | None 
     ProofError
         Says what is wrong.
     """
-    if not isinstance(document, dict) or set(document) != FIELDS:
-        refuse("the document has other fields")
-    if document["format"] != FORMAT:
-        refuse(f"not a {FORMAT} file")
-    if document["seal"] != digest({**document, "seal": None}):
-        refuse("the seal does not match: the document has been changed")
+    require_whole(document)
     if document["problem"] != "social-state":
         refuse("the document is about another kind of market")
     if document["instance"] != digest(market.to_document()):
