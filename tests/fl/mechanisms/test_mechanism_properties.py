@@ -90,7 +90,7 @@ def check_truthful(name, count, n=3):
             hired.append(any(found.values()))
 
     check()
-    assert sum(hired) > count // 3
+    assert sum(hired) > count // 4
 
 
 TRUTHFUL = [entry.name for entry in mechanisms() if "truthful" in entry.claims]
