@@ -71,6 +71,8 @@ class Leaf:
         Times ``multipliers.scale``: no set of the leaf is worth more.
     closed : bool
         Nothing in the leaf is better than the incumbent (by the bound or by enumeration).
+    cells : tuple of int
+        If a dynamic program showed that: the lengths of cells of its passes.
     """
 
     problem: PooledProblem
@@ -80,6 +82,7 @@ class Leaf:
     dual: DualSolution
     closed: bool = False
     core: int = 0
+    cells: tuple[int, ...] = ()
     base: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
 
     def gap(self, incumbent: Incumbent) -> int:

@@ -11,13 +11,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..compilation import can_compile
+from ..compilation import compiled
 from ..control import Control
 from .flips import Flips, TooManyStates
 
@@ -42,16 +41,7 @@ def compiled_extend(states: int) -> Any | None:
     """
     global _made
     _made += states
-    return _compile() if _made >= START_UP or "numba" in sys.modules else None
-
-
-@cache
-def _compile() -> Any | None:
-    if not can_compile():
-        return None
-    from numba import njit
-
-    return njit(cache=True)(extend)
+    return compiled(extend) if _made >= START_UP or "numba" in sys.modules else None
 
 
 def extend(

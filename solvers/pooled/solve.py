@@ -26,6 +26,7 @@ from ..control import Control, Stopped, StopReason
 from .branching import MOST_NODES, branch, many_small
 from .dual import Grouped
 from .dust import decide_dear
+from .dynamic import amounts, close_by_money
 from .leaf import (
     Incumbent,
     Leaf,
@@ -50,8 +51,11 @@ DIRECT = 20_000
 WIDEST = 64
 """A margin that had to be widened beyond this factor is widened to everything."""
 
-FIRST_STATES, MOST_STATES = 300_000, 6_000_000
-"""States of an enumeration in a leaf that can be split, and in one that cannot."""
+QUICK_STATES, FIRST_STATES, MOST_STATES = 30_000, 300_000, 6_000_000
+"""States of an enumeration before anything else, in a leaf that can be split, and in one that cannot."""
+
+QUICK_BY_MONEY, FIRST_BY_MONEY, MOST_BY_MONEY = 100_000, 5_000_000, 100_000_000
+"""States of a dynamic program over money, likewise."""
 
 FIRST_NODES = 300
 """Nodes of a branch and bound that comes before the longer enumeration."""
@@ -77,6 +81,8 @@ class PooledResult:
         Why the search ended.
     leaves : list of Multipliers
         Proof of the bound: their count intervals cover everything.
+    cells : tuple of int
+        If a dynamic program closed the one leaf: the lengths of cells of its passes, see :mod:`fedmech.solvers.proofs.dynamic`.
     core : int
         Flips in the largest core enumerated.
     reduced : int
@@ -89,6 +95,7 @@ class PooledResult:
     proved: bool
     stopped: StopReason
     leaves: list[Multipliers] = field(default_factory=list)
+    cells: tuple[int, ...] = ()
     core: int = 0
     reduced: int = 0
 
@@ -273,17 +280,31 @@ def _close(
     smaller: Callable[[PooledProblem], tuple[NDArray, bool]],
 ) -> None:
     """Search a leaf in ever more costly ways; one that can be split is given up early."""
-    splits = split is not None
+    ties = many_ties(leaf)
+    search_leaf(leaf, items, incumbent, min(QUICK_STATES, most_states), FIRST_ROUNDS if ties else 0, control)
+    close_by_money(leaf, incumbent, QUICK_BY_MONEY, control)
+    if leaf.closed:
+        return
+    helps = split is not None and _helps(leaf, items, incumbent, split)
+    few = amounts(leaf, incumbent) <= MOST_BY_MONEY
+    if not ties and (few or not helps):
+        close_by_money(leaf, incumbent, FIRST_BY_MONEY, control)
     if not leaf.closed and many_small(leaf, incumbent):
         decide_dear(leaf, incumbent, smaller, control)
     if not leaf.closed:
         search_leaf(leaf, items, incumbent, min(FIRST_STATES, most_states), FIRST_ROUNDS, control)
-    if not leaf.closed and not many_ties(leaf):
-        small = many_small(leaf, incumbent) and (split is None or not _helps(leaf, items, incumbent, split))
-        if small or not splits:
+    if few or (ties and not helps):
+        close_by_money(leaf, incumbent, MOST_BY_MONEY if few else FIRST_BY_MONEY, control)
+    if not leaf.closed and not ties:
+        small = many_small(leaf, incumbent) and not helps
+        if small:
+            close_by_money(leaf, incumbent, MOST_BY_MONEY, control)
+        if not leaf.closed and (small or split is None):
             branch(leaf, items, incumbent, MOST_NODES if small else FIRST_NODES, control)
-    if not leaf.closed and not splits:
+    if not leaf.closed and split is None:
         search_leaf(leaf, items, incumbent, most_states, MOST_ROUNDS, control)
+        if not leaf.closed:
+            close_by_money(leaf, incumbent, MOST_BY_MONEY, control)
         if not leaf.closed:
             branch(leaf, items, incumbent, MOST_NODES, control)
 
@@ -294,7 +315,8 @@ def _helps(leaf: Leaf, items: Grouped, incumbent: Incumbent, split: int) -> bool
     scale, gap = leaf.multipliers.scale, leaf.gap(incumbent)
     for ends in ((low, split), (split + 1, high)):
         part = open_leaf(leaf.problem, items, *ends, incumbent)
-        if 10 * part.gap(incumbent) * scale > 9 * gap * part.multipliers.scale:
+        left, unit = part.gap(incumbent) * scale, part.multipliers.scale
+        if 10 * left > 9 * gap * unit or left == gap * unit:
             return False
     return True
 
@@ -342,7 +364,8 @@ def _audited(
     floor = best.numerator // best.denominator // step * step
     bound = max(Fraction(chosen.score), min(best, Fraction(floor)))
     stopped = "proved" if proved else outcome.stopped or "node-limit"
-    return PooledResult(chosen.mark, chosen.score, bound, proved, stopped, leaves, outcome.core, len(inside))
+    cells = outcome.leaves[0].cells if len(leaves) == 1 else ()
+    return PooledResult(chosen.mark, chosen.score, bound, proved, stopped, leaves, cells, outcome.core, len(inside))
 
 
 def covers(leaves: list[Multipliers], most: int) -> bool:

@@ -22,6 +22,7 @@ KINDS = {
     "kinds": "kinds",
     "fractional": "fractional",
     "social": "social",
+    "dynamic": "dynamic",
 }
 """The module of each kind of proof; its function ``check_bound(proof, instance, pulse)`` accepts or raises `ProofError`."""
 

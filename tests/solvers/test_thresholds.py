@@ -30,6 +30,8 @@ from fedmech.solvers.pooled import (
     swaps,
 )
 from fedmech.solvers.pooled import solve as pooled_solve
+from fedmech.solvers.pooled.dynamic import boxes, lists, program, states
+from fedmech.solvers.pooled.dynamic import solve as by_money
 from fedmech.solvers.seated import core as seated_core
 from fedmech.solvers.seated import duals as seated_duals
 from fedmech.solvers.seated import method as seated_method
@@ -76,7 +78,26 @@ EFFORTS: list[tuple[ModuleType, str, tuple]] = [
     (dust, "MOST_CHOICES", (1, 8, 1000)),
     (dust, "MOST_PAIRS", (1, 8, 20_000_000)),
     (dust, "LARGEST_BITS", (1, 12, 900)),
+    (pooled_solve, "QUICK_STATES", (1, 30, 30_000)),
     (pooled_solve, "FIRST_STATES", (1, 30, 300_000)),
+    (pooled_solve, "QUICK_BY_MONEY", (0, 3000, 100_000)),
+    (pooled_solve, "FIRST_BY_MONEY", (0, 3000, 5_000_000)),
+    (pooled_solve, "MOST_BY_MONEY", (0, 3000, 100_000_000)),
+    (by_money, "WIDTHS", ((1, 2), (1, 2, 1 << 20), (3, 1 << 20))),
+    (by_money, "NEAR", (1, 2, 16)),
+    (by_money, "COARSE", (1, 4, 1000)),
+    (by_money, "MOST_STEPS", (0, 3, 6, 20_000)),
+    (program, "MOST_INTERVALS", (1, 2, 4, 1 << 12)),
+    (program, "INTERVALS_KEPT", (1, 2, 8)),
+    (program, "FINEST", (1, 2, 1 << 20)),
+    (program, "FINENESS", (1, 16, 1000)),
+    (program, "MONEY_ROOM", (1, 30, 60, 1 << 52)),
+    (program, "WORTH_ROOM", (1, 60, 300, 1 << 60)),
+    (boxes, "MOST_WORK", (0, 2000, 1 << 25)),
+    (boxes, "BOX", (1, 8)),
+    (lists, "SPAN", (1, 2, 5, 62)),
+    (states, "MERGE", (1, 500)),
+    (states, "START_UP", (0, 30, 1_000_000)),
     (pooled_solve, "FIRST_NODES", (1, 300)),
     (pooled_solve, "WIDEST", (0, 1, 64)),
     (passes, "WARM_UP", (0, 3_000_000)),
@@ -142,10 +163,16 @@ def patched(monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str, valu
     monkeypatch.setattr(module, name, value)
 
 
+def unsearched(one: leaf.Leaf, items: dual.Grouped, *_: object) -> None:
+    one.base = leaf.base_set(one, items)
+
+
 @pytest.mark.parametrize("reduced", [False, True])
 @pytest.mark.parametrize("offset", [-1, 0, 1], ids=["below", "at", "above"])
 @pytest.mark.parametrize(("module", "name"), SIZES, ids=[f"{m.__name__.split('.', 2)[-1]}.{n}" for m, n in SIZES])
 def test_sizes(module: ModuleType, name: str, offset: int, reduced: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The program over money would leave little to the other ways.
+    monkeypatch.setattr(pooled_solve, "close_by_money", lambda *_: None)
     for seed in range(12):
         case = market_of_kinds(seed)
         if reduced and name != "DIRECT":
@@ -162,6 +189,10 @@ def test_sizes(module: ModuleType, name: str, offset: int, reduced: bool, monkey
 )
 def test_efforts(module: ModuleType, name: str, value: object, monkeypatch: pytest.MonkeyPatch) -> None:
     patched(monkeypatch, module, name, value)
+    if module in (boxes, by_money, lists, program, states):
+        monkeypatch.setattr(pooled_solve, "search_leaf", unsearched)
+    elif not name.endswith("_BY_MONEY"):
+        monkeypatch.setattr(pooled_solve, "close_by_money", lambda *_: None)
     if module is dust:
         monkeypatch.setattr(dust, "LEAST_DUST", 1)
         monkeypatch.setattr(dust, "JUMP", 1.001)

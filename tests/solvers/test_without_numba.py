@@ -15,6 +15,7 @@ from fedmech.solvers.pooled import passes
 
 def forget() -> None:
     compilation.can_compile.cache_clear()
+    compilation.compiled.cache_clear()
     passes._compile.cache_clear()
 
 

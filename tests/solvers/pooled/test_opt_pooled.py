@@ -135,6 +135,7 @@ def test_branching_alone_agrees_with_enumeration(
         leaf.base = base_set(leaf, items)
 
     monkeypatch.setattr(pooled_solve, "search_leaf", unsearched)
+    monkeypatch.setattr(pooled_solve, "close_by_money", lambda *_: None)
     monkeypatch.setattr(pooled_solve, "many_ties", lambda _: False)
     monkeypatch.setattr(branching, "NODE_CORE", enumerated)
     monkeypatch.setattr(branching, "CORES", cores)
@@ -175,6 +176,7 @@ def test_dear_items_first_agrees_with_enumeration(
     monkeypatch.setattr(pooled_solve, "decide_dear", counted)
     monkeypatch.setattr(pooled_solve, "many_small", lambda *_: True)
     monkeypatch.setattr(pooled_solve, "search_leaf", unsearched)
+    monkeypatch.setattr(pooled_solve, "close_by_money", lambda *_: None)
     monkeypatch.setattr(dust, "LEAST_DUST", 1)
     monkeypatch.setattr(dust, "SHARE", share)
     monkeypatch.setattr(dust, "JUMP", jump)
