@@ -179,12 +179,13 @@ class Splitter:
         if not moves:
             return False
         reach = sum(abs(d) for d, _, _ in moves)
-        # No choice of moves shifts more than `reach`; and only so the bounds fit beside sums in 64 bits.
+        # No choice of moves shifts more than `reach`: bounds, sums and their differences are below twice as much.
         low, high = (max(-reach, min(wanted, reach)) for wanted in (-self.room[j], self.room[k]))
         if low > high:
             low = high = max(high, 0) if high >= 0 else (low + high) // 2
         half = (len(moves) + 1) // 2
-        first, second = _subset_sums([d for d, _, _ in moves[:half]]), _subset_sums([d for d, _, _ in moves[half:]])
+        dtype = np.dtype(np.int64 if reach < 2**61 else object)
+        first, second = (_subset_sums([d for d, _, _ in part], dtype) for part in (moves[:half], moves[half:]))
         found = _closest_pair(first, second, low, high)
         chosen = [moves[b] for b in range(half) if found[0] >> b & 1]
         chosen += [moves[half + b] for b in range(len(moves) - half) if found[1] >> b & 1]
@@ -205,9 +206,8 @@ class Splitter:
         return True
 
 
-def _subset_sums(values: list[int]) -> np.ndarray:
+def _subset_sums(values: list[int], dtype: np.dtype) -> np.ndarray:
     """All ``2**k`` subset sums; the position is the bit mask of the subset."""
-    dtype = np.int64 if sum(map(abs, values)) < 2**61 else object
     sums = np.zeros(1, dtype=dtype)
     for value in values:
         sums = np.concatenate([sums, sums + value])

@@ -185,7 +185,9 @@ def campaign(
                 if kinds[finding.kind] <= _SAME_FINDINGS:
                     if progress is not None:
                         progress(f"found: {finding.kind}; making it small")
-                    report.findings.append(_made_small(finding, limit, shrink_seconds))
+                    # As it is first: Ctrl-C while it is made small must not lose it.
+                    report.findings.append(finding)
+                    report.findings[-1] = _made_small(finding, limit, shrink_seconds)
             report.cases += 1
     except KeyboardInterrupt:
         report.stopped = "interrupted"

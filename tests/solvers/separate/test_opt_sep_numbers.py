@@ -170,3 +170,25 @@ def test_instances_hold_columns_of_one_type() -> None:
     mixed = separate_instance.SeparateInstance.of([2**63, 1], [2**63, 0], [0, 0], [[2]], [2], [2**63])
     assert mixed.scores.tolist() == [2**63, 1]
     assert mixed.costs.tolist() == [2**63, 0]
+
+
+@pytest.mark.parametrize("seed", range(19, 22))
+def test_moves_of_which_one_half_fits_in_64_bits(seed: int) -> None:
+    """Floats near 1e17 beside fractions: in some of these one half of an exchange is small and the other is not."""
+    rng = random.Random(seed)
+    n = rng.choice([24, 40, 96])
+
+    def cost() -> float:
+        return rng.uniform(0, 1e17) if rng.random() < 0.5 else rng.random()
+
+    market = Market.build(
+        scores=[rng.uniform(1, 1e17) for _ in range(n)],
+        costs=[cost() for _ in range(n)],
+        groups=[rng.choice("ab") for _ in range(n)],
+        budgets=[rng.uniform(1e16, 1e18) for _ in range(rng.choice([2, 3, 4]))],
+    )
+    separate, pooled = (solve(market, problem, allow_suboptimal=True, time_limit=5) for problem in ("opt-sep", "opt"))
+    assert separate.value is not None
+    assert pooled.bound is not None
+    assert separate.value <= pooled.bound
+    assert separate.refused is None
