@@ -86,9 +86,9 @@ def _is_missing(value: Any) -> bool:
 def name_key(name: str) -> str:
     """What is left of a name for the eye: composed, blanks folded into one and cut off at the ends, invisible characters gone."""
     # Printable leaves out control, format and surrogate characters, and all blanks but the plain one.
-    if name.isprintable() and "  " not in name and name == name.strip() and unicodedata.is_normalized("NFC", name):
-        if name.isascii() or not _INVISIBLE.search(name):
-            return name
+    plain = name.isprintable() and "  " not in name and name == name.strip() and unicodedata.is_normalized("NFC", name)
+    if plain and (name.isascii() or not _INVISIBLE.search(name)):
+        return name
     composed = unicodedata.normalize("NFC", name)
     seen = "".join(c for c in composed if unicodedata.category(c) != "Cf")
     # Once more: a character that was taken out may have kept its neighbours from composing.
