@@ -29,6 +29,8 @@ SEARCH_SHARE = 0.6
 """Of a time limit: a proof takes about as long to check as to find, and one that is not checked is none."""
 GRACE, GRACE_SHARE = 0.25, 0.03
 """Seconds, and share of a time limit, by which the check of what a search has may exceed the limit."""
+TOLD_APART = Fraction(1, 10**20)
+"""Of all there is to gain or to pay: a bound on a welfare that is known in an interval only is met up to this part. Searches add 1e-38."""
 INTERRUPT_PATIENCE = 2.0
 """Seconds for the check after Ctrl-C."""
 
@@ -176,6 +178,17 @@ def _check_control(time_limit: float | None, stopped: StopReason, spent: float) 
     return Control.for_seconds(max(0.0, time_limit - spent) + GRACE + GRACE_SHARE * time_limit)
 
 
+def _meets(bound: Fraction | int, incumbent: Incumbent) -> bool:
+    """Whether the best state is worth what was proved to be the most: exactly, or as near as its interval tells if it has one."""
+    market, best = incumbent.market, incumbent.best
+    assert best is not None
+    if market.utility.rational:
+        return best.low == bound
+    bill = sum((entry.count * abs(entry.cost) for entry in market.types), Fraction(0))
+    magnitude = abs(best.low + market.cost(best.state)) + bill
+    return bound - best.low <= TOLD_APART * magnitude
+
+
 def _judged(name: str, incumbent: Incumbent, ended: _Ended, control: Control, check: bool) -> SocialAnswer:
     """Turn what a method has into an answer, believing no bound that is not proved here."""
     market, best = incumbent.market, incumbent.best
@@ -210,9 +223,10 @@ def _judged(name: str, incumbent: Incumbent, ended: _Ended, control: Control, ch
         except KeyboardInterrupt:
             answer = replace(answer, stopped="interrupted")
             continue
-        optimal = at == 0 and ended.stopped == "proved" and best is not None
+        optimal = at == 0 and ended.stopped == "proved" and best is not None and _meets(proof.bound, incumbent)
         return replace(
             answer,
+            stopped=answer.stopped if optimal or answer.stopped != "proved" else "unproved",
             status="optimal" if optimal else answer.status,
             exactness="checked",
             bound=Fraction(proof.bound),

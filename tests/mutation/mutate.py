@@ -121,12 +121,12 @@ def changes(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
 
 
 def mutants(source: str, within: str | None = None) -> Iterator[tuple[int, str, str]]:
-    """Yield (line, what was changed, source) of every mutant; annotations, docstrings and ``strict=True`` are left alone."""
+    """Yield (line, what was changed, source) of every mutant; annotations, docstrings, ``strict`` and ``frozen`` are left alone."""
     tree = ast.parse(source)
     homes = [node for node in ast.walk(tree) if within is None or getattr(node, "name", None) == within]
     for parent in ast.walk(homes[0]):
         for name, value in ast.iter_fields(parent):
-            if name in ("annotation", "returns", "decorator_list") or getattr(parent, "arg", None) == "strict":
+            if name in ("annotation", "returns", "decorator_list") or getattr(parent, "arg", None) in ("strict", "frozen"):
                 continue
             children = enumerate(value) if isinstance(value, list) else [(None, value)]
             for at, child in children:

@@ -319,6 +319,24 @@ def test_a_refused_proof_is_a_defect_that_shows(monkeypatch: pytest.MonkeyPatch)
     assert (answer.status, answer.exactness, answer.bound, answer.proof) == ("feasible", "unchecked", None, None)
 
 
+@pytest.mark.parametrize("family", [{"family": "linear", "a": 1, "s": 20}, {"family": "exponential", "a": 1, "s": 20}])
+def test_a_bound_that_the_state_does_not_meet_makes_no_optimum(family: dict, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The proof holds, but of more than the state is worth: the search's word that it is best counts for nothing."""
+    market = big_market(5, 30, 1, family)
+    proof = CoverSearch.proof
+
+    def weaker(self: CoverSearch) -> Proof:
+        told = proof(self)
+        return replace(told, bound=told.bound + Fraction(1, 10**9))
+
+    monkeypatch.setattr(CoverSearch, "proof", weaker)
+    answer = solve_social_state(market)
+    assert (answer.status, answer.stopped, answer.exactness) == ("feasible", "unproved", "checked")
+    assert answer.welfare is not None
+    assert answer.bound is not None
+    assert answer.welfare.high < answer.bound
+
+
 def test_an_answer_that_nobody_checked_says_so() -> None:
     market = big_market(5, 30, 1, {"family": "linear", "a": 1, "s": 20})
     checked, unchecked = solve_social_state(market), solve_social_state(market, check=False)
