@@ -124,9 +124,14 @@ def mutants(source: str, within: str | None = None) -> Iterator[tuple[int, str, 
     """Yield (line, what was changed, source) of every mutant; annotations, docstrings, ``strict`` and ``frozen`` are left alone."""
     tree = ast.parse(source)
     homes = [node for node in ast.walk(tree) if within is None or getattr(node, "name", None) == within]
+    hints = {id(inner) for node in ast.walk(tree) for hint in hints_of(node) for inner in ast.walk(hint)}
     for parent in ast.walk(homes[0]):
         for name, value in ast.iter_fields(parent):
-            if name in ("annotation", "returns", "decorator_list") or getattr(parent, "arg", None) in ("strict", "frozen"):
+            if (
+                id(parent) in hints
+                or name in ("annotation", "returns", "decorator_list")
+                or getattr(parent, "arg", None) in ("strict", "frozen")
+            ):
                 continue
             children = enumerate(value) if isinstance(value, list) else [(None, value)]
             for at, child in children:
@@ -136,6 +141,14 @@ def mutants(source: str, within: str | None = None) -> Iterator[tuple[int, str, 
                     put(parent, name, at, ast.fix_missing_locations(ast.copy_location(other, child)))
                     yield getattr(child, "lineno", 0), what, ast.unparse(tree)
                     put(parent, name, at, child)
+
+
+def hints_of(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the annotations of a function, an argument or a variable."""
+    for name in ("annotation", "returns"):
+        hint = getattr(node, name, None)
+        if hint is not None:
+            yield hint
 
 
 def put(parent: ast.AST, name: str, at: int | None, child: ast.AST) -> None:

@@ -10,6 +10,7 @@ import pytest
 from fedmech import Market
 from fedmech.solvers.proofs.nodes import Multipliers, Node
 from fedmech.solvers.proofs.proof import Proof
+from fedmech.solvers.proofs.reference.search import PLENTY
 from fedmech.solvers.proofs.tree import check_bound, open_tree
 from fedmech.solvers.proofs.walk import TooManyStates, Work
 from proof_markets import CHECKERS, refusal
@@ -107,3 +108,28 @@ def test_work_ends_where_it_is_said_to() -> None:
     with pytest.raises(TooManyStates):
         work.list(1)
     assert len(beats) == 3
+
+
+@pytest.mark.parametrize("checker", CHECKERS)
+@pytest.mark.parametrize("price", [1, -1, 0])
+@pytest.mark.parametrize("split", [{}, {"count": 2}, {"count": 4}, {"count": 5}], ids=str)
+def test_plenty_where_the_number_hired_has_a_price_or_limits(checker: str, price: int, split: dict[str, int]) -> None:
+    """Workers worth 2 who cost 1, five places, and money for some: a leaf is open where a bound is less than that many are worth."""
+    multipliers = {"scale": 1, "count": price, "money": [0], "levels": [], "places": [[2 - price]]}
+    nodes = [{"multipliers": multipliers, **split}, *([{}, {}] if split else [])]
+    for copies, money, bound in product((PLENTY - 1, PLENTY, PLENTY + 1), (0, 3, 5, 9), range(0, 14, 2)):
+        market = Market.build(scores=[2] * copies, costs=[1] * copies, budgets=[money], caps=[[5]])
+        reason = refusal(Proof("opt", "tree", bound, {"purses": 1, "nodes": nodes}), market, checker)
+        left_open = reason == "a leaf may hold something better"
+        assert left_open == (bound < 2 * min(money, 5)), (copies, money, bound, reason)
+
+
+@pytest.mark.parametrize("checker", CHECKERS)
+@pytest.mark.parametrize("copies", [PLENTY - 1, PLENTY, PLENTY + 1])
+def test_plenty_is_not_taken_for_more_than_there_are(checker: str, copies: int) -> None:
+    """Money and places for thirty of whom there are fewer: where any number of them would break the bound, they are counted."""
+    market = Market.build(scores=[1] * copies, costs=[1] * copies, budgets=[100], caps=[[30]])
+    nodes = [{"multipliers": {"scale": 1, "count": 0, "money": [0], "levels": [], "places": [[1]]}}]
+    for bound in range(copies - 2, copies + 2):
+        reason = refusal(Proof("opt", "tree", bound, {"purses": 1, "nodes": nodes}), market, checker)
+        assert (reason is None) == (bound >= copies), reason
