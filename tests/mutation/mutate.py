@@ -28,6 +28,7 @@ TREE = [f"{PROOFS}{name}.py" for name in ("tree_cases", "tree_campaign")] + [
     for name in (
         "units_of_fractions",
         "no_more_places_are_offered_than_can_be_empty",
+        "plenty_saves_combinations",
         "places_of_whom_the_base_hires_can_be_empty_too",
         "multipliers_beyond_a_word_of_columns_of_zeros",
         "numbers_of_every_size",

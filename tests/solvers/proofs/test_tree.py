@@ -19,6 +19,7 @@ from fedmech.solvers.proofs.arrays import limbs
 from fedmech.solvers.proofs.arrays import search as array_search
 from fedmech.solvers.proofs.nodes import Multipliers, read_nodes
 from fedmech.solvers.proofs.proof import Proof, ProofError
+from fedmech.solvers.proofs.reference import search as reference_search
 from fedmech.solvers.proofs.reference.narrow import narrow
 from fedmech.solvers.proofs.tree import FEW, open_tree
 from proof_markets import (
@@ -235,6 +236,22 @@ def test_no_more_places_are_offered_than_can_be_empty(seed: int) -> None:
         tree = opened(market, "opt", solution.proof.bound, 1, checker)
         tree.check(read_nodes(solution.proof.body["nodes"], tree.instance.shape))
         assert tree.work.states < 5000
+
+
+@pytest.mark.parametrize("checker", CHECKERS)
+def test_plenty_saves_combinations(checker: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    market = nearly_alike(24)
+    proof = solve(market, "opt").proof
+    assert proof is not None
+    assert isinstance(proof.bound, int)
+    states = []
+    for plenty in (array_search.PLENTY, 1000):
+        monkeypatch.setattr(array_search, "PLENTY", plenty)
+        monkeypatch.setattr(reference_search, "PLENTY", plenty)
+        tree = opened(market, "opt", proof.bound, 1, checker)
+        tree.check(read_nodes(proof.body["nodes"], tree.instance.shape))
+        states.append(tree.work.states)
+    assert 2 * states[0] < states[1]
 
 
 @pytest.mark.parametrize("checker", CHECKERS)

@@ -133,3 +133,24 @@ def test_plenty_is_not_taken_for_more_than_there_are(checker: str, copies: int) 
     for bound in range(copies - 2, copies + 2):
         reason = refusal(Proof("opt", "tree", bound, {"purses": 1, "nodes": nodes}), market, checker)
         assert (reason is None) == (bound >= copies), reason
+
+
+@pytest.mark.parametrize("checker", CHECKERS)
+@pytest.mark.parametrize("big", [1, 2**20, 2**31, 2**40, 2**61, 2**62, 2**63, 2**64])
+def test_coverage_and_scales_of_every_size(checker: str, big: int) -> None:
+    """One kind of coverage and a level of 0: the margin is scale times coverage, whatever words it needs."""
+    market = Market.build(scores=[1, 1], costs=[1, 1], budgets=[1], coverage=[[big], [2 * big]])
+    for scale in (1, 2**20, 2**31, 2**61, 2**62, 2**63, 2**64):
+        multipliers = {"scale": scale, "count": 0, "money": [2 * big * scale], "levels": [0], "places": [[0]]}
+        for bound in (big, 2 * big - 1, 2 * big, 3 * big):
+            proof = Proof("cover", "tree", bound, {"purses": 1, "nodes": [{"multipliers": multipliers}]})
+            assert (refusal(proof, market, checker) is None) == (bound >= 2 * big), (scale, bound)
+
+
+@pytest.mark.parametrize("checker", CHECKERS)
+def test_a_scale_is_positive(checker: str) -> None:
+    """At scale 0 nothing is worth anything, and a bound of any kind would hold."""
+    free = {"scale": 0, "count": 0, "money": [0], "levels": [], "places": [[0]]}
+    for bound in (0, 3, 100):
+        reason = refusal(Proof("opt", "tree", bound, {"purses": 1, "nodes": [{"multipliers": free}]}), MARKET, checker)
+        assert reason == "scale: must be positive"
