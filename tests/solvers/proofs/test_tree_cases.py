@@ -154,3 +154,11 @@ def test_a_scale_is_positive(checker: str) -> None:
     for bound in (0, 3, 100):
         reason = refusal(Proof("opt", "tree", bound, {"purses": 1, "nodes": [{"multipliers": free}]}), MARKET, checker)
         assert reason == "scale: must be positive"
+
+
+def test_a_split_by_count_loses_no_number_and_shares_none() -> None:
+    root = open_tree(MARKET, "opt", 0, 1, lambda: None, "reference").instance.root()
+    for low, high, count in product(range(4), range(5), range(6)):
+        children = replace(root, low=low, high=high).split_by_count(count)
+        numbers = [number for node in children for number in range(node.low, node.high + 1)]
+        assert numbers == list(range(low, high + 1))
