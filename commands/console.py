@@ -49,6 +49,9 @@ __all__ = [
 SLACK, SLACK_SHARE = 0.35, 0.04
 """Seconds, and share of a time limit, after which a command is interrupted that has not ended by itself."""
 
+LONGEST_NUMBER = 13_000
+"""Bits of the longest integer that stands in JSON as a number."""
+
 DONE, CHECK_FAILED, BAD_INPUT, INFEASIBLE, STOPPED = 0, 1, 2, 3, 4
 """Exit codes: done, a check failed, bad input, infeasible, stopped before a proof."""
 
@@ -79,8 +82,11 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
         except MemoryError:
             say("error: this takes more memory than there is")
             raise typer.Exit(BAD_INPUT) from None
-        except KeyboardInterrupt:
-            say("interrupted before there was anything to report")
+        except KeyboardInterrupt as stop:
+            from ..solvers.control import why_interrupted
+
+            by = "the time limit came" if why_interrupted(stop) == "time-limit" else "interrupted"
+            say(f"{by} before there was anything to report")
             raise typer.Exit(STOPPED) from None
 
     return run
@@ -141,22 +147,23 @@ def number(value: Fraction | int | None) -> float | int | None:
     if value is None:
         return None
     value = Fraction(value)
-    if value.denominator == 1:
-        return value.numerator
-    try:
-        return float(value)
-    except OverflowError:
-        return round(value)
+    if value.denominator == 1 or abs(value) > sys.float_info.max:
+        whole = round(value)
+        # Nobody's reader of JSON takes longer ones; the exact number beside it is a text.
+        return whole if whole.bit_length() < LONGEST_NUMBER else None
+    return float(value)
 
 
 def show(value: Fraction | int | None) -> str:
     """Show an exact number to a person: in full if it is a short decimal, else to seven digits."""
+    from ..models.exact import format_exact
+
     if value is None:
         return "-"
     value = Fraction(value)
     if value.denominator == 1 and abs(value.numerator) < 10**15:
         return f"{value.numerator:,}"
-    digits = str(abs(round(value)))
+    digits = format_exact(abs(round(value)))
     if len(digits) > 15:
         # Too large for a float to show faithfully.
         return f"{'-' if value < 0 else ''}{digits[0]}.{digits[1:7]}…e{len(digits) - 1}"

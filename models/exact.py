@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
-from numbers import Integral, Rational
+from numbers import Rational
 from typing import Any
 
 import numpy as np
@@ -49,6 +49,8 @@ _RATIO = re.compile(r"[+-]?\d+/\d+\Z", re.ASCII)
 _MAX_DIGITS = 1000
 _MAX_EXPONENT = 400
 _MAX_DENOMINATOR_BITS = 8192
+_MOST_DIGITS = 4000
+"""Python turns no longer integers into text at once."""
 
 
 def parse_number(value: Any) -> Fraction:
@@ -67,14 +69,16 @@ def parse_number(value: Any) -> Fraction:
     Raises
     ------
     InputError
-        For anything that is not a finite number, and for literals with more than 1000 digits or an exponent beyond 400.
+        For anything that is not a finite number, for literals with more than 1000 digits or an exponent beyond 400, and for integers
+        and fractions of more than 8192 bits.
     """
     if isinstance(value, bool | np.bool_):
         raise InputError(f"expected a number, got {value}")
-    if isinstance(value, Integral):
-        return Fraction(int(value))
     if isinstance(value, Rational):
-        return Fraction(int(value.numerator), int(value.denominator))
+        numerator, denominator = int(value.numerator), int(value.denominator)
+        if max(numerator.bit_length(), denominator.bit_length()) > _MAX_DENOMINATOR_BITS:
+            raise InputError(f"number beyond 2**{_MAX_DENOMINATOR_BITS}")
+        return Fraction(numerator, denominator)
     if isinstance(value, float | np.floating):
         # repr of the value in its own precision: np.float32(0.1) is one tenth too.
         text = repr(float(value)) if isinstance(value, float) else str(value)
@@ -123,7 +127,17 @@ def _brief(value: Any) -> str:
 def format_exact(value: Fraction | int) -> str:
     """Write a number as ``"p"`` or ``"p/q"``."""
     value = Fraction(value)
-    return str(value.numerator) if value.denominator == 1 else f"{value.numerator}/{value.denominator}"
+    return _digits(value.numerator) + ("" if value.denominator == 1 else f"/{_digits(value.denominator)}")
+
+
+def _digits(number: int) -> str:
+    """Write an integer of any length in decimal digits."""
+    if number < 0:
+        return f"-{_digits(-number)}"
+    if number.bit_length() < 3 * _MOST_DIGITS:
+        return str(number)
+    high, low = divmod(number, 10**_MOST_DIGITS)
+    return _digits(high) + str(low).rjust(_MOST_DIGITS, "0") if high else str(low)
 
 
 def exact_sum(values: IntArray) -> int:

@@ -18,7 +18,7 @@ import numpy as np
 from .files import NumberText
 from .input_error import InputError
 
-__all__ = ["LONGEST_NAME", "name_key", "nearest_name", "none_if_missing", "read_name", "read_names", "refuse_alike"]
+__all__ = ["LONGEST_NAME", "name_key", "nearest_name", "none_if_missing", "read_name", "read_names", "refuse_alike", "refuse_unknown"]
 
 LONGEST_NAME = 1_000_000
 """Characters of the longest name that is read."""
@@ -103,6 +103,16 @@ def nearest_name(name: str, known: Iterable[str]) -> str:
         return f"; {ascii(alike[0])[:80]} differs only by blanks, Unicode normal form or invisible characters"
     close = difflib.get_close_matches(name[:200], known[:10_000], n=1)
     return f"; did you mean '{close[0][:80]}'?" if close else ""
+
+
+def refuse_unknown(fields: Iterable[str], known: Iterable[str], row: str | None) -> None:
+    """Refuse a field nobody reads: a misspelt ``seat`` would silently drop a constraint."""
+    known = set(known)
+    for name in fields:
+        if name not in known:
+            close = difflib.get_close_matches(str(name)[:200], known, n=1)
+            hint = f"; did you mean '{close[0]}'?" if close else f"; known are {', '.join(sorted(known))}"
+            raise InputError(f"unknown field{hint}", row=row, field=str(name)[:60])
 
 
 def read_names(values: Iterable[Any], kind: str, field: str) -> list[str]:

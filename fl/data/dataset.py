@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...models.arrays import plain_array
 from ...models.input_error import InputError
 
 __all__ = ["Dataset"]
@@ -80,13 +81,16 @@ class Dataset:
         """
         parts: list[Any] = []
         for part, pair in (("train", train), ("test", test)):
-            inputs, labels = (np.asarray(array) for array in pair)
+            inputs, labels = (
+                plain_array(array, f"{part}_{field}", name) for array, field in zip(pair, ("inputs", "labels"), strict=True)
+            )
             if inputs.dtype.kind not in "iuf":
                 raise InputError(f"numbers are needed, not {inputs.dtype.name}", row=name, field=f"{part}_inputs")
             if labels.dtype.kind not in "iu":
                 raise InputError(f"whole numbers are needed, not {labels.dtype.name}", row=name, field=f"{part}_labels")
             scale = np.float32(255 if inputs.dtype == np.uint8 else 1)
-            inputs = np.divide(inputs, scale, dtype=np.float32, casting="same_kind")
+            with np.errstate(over="ignore"):  # What overflows is refused for not being finite.
+                inputs = np.divide(inputs, scale, dtype=np.float32, casting="same_kind")
             parts += [inputs[:, None] if inputs.ndim == 3 else inputs, labels.astype(np.int64)]
         if classes is None:
             classes = 1 + max((int(labels.max()) for labels in parts[1::2] if labels.size), default=0)

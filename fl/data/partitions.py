@@ -12,6 +12,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ...models.arrays import plain_array
 from ...models.input_error import InputError
 
 __all__ = [
@@ -293,7 +294,7 @@ def deal(pools: list[NDArray[np.int64]], table: NDArray[np.int64]) -> Partition:
 
 def check_labels(labels: ArrayLike) -> NDArray[np.int64]:
     """Check labels: a list of integers."""
-    known = np.asarray(labels)
+    known = plain_array(labels, "labels")
     if known.ndim != 1 or (known.size and known.dtype.kind not in "iu"):
         raise InputError("must be a list of integers", field="labels")
     return known.astype(np.int64)
@@ -308,14 +309,14 @@ def check_clients(clients: int) -> int:
 
 def check_counts(values: Sequence[int] | ArrayLike, field: str) -> NDArray[np.int64]:
     """Check one count for each client."""
-    counts = np.asarray(values)
+    counts = plain_array(values, field)
     if counts.ndim != 1 or not counts.size or counts.dtype.kind not in "iu" or (counts < 0).any():
         raise InputError("must be a list of whole numbers, none negative, one for each client", field=field)
     return counts.astype(np.int64)
 
 
 def _table(counts: ArrayLike) -> NDArray[np.int64]:
-    table = np.asarray(counts)
+    table = plain_array(counts, "counts")
     if table.ndim != 2 or not len(table):
         raise InputError("must be a table with a row for each client and a column for each class", field="counts")
     return check_counts(table.ravel(), "counts").reshape(table.shape)

@@ -12,11 +12,15 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from numbers import Rational
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...models.arrays import plain_array
+from ...models.exact import parse_integer
 from ...models.input_error import InputError
+from ...models.seeds import read_seed
 from ...solvers.control import Control
 
 __all__ = [
@@ -51,7 +55,7 @@ def all_coalitions(n: int, limit: int = EXACT_LIMIT) -> NDArray[np.bool_]:
 def leave_one_out(value: Value, n: int) -> np.ndarray:
     """Return ``v(N) - v(N without i)`` for every worker, shape (n,)."""
     coalitions = np.vstack([np.ones((1, n), dtype=bool), ~np.eye(n, dtype=bool)])
-    values = np.asarray(value(coalitions))
+    values = _valued(value(coalitions), n + 1)
     return values[0] - values[1:]
 
 
@@ -71,10 +75,10 @@ def exact_shapley(values: np.ndarray) -> np.ndarray:
     Raises
     ------
     InputError
-        If the number of values is not a power of two.
+        If the number of values is not a power of two, or one of them is missing or not finite.
     """
-    values = np.asarray(values)
-    n = max(len(values).bit_length() - 1, 0)
+    values = _valued(values)
+    n = max(values.size.bit_length() - 1, 0)
     if values.ndim != 1 or len(values) != 2**n:
         raise InputError(f"needs the values of all 2**n coalitions, got shape {values.shape}", field="value")
     exact = values.dtype == object
@@ -128,9 +132,10 @@ def sampled_shapley(
     SampledShapley
         The estimates add up to ``v(N) - v(empty)`` whatever the number of orders.
     """
+    permutations = parse_integer(permutations)
     if permutations < 2:
         raise InputError(f"must be at least 2, got {permutations}", field="permutations")
-    rng = np.random.Generator(np.random.PCG64(seed))
+    rng = np.random.Generator(np.random.PCG64(read_seed(seed)))
     marginals: list[NDArray[np.float64]] = []
     done = 0
     try:
@@ -154,5 +159,25 @@ def _marginals(value: Value, orders: NDArray[np.int64]) -> NDArray[np.float64]:
     prefixes = (ranks[:, None, :] < np.arange(n + 1)[:, None]).reshape(-1, n)
     distinct, place = np.unique(np.packbits(prefixes, axis=1), axis=0, return_inverse=True)
     coalitions = np.unpackbits(distinct, axis=1, count=n).astype(bool)
-    values = np.asarray(value(coalitions), dtype=np.float64)[place.reshape(count, n + 1)]
+    values = _valued(value(coalitions), len(coalitions)).astype(np.float64)[place.reshape(count, n + 1)]
     return np.take_along_axis(np.diff(values, axis=1), ranks, axis=1)
+
+
+def _valued(values: object, count: int | None = None) -> np.ndarray:
+    """Check the values of coalitions: numbers, finite, and as many as coalitions were asked for.
+
+    Raises
+    ------
+    InputError
+        One missing value would make every worker's share NaN.
+    """
+    checked = plain_array(values, "value")
+    if checked.dtype == object and not all(isinstance(one, Rational) for one in checked.ravel().tolist()):
+        raise InputError("expected numbers, or Fractions", field="value")
+    if checked.size and checked.dtype.kind not in "iufO":
+        raise InputError(f"expected numbers, got {checked.dtype.name}", field="value")
+    if checked.dtype.kind == "f" and not np.isfinite(checked).all():
+        raise InputError(f"coalition {int(np.argmin(np.isfinite(checked)))} has no finite value", field="value")
+    if count is not None and checked.shape != (count,):
+        raise InputError(f"{count} coalitions need as many values, got shape {checked.shape}", field="value")
+    return checked

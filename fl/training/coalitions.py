@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ...models.arrays import whole_numbers
 from ...models.input_error import InputError
 from .aggregate import positive_weights
 from .architectures import Architecture
@@ -86,11 +87,12 @@ def train_coalitions(
     Source: SWAN section III-A1 and V-A2 (stated: local iterations, communication rounds, a decaying learning rate). A
     client's batches depend on its position in `holdings` and the round, not on the coalition.
     """
-    members = np.array([client for coalition in coalitions for client in coalition], dtype=np.int64)
-    owners = np.repeat(np.arange(len(coalitions)), [len(coalition) for coalition in coalitions])
+    lists = [whole_numbers(coalition, "coalitions", f"coalition {i}") for i, coalition in enumerate(coalitions)]
     shares = np.ones(len(holdings)) if weights is None else positive_weights(weights, len(holdings))
-    if not len(coalitions) or min(map(len, coalitions)) == 0:
+    if not lists or min(map(len, lists)) == 0:
         raise InputError("a coalition has no members", field="coalitions")
+    members = np.concatenate(lists)
+    owners = np.repeat(np.arange(len(lists)), [len(coalition) for coalition in lists])
     if members.min() < 0 or members.max() >= len(holdings):
         raise InputError(f"a member is not among the clients 0 to {len(holdings) - 1}", field="coalitions")
     if rounds < 1 or not decay > 0:

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ...models.arrays import whole_numbers
 from ...models.input_error import InputError
 from .aggregate import average
 from .architectures import Architecture
@@ -96,8 +97,9 @@ def round_recipe(recipe: Recipe, number: int, decay: float = 1.0, decaying: str 
 
 
 def _checked_participants(given: Sequence[int] | NDArray[np.int64], clients: int) -> NDArray[np.int64]:
-    participants = np.unique(np.asarray(given, dtype=np.int64))
-    if len(participants) != len(given) or not len(participants):
+    named = whole_numbers(given, "participants")
+    participants = np.unique(named)
+    if len(participants) != len(named) or not len(participants):
         raise InputError("a round needs at least one participant, each named once", field="participants")
     if participants[0] < 0 or participants[-1] >= clients:
         raise InputError(f"a participant is not among the clients 0 to {clients - 1}", field="participants")

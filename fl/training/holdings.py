@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ...models.arrays import plain_array, whole_numbers
 from ...models.input_error import InputError
 from .architectures import Architecture
 from .parameters import models_in
@@ -45,10 +46,17 @@ def check_samples(
     Raises
     ------
     InputError
-        If shapes disagree or a label is not a class of the architecture.
+        If shapes disagree, an input is not finite, or a label is not whole or not a class of the architecture.
     """
-    x = torch.as_tensor(inputs).to(device=device, dtype=dtype)
-    y = torch.as_tensor(labels).to(device=device, dtype=torch.int64)
+    x, y = (
+        given if isinstance(given, Tensor) else torch.as_tensor(plain_array(given, field))
+        for given, field in ((inputs, "inputs"), (labels, "labels"))
+    )
+    if y.numel() and (y.is_floating_point() or y.is_complex() or y.dtype == torch.bool):
+        raise InputError(f"whole numbers are needed, not {y.dtype}", field="labels")
+    x, y = x.to(device=device, dtype=dtype), y.to(device=device, dtype=torch.int64)
+    if not bool(torch.isfinite(x).all()):
+        raise InputError("not all finite", field="inputs")
     if y.dim() != 1 or x.dim() < 1 or len(x) != len(y):
         raise InputError(f"inputs of shape {tuple(x.shape)} and labels of shape {tuple(y.shape)} do not go together")
     if tuple(x.shape[1:]) != architecture.input_shape:
@@ -85,7 +93,7 @@ def check_holdings(holdings: Sequence[Any], samples: int) -> list[NDArray[np.int
     """
     checked = []
     for client, held in enumerate(holdings):
-        indices = np.asarray(held)
+        indices = plain_array(held, "holdings", f"client {client}")
         if indices.size == 0:
             raise InputError("holds no samples, so there is nothing to train on", row=f"client {client}")
         if indices.ndim != 1 or indices.dtype.kind not in "iu":
@@ -115,7 +123,7 @@ def check_clients(clients: Sequence[int] | NDArray[np.int64] | None, count: int)
     InputError
         If there are not as many identities as holdings, or one is negative.
     """
-    identities = np.arange(count) if clients is None else np.asarray(clients, dtype=np.int64)
+    identities = np.arange(count) if clients is None else whole_numbers(clients, "clients")
     if identities.shape != (count,) or (count and identities.min() < 0):
         raise InputError(
             f"{count} holdings need as many client numbers >= 0, not {identities.tolist()}", field="clients"

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import as_sequence, check_labels, labels_of
 from ..exact import IntArray, parse_integer, scale_to_integers
 from ..input_error import InputError
 from ..names import nearest_name, none_if_missing, read_name, read_names, refuse_alike
@@ -18,11 +19,9 @@ from ..names import nearest_name, none_if_missing, read_name, read_names, refuse
 __all__ = [
     "UNLIMITED",
     "NumberedIds",
-    "as_sequence",
     "cap_limits",
     "coverage_matrix",
     "group_indices",
-    "labels_of",
     "number_column",
     "require_sign",
     "seat_limits",
@@ -60,59 +59,6 @@ class NumberedIds(Sequence[str]):
 def row_label(kind: str, position: int, ids: Sequence[str] | None = None) -> str:
     """Name a row for a message."""
     return f"{kind}[{position}]" + (f" (id '{ids[position]}')" if ids is not None else "")
-
-
-def as_sequence(
-    values: Iterable[Any], field: str, kind: str, labels: Sequence[str] | None = None
-) -> Sequence[Any] | np.ndarray:
-    """Return one column as a sequence or array, its labels and masks honoured or refused.
-
-    Parameters
-    ----------
-    values : iterable
-    field, kind : str
-        For messages.
-    labels : sequence of str, optional
-        The ids of the rows. A pandas Series whose index is not simply 0, 1, 2, ... has to carry them in this order.
-
-    Raises
-    ------
-    InputError
-        For a text or a mapping in the place of a column, for masked or missing entries of arrays, and for labels in another order.
-    """
-    if isinstance(values, str | bytes | Mapping | set | frozenset):
-        raise InputError(f"expected one value per row, got {type(values).__name__}", row=kind, field=field)
-    if isinstance(values, np.ma.MaskedArray):
-        masked = np.flatnonzero(np.ma.getmaskarray(values).ravel())
-        if len(masked):
-            raise InputError("missing: the entry is masked", row=f"{kind}[{int(masked[0])}]", field=field)
-        return values.data
-    index = getattr(values, "index", None)
-    if hasattr(values, "to_numpy") and index is not None and not callable(index):
-        if getattr(values, "ndim", 1) != 1:
-            raise InputError("expected one column, got a table", row=kind, field=field)
-        _check_labels(index, field, kind, labels)
-        column: Any = values
-        return (
-            column.to_numpy() if column.dtype.kind in "iuf" and not hasattr(column.array, "_mask") else column.tolist()
-        )
-    return values if isinstance(values, np.ndarray | Sequence) else list(values)
-
-
-def labels_of(values: Any) -> list[Any] | None:
-    """Return the labels of a pandas Series, to serve as ids; None for anything else, and for a Series that just counts its rows."""
-    index = getattr(values, "index", None)
-    if index is None or callable(index):
-        return None
-    rows = list(index)
-    return None if rows == list(range(len(rows))) else rows
-
-
-def _check_labels(index: Any, field: str, kind: str, labels: Sequence[str] | None) -> None:
-    rows = list(index)
-    if rows != list(range(len(rows))) and (labels is None or [str(label) for label in rows] != list(labels)):
-        wanted = "0, 1, 2, ..." if labels is None else "the ids, in the same order"
-        raise InputError(f"the labels of this Series are not {wanted}; align it first", row=kind, field=field)
 
 
 def number_column(values: Iterable[Any], field: str, kind: str, ids: Sequence[str]) -> tuple[IntArray, int]:
@@ -216,8 +162,11 @@ def cap_limits(caps: Any, default_cap: Any, groups: Sequence[str], requesters: S
         group_index = {name: position for position, name in enumerate(groups)}
         requester_index = {name: position for position, name in enumerate(requesters)}
         seen: set[tuple[int, int]] = set()
-        for position, ((group, requester), cap) in enumerate(caps.items()):
+        for position, (pair, cap) in enumerate(caps.items()):
             row = row_label("caps", position)
+            if not isinstance(pair, tuple) or len(pair) != 2:
+                raise InputError(f"expected a pair of group and requester, got {ascii(pair)[:60]}", row=row)
+            group, requester = pair
             found = []
             for name, known, field in ((group, group_index, "group"), (requester, requester_index, "requester")):
                 name = read_name(name, row, field)
@@ -233,9 +182,12 @@ def cap_limits(caps: Any, default_cap: Any, groups: Sequence[str], requesters: S
         return limits
     if hasattr(caps, "columns") and hasattr(caps, "index"):
         caps = _cap_table(caps, groups, requesters)
-    if isinstance(caps, str | bytes | np.ma.MaskedArray):
+    if isinstance(caps, str | bytes | np.ma.MaskedArray) or labels_of(caps) is not None:
         raise InputError(f"expected caps by pair or a table, got {type(caps).__name__}", row="caps", field="cap")
-    rows = [list(row) for row in caps]
+    try:
+        rows = [list(row) for row in caps]
+    except TypeError:
+        raise InputError("expected caps by pair or a table", row="caps", field="cap") from None
     if len(rows) != len(groups) or any(len(row) != len(requesters) for row in rows):
         raise InputError(
             f"expected {len(groups)} x {len(requesters)} caps (groups x requesters)", row="caps", field="cap"
@@ -293,7 +245,7 @@ def coverage_matrix(coverage: Any, names: Sequence[str]) -> tuple[IntArray | Non
             raise InputError("missing: an entry is masked", row="workers", field="coverage")
         coverage = coverage.data
     if hasattr(coverage, "columns") and hasattr(coverage, "index"):
-        _check_labels(coverage.index, "coverage", "workers", names)
+        check_labels(coverage.index, "coverage", "workers", names)
         coverage = coverage.to_numpy()
     if isinstance(coverage, np.ndarray) and coverage.ndim != 2:
         raise InputError(f"expected a table, got an array of shape {coverage.shape}", row="workers", field="coverage")

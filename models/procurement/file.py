@@ -19,9 +19,10 @@ import numpy as np
 from ..exact import format_exact
 from ..files import PathLike, read_json, write_whole
 from ..input_error import InputError
+from ..names import read_name, refuse_unknown
 from .columns import UNLIMITED
 from .market import Market
-from .tables import REQUESTER_COLUMNS, WORKER_COLUMNS, read_csv, read_parquet, refuse_unknown
+from .tables import REQUESTER_COLUMNS, WORKER_COLUMNS, read_csv, read_parquet
 
 __all__ = ["FORMAT", "market_text", "number_literal", "read_market", "write_market"]
 
@@ -122,9 +123,10 @@ def _beside(path: Path, name: str) -> Path:
 def _caps(rows: list[dict]) -> dict[tuple[str, str], Any]:
     caps: dict[tuple[str, str], Any] = {}
     for position, row in enumerate(rows):
-        pair = (str(row["group"]), str(row["requester"]))
+        where = f"caps[{position}]"
+        pair = read_name(row["group"], where, "group"), read_name(row["requester"], where, "requester")
         if pair in caps:
-            raise InputError(f"second cap for group '{pair[0]}' at requester '{pair[1]}'", row=f"caps[{position}]")
+            raise InputError(f"second cap for group '{pair[0][:80]}' at requester '{pair[1][:80]}'", row=where)
         caps[pair] = row["cap"]
     return caps
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..arrays import as_sequence, labels_of
 from ..exact import IntArray, exact_sum, rescale
 from ..input_error import InputError
 from .columns import (
@@ -22,7 +23,6 @@ from .columns import (
     cap_limits,
     coverage_matrix,
     group_indices,
-    labels_of,
     number_column,
     require_sign,
     seat_limits,
@@ -149,7 +149,10 @@ class Market:
         InputError
             Naming the row and the field, for anything that is not a market.
         """
-        scores, budgets = (x if isinstance(x, Sized) else list(x) for x in (scores, budgets))
+        scores, budgets = (
+            column if isinstance(column, Sized) and getattr(column, "shape", True) else as_sequence(column, name, kind)
+            for name, column, kind in (("score", scores, "workers"), ("budget", budgets, "requesters"))
+        )
         n, m = len(scores), len(budgets)
         names = unique_ids(labels_of(scores) if worker_ids is None else worker_ids, n, "w", "workers")
         ids = labels_of(budgets) if requester_ids is None else requester_ids

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import csv
-import difflib
 import io
 import json
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import numpy as np
 
 from ..files import read_text
 from ..input_error import InputError
-from ..names import none_if_missing, read_name
+from ..names import none_if_missing, read_name, refuse_unknown
 
 __all__ = [
     "REQUESTER_COLUMNS",
@@ -23,7 +23,6 @@ __all__ = [
     "none_if_missing",
     "read_csv",
     "read_parquet",
-    "refuse_unknown",
     "table_columns",
 ]
 
@@ -36,23 +35,13 @@ MOST_PARQUET_BYTES = 8 << 30
 """What the columns of a Parquet file may take in memory, by its own account: a small file can promise terabytes."""
 
 
-def refuse_unknown(fields: Iterable[str], known: Iterable[str], row: str | None) -> None:
-    """Refuse a field nobody reads: a misspelt ``seat`` would silently drop a constraint."""
-    known = set(known)
-    for name in fields:
-        if name not in known:
-            close = difflib.get_close_matches(str(name)[:200], known, n=1)
-            hint = f"; did you mean '{close[0]}'?" if close else f"; known are {', '.join(sorted(known))}"
-            raise InputError(f"unknown field{hint}", row=row, field=str(name)[:60])
-
-
 def _header(names: list[Any], known: Iterable[str], row: str) -> None:
     """Check the names of a table's columns: texts, each there once, all of them known."""
     for position, name in enumerate(names):
         if not isinstance(name, str) or not name.strip() or name.startswith("Unnamed:"):
             raise InputError(f"column {position + 1} has no name (a row index that was written along?)", row=row)
-    for name in names:
-        if names.count(name) > 1:
+    for name, count in Counter(names).items():
+        if count > 1:
             raise InputError("two columns of the same name", row=row, field=name[:60])
     refuse_unknown(names, known, row)
 
@@ -65,6 +54,8 @@ def table_columns(table: Any, known: tuple[str, ...], kind: str) -> dict[str, An
     InputError
         For columns that are unknown, unnamed or there twice.
     """
+    if not hasattr(table, "columns") or not hasattr(table, "dtypes"):
+        raise InputError(f"expected a data frame, got {type(table).__name__}", row=kind)
     _header(list(table.columns), known, kind)
     columns: dict[str, Any] = {}
     for name in table.columns:

@@ -18,9 +18,15 @@ MAX_DEPTH = 60
 MAX_DIGITS = 60
 MAX_EXPONENT = 64
 MAX_WEIGHT = 500
+MAX_SIZE = 5_000
+"""Operations of the longest formula that is evaluated, second derivatives included: a product of 250 factors has millions."""
+LARGEST_POWER = 2**20
+"""Exponentials of numbers beyond this are not computed: as exact numbers they take gigabytes, and their exponentials all there are."""
 FUNCTIONS = ("exp", "log", "sqrt")
 
-_TOKEN = re.compile(r"\s*(?:(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|([A-Za-z_]\w*)|(\*\*|[-+*/()]))")
+_TOKEN = re.compile(
+    r"\s*(?:(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|([A-Za-z_]\w*)|(\*\*|[-+*/()]))", re.ASCII
+)
 
 
 class ExpressionError(ValueError):
@@ -240,11 +246,11 @@ def operate(sign: str, left: Node, right: Node) -> Node:
     return Op(sign, left, right)
 
 
-def raise_to(base: Node, exponent: Node) -> Node:
-    """A power; constant exponents are limited to ``MAX_EXPONENT`` in size."""
+def raise_to(base: Node, exponent: Node, *, most: int = MAX_EXPONENT) -> Node:
+    """A power; constant exponents are at most `most` in size, and a number that is raised to a varying power is positive."""
     if isinstance(exponent, Num):
-        if abs(exponent.value) > MAX_EXPONENT or exponent.value.denominator > 10_000:
-            raise ExpressionError(f"the exponent {exponent.value} is out of range (at most {MAX_EXPONENT})")
+        if abs(exponent.value) > most or exponent.value.denominator > 10_000:
+            raise ExpressionError(f"the exponent {exponent.value} is out of range (at most {most})")
         if exponent.value == 0:
             return ONE
         if exponent.value == 1:
@@ -253,7 +259,27 @@ def raise_to(base: Node, exponent: Node) -> Node:
             value = base.value ** int(exponent.value)
             if max(value.numerator.bit_length(), value.denominator.bit_length()) <= 4_096:
                 return Num(value)
+    elif isinstance(base, Num) and base.value <= 0:
+        raise ExpressionError("a power that varies needs a base above 0")
     return Pow(base, exponent)
+
+
+def size(tree: Node) -> int:
+    """How many operations evaluate the tree, parts that stand in it twice counted twice."""
+    known: dict[int, int] = {}
+
+    def count(node: Node) -> int:
+        if id(node) not in known:
+            match node:
+                case Op(_, left, right) | Pow(left, right):
+                    known[id(node)] = 1 + count(left) + count(right)
+                case Call(_, argument):
+                    known[id(node)] = 1 + count(argument)
+                case _:
+                    known[id(node)] = 1
+        return known[id(node)]
+
+    return count(tree)
 
 
 def is_rational(tree: Node) -> bool:
@@ -270,7 +296,7 @@ def is_rational(tree: Node) -> bool:
 
 
 def derivative(tree: Node, name: str) -> Node:
-    """The derivative with respect to the variable ``name``, as another tree."""
+    """The derivative with respect to the variable ``name``, as another tree; exponents may pass their limit by some steps."""
     match tree:
         case Num():
             return ZERO
@@ -287,11 +313,13 @@ def derivative(tree: Node, name: str) -> Node:
             inner = derivative(right, name)
             if inner == ZERO:
                 return first
-            return operate("-", first, operate("/", operate("*", left, inner), raise_to(right, Num(Fraction(2)))))
+            squared = raise_to(right, Num(Fraction(2)))
+            return operate("-", first, operate("/", operate("*", left, inner), squared))
         case Op(sign, left, right):
             return operate(sign, derivative(left, name), derivative(right, name))
         case Pow(base, Num(p)):
-            return operate("*", operate("*", Num(p), raise_to(base, Num(p - 1))), derivative(base, name))
+            lower = raise_to(base, Num(p - 1), most=MAX_EXPONENT + 8)
+            return operate("*", operate("*", Num(p), lower), derivative(base, name))
         case Pow(base, exponent):
             inner = operate("*", exponent, Call("log", base))
             return operate("*", tree, derivative(inner, name))
@@ -411,7 +439,13 @@ class CertifiedArithmetic:
         return x**n
 
     def exp(self, x: Any) -> Any:
-        """The exponential."""
+        """The exponential, of numbers whose exponential can be written down."""
+        if not (x.b <= LARGEST_POWER and x.a >= -LARGEST_POWER):
+            if not x.b <= LARGEST_POWER:
+                raise OutsideDomain("exponential of a number that may be too large")
+            # Between 0 and the exponential of the upper end, which is no less than that of the limit.
+            upper = self.context.exp(max(x.b, self.context.mpf(-LARGEST_POWER))) * self.around
+            return self.context.mpf([0, upper.b])
         return self.context.exp(x) * self.around
 
     def log(self, x: Any) -> Any:

@@ -14,9 +14,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ..arrays import as_sequence
 from ..exact import format_exact, parse_integer, parse_number
 from ..files import read_json, write_whole
 from ..input_error import InputError
+from ..names import read_name, refuse_alike, refuse_unknown
 from .utility import Utility
 
 FORMAT = "fedmech-mots/1"
@@ -90,7 +92,7 @@ class MotsMarket:
         data_variance: Any = 1,
         client_variance: Any = 0,
         max_error: Any = None,
-        ids: Sequence[str] | None = None,
+        ids: Sequence[Any] | None = None,
     ) -> MotsMarket:
         """Make a market from sequences with one entry a type.
 
@@ -99,13 +101,11 @@ class MotsMarket:
         InputError
             For anything :meth:`from_document` refuses.
         """
-        if not len(sizes) == len(counts) == len(costs):
+        given: dict[str, Any] = {"id": ids, "size": sizes, "count": counts, "cost": costs}
+        columns = {name: as_sequence(values, name, "types") for name, values in given.items() if values is not None}
+        if len(set(map(len, columns.values()))) != 1:
             raise InputError("sizes, counts and costs must have one entry a type each", field="types")
-        names = ids or [f"t{i + 1}" for i in range(len(sizes))]
-        types = [
-            {"id": name, "size": size, "count": count, "cost": cost}
-            for name, size, count, cost in zip(names, sizes, counts, costs, strict=True)
-        ]
+        types = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
         return cls.from_document(
             {
                 "format": FORMAT,
@@ -130,10 +130,8 @@ class MotsMarket:
         if not isinstance(document, Mapping):
             raise InputError("a MoTS market must be a JSON object")
         if document.get("format") != FORMAT:
-            raise InputError(f"expected {FORMAT!r}, got {document.get('format')!r}", field="format")
-        surplus = set(document) - _FIELDS
-        if surplus:
-            raise InputError("unknown field", field=min(map(str, surplus)))
+            raise InputError(f"expected {FORMAT!r}, got {str(document.get('format'))[:60]!r}", field="format")
+        refuse_unknown(document, _FIELDS, None)
         dimension = _integer(document.get("dimension", 1), "dimension", least=1)
         data_variance = _number(document.get("data_variance"), "data_variance")
         client_variance = _number(document.get("client_variance"), "client_variance")
@@ -144,8 +142,9 @@ class MotsMarket:
         seen: set[str] = set()
         for index, entry in enumerate(types):
             if entry.id in seen:
-                raise InputError(f"duplicate id {entry.id!r}", row=f"types[{index}]", field="id")
+                raise InputError(f"duplicate id {ascii(entry.id)[:80]}", row=f"types[{index}]", field="id")
             seen.add(entry.id)
+        refuse_alike(seen, "types", "id")
         if not any(entry.count for entry in types):
             raise InputError("a market needs at least one client", field="types")
         limit = document.get("max_error")
@@ -298,12 +297,8 @@ def _type(row: Any, index: int) -> ClientType:
     where = f"types[{index}]"
     if not isinstance(row, Mapping):
         raise InputError("expected an object", row=where)
-    surplus = set(row) - {"id", "size", "count", "cost"}
-    if surplus:
-        raise InputError("unknown field", row=where, field=min(map(str, surplus)))
-    name = row.get("id", f"t{index + 1}")
-    if not isinstance(name, str) or not name:
-        raise InputError("expected a non-empty text", row=where, field="id")
+    refuse_unknown(row, ("id", "size", "count", "cost"), where)
+    name = read_name(row.get("id", f"t{index + 1}"), where, "id")
     try:
         return ClientType(
             name,
@@ -312,12 +307,12 @@ def _type(row: Any, index: int) -> ClientType:
             _number(row.get("cost"), "cost"),
         )
     except InputError as error:
-        raise InputError(error.message, row=f"{where} (id {name!r})", field=error.field) from None
+        raise InputError(error.message, row=f"{where} (id {ascii(name)[:80]})", field=error.field) from None
 
 
 def _integer(value: Any, field: str, *, least: int) -> int:
     if value is None:
-        raise InputError("is missing", field=field)
+        raise InputError("missing", field=field)
     try:
         number = parse_integer(value)
     except InputError as error:
@@ -329,7 +324,7 @@ def _integer(value: Any, field: str, *, least: int) -> int:
 
 def _number(value: Any, field: str) -> Fraction:
     if value is None:
-        raise InputError("is missing", field=field)
+        raise InputError("missing", field=field)
     try:
         number = parse_number(value)
     except InputError as error:

@@ -16,6 +16,7 @@ from typing import Any
 from ..exact import format_exact, parse_number
 from ..input_error import InputError
 from .expression import (
+    MAX_SIZE,
     CertifiedArithmetic,
     ExactArithmetic,
     ExpressionError,
@@ -30,6 +31,7 @@ from .expression import (
     is_rational,
     operate,
     parse,
+    size,
     to_sympy,
     weight,
 )
@@ -105,10 +107,13 @@ class Utility:
                 raise InputError(f"family {family} has no parameter {min(given)!r}", field="utility")
             text = _TEXT[family]
         try:
-            tree = _fill(parse(text, ("eps", *known)), known)
+            utility = cls(_fill(parse(text, ("eps", *known)), known), dict(specification))
+            # What has no derivatives that can be written down is said now, not halfway through a search.
+            if max(map(size, (utility.slope, utility.curvature))) > MAX_SIZE:
+                raise ExpressionError(f"its second derivative has more than {MAX_SIZE:,} operations")
         except ExpressionError as error:
             raise InputError(str(error), field="utility") from None
-        return cls(tree, dict(specification))
+        return utility
 
     @cached_property
     def rational(self) -> bool:

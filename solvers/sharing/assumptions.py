@@ -5,10 +5,11 @@ from __future__ import annotations
 from fractions import Fraction
 
 from ...models.input_error import InputError
-from ...models.sharing.expression import Num, operate
+from ...models.sharing.expression import Num, OutsideDomain, operate
 from ...models.sharing.market import MotsMarket
 from ...models.sharing.utility import never_positive
 from .requirement import relevant_errors
+from .worth import utility_between
 
 __all__ = ["NotDecreasing", "is_convex", "require_decreasing"]
 
@@ -32,8 +33,17 @@ def require_decreasing(market: MotsMarket) -> None:
         raise NotDecreasing(
             f"must fall with the error on {where}, but rises at {_about(falling.fails_at)}", field="utility"
         )
-    if not falling.holds:
+    if not falling.holds or not _defined_at(market, low):
         raise NotDecreasing(f"cannot be certified to be defined and fall with the error on {where}", field="utility")
+
+
+def _defined_at(market: MotsMarket, error: Fraction) -> bool:
+    """Whether the utility has a value there: the derivative of ``log(eps - 1)`` has one also where the logarithm has none."""
+    try:
+        utility_between(market, error)
+    except OutsideDomain:
+        return False
+    return True
 
 
 def is_convex(market: MotsMarket) -> bool:

@@ -10,7 +10,7 @@ from fractions import Fraction
 from ...models.input_error import InputError
 from ...models.sharing.market import MotsMarket
 from ...models.sharing.measured_market import MeasuredMarket
-from ..control import Control, Stopped, StopReason
+from ..control import Control, Stopped, StopReason, why_interrupted
 from ..proofs.proof import Proof, ProofError, check_bound
 from ..solution import Exactness
 from .answer import SocialAnswer
@@ -157,8 +157,8 @@ def _run(name: str, incumbent: Incumbent, time_limit: float | None) -> _Ended:
             enumerate_states(market, incumbent)
     except Stopped as stop:
         stopped = stop.reason
-    except KeyboardInterrupt:
-        stopped = "interrupted"
+    except KeyboardInterrupt as stop:
+        stopped = why_interrupted(stop)
     incumbent.control = control
     if search is None:
         return _Ended(stopped, "enumerated", [] if stopped == "proved" else _root_proofs(incumbent))
