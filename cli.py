@@ -9,7 +9,10 @@ import os
 import signal
 import sys
 import threading
-from typing import Annotated
+from collections.abc import Sequence
+from functools import cache
+from itertools import pairwise
+from typing import Annotated, get_args, get_origin, get_type_hints
 
 import typer
 
@@ -30,6 +33,7 @@ from .commands.swan import swan_command
 from .commands.sweep import sweep_command
 from .commands.tradeoff import tradeoff_command
 from .commands.verify import claims_command, verify_command
+from .models.input_error import InputError
 
 __all__ = ["app", "main"]
 
@@ -101,6 +105,7 @@ def _listen_to_ctrl_c() -> None:
 def _run() -> int:
     """Run one command; what is wrong with its arguments is said in one line."""
     try:
+        refuse_odd_numbers(sys.argv[1:])
         return app(standalone_mode=False) or 0
     except typer.Exit as leaving:
         return leaving.exit_code
@@ -110,6 +115,9 @@ def _run() -> int:
     except SystemExit:
         # Only the help's writer ends the process so, when its reader has gone away.
         return DONE
+    except InputError as error:
+        say(f"error: {error}")
+        return BAD_INPUT
     except OutputError as error:
         return report_output(error)
     except OSError as error:
@@ -124,6 +132,36 @@ def _run() -> int:
         else:
             say(f"error: {' '.join(explain().split())}")
         return BAD_INPUT
+
+
+def refuse_odd_numbers(arguments: Sequence[str]) -> None:
+    """Refuse numbers that Python takes and no file: other digits than ASCII's, underscores between them.
+
+    Raises
+    ------
+    InputError
+        Naming the option.
+    """
+    for before, argument in pairwise(["", *arguments]):
+        name, equals, value = argument.partition("=") if argument.startswith("--") else (before, "=", argument)
+        if equals and name.startswith("-") and ("_" in value or not value.isascii()) and name in _number_options():
+            raise InputError(f"expected a number, got {value[:60]!r}", field=name.lstrip("-"))
+
+
+@cache
+def _number_options() -> set[str]:
+    """The options of all commands that take a number, as they are written."""
+    found = set()
+    for command in app.registered_commands:
+        hints = get_type_hints(command.callback, include_extras=True)
+        for name, hint in hints.items():
+            kinds, *about = get_args(hint) if get_origin(hint) is Annotated else (hint,)
+            if {int, float} & {kinds, *get_args(kinds)}:
+                # Inside Annotated, the first of several spellings is where a default used to stand.
+                written = [flag for info in about for flag in (info.default, *(info.param_decls or ()))]
+                flags = {flag for flag in written if isinstance(flag, str)}
+                found |= flags or {f"--{name.replace('_', '-')}"}
+    return found
 
 
 def _leave_behind_unfinished_runs(leaving: BaseException | None) -> None:

@@ -14,6 +14,7 @@ from .console import (
     say,
     show,
     table,
+    whole_limit,
 )
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ def social_state(
         from ..models.sharing.social_state import literal_model
 
         write_model(lambda: literal_model(market), export, endings=(".nl", ".gms", ".bar"))
-    answer = solve_social_state(market, method, time_limit=time_limit)
+    with whole_limit(time_limit):
+        answer = solve_social_state(market, method, time_limit=time_limit)
     missing = None if certificate is None else _write_certificate(certificate, answer)
     if json:
         document = answer.to_dict()

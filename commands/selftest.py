@@ -39,13 +39,18 @@ def selftest_command(
     A failure is made small and written as a market and as a finding that this command puts to its test again. Exit code 1 if
     anything was found. Ctrl-C ends the run with what was done so far.
     """
+    from ..models.input_error import InputError
+    from ..models.seeds import read_seed
     from ..verification.selftest.campaign import campaign
 
     if findings:
         _again(findings, limit, json)
         return
+    seed = read_seed(seed)
     if minutes is None and cases is None:
         minutes = 1.0
+    if minutes is not None and not minutes < float("inf"):
+        raise InputError(f"expected a number of minutes, got {minutes}", field="minutes")
     seconds = None if minutes is None else 60 * minutes
     report = campaign(
         seed, cases=cases, seconds=seconds, problems=problem or (), limit=limit, progress=progress_reporter()

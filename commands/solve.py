@@ -115,9 +115,14 @@ def solve_command(
     conflict = None if at_least is None else _conflict(market, solution, at_least, time_limit)
     prices = None
     if explain:
+        from ..solvers.control import TimeUp
         from ..solvers.explain.prices import lp_prices
 
-        prices = lp_prices(market, problem)
+        try:
+            with whole_limit(None if time_limit is None else max(0.0, time_limit - solution.seconds)):
+                prices = lp_prices(market, problem)
+        except TimeUp:
+            say("no LP prices: the time limit came first")
     if json:
         document = solution_document(market, solution, summary=summary)
         if prices is not None:

@@ -17,6 +17,7 @@ from .console import (
     say,
     show,
     table,
+    whole_limit,
 )
 from .mots import load_mots, state_rows
 
@@ -41,20 +42,28 @@ def swan_command(
     from ..fl.sharing.swan import NoTarget, swan
     from ..fl.sharing.unique import SinglePeaked
     from ..models.sharing.utility import conditions
-    from ..solvers.control import Control
+    from ..solvers.control import Control, TimeUp
     from ..solvers.sharing.requirement import relevant_errors
 
     market, control = load_mots(file), Control.for_seconds(time_limit)
-    try:
-        mechanism = swan(market, control=control)
-    except NoTarget as error:
-        say(f"error: {error}")
-        raise typer.Exit(INFEASIBLE if error.infeasible else STOPPED) from None
-    found = equilibria(mechanism, control=control) if mechanism.ratio is not None else None
-    target = mechanism.target
-    rivals = [dynamic(market), modified_fl(market), fl_only(market, time_limit=control.remaining())]
-    ground = conditions(market.utility, *relevant_errors(market), market.client_variance)
-    assumption = {True: "holds", False: "fails", None: "undecided"}[ground.increasing_marginal.holds]
+    found, rivals, assumption, cut_short = None, [], "undecided", False
+    with whole_limit(time_limit):
+        try:
+            mechanism = swan(market, control=control)
+        except NoTarget as error:
+            say(f"error: {error}")
+            raise typer.Exit(INFEASIBLE if error.infeasible else STOPPED) from None
+        target = mechanism.target
+        try:
+            found = equilibria(mechanism, control=control) if mechanism.ratio is not None else None
+            for rival in (dynamic, modified_fl):
+                rivals.append(rival(market))
+            rivals.append(fl_only(market, time_limit=control.remaining()))
+            ground = conditions(market.utility, *relevant_errors(market), market.client_variance)
+            assumption = {True: "holds", False: "fails", None: "undecided"}[ground.increasing_marginal.holds]
+        except TimeUp:
+            cut_short = True
+            say("the time limit came before all comparisons were made")
     offers: list[tuple[str, Any]] = []
     if mechanism.ratio is not None:
         offers.append(("SWAN", mechanism))
@@ -93,6 +102,8 @@ def swan_command(
             }
             document |= terms if name == "SWAN" else {"unique_payments": terms}
         print_json(document)
+        if cut_short:
+            raise typer.Exit(STOPPED)
         return
     table(None, ["", ""], state_rows(mechanism.answer))
     rows = [
@@ -121,6 +132,8 @@ def swan_command(
         for entry in rivals
     ]
     table("Compared with", ["", "welfare", "meets requirement", "incentive cost", "state"], compared, (1, 3))
+    if cut_short:
+        raise typer.Exit(STOPPED)
 
 
 def _equilibrium_rows(mechanism: Any, found: Any, assumption: str) -> list[list[str]]:

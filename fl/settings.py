@@ -247,8 +247,8 @@ def _scalar_from_text(rule: FieldRule, text: str) -> Any:
     if rule.kind is bool:
         return {"true": True, "false": False}.get(text.lower(), text)
     try:
-        # Files know ASCII digits alone, and so does the command line.
-        return rule.kind(text) if text.isascii() else text
+        # Files know ASCII digits alone and no underscores between them, and so does the command line.
+        return rule.kind(text) if text.isascii() and "_" not in text else text
     except ValueError:
         return text
 

@@ -17,6 +17,7 @@ __all__ = [
     "NumberText",
     "PathLike",
     "make_folder",
+    "read_bytes",
     "read_json",
     "read_text",
     "refuse_overwriting",
@@ -28,7 +29,32 @@ PathLike = str | os.PathLike[str]
 
 
 MOST_TEXT = 4 << 30
-"""Bytes of the largest text that is read."""
+"""Bytes of the largest file that is read, text or not."""
+
+
+def read_bytes(path: PathLike, most: int | None = None) -> bytes:
+    """Read a file, up to a limit: a device without end has no size to ask for.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or is larger than `most` (:data:`MOST_TEXT`) bytes.
+    """
+    most = MOST_TEXT if most is None else most
+    try:
+        if os.stat(path).st_size > most:
+            raise InputError(f"more than {most:,} bytes", file=str(path))
+        with open(path, "rb") as file:
+            if stat.S_ISCHR(os.fstat(file.fileno()).st_mode):
+                raise InputError("is a device", file=str(path))
+            data = file.read(most + 1)
+    except InputError:
+        raise
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot read: {getattr(error, 'strerror', None) or error}", file=str(path)) from None
+    if len(data) > most:
+        raise InputError(f"more than {most:,} bytes", file=str(path))
+    return data
 
 
 def read_text(path: PathLike) -> str:

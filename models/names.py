@@ -18,7 +18,16 @@ import numpy as np
 from .files import NumberText
 from .input_error import InputError
 
-__all__ = ["LONGEST_NAME", "name_key", "nearest_name", "none_if_missing", "read_name", "read_names", "refuse_alike", "refuse_unknown"]
+__all__ = [
+    "LONGEST_NAME",
+    "name_key",
+    "nearest_name",
+    "none_if_missing",
+    "read_name",
+    "read_names",
+    "refuse_alike",
+    "refuse_unknown",
+]
 
 LONGEST_NAME = 1_000_000
 """Characters of the longest name that is read."""

@@ -82,7 +82,8 @@ class Dataset:
         parts: list[Any] = []
         for part, pair in (("train", train), ("test", test)):
             inputs, labels = (
-                plain_array(array, f"{part}_{field}", name) for array, field in zip(pair, ("inputs", "labels"), strict=True)
+                plain_array(array, f"{part}_{field}", name)
+                for array, field in zip(pair, ("inputs", "labels"), strict=True)
             )
             if inputs.dtype.kind not in "iuf":
                 raise InputError(f"numbers are needed, not {inputs.dtype.name}", row=name, field=f"{part}_inputs")

@@ -6,6 +6,7 @@ Any other labelled pictures become such a folder by :func:`write_idx`, so that t
 from __future__ import annotations
 
 import gzip
+import io
 import math
 import struct
 import zlib
@@ -14,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ...models.files import PathLike, make_folder, write_whole
+from ...models.files import PathLike, make_folder, read_bytes, write_whole
 from ...models.input_error import InputError
 from .dataset import Dataset
 
@@ -24,6 +25,8 @@ __all__ = ["parse_idx", "read_idx", "write_idx"]
 TYPES = {8: np.dtype(np.uint8), 13: np.dtype(">f4")}
 PARTS = ("train", "t10k")
 IMAGES, LABELS = "{}-images-idx3-ubyte", "{}-labels-idx1-ubyte"
+# Bytes of the largest file, unpacked.
+MOST_BYTES = 4 << 30
 # Where torchvision puts the files of the folder that it is given.
 INSIDE = ("", "MNIST/raw", "FashionMNIST/raw")
 
@@ -116,8 +119,14 @@ def _read(file: Path) -> NDArray[np.generic]:
         makers = "torchvision.datasets.MNIST(FOLDER, download=True) or fedmech.fl.data.idx.write_idx(DATA, FOLDER)"
         raise InputError(f"no such file (or .gz); made by {makers}", file=str(file))
     try:
-        content = path.read_bytes()
-        return parse_idx(gzip.decompress(content) if path.suffix == ".gz" else content)
+        content = read_bytes(path, MOST_BYTES)
+        if path.suffix == ".gz":
+            with gzip.open(io.BytesIO(content)) as unpacked:
+                # A small file can unpack to a thousand times its size.
+                content = unpacked.read(MOST_BYTES + 1)
+            if len(content) > MOST_BYTES:
+                raise InputError(f"unpacks to more than {MOST_BYTES:,} bytes")
+        return parse_idx(content)
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise InputError(f"damaged gzip file: {error}", file=str(path)) from None
     except OSError as error:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from ...models.files import write_whole
+from ...models.files import read_bytes, write_whole
 from ...models.input_error import InputError
 
 __all__ = ["Checkpoint", "read_checkpoint", "write_checkpoint"]
@@ -26,6 +26,26 @@ __all__ = ["Checkpoint", "read_checkpoint", "write_checkpoint"]
 FORMAT = "fedmech-checkpoint/1"
 _HEADER = "header"
 _ARRAY = "array."
+
+MOST_BYTES = 4 << 30
+"""Of one part; no longer one is read."""
+
+NOT_AN_ARCHIVE = (
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    IndexError,
+    ArithmeticError,
+    EOFError,
+    MemoryError,
+    NotImplementedError,
+    RuntimeError,
+    OSError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What zipfile and numpy raise over bytes that are no archive of arrays."""
 
 
 @dataclass(frozen=True)
@@ -89,14 +109,20 @@ def read_checkpoint(path: Path, settings: Mapping[str, Any]) -> Checkpoint:
     InputError
         If the file is not a checkpoint or belongs to other settings; the message names the first that differs.
     """
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
+    if not path.exists():
         return Checkpoint()
-    except OSError as error:
-        raise InputError(f"cannot read: {error.strerror or error}", file=str(path)) from None
+    data = io.BytesIO(read_bytes(path))
     try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+        with zipfile.ZipFile(data) as parts:
+            # What was written is not compressed; what is can be a thousand times its size.
+            if any(
+                part.compress_type != zipfile.ZIP_STORED or part.file_size > MOST_BYTES for part in parts.infolist()
+            ):
+                raise ValueError("its parts are compressed")
+            if parts.testzip() is not None:
+                raise ValueError("a part is damaged")
+        data.seek(0)
+        with np.load(data, allow_pickle=False) as archive:
             header = json.loads(archive[_HEADER].tobytes())
             arrays = {name.removeprefix(_ARRAY): archive[name] for name in archive.files if name != _HEADER}
         if header["format"] != FORMAT:
@@ -104,7 +130,9 @@ def read_checkpoint(path: Path, settings: Mapping[str, Any]) -> Checkpoint:
         theirs, rounds, rows = dict(header["settings"]), int(header["rounds"]), list(header["rows"])
     except InputError as error:
         raise error.in_file(path) from None
-    except (ValueError, KeyError, TypeError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+    except RecursionError:
+        raise InputError("not a checkpoint: nested too deeply", file=str(path)) from None
+    except NOT_AN_ARCHIVE as error:
         raise InputError(f"not a checkpoint: {error}", file=str(path)) from None
     mine = _plain(settings)
     for name in sorted({*mine, *theirs}):

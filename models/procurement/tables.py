@@ -32,7 +32,10 @@ _CAP_COLUMNS = ("group", "requester", "cap")
 _DELIMITERS = ";\t|:"
 
 MOST_PARQUET_BYTES = 8 << 30
-"""What the columns of a Parquet file may take in memory, by its own account: a small file can promise terabytes."""
+"""What the columns of a Parquet file may take in memory: a small file can hold terabytes."""
+
+MOST_PARQUET_VALUES = 5 * 10**8
+"""Values in all its columns; a run of equal ones takes a few bytes of the file, whatever its length."""
 
 
 def _header(names: list[Any], known: Iterable[str], row: str) -> None:
@@ -180,17 +183,48 @@ def read_parquet(path: Path) -> dict[str, Any]:
     try:
         # One file, never a data set: folders called x=y would add a column of that name.
         with open(path, "rb") as stream, parquet.ParquetFile(stream) as file:
-            meta = file.metadata
-            promised = sum(meta.row_group(at).total_byte_size for at in range(meta.num_row_groups))
-            if promised > MOST_PARQUET_BYTES:
-                raise InputError(f"its columns take {promised:,} bytes; at most {MOST_PARQUET_BYTES:,} are read")
             _header(list(file.schema_arrow.names), WORKER_COLUMNS, "header")
+            _refuse_bombs(file.metadata)
+            texts = [
+                name for name, kind in zip(file.schema_arrow.names, file.schema_arrow.types, strict=True) if _text(kind)
+            ]
+        with open(path, "rb") as stream, parquet.ParquetFile(stream, read_dictionary=texts) as file:
             table = file.read()
+            _refuse_long(arrow, table)
     except (arrow.ArrowException, ValueError, OSError) as error:
         if isinstance(error, InputError | FileNotFoundError | PermissionError | IsADirectoryError):
             raise
         raise InputError(f"not Parquet: {error}") from None
     return {name: _parquet_column(arrow, name, table.column(name)) for name in table.column_names}
+
+
+def _text(kind: Any) -> bool:
+    return str(kind) in ("string", "large_string")
+
+
+def _refuse_bombs(meta: Any) -> None:
+    """Refuse a file whose own account of its sizes is beyond what is read."""
+    groups = [meta.row_group(at) for at in range(meta.num_row_groups)]
+    promised = sum(group.total_byte_size for group in groups)
+    if promised > MOST_PARQUET_BYTES:
+        raise InputError(f"its columns take {promised:,} bytes; at most {MOST_PARQUET_BYTES:,} are read")
+    values = sum(group.column(at).num_values for group in groups for at in range(group.num_columns))
+    if max(values, meta.num_rows) > MOST_PARQUET_VALUES:
+        raise InputError(f"its columns hold {values:,} values; at most {MOST_PARQUET_VALUES:,} are read")
+
+
+def _refuse_long(arrow: Any, table: Any) -> None:
+    """Refuse texts that take too much once each row has its own copy."""
+    import pyarrow.compute as compute
+
+    total = 0
+    for column in table.columns:
+        for chunk in column.chunks:
+            if arrow.types.is_dictionary(chunk.type) and _text(chunk.type.value_type):
+                lengths = compute.take(compute.binary_length(chunk.dictionary), chunk.indices)
+                total += compute.sum(lengths.cast(arrow.int64())).as_py() or 0
+    if total > MOST_PARQUET_BYTES:
+        raise InputError(f"its texts take {total:,} bytes; at most {MOST_PARQUET_BYTES:,} are read")
 
 
 def _parquet_column(arrow: Any, name: str, column: Any) -> Any:

@@ -64,6 +64,11 @@ class LimitPrice:
         return bool(self.limit - self.used <= LP_BINDING * max(1.0, abs(self.limit)))
 
 
+LARGEST_EXPONENT = 150
+LARGEST_FLOATED = Fraction(10) ** LARGEST_EXPONENT
+"""Largest score or sum of money that has a price."""
+
+
 @dataclass(frozen=True)
 class LpPrices:
     """Prices of the linear relaxation of one problem.
@@ -171,6 +176,7 @@ class Relaxation:
             worth = market.coverage.ravel()
         self.unit = market.coverage_denominator if problem == "cover" else market.score_denominator
         self.score_scale = max((int(v) for v in worth), default=1) or 1
+        _refuse_unfloated(self.score_scale, self.unit, "score")
         scores = _scaled(worth, self.score_scale)
         membership = csr_matrix((np.ones(n), (market.group_of, np.arange(n))), shape=(n_groups, n))
         self.seats = market.seats.astype(float)
@@ -200,6 +206,8 @@ class Relaxation:
         if problem != "orp":
             costs = market.needed_costs
             self.money_scale = max((int(c) for c in costs), default=1) or 1
+            for money in (self.money_scale, market.total_budget or 1):
+                _refuse_unfloated(money, market.money_denominator, "cost")
             weights = _scaled(costs, self.money_scale)
             if problem == "opt-sep":
                 self.spent, self.budgets = weights @ shares, _scaled(market.budgets, self.money_scale)
@@ -269,6 +277,12 @@ def solve_lp(cp: Any, problem: Any) -> None:
         raise KeyboardInterrupt
     if problem.status != cp.OPTIMAL:
         raise RuntimeError(f"HiGHS ended the LP with status {problem.status}")
+
+
+def _refuse_unfloated(numerator: int, denominator: int, field: str) -> None:
+    """Refuse numbers whose quotients leave the range of floats: prices are computed in floating point."""
+    if not 1 / LARGEST_FLOATED < Fraction(numerator, denominator) < LARGEST_FLOATED:
+        raise InputError(f"LP prices are floating point: no numbers beyond 1e{LARGEST_EXPONENT}", field=field)
 
 
 def _scaled(values: NDArray, scale: int) -> NDArray[np.float64]:

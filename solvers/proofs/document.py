@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from ...models.files import read_json
 from ...models.input_error import InputError
 from ...models.procurement.market import Market
 from .nodes import refuse
@@ -129,16 +130,11 @@ def read_document(path: Path) -> Any:
     Raises
     ------
     InputError
-        If it cannot be read as JSON: says why in one line.
+        If it cannot be read as JSON, repeats a key, or is too large: says why in one line.
     """
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            raise InputError(f"larger than {MOST_BYTES:,} bytes", field=str(path))
-        return json.loads(path.read_bytes())
-    except RecursionError:
-        raise InputError("nested too deeply", field=str(path)) from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot read the document: {error}", field=str(path)) from None
+    if path.is_file() and path.stat().st_size > MOST_BYTES:
+        raise InputError(f"larger than {MOST_BYTES:,} bytes", file=str(path))
+    return read_json(path, decimals=float)
 
 
 def require_whole(document: Any) -> None:

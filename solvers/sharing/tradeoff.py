@@ -83,7 +83,7 @@ def with_parameter(market: MotsMarket, parameter: Parameter, value: Fraction) ->
 
 def sensitivity(
     market: MotsMarket, parameter: Parameter, values: Iterable[object], *, time_limit: float | None = None
-) -> list[Reaction]:
+) -> Iterator[Reaction]:
     """The best state at each value of a parameter.
 
     Parameters
@@ -98,8 +98,6 @@ def sensitivity(
         Seconds for all values; those for which none are left get what is known without a search.
     """
     control = Control.for_seconds(time_limit)
-    exact = [parse_number(value) for value in values]
-    return [
-        Reaction(parameter, x, solve_social_state(with_parameter(market, parameter, x), time_limit=control.remaining()))
-        for x in exact
-    ]
+    for x in [parse_number(value) for value in values]:
+        varied = with_parameter(market, parameter, x)
+        yield Reaction(parameter, x, solve_social_state(varied, time_limit=control.remaining()))

@@ -28,6 +28,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ....models.files import PathLike, read_json
+from ....models.files import read_text as read_file
 from ....models.input_error import InputError
 from ...settings import (
     field_rules,
@@ -161,14 +162,13 @@ def read_configuration(name: PathLike) -> Configuration:
 
 
 def _read_toml(path: Path) -> Any:
+    text = read_file(path)
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
-    except UnicodeDecodeError:
-        raise InputError("not a text file in UTF-8", file=str(path)) from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise InputError("nested too deeply", file=str(path)) from None
+    except ValueError as error:
         raise InputError(f"not TOML: {error}", file=str(path)) from None
-    except OSError as error:
-        raise InputError(f"cannot read: {error.strerror or error}", file=str(path)) from None
 
 
 def _configuration(document: Any, source: str) -> Configuration:

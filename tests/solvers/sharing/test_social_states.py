@@ -404,9 +404,9 @@ def test_sensitivity_moves_one_parameter() -> None:
     )
     welfare = [r.answer.welfare.low for r in sensitivity(market, "cost", ["0", "1", "2", "10"]) if r.answer.welfare]
     assert welfare == sorted(welfare, reverse=True)
-    limits = sensitivity(market, "max-error", ["0.001", "0.05", "1"])
+    limits = list(sensitivity(market, "max-error", ["0.001", "0.05", "1"]))
     assert [r.answer.status for r in limits] == ["infeasible", "optimal", "optimal"]
-    ratios = sensitivity(market, "client-variance", ["0", "0.3"])
+    ratios = list(sensitivity(market, "client-variance", ["0", "0.3"]))
     assert ratios[0].answer.error != ratios[1].answer.error
 
 
