@@ -9,6 +9,7 @@ by an equal one, and never count it twice. pandas, pyarrow, polars and duckdb re
 
     RESULT/_result.json            which experiment this is
     RESULT/<digest>.parquet        the rows of a point: point, experiment, version, the settings, what was measured
+    RESULT/_running/<digest>       claimed by a sweep that runs it, see :mod:`.claims`
     RESULT/_failed/<digest>.json   a point that raised, or that took its workers down: settings, error, traceback
 
 Names with ``_`` or ``.`` in front are no part of a Parquet dataset, by the convention all its readers share. The time a point took is kept in its
@@ -131,16 +132,22 @@ class Results:
         """Where a point's failure is."""
         return self.folder / "_failed" / f"{digest}.json"
 
+    def has(self, digest: str) -> bool:
+        """Whether a point is wholly there."""
+        try:
+            read_point(self.path(digest))
+        except InputError:
+            return False
+        return True
+
     def done(self) -> tuple[set[str], list[Path]]:
         """Find the points that are wholly there, by reading them, and the files that are damaged."""
         good, damaged = set(), []
         for path in sorted(self.folder.glob("*.parquet")):
-            try:
-                read_point(path)
-            except InputError:
-                damaged.append(path)
-            else:
+            if self.has(path.stem):
                 good.add(path.stem)
+            else:
+                damaged.append(path)
         return good, damaged
 
     def add(self, settings: Any, rows: Sequence[Row], seconds: float) -> None:
@@ -235,7 +242,7 @@ def read_point(path: Path) -> tuple[dict[str, Any], pa.Table]:
         whole = about["format"] == FORMAT and about["digest"] == path.stem
         # Pages have checksums of their own; this one covers what stands in the file's footer, names and types of columns included.
         kept = about.keys() - {"sha256"} == ABOUT and about.get("sha256") in (None, _checksum(about, table))
-    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
+    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError, RecursionError, OverflowError) as error:
         raise InputError(f"not a whole point of a result: {error}", file=str(path)) from None
     if not whole:
         raise InputError("not the point that its name says", file=str(path))

@@ -3,7 +3,8 @@
 The rules:
 
 - A point is its digest (:meth:`.registry.Experiment.digest`): a sweep runs those that the result does not have. Stopping and
-  starting again, adding values to the grid, or two sweeps on one result need nothing further.
+  starting again, adding values to the grid, or two sweeps on one result need nothing further: a point that another sweep has
+  begun is left to it, and run here only if that sweep ends without it.
 - A point that raises is recorded as failed, and the others go on; the next sweep tries it again.
 - A point that was on a worker as it died is run again with the others. A point that was there twice waits for the end and then runs
   with nobody beside it: if the worker dies again, the point is to blame, and it is recorded as failed.
@@ -25,6 +26,7 @@ from ....models.files import PathLike
 from ....models.input_error import InputError
 from ....solvers.control import Control
 from ...settings import settings_document
+from .claims import Claims
 from .configuration import Configuration
 from .point import Outcome, Point
 from .pools import (
@@ -160,7 +162,8 @@ def run_sweep(
         missing = {digest: settings for digest, settings in known.items() if digest not in done}
         summary = SweepReport(len(known), already=len(known) - len(missing), damaged=damaged)
         order = list(missing)[: len(missing) if limit is None else limit]
-        run = _Run(results, known, pool, summary, checkpoint, Control.for_seconds(time_limit, report), started)
+        control = Control.for_seconds(time_limit, report)
+        run = _Run(results, known, pool, summary, checkpoint, control, started, Claims(results.folder))
         finished = False
         try:
             run.go(order)
@@ -174,6 +177,7 @@ def run_sweep(
             summary.stopped, summary.reason = "no-workers", str(error)
         finally:
             pool.close(abandon=not finished or summary.stopped == "time-limit")
+            run.claims.close()
     except BaseException:
         pool.close(abandon=True)
         raise
@@ -218,19 +222,25 @@ class _Run:
     checkpoint: Path | None
     control: Control
     started: float
+    claims: Claims
     running: set[str] = field(default_factory=set)
     deaths: Counter[str] = field(default_factory=Counter)
     waiting: deque[str] = field(default_factory=deque)
     suspects: deque[str] = field(default_factory=deque)
+    elsewhere: deque[str] = field(default_factory=deque)
     trial: str | None = None
     said: float = 0.0
 
     def go(self, order: list[str]) -> None:
         self.waiting.extend(order)
-        while self.waiting or self.suspects or self.running:
+        while self.waiting or self.suspects or self.running or self.elsewhere:
             if self.control.expired():
                 self.summary.stopped = "time-limit"
                 return
+            if self.elsewhere and not self.waiting and not self.running:
+                # Nothing of our own is left: what another sweep has begun is waited for, and run if it was not done there.
+                time.sleep(self._patience())
+                self.waiting, self.elsewhere = self.elsewhere, self.waiting
             if self.waiting:
                 # In a trial nobody else runs.
                 while self.waiting and self.trial is None and len(self.running) < self.pool.slots:
@@ -238,10 +248,24 @@ class _Run:
             elif self.suspects and not self.running:
                 self.trial = self.suspects.popleft()
                 self.submit(self.trial)
-            left = self.control.remaining()
-            self.collect(POLL if left is None else min(POLL, left))
+                if self.trial not in self.running:
+                    self.trial = None
+            self.collect(self._patience())
+
+    def _patience(self) -> float:
+        """Seconds to wait for something to happen."""
+        left = self.control.remaining()
+        return POLL if left is None else min(POLL, left)
 
     def submit(self, digest: str) -> None:
+        if not self.claims.take(digest):
+            self.elsewhere.append(digest)
+            return
+        if self.results.has(digest):
+            # Another sweep has done it since this one began.
+            self.claims.give_back(digest)
+            self.summary.already += 1
+            return
         settings = self.known[digest]
         folder = None if self.checkpoint is None else str(self.checkpoint / digest)
         self.running.add(digest)
@@ -269,6 +293,7 @@ class _Run:
 
     def lost(self, digest: str, outcome: Lost, tried: bool) -> None:
         self.deaths[digest] += outcome.deaths
+        self.claims.give_back(digest)
         if tried:
             self.fail(digest, f"{outcome.reason}, again with no other point beside it")
         elif self.deaths[digest] >= SUSPECT:
@@ -277,6 +302,12 @@ class _Run:
             self.waiting.append(digest)
 
     def keep(self, digest: str, outcome: Outcome) -> None:
+        try:
+            self.write(digest, outcome)
+        finally:
+            self.claims.give_back(digest)
+
+    def write(self, digest: str, outcome: Outcome) -> None:
         if outcome.rows is None:
             self.fail(digest, outcome.error or "failed", outcome.trace)
             return

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,9 +16,10 @@ from typing import Any
 import campaign
 import pandas as pd
 import pytest
-from deadly_experiments import ENTRY, grid, registered, run_deadly, run_older
+from deadly_experiments import ENTRY, deadly, grid, registered, run_deadly, run_older
 from fedmech import InputError
 from fedmech.cli import app
+from fedmech.fl.experiments.engine.claims import Claims
 from fedmech.fl.experiments.engine.configuration import read_configuration
 from fedmech.fl.experiments.engine.pools import LokyPool, Pool, ThisProcess
 from fedmech.fl.experiments.engine.results import (
@@ -27,6 +29,7 @@ from fedmech.fl.experiments.engine.results import (
     read_results,
 )
 from fedmech.fl.experiments.engine.sweep import run_sweep, sweep_table
+from fedmech.solvers.control import Control
 from sweeps import assert_same, kill_when, measured, reference, starts
 from typer.testing import CliRunner, Result
 
@@ -175,6 +178,29 @@ def test_damaged_files_are_run_again(tmp_path: Path) -> None:
     assert_same(measured(folder), reference(5))
 
 
+@pytest.mark.parametrize("finishes", [True, False])
+def test_a_point_begun_elsewhere_is_left_to_it(finishes: bool, tmp_path: Path) -> None:
+    configuration, folder = grid(3), tmp_path / "r"
+    theirs = configuration.points()[1]
+    run_sweep(configuration, folder, limit=0)
+    other = Claims(folder)
+    assert other.take(ENTRY.digest(theirs))
+    assert not Claims(folder).take(ENTRY.digest(theirs))
+
+    def end() -> None:
+        if finishes:
+            Results(folder, ENTRY).add(theirs, deadly(theirs, Control(), None), 0.0)
+        other.close()
+
+    timer = threading.Timer(1.0, end)
+    timer.start()
+    report = run_sweep(configuration, folder)
+    timer.join()
+    assert (report.already, report.added, report.left) == ((1, 2, 0) if finishes else (0, 3, 0))
+    assert_same(measured(folder), reference(3))
+    assert not (folder / "_running").exists()
+
+
 def test_a_changed_grid_adds_points_and_keeps_the_old(tmp_path: Path) -> None:
     folder = tmp_path / "r"
     run_sweep(grid(3), folder)
@@ -286,10 +312,16 @@ def test_a_stopped_sweep_goes_on_where_it_was(
 def test_two_sweeps_on_one_result_at_once(tmp_path: Path, network_effects: tuple[Path, pd.DataFrame]) -> None:
     configuration, expected = network_effects
     both = [start("sweep", configuration, "--out", tmp_path / "r", "--jobs", 1, "--json") for _ in range(2)]
+    added = []
     for process in both:
         out, err = process.communicate(timeout=120)
         assert process.returncode == 0, err
-        assert json.loads(out)["left"] == 0
+        answer = json.loads(out)
+        assert (answer["left"], answer["already"] + answer["added"]) == (0, answer["points"])
+        added.append(answer["added"])
+    # No point was run twice.
+    assert sum(added) == answer["points"]
+    assert not (tmp_path / "r" / "_running").exists()
     pd.testing.assert_frame_equal(read_results(tmp_path / "r"), expected, check_exact=True)
     assert not [path for path in (tmp_path / "r").iterdir() if path.name.startswith(".")]
 
