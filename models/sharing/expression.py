@@ -20,8 +20,8 @@ MAX_EXPONENT = 64
 MAX_WEIGHT = 500
 MAX_SIZE = 5_000
 """Operations of the longest formula that is evaluated, second derivatives included: a product of 250 factors has millions."""
-LARGEST_POWER = 2**20
-"""Exponentials of numbers beyond this are not computed: as exact numbers they take gigabytes, and their exponentials all there are."""
+LARGEST_POWER = 2**40
+"""Exponentials of numbers beyond this are not computed: the exponents of theirs would fill the memory."""
 FUNCTIONS = ("exp", "log", "sqrt")
 
 _TOKEN = re.compile(

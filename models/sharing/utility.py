@@ -109,8 +109,8 @@ class Utility:
         try:
             utility = cls(_fill(parse(text, ("eps", *known)), known), dict(specification))
             # What has no derivatives that can be written down is said now, not halfway through a search.
-            if max(map(size, (utility.slope, utility.curvature))) > MAX_SIZE:
-                raise ExpressionError(f"its second derivative has more than {MAX_SIZE:,} operations")
+            if size(utility.slope) > MAX_SIZE or size(utility.curvature) > MAX_SIZE:
+                raise ExpressionError(f"its derivatives have more than {MAX_SIZE:,} operations")
         except ExpressionError as error:
             raise InputError(str(error), field="utility") from None
         return utility
