@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import labels_of
 from ..files import read_text
 from ..input_error import InputError
 from ..names import none_if_missing, read_name, refuse_unknown
@@ -61,6 +62,9 @@ def table_columns(table: Any, known: tuple[str, ...], kind: str) -> dict[str, An
         raise InputError(f"expected a data frame, got {type(table).__name__}", row=kind)
     _header(list(table.columns), known, kind)
     columns: dict[str, Any] = {}
+    if "id" in known and "id" not in table.columns and (labels := labels_of(table)) is not None:
+        # Rows that do not merely count are named by their labels.
+        columns["id"] = labels
     for name in table.columns:
         values = table[name]
         plain = (

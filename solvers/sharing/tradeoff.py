@@ -11,7 +11,7 @@ from typing import Literal, get_args
 from ...models.exact import parse_number
 from ...models.sharing.market import MotsMarket
 from ...models.sharing.utility import Utility
-from ..control import Control
+from ..control import Control, TimeUp
 from .answer import SocialAnswer
 from .requirement import error_range
 from .solve import solve_social_state
@@ -47,7 +47,10 @@ def walk_frontier(market: MotsMarket, *, most: int = 1_000, time_limit: float | 
     gap, least = smallest_error_gap(market), error_range(market).least
     pending: SocialAnswer | None = None
     for _ in range(most + 1):
-        answer = solve_social_state(market, time_limit=control.remaining())
+        try:
+            answer = solve_social_state(market, time_limit=control.remaining())
+        except TimeUp:
+            break
         if answer.status != "optimal" or answer.welfare is None or answer.error is None:
             break
         if pending is not None and pending.welfare is not None and compare(market, answer.welfare, pending.welfare) < 0:

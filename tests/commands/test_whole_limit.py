@@ -64,8 +64,39 @@ def test_a_mechanism_that_does_not_look_at_the_clock() -> None:
     assert seconds < 40
 
 
+SLOW = """
+import sys, time
+from fedmech.fl.sharing import comparators
+from fedmech.models.sharing import utility
+from fedmech.solvers.sharing import tradeoff
+
+def busy(*args, **kwargs):
+    time.sleep(60)
+
+comparators.modified_fl = busy
+plain, calls = tradeoff.solve_social_state, []
+tradeoff.solve_social_state = lambda *args, **kwargs: (calls.append(1), busy() if len(calls) > 1 else plain(*args))[1]
+from fedmech.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize("command", ["swan", "tradeoff"])
+def test_what_the_sharing_commands_had_found_is_kept(command: str) -> None:
+    arguments = [sys.executable, "-c", SLOW, command, "--time-limit", "8", "--json"]
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=50, check=False)
+    assert done.returncode == 4, done.stderr
+    answer = json.loads(done.stdout)
+    if command == "swan":
+        assert done.stderr == "the time limit came before all comparisons were made\n"
+        assert answer["price"] is not None
+        assert [row["name"] for row in answer["comparators"]] == ["dynamic"]
+    else:
+        assert len(answer["points"]) == 1
+
+
 @pytest.mark.parametrize("limit", ["-1", "nan", "inf"])
-@pytest.mark.parametrize("command", ["solve", "compare", "audit"])
+@pytest.mark.parametrize("command", ["solve", "compare", "audit", "swan", "tradeoff"])
 def test_limits_that_are_none(command: str, limit: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "fedmech", command, "--time-limit", limit],

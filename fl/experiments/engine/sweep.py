@@ -237,7 +237,7 @@ class _Run:
             if self.control.expired():
                 self.summary.stopped = "time-limit"
                 return
-            if self.elsewhere and not self.waiting and not self.running:
+            if self.elsewhere and not (self.waiting or self.running or self.suspects):
                 # Nothing of our own is left: what another sweep has begun is waited for, and run if it was not done there.
                 time.sleep(self._patience())
                 self.waiting, self.elsewhere = self.elsewhere, self.waiting

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
+import re
 from fractions import Fraction
 
 import mpmath
 import pytest
 import sympy
+from fedmech.models.input_error import InputError
 from fedmech.models.sharing.expression import (
+    LARGEST_POWER,
     CertifiedArithmetic,
     ExactArithmetic,
     ExpressionError,
@@ -17,8 +20,10 @@ from fedmech.models.sharing.expression import (
     evaluate,
     is_rational,
     parse,
+    size,
     to_sympy,
 )
+from fedmech.models.sharing.utility import Utility
 
 RATIONAL = [
     "2 - 3*eps",
@@ -120,3 +125,51 @@ def test_outside_the_domain_is_said_so() -> None:
             evaluate(parse(text, ("eps",)), {"eps": arithmetic.number(Fraction(-1))}, arithmetic)
     with pytest.raises(OutsideDomain):
         evaluate(parse("1/eps", ("eps",)), {"eps": Fraction(0)}, ExactArithmetic)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("0**eps - eps", "a power that varies needs a base above 0"),
+        ("(0-1)**eps", "a power that varies needs a base above 0"),
+        ("log(0) - eps", "divides by zero"),
+        ("*".join(["eps"] * 250), "its derivatives have more than 5,000 operations"),
+        ("exp(" * 59 + "eps" + ")" * 59, "its derivatives have more than 5,000 operations"),
+        ("٣ - eps", "unexpected '٣'"),
+        ("1 - εps", "unexpected 'ε'"),
+    ],
+)
+def test_formulas_that_are_refused_when_they_are_read(text: str, message: str) -> None:
+    with pytest.raises(InputError, match=re.escape(message)):
+        Utility.read({"expression": text}, Fraction(1, 7), Fraction(1))
+
+
+@pytest.mark.parametrize("exponent", [-64, -63, 63, 64, "63.5"])
+def test_powers_at_the_limit_have_derivatives(exponent: object) -> None:
+    utility = Utility.read({"expression": f"eps**({exponent})"}, Fraction(1, 7), Fraction(1))
+    number = Fraction(str(exponent))
+    wide = CertifiedArithmetic(96)
+    found = evaluate(utility.curvature, {"eps": wide.number(Fraction(1))}, wide)
+    wanted = wide.number(number * (number - 1))
+    assert found.a <= wanted.b
+    assert found.b >= wanted.a
+
+
+def test_exponentials_beyond_all_memory() -> None:
+    wide = CertifiedArithmetic(96)
+    limit = Fraction(LARGEST_POWER)
+    assert wide.exp(wide.number(limit)).a > 0
+    with pytest.raises(OutsideDomain):
+        wide.exp(wide.number(2 * limit))
+    least = wide.exp(wide.number(-2 * limit))
+    assert 0 == least.a < least.b < wide.exp(wide.number(1 - limit)).b
+    tower = parse("exp(exp(exp(exp(exp(eps)))))", ("eps",))
+    with pytest.raises(OutsideDomain):
+        evaluate(tower, {"eps": wide.number(Fraction(1))}, wide)
+
+
+def test_size_counts_what_is_evaluated() -> None:
+    assert size(parse("eps", ("eps",))) == 1
+    assert size(parse("eps*eps + exp(eps)", ("eps",))) == 6
+    tree = parse("eps*eps*eps", ("eps",))
+    assert size(derivative(tree, "eps")) == 9

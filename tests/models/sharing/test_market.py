@@ -7,6 +7,8 @@ import random
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from fedmech.models.data import prototype_market_path
 from fedmech.models.input_error import InputError
@@ -177,3 +179,60 @@ def test_the_shipped_market_is_the_prototype() -> None:
     market = read_mots(prototype_market_path())
     assert market.counts == (10, 5, 5)
     assert [entry.size for entry in market.types] == [50, 120, 300]
+
+
+LINEAR = {"family": "linear", "a": 2, "s": 3}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"ids": ["a", "a "]}, "differ only by blanks"),
+        ({"ids": ["é", "e\u0301"]}, "differ only by blanks, Unicode normal form"),
+        ({"ids": ["a", ""]}, "missing"),
+        ({"ids": ["a", None]}, "missing"),
+        ({"ids": ["a", float("nan")]}, "missing"),
+        ({"ids": ["a", "\ud800"]}, "lone surrogate"),
+        ({"ids": ["a", "\x1b[31m"]}, "control character"),
+        ({"ids": ["a", "a"]}, "duplicate id 'a'"),
+        ({"ids": ["a", True]}, "expected a name, got bool"),
+        ({"ids": ["a", b"b"]}, "expected a name, got bytes"),
+        ({"ids": ["a"]}, "one entry a type each"),
+        ({"ids": "ab"}, "expected one value per row, got str"),
+        ({"sizes": "12"}, "expected one value per row, got str"),
+        ({"sizes": 12}, "expected one value per row, got int"),
+        ({"sizes": pd.Series([1, 2], index=[1, 0])}, "labels of this Series"),
+        ({"counts": np.ma.array([1, 2], mask=[0, 1])}, "masked"),
+        ({"counts": [1, True]}, "expected a number, got True"),
+        ({"counts": [1, 0.5]}, "expected a whole number"),
+        ({"costs": [1, None]}, "missing"),
+        ({"costs": [1, float("nan")]}, "finite"),
+        ({"utility": {"expression": "eps/0"}}, "divides by zero"),
+    ],
+)
+def test_types_pass_the_gate_that_workers_pass(change: dict, message: str) -> None:
+    given = {"sizes": [1, 2], "counts": [1, 1], "costs": [1, 1], "utility": LINEAR, "ids": ["a", "b"]}
+    with pytest.raises(InputError, match=message):
+        MotsMarket.build(**given | change)
+
+
+def test_types_in_columns_of_any_kind() -> None:
+    lists = MotsMarket.build(sizes=[1, 2], counts=[3, 4], costs=["0.1", "0.2"], utility=LINEAR, ids=["7", "b"])
+    arrays = MotsMarket.build(
+        sizes=np.array([1, 2]),
+        counts=pd.Series([3, 4]),
+        costs=np.array([0.1, 0.2]),
+        utility=LINEAR,
+        ids=[7, np.str_("b")],
+    )
+    assert arrays == lists
+    assert all(type(entry.id) is str for entry in arrays.types)
+
+
+def test_fields_of_a_document_are_known_or_refused() -> None:
+    with pytest.raises(InputError, match="did you mean 'dimension'"):
+        MotsMarket.from_document({"format": "fedmech-mots/1", "dimensions": 3})
+    with pytest.raises(InputError, match="did you mean 'size'"):
+        MotsMarket.from_document(
+            {"format": "fedmech-mots/1", "data_variance": 1, "client_variance": 1, "types": [{"sizes": 3}]}
+        )
