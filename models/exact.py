@@ -77,7 +77,7 @@ def parse_number(value: Any) -> Fraction:
     if isinstance(value, Rational):
         numerator, denominator = int(value.numerator), int(value.denominator)
         if max(numerator.bit_length(), denominator.bit_length()) > _MAX_DENOMINATOR_BITS:
-            raise InputError(f"number beyond 2**{_MAX_DENOMINATOR_BITS}")
+            raise InputError(f"numerator and denominator have to stay below 2**{_MAX_DENOMINATOR_BITS}")
         return Fraction(numerator, denominator)
     if isinstance(value, float | np.floating):
         # repr of the value in its own precision: np.float32(0.1) is one tenth too.
