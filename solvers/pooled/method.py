@@ -15,7 +15,6 @@ import numpy as np
 from ...models.procurement.market import Market
 from ..control import Control
 from ..placement.matroid import route
-from ..proofs.proof import Proof
 from ..registry import register
 from ..solution import Found
 from . import PooledProblem, solve_pooled
@@ -34,15 +33,10 @@ def solve_opt_pooled(market: Market, control: Control) -> Found:
     """Solve OPT on a market whose seats do not bind."""
     result = solve_pooled(pooled_problem(market), control)
     unit = market.score_denominator
-    evidence = None
-    if result.proved and result.cells:
-        m = result.leaves[0]
-        body = {"scale": m.scale, "price": m.price, "places": list(m.limits), "cells": list(result.cells)}
-        evidence = Proof("opt", "dynamic", result.value, body)
     return Found(
         route(market, np.flatnonzero(result.chosen)),
         bound=Fraction(result.value) / unit if result.proved else result.bound / unit,
-        evidence=evidence,
+        evidence=result.proof_by_money(),
         stopped=result.stopped,
         hints=tuple(result.leaves),
         details={"core": result.core, "examined": result.reduced, "leaves": len(result.leaves)},

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from ...models.exact import FLOAT_BITS, exact_sum
 from ..control import Control, Stopped, StopReason
+from ..proofs.proof import Proof
 from .branching import MOST_NODES, branch, many_small
 from .dual import Grouped
 from .dust import decide_dear
@@ -98,6 +99,14 @@ class PooledResult:
     cells: tuple[int, ...] = ()
     core: int = 0
     reduced: int = 0
+
+    def proof_by_money(self) -> Proof | None:
+        """Return the proof that OPT is worth no more than `value`, if a dynamic program has shown it."""
+        if not (self.proved and self.cells):
+            return None
+        m = self.leaves[0]
+        body = {"scale": m.scale, "price": m.price, "places": list(m.limits), "cells": list(self.cells)}
+        return Proof("opt", "dynamic", self.value, body)
 
 
 def solve_pooled(

@@ -16,6 +16,7 @@ from ..placement.matroid import route
 from ..placement.polymatroid import counts_fit, rank
 from ..pooled import PooledProblem, solve_pooled
 from ..pooled.leaf_multipliers import Multipliers
+from ..proofs.proof import Proof
 from ..registry import register
 from ..solution import Found, SolverClaim
 from .core import enumerate_within, flips_within
@@ -69,6 +70,8 @@ class SeatOptimum:
         Whether HiGHS claims that nothing better exists.
     leaves : tuple of Multipliers
         The bound as a certificate.
+    proof : Proof or None
+        The proof of the value, where the problem without seats has one by a dynamic program.
     pooled : int or None
         Bound on the optimum if seats did not count beyond what a group alone can use.
     stopped : str
@@ -83,6 +86,7 @@ class SeatOptimum:
     states: int = 0
     by_solver: bool = False
     leaves: tuple[Multipliers, ...] = ()
+    proof: Proof | None = None
     pooled: int | None = None
     stopped: StopReason = "node-limit"
 
@@ -203,6 +207,7 @@ def _forget_seats(market: SeatMarket, state: SeatOptimum, control: Control) -> N
         state.chosen, state.value = np.flatnonzero(found.chosen), found.value
     if state.value == state.pooled and found.proved:
         state.leaves = _as_places(found.leaves, together, len(market.scores))
+        state.proof = found.proof_by_money()
     control.progress(f"opt: at most {state.pooled} without seats, value {state.value}")
     if found.stopped == "interrupted":
         raise KeyboardInterrupt
@@ -238,7 +243,7 @@ def solve_opt_seats(market: Market, control: Control) -> Found:
     return Found(
         route(market, found.chosen),
         Fraction(bound, market.score_denominator),
-        SolverClaim() if found.by_solver else None,
+        SolverClaim() if found.by_solver else found.proof,
         found.stopped,
         hints=found.leaves or (),
         details=details,

@@ -40,7 +40,7 @@ def close_by_money(leaf: Leaf, incumbent: Incumbent, most_states: int, control: 
         Looked at in every step.
     """
     m, sizes = leaf.multipliers, np.bincount(leaf.problem.groups, minlength=len(leaf.problem.limits)).tolist()
-    if leaf.closed or m.count or m.low or m.high < sum(map(min, sizes, leaf.problem.limits)):
+    if leaf.closed or m.count or m.low or m.high < min(leaf.problem.places, sum(map(min, sizes, leaf.problem.limits))):
         return
     search = _Search(leaf, incumbent, most_states, control)
     search.run()

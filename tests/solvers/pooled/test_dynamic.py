@@ -13,6 +13,7 @@ import pytest
 from fedmech import Market, solve
 from fedmech.solvers.control import Control, Stopped
 from fedmech.solvers.pooled import PooledProblem, solve_pooled
+from fedmech.solvers.pooled import solve as pooled_solve
 from fedmech.solvers.pooled.dual import Grouped
 from fedmech.solvers.pooled.dynamic import boxes, close_by_money, lists, program, states
 from fedmech.solvers.pooled.dynamic import solve as search
@@ -304,15 +305,16 @@ def test_merging_compiled_and_not(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_numba_is_taken_after_its_start_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(states, "compiled", lambda kernel: kernel)
-    monkeypatch.setattr(states.sys, "modules", {})
+    monkeypatch.delitem(states.sys.modules, "numba", raising=False)
     monkeypatch.setattr(states, "_made", 0)
     assert states.compiled_merge(states.START_UP - 1) is None
     assert states.compiled_merge(1) is states.merge
 
 
 @pytest.mark.parametrize(("capacity", "groups", "eps"), [(10**6, 2, 0.01), (10**8, 6, 1e-4), (10**10, 6, 0.0)])
-def test_clustered_costs(capacity: int, groups: int, eps: float) -> None:
+def test_clustered_costs(capacity: int, groups: int, eps: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the linear relaxation is off by far; exact lists, and boxes, agree."""
+    monkeypatch.setattr(pooled_solve, "QUICK_STATES", 1)
     scores, costs, budget = clustered(120, capacity, groups, 0.2, eps, 60, seed=capacity % 7)
     market = Market.build(scores=scores, costs=costs, budgets=[budget])
     found = solve(market, "opt")
@@ -360,6 +362,41 @@ def test_leaves_of_counts_are_left_alone() -> None:
     leaf = open_leaf(problem, items, 1, 2, incumbent)
     close_by_money(leaf, incumbent, NEVER_MIND, Control())
     assert leaf.cells == ()
+
+
+def test_a_limit_on_all_items_together() -> None:
+    """Where it has no price the program goes without it, and what it finds has to keep it all the same."""
+    done = 0
+    for seed in range(300):
+        scores, costs, groups, limits, budget = drawn(seed)
+        most = random.Random(-seed).randint(0, len(scores))
+        rows = [(*row, 1) for row in zip(scores, costs, groups, strict=True)]
+        best = oracle.opt(oracle.Kinds(rows, [budget], [[k] for k in limits], [most]))
+        _, problem = _clean(PooledProblem.of(scores, costs, groups, limits, budget, most))
+        items = Grouped.of(problem)
+        incumbent = Incumbent(np.zeros(problem.n, dtype=bool), 0, common_divisor(problem.scores) or 1)
+        sizes = np.bincount(problem.groups, minlength=len(limits)).tolist()
+        whole = min(problem.places, sum(map(min, sizes, limits)))
+        leaf = open_leaf(problem, items, 0, whole, incumbent)
+        incumbent.chosen, incumbent.value = np.zeros(problem.n, dtype=bool), 0
+        close_by_money(leaf, incumbent, NEVER_MIND, Control())
+        assert problem.feasible(incumbent.chosen)
+        assert incumbent.value == problem.value(incumbent.chosen) <= best
+        assert not leaf.closed or incumbent.value == best
+        done += leaf.closed
+    assert 100 < done < 300
+
+
+def test_seats_that_have_no_price(monkeypatch: pytest.MonkeyPatch) -> None:
+    """OPT with seats is closed by the program too, where money and not the seats limits how many are hired."""
+    monkeypatch.setattr(pooled_solve, "QUICK_STATES", 1)
+    scores, costs, budget = clustered(120, 10**6, 2, 0.2, 0.01, 60, seed=1)
+    market = Market.build(scores=scores, costs=costs, budgets=[budget // 3, budget - budget // 3], seats=[20, 65])
+    found = solve(market, "opt")
+    assert market.seats_bind
+    assert found.proof is not None
+    assert (found.method, found.exactness, found.proof.kind) == ("polymatroid", "checked", "dynamic")
+    assert found.value == solve(Market.build(scores=scores, costs=costs, budgets=[budget])).value
 
 
 def test_hundreds_of_equal_workers() -> None:

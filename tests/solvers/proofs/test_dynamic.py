@@ -10,6 +10,7 @@ import kinds as oracle
 import numpy as np
 import pytest
 from fedmech import Market, solve
+from fedmech.solvers.pooled import solve as pooled_solve
 from fedmech.solvers.proofs import dynamic
 from fedmech.solvers.proofs.proof import Proof, ProofError, check_bound
 from jooken import clustered
@@ -91,8 +92,9 @@ def test_no_body_proves_too_much() -> None:
             assert refusal(market, best - 1, given) is not None, (seed, given)
 
 
-def test_boxes_alone_prove_no_more_than_they_can() -> None:
+def test_boxes_alone_prove_no_more_than_they_can(monkeypatch: pytest.MonkeyPatch) -> None:
     """A body without exact states is accepted where its cells suffice; one unit less is refused, however fine they are."""
+    monkeypatch.setattr(pooled_solve, "QUICK_STATES", 1)
     scores, costs, budget = clustered(90, 10**8, 6, 0.2, 1e-4, 60, seed=1)
     market = Market.build(scores=scores, costs=costs, budgets=[budget])
     found = solve(market, "opt")
