@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import fedmech
@@ -156,3 +158,44 @@ def test_public_names_load() -> None:
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_file_is_too_long(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 520
+
+
+FOLDERS = sorted({path.parent for path in (ROOT / "solvers").rglob("*.py")} - {ROOT / "solvers"})
+TABLE = re.compile(r"^=+  =.*\n(?:.+\n)+?=+  =.*$", re.MULTILINE)
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_folder_of_solvers_begins_with_a_page(folder: Path) -> None:
+    """The algorithm in numbered steps, and symbols by their names: every file and name on the page exists."""
+    page = ast.get_docstring(ast.parse((folder / "__init__.py").read_text())) or ""
+    steps = [int(number) for number in re.findall(r"^(\d+)\. ", page, re.MULTILINE)]
+    assert len(page.splitlines()) >= 15
+    assert len(steps) >= 3
+    assert steps == list(range(1, len(steps) + 1))
+    for name in re.findall(r"(?<![`:])`([\w.]+)`(?!`)", page):
+        assert stands(folder, name.split(".")), name
+    for row in TABLE.findall(page):
+        for name in re.findall(r"``([A-Za-z_]\w+(?:\.\w+)*)(?:\(\w+\))?``", row):
+            assert stands(folder, name.split(".")), name
+
+
+def stands(folder: Path, name: list[str]) -> bool:
+    """Whether a dotted name begins with a file of a folder that has the rest, or each part is a word of the solvers' code."""
+    first, *rest = name
+    if (folder / f"{first}.py").exists():
+        words = set(re.findall(r"\w+", (folder / f"{first}.py").read_text()))
+        return words.issuperset(rest)
+    return solver_words().issuperset(name)
+
+
+@cache
+def solver_words() -> set[str]:
+    code = [path for path in SOURCES if path.is_relative_to(ROOT / "solvers") and path.name != "__init__.py"]
+    words = {part for path in code for part in path.relative_to(ROOT).with_suffix("").parts}
+    return words.union(*(re.findall(r"\w+", path.read_text()) for path in code))
+
+
+def test_the_checker_of_pages_can_fail() -> None:
+    assert stands(ROOT / "solvers" / "pooled", ["solve", "solve_pooled"])
+    assert not stands(ROOT / "solvers" / "pooled", ["solve", "no_such_function"])
+    assert not stands(ROOT / "solvers" / "pooled", ["no_such_file"])
