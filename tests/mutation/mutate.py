@@ -50,16 +50,23 @@ ATTACKS = [
         "a_bound_off_by_one_is_refused",
     )
 ]
-DOCUMENT, PACKING, SOCIAL = [f"{PROOFS}document.py"], [f"{PROOFS}packing_proofs.py"], [f"{PROOFS}social.py"]
+CLOCK = f"{PROOFS}clock_reading.py"
+DOCUMENT, PACKING, SOCIAL = (
+    [f"{PROOFS}document.py"],
+    [f"{PROOFS}packing_proofs.py", CLOCK],
+    [f"{PROOFS}social.py", CLOCK],
+)
 TESTS = {
     "solvers/proofs/document.py": DOCUMENT,
     "solvers/proofs/point.py": DOCUMENT,
     "solvers/proofs/outcome.py": [f"{PROOFS}outcome.py"],
-    "solvers/proofs/fractional.py": [f"{PROOFS}fractional.py", *ATTACKS],
-    "solvers/proofs/kinds.py": [f"{PROOFS}kinds_proofs.py"],
+    "solvers/proofs/fractional.py": [f"{PROOFS}fractional.py", *ATTACKS, CLOCK],
+    "solvers/proofs/kinds.py": [f"{PROOFS}kinds_proofs.py", CLOCK],
+    "solvers/proofs/dynamic.py": [f"{PROOFS}dynamic.py"],
     "solvers/proofs/packing.py": PACKING,
     "solvers/proofs/purse_sets.py": PACKING,
     "solvers/proofs/disjoint_sets.py": PACKING,
+    "solvers/proofs/social_document.py": [f"{PROOFS}social_document.py"],
     "solvers/proofs/social.py": SOCIAL,
     "solvers/proofs/listed_states.py": SOCIAL,
     "solvers/proofs/enclosure.py": [f"{PROOFS}enclosure.py"],
