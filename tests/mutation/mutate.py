@@ -65,7 +65,7 @@ TESTS = {
     "solvers/proofs/dynamic.py": [f"{PROOFS}dynamic.py"],
     "solvers/proofs/packing.py": PACKING,
     "solvers/proofs/purse_sets.py": PACKING,
-    "solvers/proofs/disjoint_sets.py": PACKING,
+    "solvers/proofs/disjoint_sets.py": [f"{PROOFS}disjoint_sets.py", *PACKING],
     "solvers/proofs/social_document.py": [f"{PROOFS}social_document.py"],
     "solvers/proofs/social.py": SOCIAL,
     "solvers/proofs/listed_states.py": SOCIAL,
