@@ -81,7 +81,9 @@ def can_pack(lists: list[tuple[Sets, int]], price: np.ndarray, gap: int, pulse: 
         chosen = by_words[fresh]
         chosen = chosen[np.argsort(rank(loss)[chosen], kind="stable")]
         options.append(Options(loss[chosen].astype(kind), words[chosen]))
-    return Packing(options, price[shared].astype(kind), limit, pulse).exists([copies for _, copies in lists])
+    # What is left to lose may be less than the gap by numbers beyond 64 bits; what costs more is as good as infinite again.
+    dear = np.minimum(price[shared], python_or_64(limit + 1, price))
+    return Packing(options, dear.astype(kind), limit, pulse).exists([copies for _, copies in lists])
 
 
 def rank(loss: np.ndarray) -> np.ndarray:

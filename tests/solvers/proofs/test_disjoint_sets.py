@@ -42,7 +42,7 @@ def test_sets_are_packed_at_the_least_loss_and_no_less(
     monkeypatch.setattr(disjoint_sets, "WORTH_COUNTING", counting)
     rng = np.random.default_rng(3)
     packed = 0
-    for _ in range(150):
+    for _ in range(60):
         workers = int(rng.integers(1, 6))
         lists, given = [], []
         for _ in range(int(rng.integers(1, 4))):
@@ -59,4 +59,4 @@ def test_sets_are_packed_at_the_least_loss_and_no_less(
         for gap in {at + step for at in range(0, 16 * unit, unit) for step in (-1, 0)} - {-1}:
             assert can_pack(given, column, gap, lambda: None) == (best is not None and best <= gap)
         packed += best is not None
-    assert packed > 50
+    assert packed > 20
