@@ -30,6 +30,7 @@ from .console import (
 
 if TYPE_CHECKING:
     from ..models.procurement.market import Market
+    from ..solvers.control import Control
     from ..solvers.explain.conflict import Conflict
     from ..solvers.explain.prices import LpPrices
     from ..solvers.solution import Solution
@@ -99,6 +100,9 @@ def solve_command(
 
         check_problem(problem)
         export_model(market, problem, export)
+    from ..solvers.control import Control, Stopped
+
+    control = Control.for_seconds(time_limit)
     with whole_limit(time_limit):
         solution = solve(
             market,
@@ -111,17 +115,15 @@ def solve_command(
         )
     if save_failure is not None and solution.refused is not None:
         _save_failure(save_failure, market, solution)
-    missing = None if certificate is None else _write_certificate(certificate, market, solution, time_limit)
-    conflict = None if at_least is None else _conflict(market, solution, at_least, time_limit)
+    missing = None if certificate is None else _write_certificate(certificate, market, solution, control)
+    conflict = None if at_least is None else _conflict(market, solution, at_least, control)
     prices = None
     if explain:
-        from ..solvers.control import TimeUp
         from ..solvers.explain.prices import lp_prices
 
         try:
-            with whole_limit(None if time_limit is None else max(0.0, time_limit - solution.seconds)):
-                prices = lp_prices(market, problem)
-        except TimeUp:
+            prices = lp_prices(market, problem, control)
+        except Stopped:
             say("no LP prices: the time limit came first")
     if json:
         document = solution_document(market, solution, summary=summary)
@@ -149,7 +151,7 @@ def solve_command(
         raise typer.Exit(STOPPED)
 
 
-def _write_certificate(path: Path, market: Market, solution: Solution, time_limit: float | None) -> str | None:
+def _write_certificate(path: Path, market: Market, solution: Solution, control: Control) -> str | None:
     """Write a certificate that the independent checker accepts, or return why there is none."""
     import json
 
@@ -159,7 +161,7 @@ def _write_certificate(path: Path, market: Market, solution: Solution, time_limi
     if solution.status != "optimal":
         return "no certificate: the optimum is not proved"
     try:
-        document = certify(market, solution, time_limit)
+        document = certify(market, solution, control.remaining())
     except NoCertificateError as error:
         return str(error)
     write_whole(path, json.dumps(document, separators=(",", ":")) + "\n")
@@ -185,29 +187,34 @@ def _save_failure(path: Path, market: Market, solution: Solution) -> None:
     write_whole(path, f'{json.dumps(document)[:-1]}, "market": {market_text(market).strip()}}}\n')
 
 
-def _conflict(market: Market, solution: Solution, at_least: str, time_limit: float | None) -> Conflict | None:
+def _conflict(market: Market, solution: Solution, at_least: str, control: Control) -> Conflict | None:
     """Say what rules out a score, or levels of coverage; None if they are reached or may still be."""
     from ..models.exact import parse_number
+    from ..solvers.control import Stopped
     from ..solvers.coverage.targets import reach_levels
     from ..solvers.explain.conflict import Conflict, find_conflict
 
     if solution.problem == "cover":
         levels = [parse_number(level) if level.strip() else None for level in at_least.split(",")]
-        reached = reach_levels(market, levels, time_limit)
+        reached = reach_levels(market, levels, control.remaining())
         if (
             reached.status != "optimal"
             or reached.gap
             or reached.objective == sum(level is not None for level in levels)
         ):
             return None
-        conflict = find_conflict(market, coverage_targets=levels)
+        wanted = {"coverage_targets": levels}
         targets, proved = f"coverage of at least {at_least}", reached.exactness == "checked"
     else:
-        wanted = parse_number(at_least)
-        if solution.bound is None or solution.bound >= wanted:
+        score = parse_number(at_least)
+        if solution.bound is None or solution.bound >= score:
             return None
-        conflict = find_conflict(market, min_score=wanted, problem=solution.problem)
+        wanted = {"min_score": score, "problem": solution.problem}
         targets, proved = f"score of at least {at_least}", solution.exactness == "checked"
+    try:
+        conflict = find_conflict(market, **wanted, control=control)
+    except Stopped:
+        return Conflict((targets,), ("time was up before the limits that rule it out were found",), 0.0, proved)
     # Where the relaxation reaches it, only the proof that workers cannot be split rules it out.
     return conflict or Conflict((targets,), ("workers are hired whole",), 0.0, proved)
 

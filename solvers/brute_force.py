@@ -19,8 +19,11 @@ __all__ = ["enumerate_best"]
 
 MAX_WORKERS = 16
 
+LOOKS = 256
+"""States between two looks at the clock."""
 
-def enumerate_best(market: Market, problem: str) -> tuple[Fraction, np.ndarray]:
+
+def enumerate_best(market: Market, problem: str, control: Control | None = None) -> tuple[Fraction, np.ndarray]:
     """Find the best assignment by exhaustion.
 
     Parameters
@@ -28,12 +31,20 @@ def enumerate_best(market: Market, problem: str) -> tuple[Fraction, np.ndarray]:
     market : Market
         At most a few dozen reachable states per worker; meant for n <= 16.
     problem : {'orp', 'opt', 'opt-sep', 'cover'}
+    control : Control, optional
+        Deadline.
 
     Returns
     -------
     (Fraction, ndarray of int64, shape (n,))
         Optimal value and an assignment that attains it.
+
+    Raises
+    ------
+    Stopped
+        At the deadline.
     """
+    control = control or Control()
     caps, seats = market.caps.tolist(), market.seats.tolist()
     budgets = [int(b) for b in market.budgets]
     costs = [0] * market.n if problem == "orp" else [int(c) for c in market.needed_costs]
@@ -46,7 +57,9 @@ def enumerate_best(market: Market, problem: str) -> tuple[Fraction, np.ndarray]:
     reached: dict[tuple, tuple[int, tuple[int, ...]]] = {start: (0, ())}
     for i in range(market.n):
         l, after = int(market.group_of[i]), {}
-        for (slots, free, money, seen), (value, chosen) in reached.items():
+        for looked, ((slots, free, money, seen), (value, chosen)) in enumerate(reached.items()):
+            if looked % LOOKS == 0:
+                control.check()
             options = [((slots, free, money, seen), (value, (*chosen, -1)))]
             for j in range(market.m):
                 purse = j if problem == "opt-sep" else 0
@@ -80,7 +93,7 @@ def _register(problem: str) -> None:
         reference=True,
     )
     def solve_by_enumeration(market: Market, control: Control) -> Found:
-        value, assignment = enumerate_best(market, problem)
+        value, assignment = enumerate_best(market, problem, control)
         return Found(assignment, value, Enumerated())
 
 

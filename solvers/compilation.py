@@ -1,13 +1,23 @@
-"""Whether kernels can be compiled: numba is an extra (``fedmech[fast]``), and is imported only where it pays."""
+"""Whether kernels can be compiled: numba is an extra (``fedmech[fast]``), and is imported only where it pays and there is time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
-__all__ = ["can_compile", "compiled"]
+from .control import Control
+
+__all__ = ["can_compile", "can_start", "clock", "clocked", "compiled"]
+
+START_SECONDS = 5.0
+"""Numba is not started with less time than this left: the first compilation on a machine takes that long."""
+
+_CLOCK: ContextVar[Control | None] = ContextVar("clock", default=None)
 
 
 @cache
@@ -24,3 +34,26 @@ def compiled(kernel: Callable[..., Any]) -> Any | None:
     from numba import njit
 
     return njit(cache=True)(kernel)
+
+
+@contextmanager
+def clocked(control: Control) -> Iterator[None]:
+    """Let kernels that are called without a control of their own know of this one."""
+    before = _CLOCK.set(control)
+    try:
+        yield
+    finally:
+        _CLOCK.reset(before)
+
+
+def clock() -> Control:
+    """The control of the search that is running; one without a deadline where there is none."""
+    return _CLOCK.get() or Control()
+
+
+def can_start() -> bool:
+    """Whether numba is installed, and loaded already or worth its start-up in the time that is left."""
+    if not can_compile():
+        return False
+    remaining = clock().remaining()
+    return remaining is None or remaining >= START_SECONDS or "numba" in sys.modules

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from itertools import chain
+from math import lcm
 from numbers import Rational
+from operator import mul
 
 import numpy as np
 
-from ..models.exact import exact_sum
+from ..models.exact import exact_sum, integer_array
 from ..models.procurement.market import Market
 
 __all__ = ["CheckError", "check_feasible", "check_shares", "objective_value", "violation"]
@@ -96,29 +99,68 @@ def check_shares(market: Market, shares: Mapping[tuple[int, int], Fraction]) -> 
     """
     if not isinstance(shares, Mapping):
         raise CheckError(f"opt-frac: expected shares by worker and requester, got {type(shares).__name__}")
-    worker_total: dict[int, Fraction] = {}
-    cell_total: dict[tuple[int, int], Fraction] = {}
-    seat_total: dict[int, Fraction] = {}
-    value = spend = Fraction(0)
-    for pair, share in shares.items():
-        i, j = _known_pair(market, pair)
-        if not isinstance(share, Rational) or not 0 <= share <= 1:
-            raise CheckError(f"opt-frac: share {share!r} of worker {market.worker_ids[i]} is no exact number in [0, 1]")
-        worker_total[i] = worker_total.get(i, Fraction(0)) + share
-        cell = (int(market.group_of[i]), j)
-        cell_total[cell] = cell_total.get(cell, Fraction(0)) + share
-        seat_total[j] = seat_total.get(j, Fraction(0)) + share
-        value += share * int(market.scores[i])
-        spend += share * int(market.needed_costs[i])
-    if any(total > 1 for total in worker_total.values()):
+    workers, requesters = _known_pairs(market, shares)
+    unit, parts = _in_units(market, shares, workers)
+    worker_total, cell_total, seat_total = (
+        _totals(places, parts, size)
+        for places, size in (
+            (workers, market.n),
+            (market.group_of[workers] * market.m + requesters, market.L * market.m),
+            (requesters, market.m),
+        )
+    )
+    value = Fraction(sum(map(mul, parts.tolist(), market.scores[workers].tolist())), unit)
+    spend = Fraction(sum(map(mul, parts.tolist(), market.needed_costs[workers].tolist())), unit)
+    if any(total > unit for total in worker_total):
         raise CheckError("opt-frac: a worker is assigned more than once")
-    if any(total > int(market.caps[cell]) for cell, total in cell_total.items()):
+    if any(total > unit * cap for total, cap in zip(cell_total, market.caps.ravel().tolist(), strict=True)):
         raise CheckError("opt-frac: a cap is exceeded")
-    if any(total > int(market.seats[j]) for j, total in seat_total.items()):
+    if any(total > unit * seats for total, seats in zip(seat_total, market.seats.tolist(), strict=True)):
         raise CheckError("opt-frac: seats are exceeded")
     if spend > market.total_budget:
         raise CheckError("opt-frac: pooled budget exceeded")
     return value / market.score_denominator
+
+
+def _known_pairs(market: Market, shares: Mapping[tuple[int, int], Fraction]) -> tuple[np.ndarray, np.ndarray]:
+    """Return workers and requesters of all pairs, as arrays."""
+    flat: list[int] = []
+    if {*map(type, shares)} <= {tuple} and {*map(len, shares)} <= {2}:
+        flat = [*chain.from_iterable(shares)]
+    if not flat or {*map(type, flat)} != {int} or min(flat) < 0 or max(flat) >= max(market.n, market.m):
+        # Seldom, and one by one says which.
+        flat = [x for pair in shares for x in _known_pair(market, pair)]
+    workers, requesters = np.array(flat, dtype=np.int64).reshape(-1, 2).T
+    for at in np.flatnonzero((workers >= market.n) | (requesters >= market.m))[:1].tolist():
+        _known_pair(market, (flat[2 * at], flat[2 * at + 1]))
+    return workers, requesters
+
+
+def _in_units(
+    market: Market, shares: Mapping[tuple[int, int], Fraction], workers: np.ndarray
+) -> tuple[int, np.ndarray]:
+    """Return a common denominator of all shares, and the shares as multiples of it; each is checked to lie in [0, 1].
+
+    Most pairs have the very same share, which is looked at once.
+    """
+    listed = [*shares.values()]
+    several = {id(share): share for share in listed}
+    for share in several.values():
+        if not isinstance(share, Rational) or not 0 <= share <= 1:
+            worker = workers[[*map(id, listed)].index(id(share))]
+            raise CheckError(
+                f"opt-frac: share {share!r} of worker {market.worker_ids[worker]} is no exact number in [0, 1]"
+            )
+    unit = lcm(*(int(share.denominator) for share in several.values()))
+    parts = {at: int(share.numerator) * (unit // int(share.denominator)) for at, share in several.items()}
+    return unit, integer_array([parts[id(share)] for share in listed])
+
+
+def _totals(places: np.ndarray, parts: np.ndarray, size: int) -> list[int]:
+    """Return the sum of the parts at each place."""
+    total = np.zeros(size, dtype=parts.dtype)
+    np.add.at(total, places, parts)
+    return total.tolist()
 
 
 def _known_pair(market: Market, pair: object) -> tuple[int, int]:

@@ -6,7 +6,7 @@ here is a float unless it is meant for reading: value, bound and gap are exact.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal
@@ -51,6 +51,8 @@ class Found:
         could read: then a proof is looked for afterwards.
     stopped : str
         Why the search ended.
+    weaker : sequence of Proof
+        Of larger bounds, to fall back on where the checker does not take the first proof.
     hints : sequence
         Multipliers by leaf that the bound was found with, for whoever looks for a proof.
     details : mapping
@@ -61,6 +63,7 @@ class Found:
     bound: Fraction | None = None
     evidence: Evidence | None = None
     stopped: StopReason = "proved"
+    weaker: Sequence[Proof] = ()
     hints: Any = ()
     details: Mapping[str, Any] = field(default_factory=dict)
 

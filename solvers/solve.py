@@ -24,9 +24,10 @@ from ..models.procurement.market import Market
 from .certify.fallback import root_proof
 from .certify.leaves import proof_of_leaves
 from .certify.tree import NoCertificateError, prove
+from .compilation import clocked
 from .control import Control, Stopped, StopReason, why_interrupted
 from .feasibility import CheckError, check_feasible, check_shares
-from .proofs.proof import Proof, ProofError, check_bound
+from .proofs.proof import Proof, ProofError, ProofTooLarge, check_bound
 from .registry import Method, find_method, methods
 from .solution import Enumerated, Exactness, Found, NotOptimalError, Solution, SolverClaim, Status
 
@@ -68,8 +69,8 @@ def choose_method(market: Market, problem: str, method: str = "auto") -> Method:
 PROOF_PATIENCE = 60.0
 """Most seconds for finding a proof that the search did not give, and for checking it, without a time limit."""
 
-GRACE, GRACE_SHARE = 0.25, 0.03
-"""Seconds, and share of a time limit, kept for the check of what a search had found when its time was up."""
+GRACE, GRACE_SHARE, LEAST_CHECK = 0.35, 0.03, 0.1
+"""Seconds, and share of a time limit, by which search and check together may exceed it; and seconds for the check in any case."""
 
 
 def solve(
@@ -122,13 +123,16 @@ def solve(
     started = time.perf_counter()
     control = Control.for_seconds(time_limit, report)
     try:
-        found = _well_formed(chosen, chosen.solve(market, control))
+        with clocked(control):
+            found = _well_formed(chosen, chosen.solve(market, control))
     except KeyboardInterrupt as stop:
         found = Found(_nobody(market, problem), stopped=why_interrupted(stop))
     except Stopped as stopped:
         found = Found(_nobody(market, problem), stopped=stopped.reason)
     searched = time.perf_counter()
-    solution = _settle(market, chosen, found, _proof_control(time_limit, searched - started, control), check)
+    left = _proof_control(time_limit, searched - started, control)
+    with clocked(left):
+        solution = _settle(market, chosen, found, left, check)
     solution = replace(
         solution,
         seconds=time.perf_counter() - started,
@@ -162,11 +166,11 @@ def _nobody(market: Market, problem: str) -> np.ndarray | dict[tuple[int, int], 
 
 
 def _proof_control(time_limit: float | None, spent: float, control: Control) -> Control:
-    """Give what is left of a limit to the proof, and a little beyond it where nothing is left."""
+    """Give what is left of a limit to the proof, and what it may be exceeded by."""
     if time_limit is None:
         return Control.for_seconds(PROOF_PATIENCE, control.report)
-    left = min(max(0.0, time_limit - spent), PROOF_PATIENCE)
-    return Control.for_seconds(left + GRACE + GRACE_SHARE * time_limit, control.report)
+    left = time_limit + GRACE + GRACE_SHARE * time_limit - spent
+    return Control.for_seconds(min(max(LEAST_CHECK, left), PROOF_PATIENCE), control.report)
 
 
 @dataclass
@@ -190,6 +194,8 @@ def _settle(market: Market, method: Method, found: Found, control: Control, chec
     else:
         claimed = isinstance(found.evidence, Enumerated | SolverClaim)
         bound = _Bound(value if claimed else _floored(found.bound, unit), "unchecked")
+    if bound.stopped or found.stopped != "proved":
+        bound = _tighter(bound, market, method.problem, value, control)
     if bound.value is not None and value is not None and bound.value < value:
         # A bound below a feasible point is false, whoever vouches for it.
         lie = f"the bound {bound.value} lies below the value {value} of a feasible point"
@@ -198,8 +204,8 @@ def _settle(market: Market, method: Method, found: Found, control: Control, chec
     stopped = bound.stopped or found.stopped
     if status == "optimal":
         stopped = "proved"
-    elif stopped == "proved":
-        stopped = "unproved"
+    elif stopped in ("proved", "unproved"):
+        stopped = "unproved" if found.stopped == "proved" else found.stopped
     return Solution(
         problem=method.problem,
         method=method.name,
@@ -260,19 +266,23 @@ def _bounded(market: Market, method: Method, found: Found, value: Fraction | Non
     try:
         if isinstance(evidence, Proof):
             bound = _checked(market, problem, evidence, control)
-            if bound.refused is None:
+            if bound.value is not None:
                 return bound
             refused = bound
+            for weaker in found.weaker:
+                bound = _checked(market, problem, weaker, control)
+                if bound.value is not None:
+                    return replace(bound, refused=refused.refused, failure=refused.failure, stopped=refused.stopped)
         elif found.bound is not None and unit is not None:
             floored = (found.bound * unit).__floor__()
             if found.hints:
                 # What the bound was found with is tried as it stands; that it does not suffice is no defect.
                 bound = _checked(market, problem, proof_of_leaves(problem, floored, found.hints), control)
-                if bound.refused is None:
+                if bound.value is not None:
                     return bound
             proof = prove(market, problem, floored, found.hints, control)
             bound = _checked(market, problem, proof, control)
-            if bound.refused is None:
+            if bound.value is not None:
                 return bound
             refused = bound
     except NoCertificateError as error:
@@ -294,6 +304,10 @@ def _checked(market: Market, problem: str, proof: Proof, control: Control) -> _B
         return _Bound(refused=f"a proof for {proof.problem} in the place of one for {problem}", failure=proof)
     try:
         check_bound(proof, market, control.check)
+    except ProofTooLarge as error:
+        # It says nothing about the bound; whoever made the proof could not know how far the checker goes.
+        control.progress(f"no proof of the bound {proof.bound}: {error}")
+        return _Bound(stopped="unproved")
     except ProofError as error:
         return _Bound(refused=f"proof refused: {error}", failure=proof)
     unit = _unit(market, problem)
@@ -301,10 +315,21 @@ def _checked(market: Market, problem: str, proof: Proof, control: Control) -> _B
     return _Bound(_floored(Fraction(proof.bound) / scale, unit), "checked", proof)
 
 
+def _tighter(bound: _Bound, market: Market, problem: str, value: Fraction | None, control: Control) -> _Bound:
+    """The bound of a search that was stopped early, or the one at hand if that is lower."""
+    if bound.exactness != "checked" or bound.value is None or value is None or bound.value <= value:
+        return bound
+    root = _checked_root(market, problem, control)
+    assert root.value is not None
+    if root.value >= bound.value:
+        return bound
+    return replace(bound, value=root.value, proof=root.proof)
+
+
 def _checked_root(market: Market, problem: str, control: Control) -> _Bound:
     """The bound that is always at hand: the best workers of each group, money aside; checked like any other."""
     bound = _checked(market, problem, root_proof(market, problem), Control(report=control.report))
-    if bound.refused is not None:
+    if bound.value is None:
         raise CheckError(f"{problem}: the bound at the root was refused: {bound.refused}")
     return bound
 

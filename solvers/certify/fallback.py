@@ -1,48 +1,134 @@
-"""The bound that is at hand whatever stops a search: the best workers of each group, money and seats aside."""
+"""The bound that is at hand whatever stops a search: one price of money and one of a place in each group, guessed from a sample.
+
+Any prices give a bound. Those of the places are what the greedy set for the price of money gives up, on the sample's weights; on a
+market that is its own sample no other prices of places are better.
+"""
 
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
-from ...models.exact import exact_sum
+from ...models.exact import IntArray, exact_sum, integer_array, linear_combination, rounded
 from ...models.procurement.market import Market
+from ..placement.polymatroid import SeatFlow
 from ..proofs.nodes import Multipliers
 from ..proofs.proof import Proof
 
 __all__ = ["root_proof"]
 
+SAMPLE = 4096
+"""So many workers are looked at to guess the prices; a larger market costs one more pass over its columns."""
+
+HALVINGS = 24
+"""Steps of the search for the price of money."""
+
+SCALE_BITS = 30
+"""Most bits of the common denominator of prices; fewer where 64 bits are to hold the weights."""
+
 
 def root_proof(market: Market, problem: str) -> Proof:
-    """Return a proof of a weak bound that costs one sort.
+    """Return a proof of a weak bound that takes no search.
 
-    For COVER it is the sum of what the best worker covers of each kind; else the price of a place in a group is the score of
-    the best worker who finds none.
+    For COVER it is the sum of what the best worker covers of each kind, or the bound by prices if what workers cover alone could be
+    added up.
     """
     if problem == "cover":
         assert market.coverage is not None
         levels = (
             [int(x) for x in market.coverage.max(axis=0, initial=0)] if market.n else [0] * market.coverage.shape[1]
         )
-        multipliers = Multipliers(1, 0, (0,), tuple(levels), ((0,) * market.L,))
-        return Proof(problem, "tree", sum(levels), {"purses": 1, "nodes": [{"multipliers": multipliers.written()}]})
-    prices, bound = [0] * market.L, 0
-    order = np.lexsort((market.scores, market.group_of)) if market.scores.dtype != object else _sorted_objects(market)
-    ends = np.cumsum(market.group_sizes)
-    for group, (size, end) in enumerate(zip(market.group_sizes.tolist(), ends.tolist(), strict=True)):
-        places = int(market.group_totals[group])
-        mine = order[end - size : end]
-        bound += exact_sum(market.scores[mine[size - places :]])
-        if places < size:
-            prices[group] = int(market.scores[mine[size - places - 1]])
+        # Whole rows together are below 2**62 where the column is int64.
+        alone = market.coverage.sum(axis=1)
+        scale, money, places, total = _prices(market, alone, True)
+        if total // scale < sum(levels):
+            return _tree(problem, total // scale, Multipliers(scale, 0, (money,), (0,) * len(levels), (tuple(places),)))
+        return _tree(problem, sum(levels), Multipliers(1, 0, (0,), tuple(levels), ((0,) * market.L,)))
+    scale, money, places, total = _prices(market, market.scores, problem != "orp")
     if problem == "opt-frac":
-        return Proof(problem, "fractional", Fraction(bound), {"scale": 1, "money": 0, "places": prices})
-    multipliers = Multipliers(1, 0, (0,), (), (tuple(prices),))
+        body = {"scale": scale, "money": money, "places": places}
+        return Proof(problem, "fractional", Fraction(total, scale), body)
+    return _tree(problem, total // scale, Multipliers(scale, 0, (money,), (), (tuple(places),)))
+
+
+def _tree(problem: Any, bound: int, multipliers: Multipliers) -> Proof:
     return Proof(problem, "tree", bound, {"purses": 1, "nodes": [{"multipliers": multipliers.written()}]})
 
 
-def _sorted_objects(market: Market) -> np.ndarray:
-    """Order by group, then score, where scores are Python integers."""
-    keys = sorted(range(market.n), key=lambda i: (int(market.group_of[i]), int(market.scores[i])))
-    return np.array(keys, dtype=np.int64)
+def _prices(market: Market, scores: IntArray, paid: bool) -> tuple[int, int, list[int], int]:
+    """Guess prices over a common denominator; return it, those of money and of places, and the bound times it."""
+    n = market.n
+    sample = np.arange(n) if n <= SAMPLE else _spread(n)
+    # Each worker of the sample stands for those up to the next.
+    copies = np.diff(np.append(sample, n))
+    copies[:1] += sample[:1]
+    price = _price_of_money(market, scores, sample, copies) if paid and n else Fraction(0)
+    scale = 1
+    if price:
+        scale = 1 << max(4, min(SCALE_BITS, 58 - exact_sum(scores).bit_length()))
+        if n <= SAMPLE:
+            # Few enough for Python integers: a price that is tiny in the units of the market keeps its digits.
+            scale <<= max(0, 20 - (price * scale).__floor__().bit_length())
+    # Rounded down: every price between 0 and the best one is better than 0.
+    money = (price * scale).__floor__()
+    weights = linear_combination((scale, scores), *([(-money, market.needed_costs)] if money else []))
+    places = _prices_of_places(market, weights[sample], market.group_of[sample], copies)
+    margins = linear_combination((1, weights), (-1, integer_array(places)[market.group_of]))
+    total = exact_sum(margins[np.asarray(margins > 0, dtype=bool)]) + _places_worth(market, places)
+    return scale, money, places, total + (money * market.total_budget if money else 0)
+
+
+def _spread(n: int) -> np.ndarray:
+    """Positions, one at random in each of ``SAMPLE`` equal parts: no period of the market is a period of the sample."""
+    edges = np.linspace(0, n, SAMPLE + 1).astype(np.int64)
+    return edges[:-1] + np.random.default_rng(0).integers(0, np.diff(edges))
+
+
+def _price_of_money(market: Market, scores: IntArray, sample: np.ndarray, copies: np.ndarray) -> Fraction:
+    """Halve in on the price at which the workers worth it cost the budget, seats counted in all; in floating point."""
+    (value, value_shift), (cost, cost_shift) = rounded(scores[sample]), rounded(market.needed_costs[sample])
+    groups, places, seats = market.group_of[sample], market.group_totals, sum(market.seats.tolist())
+    budget = float(min(market.total_budget >> cost_shift, 2**1000))
+
+    def too_cheap(price: float) -> bool:
+        worth = value - price * cost
+        order = np.lexsort((-worth, groups))
+        before = np.cumsum(copies[order]) - copies[order]
+        first = np.searchsorted(groups[order], np.arange(len(places)))
+        before -= np.append(before, 0)[first][groups[order]]
+        order = order[(before < places[groups[order]]) & (worth[order] > 0)]
+        order = order[np.argsort(-worth[order], kind="stable")]
+        order = order[np.cumsum(copies[order]) - copies[order] < seats]
+        return float(cost[order] @ copies[order]) > budget
+
+    if not too_cheap(0.0):
+        return Fraction(0)
+    dearest = float((value[cost > 0] / cost[cost > 0]).max())
+    low, high = -60.0, 0.0
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if too_cheap(dearest * 2.0**middle) else (low, middle)
+    return Fraction(dearest * 2.0**low) * Fraction(2) ** (value_shift - cost_shift)
+
+
+def _prices_of_places(market: Market, weights: IntArray, groups: np.ndarray, copies: np.ndarray) -> list[int]:
+    """For each group the weight of the one for whom no place was left when the best were hired first; 0 if there was one for all."""
+    ranked = weights.tolist()
+    positive = [i for i in sorted(range(len(ranked)), key=lambda i: -ranked[i]) if ranked[i] > 0]
+    order = np.array(positive, dtype=np.int64)
+    flow = SeatFlow(market.caps, market.seats)
+    flow.push(groups[order], copies[order])
+    return [0 if step < 0 else ranked[order[step]] for step in flow.first_blocked]
+
+
+def _places_worth(market: Market, prices: list[int]) -> int:
+    """What all places are worth: each requester is filled with its dearest groups."""
+    total = 0
+    dearest = sorted((l for l, price in enumerate(prices) if price), key=lambda l: -prices[l])
+    for j, seats in enumerate(market.seats.tolist()):
+        for l in dearest:
+            taken = min(seats, int(market.caps[l, j]))
+            total, seats = total + prices[l] * taken, seats - taken
+    return total

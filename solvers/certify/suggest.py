@@ -14,7 +14,7 @@ import numpy as np
 
 from ..control import Control
 from ..highs.interface import HighsRefused
-from ..highs.run import MipArrays, load_model, run_lp
+from ..highs.run import MipArrays, can_build, load_model, run_lp
 from ..highs.watch import is_busy
 from ..placement.polymatroid import SeatFlow
 from ..pooled.dual import Grouped
@@ -105,7 +105,8 @@ class _Relaxation:
     def __call__(self, node: Node) -> Suggestion | None:
         if self.lost:
             return None
-        if node.size > MOST_CHOICES:
+        kinds = 1 + self.instance.kinds
+        if node.size > MOST_CHOICES or not can_build(kinds * node.size, 4 * kinds * node.size, self.control):
             return None
         purse = np.repeat(np.arange(len(node.open)), [len(workers) for workers in node.open])
         worker = np.concatenate(node.open)
@@ -135,9 +136,9 @@ class _Relaxation:
         if instance.offers is not None:
             rows = instance.offers[worker]
             for r, covered in enumerate(node.covered):
-                for z in sorted(set(rows[:, r].tolist())):
-                    if z > covered:
-                        offers[r, z] = np.flatnonzero(rows[:, r] == z)
+                levels, which = np.unique(rows[:, r], return_inverse=True)
+                those = np.split(np.argsort(which, kind="stable"), np.cumsum(np.bincount(which, minlength=levels.size)))
+                offers |= {(r, z): cell for z, cell in zip(levels.tolist(), those, strict=False) if z > covered}
         extra = [(z - node.covered[r]) / self.worth for r, z in offers]
         first = choices + caps.size * flows
         model = MipArrays(

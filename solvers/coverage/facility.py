@@ -15,10 +15,10 @@ import numpy as np
 from ...models.exact import exact_sum, integer_array
 from ..control import Control
 from ..highs.interface import HighsRefused, checked
-from ..highs.run import MipArrays, load_model, run_highs, run_lp
+from ..highs.run import MipArrays, can_build, load_model, run_highs, run_lp
 from ..highs.tolerances import EXACT_IN_DOUBLE, INTEGRAL
 from ..highs.watch import is_busy
-from ..separate.class_model import can_build, in_units
+from ..separate.class_model import in_units
 from .branch import CoverAnswer, Levels, branch_and_bound
 from .instance import CoverInstance
 from .lazy_greedy import best_start
@@ -128,6 +128,11 @@ def facility(instance: CoverInstance, *, integral: bool) -> _Facility:
     return _Facility(model, kind, np.array(level_value, dtype=z.dtype), coverage_unit, money_unit)
 
 
+def _can_build(instance: CoverInstance, control: Control) -> bool:
+    """Whether there is time to build the model: a row for each level at most, and for each slot."""
+    return can_build(instance.coverage.size + instance.caps.size, instance.n + 2 * instance.coverage.size, control)
+
+
 class NodeRelaxation:
     """The facility-location relaxation with some workers chosen and some dropped, warm-started from node to node."""
 
@@ -203,8 +208,7 @@ def solve_cover(instance: CoverInstance, control: Control | None = None, certify
     answer = CoverAnswer(start, core.value(start), trivial)
     try:
         if not answer.proved:
-            size = core.n + 2 * core.coverage.size
-            relax = NodeRelaxation(core, control) if can_build(size, control) else None
+            relax = NodeRelaxation(core, control) if _can_build(core, control) else None
             answer = branch_and_bound(core, start, None, control, certify_nodes, relax)
             if answer.stopped == "node-limit":
                 _by_highs(core, answer, control.capped(PATIENCE))
@@ -238,7 +242,7 @@ def _point(form: _Facility, instance: CoverInstance, chosen: np.ndarray) -> np.n
 
 def _by_highs(instance: CoverInstance, answer: CoverAnswer, control: Control) -> None:
     """Improve `answer` by HiGHS; a point that overspends is cut off, a better one has to be beaten in turn."""
-    if not can_build(instance.n + 2 * instance.coverage.size, control):
+    if not _can_build(instance, control):
         return
     form = facility(instance, integral=True)
     if not form.exact:

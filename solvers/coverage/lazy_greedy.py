@@ -13,6 +13,9 @@ import numpy as np
 from ..control import Control
 from .instance import CoverInstance, Router
 
+LOOKS = 64
+"""Workers between two looks at the clock: at a deadline that has passed some are chosen still."""
+
 
 def lazy_greedy(instance: CoverInstance, by_density: bool, control: Control) -> np.ndarray:
     """Add the worker of largest marginal value (per cost, if `by_density`) while one fits.
@@ -24,7 +27,7 @@ def lazy_greedy(instance: CoverInstance, by_density: bool, control: Control) -> 
     by_density : bool
         Whether marginal values are divided by costs. Free workers come first then.
     control : Control
-        At its deadline nobody more is added.
+        At its deadline nobody more is added, the first few aside.
 
     Returns
     -------
@@ -50,7 +53,11 @@ def lazy_greedy(instance: CoverInstance, by_density: bool, control: Control) -> 
     heap = [(rank(gain, i), i, 0) for i, gain in zip(able.tolist(), gains, strict=True) if gain]
     heapq.heapify(heap)
     chosen: list[int] = []
-    while heap and not control.expired():
+    looked = 0
+    while heap:
+        looked += 1
+        if looked % LOOKS == 0 and control.expired():
+            break
         _, i, fresh = heapq.heappop(heap)
         if costs[i] > money:
             continue

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ...models.exact import exact_sum, integer_array, parse_number
 from ...models.input_error import InputError
 from ...models.procurement.market import Market
+from ..control import Control
 from ..highs.tolerances import LP_BINDING, LP_PRICE
 from ..placement.matroid import best_set
 from .prices import Relaxation, solve_lp
@@ -53,6 +54,7 @@ def find_conflict(
     min_score: Any = None,
     coverage_targets: Sequence[Any] | None = None,
     problem: str = "opt",
+    control: Control | None = None,
 ) -> Conflict | None:
     """Find constraints that together rule out a request.
 
@@ -65,6 +67,8 @@ def find_conflict(
         Coverage wanted of each probe; None for no wish.  A probe is covered to a level by hiring one worker who does.
     problem : {'orp', 'opt', 'opt-sep'}
         Which budgets hold.
+    control : Control, optional
+        Deadline.
 
     Returns
     -------
@@ -75,6 +79,8 @@ def find_conflict(
     ------
     InputError
         If nothing is requested, coverage is missing, or cvxpy is not installed.
+    Stopped
+        At the deadline.
 
     Notes
     -----
@@ -82,18 +88,19 @@ def find_conflict(
     deletion filter then drops every target and limit without which the shortfall stays.  The conflict is confirmed
     exactly by its multipliers: no placeable set reaches the weighted targets at the price of money found.
     """
+    control = control or Control()
     names, gains, wanted = _targets(market, min_score, coverage_targets)
     if not names:
         raise InputError("give a score or coverage levels to reach", field="min_score")
     if not market.n or not market.m:
         return Conflict(tuple(names), (), float(len(names)), True)
-    relaxation = Relaxation(market, problem)
+    relaxation = Relaxation(market, problem, control)
     cp = relaxation.cp
     missing = cp.Variable(len(names), nonneg=True)
     reach = [_scaled_target(gain, want) @ relaxation.hired + missing[t] >= 1 for t, (gain, want) in
              enumerate(zip(gains, wanted, strict=True))]  # fmt: skip
     everything = cp.Problem(cp.Minimize(cp.sum(missing)), relaxation.rows + reach)
-    solve_lp(cp, everything)
+    solve_lp(cp, everything, control)
     shortfall = float(everything.value)
     if shortfall <= LP_BINDING:
         return None
@@ -187,5 +194,5 @@ def _shortfall(relaxation: Relaxation, limits: list[Any], reach: list[Any], miss
     problem = relaxation.cp.Problem(
         relaxation.cp.Minimize(relaxation.cp.sum(missing)), relaxation.fixed + limits + reach
     )
-    solve_lp(relaxation.cp, problem)
+    solve_lp(relaxation.cp, problem, relaxation.control)
     return float(problem.value)

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from ...models.exact import exact_sum, integer_array
 from ...models.input_error import InputError
 from ...models.procurement.market import Market
-from ..control import Control
+from ..control import Control, Stopped
 from ..highs.interface import make_highs
 from ..highs.tolerances import HIGHS_OPTIONS, LP_BINDING, LP_PRICE
 from ..highs.watch import watched
@@ -93,7 +93,7 @@ class LpPrices:
     one_more_unit_of_budget: Fraction | None
 
 
-def lp_prices(market: Market, problem: str = "opt") -> LpPrices:
+def lp_prices(market: Market, problem: str = "opt", control: Control | None = None) -> LpPrices:
     """Solve the linear relaxation and read off its prices.
 
     Parameters
@@ -102,6 +102,8 @@ def lp_prices(market: Market, problem: str = "opt") -> LpPrices:
     problem : {'orp', 'opt', 'opt-frac', 'opt-sep', 'cover'}
         No budget, the pooled budget (twice), one budget per requester, or the pooled budget with coverage for scores: the
         facility-location relaxation.
+    control : Control, optional
+        Deadline.
 
     Returns
     -------
@@ -111,18 +113,21 @@ def lp_prices(market: Market, problem: str = "opt") -> LpPrices:
     ------
     InputError
         For another problem, if costs or coverage are missing where they matter, or if cvxpy is not installed.
+    Stopped
+        At the deadline.
     """
     check_priced(problem)
-    relaxation = Relaxation(market, problem)
+    control = control or Control()
+    relaxation = Relaxation(market, problem, control)
     value = relaxation.maximise()
     exact, more = None, None
     if problem == "orp":
         exact = Fraction(exact_sum(market.scores[best_set(market, market.scores)]), market.score_denominator)
     elif problem not in ("opt-sep", "cover"):
-        exact = price_of_money(market).value / market.score_denominator
+        exact = price_of_money(market, control).value / market.score_denominator
         if market.m:
             richer = integer_array([int(market.budgets[0]) + market.money_denominator, *market.budgets[1:].tolist()])
-            more = price_of_money(replace(market, budgets=richer)).value / market.score_denominator - exact
+            more = price_of_money(replace(market, budgets=richer), control).value / market.score_denominator - exact
     return LpPrices(problem, value, exact, relaxation.limits(), more)
 
 
@@ -158,8 +163,9 @@ class Relaxation:
         Denominator of the scores, or of the coverage.
     """
 
-    def __init__(self, market: Market, problem: str) -> None:
+    def __init__(self, market: Market, problem: str, control: Control) -> None:
         check_priced(problem)
+        control.check()
         from scipy.sparse import csr_matrix
 
         # cvxpy makes objects of HiGHS itself, some versions when they are imported; the first of a process is made here, where
@@ -167,7 +173,7 @@ class Relaxation:
         make_highs()
         cp: Any = import_module("cvxpy")
         self.cp = cp
-        self.market = market
+        self.market, self.control = market, control
         n, m, n_groups = market.n, market.m, market.L
         worth = market.scores
         if problem == "cover":
@@ -227,7 +233,7 @@ class Relaxation:
         if not self.market.n or not self.market.m:
             return 0.0
         problem = self.cp.Problem(self.cp.Maximize(self.score), self.rows)
-        solve_lp(self.cp, problem)
+        solve_lp(self.cp, problem, self.control)
         return float(problem.value) * self.score_scale / self.unit
 
     def limits(self) -> tuple[LimitPrice, ...]:
@@ -264,17 +270,22 @@ class Relaxation:
         return tuple(sorted(shown, key=lambda limit: (order[limit.kind], -limit.price)))
 
 
-def solve_lp(cp: Any, problem: Any) -> None:
+def solve_lp(cp: Any, problem: Any, control: Control) -> None:
     """Solve with HiGHS, in floating point.
 
     Raises
     ------
     RuntimeError
         If HiGHS does not call the point optimal.
+    Stopped
+        At the deadline; cvxpy, which cannot be asked to stop, is left alone.
     """
-    finished, _ = watched(problem, lambda: problem.solve(solver=cp.HIGHS, **HIGHS_OPTIONS), lambda: None, Control())
-    if not finished:
+    control.check()
+    finished, stopped = watched(problem, lambda: problem.solve(solver=cp.HIGHS, **HIGHS_OPTIONS), lambda: None, control)
+    if stopped == "interrupted":
         raise KeyboardInterrupt
+    if not finished:
+        raise Stopped("time-limit")
     if problem.status != cp.OPTIMAL:
         raise RuntimeError(f"HiGHS ended the LP with status {problem.status}")
 

@@ -18,7 +18,7 @@ from ..placement.matroid import route
 from ..registry import register
 from ..solution import Found
 from .claims import Proposal, beyond_doubles, prove
-from .run import MipArrays, run_highs
+from .run import MipArrays, need_time, run_highs
 from .tolerances import INTEGRAL
 
 __all__ = ["Formulation", "collapsed_model", "facility_model", "pair_model"]
@@ -49,13 +49,14 @@ def _floats(values: np.ndarray) -> np.ndarray:
     return np.array([float(value) for value in values]) if values.dtype == object else values.astype(np.float64)
 
 
-def collapsed_model(market: Market, *, budget: bool) -> Formulation:
+def collapsed_model(market: Market, control: Control, *, budget: bool) -> Formulation:
     """Formulate ORP or OPT with one binary a worker.
 
     Without binding seats the groups' totals ``K_l`` are the only caps; with them, an L x m flow of group counts stands in
     for the pairs (worker, requester).
     """
     n, l_count, m = market.n, market.L, market.m
+    need_time(l_count + m + 1, 2 * n + l_count * m, control)
     flows = l_count * m if market.seats_bind else 0
     model = MipArrays(
         objective=np.concatenate([_floats(market.scores), np.zeros(flows)]),
@@ -107,9 +108,10 @@ def _writer(market: Market, columns: int) -> Callable[[np.ndarray], np.ndarray]:
     return write
 
 
-def pair_model(market: Market) -> Formulation:
+def pair_model(market: Market, control: Control) -> Formulation:
     """Formulate OPT-SEP with a binary for every pair that caps, seats and budget admit on its own."""
     costs = market.needed_costs
+    need_time(market.n + market.L * market.m, 4 * market.n * market.m, control)
     fits = np.zeros((market.n, market.m), dtype=bool)
     for j in range(market.m):
         fits[:, j] = np.asarray(costs <= market.budgets[j], dtype=bool)
@@ -148,11 +150,12 @@ def pair_model(market: Market) -> Formulation:
     return Formulation(model, np.arange(len(workers)), read, write)
 
 
-def facility_model(market: Market) -> Formulation:
+def facility_model(market: Market, control: Control) -> Formulation:
     """Formulate COVER as facility location: probe ``r`` is served by one chosen worker, for ``z_ir``."""
     assert market.coverage is not None
-    base = collapsed_model(market, budget=True)
+    base = collapsed_model(market, control, budget=True)
     workers, probes = np.nonzero(market.coverage)
+    need_time(len(workers), 3 * len(workers), control)
     first = len(base.model.objective)
     served = first + np.arange(len(workers))
     weights = _floats(market.coverage[workers, probes])
@@ -202,16 +205,16 @@ def solve_by_arrays(market: Market, problem: str, control: Control, formulation:
     return prove(market, problem, control, propose)
 
 
-def _register(problem: str, build: Callable[[Market], Formulation], summary: str) -> None:
+def _register(problem: str, build: Callable[[Market, Control], Formulation], summary: str) -> None:
     @register(problem, "highs-arrays", summary=summary, exactness="solver")
     def solve_highs_arrays(market: Market, control: Control) -> Found:
         try:
-            return solve_by_arrays(market, problem, control, build(market))
+            return solve_by_arrays(market, problem, control, build(market, control))
         except OverflowError:
             return beyond_doubles(market, problem)
 
 
-_register("orp", lambda market: collapsed_model(market, budget=False), "HiGHS, one binary a worker")
-_register("opt", lambda market: collapsed_model(market, budget=True), "HiGHS, one binary a worker")
+_register("orp", lambda market, control: collapsed_model(market, control, budget=False), "HiGHS, one binary a worker")
+_register("opt", lambda market, control: collapsed_model(market, control, budget=True), "HiGHS, one binary a worker")
 _register("opt-sep", pair_model, "HiGHS, one binary for every pair that fits")
 _register("cover", facility_model, "HiGHS, facility location on the collapsed model")

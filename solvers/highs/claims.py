@@ -17,7 +17,7 @@ import numpy as np
 
 from ...models.exact import exact_sum
 from ...models.procurement.market import Market
-from ..control import Control, StopReason
+from ..control import Control, Stopped, StopReason
 from ..feasibility import objective_value, violation
 from ..placement.matroid import best_set
 from ..seated.parametric import price_of_money
@@ -57,7 +57,7 @@ Propose = Callable[[list[Any], int | None, np.ndarray], Proposal]
 """``(cuts, floor, best)``: run with the points in `cuts` cut off and, unless None, an objective of at least `floor` units."""
 
 
-def upper_bound(market: Market, problem: str) -> Fraction:
+def upper_bound(market: Market, problem: str, control: Control | None = None) -> Fraction:
     """An exact bound that no feasible point exceeds, in score (or coverage) units.
 
     ORP's own value, the price-of-money bound for OPT and OPT-SEP (pooling never loses), all of the coverage for COVER.
@@ -68,7 +68,7 @@ def upper_bound(market: Market, problem: str) -> Fraction:
         return Fraction(exact_sum(np.atleast_1d(market.coverage.max(axis=0))), market.coverage_denominator)
     if problem == "orp":
         return Fraction(exact_sum(market.scores[best_set(market, market.scores)]), market.score_denominator)
-    return price_of_money(market).value / market.score_denominator
+    return price_of_money(market, control).value / market.score_denominator
 
 
 def exact_in_double(market: Market, problem: str) -> bool:
@@ -104,7 +104,7 @@ def prove(market: Market, problem: str, control: Control, propose: Propose) -> F
         exact in every case.
     """
     unit = market.coverage_denominator if problem == "cover" else market.score_denominator
-    bound = upper_bound(market, problem)
+    bound = upper_bound(market, problem, control)
     best, best_value = np.full(market.n, -1, dtype=np.int64), Fraction(0)
     provable = exact_in_double(market, problem)
     cuts: list[Any] = []
@@ -118,6 +118,9 @@ def prove(market: Market, problem: str, control: Control, propose: Propose) -> F
             found = propose(cuts, int(best_value * unit) + 1 if runs else None, best)
         except KeyboardInterrupt:
             stopped = "interrupted"
+            break
+        except Stopped as stop:
+            stopped = stop.reason
             break
         runs += 1
         if found.outcome == "infeasible":

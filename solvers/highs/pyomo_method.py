@@ -12,12 +12,12 @@ import numpy as np
 
 from ...models.procurement.formulations import FORMULATIONS
 from ...models.procurement.market import Market
-from ..control import Control
+from ..control import Control, Stopped
 from ..registry import register
 from ..seated.parametric import fractional_proof, price_of_money
 from ..solution import Found
 from .claims import Proposal, beyond_doubles, prove
-from .pyomo_run import run_pyomo
+from .pyomo_run import built, run_pyomo
 from .tolerances import INTEGRAL
 
 __all__: list[str] = []
@@ -34,11 +34,11 @@ def _assignment(model: Any, market: Market) -> np.ndarray:
 
 
 def _solve(market: Market, problem: str, control: Control) -> Found:
-    import pyomo.environ as pyo
-
     if not market.n or not market.m:
         return Found(np.full(market.n, -1, dtype=np.int64), Fraction(0))
-    model: Any = FORMULATIONS[problem](market)
+    model = built(control, lambda: FORMULATIONS[problem](market))
+    import pyomo.environ as pyo
+
     model.cuts = pyo.ConstraintList()
     objective = model.total_coverage if problem == "cover" else model.total_score
 
@@ -49,7 +49,7 @@ def _solve(market: Market, problem: str, control: Control) -> Found:
         if hasattr(model, "one_more"):
             model.del_component(model.one_more)
         if floor is not None:
-            model.one_more = pyo.Constraint(expr=objective.expr >= floor)
+            model.one_more = built(control, lambda: pyo.Constraint(expr=objective.expr >= floor))
         run = run_pyomo(model, control)
         assignment = _assignment(model, market) if run.found else None
         return Proposal(run.outcome, run.stopped, assignment, assignment)
@@ -91,12 +91,17 @@ def solve_opt_frac_pyomo(market: Market, control: Control) -> Found:
     The point is rounded to fractions, scaled into every constraint exactly, and bounded by the exact price of money; it is
     called optimal only if the two meet, which floating point seldom grants.
     """
-    model: Any = FORMULATIONS["opt-frac"](market)
-    dual = price_of_money(market)
+    dual = price_of_money(market, control)
     bound, proof = dual.value / market.score_denominator, fractional_proof(market, dual)
     if not market.n or not market.m:
         return Found({}, bound, proof)
-    run = run_pyomo(model, control)
+    try:
+        model = built(control, lambda: FORMULATIONS["opt-frac"](market))
+        run = run_pyomo(model, control)
+    except Stopped as stop:
+        return Found({}, bound, proof, stopped=stop.reason)
+    except OverflowError:
+        return Found({}, bound, proof, stopped="node-limit")
     shares = {}
     if run.found:
         for i in range(market.n):

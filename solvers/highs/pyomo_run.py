@@ -1,23 +1,27 @@
-"""Running HiGHS on a Pyomo model, through Pyomo's own interface to it.
+"""Running HiGHS on a Pyomo model: Pyomo's own interface hands the model over, and HiGHS is run and read as everywhere else.
 
-Pyomo says two things of a run, and both are read: why it ended (termination condition), and what the point in it is worth
-(solution status). It drops the return codes of options, prints a warning for a run that was asked to stop, and takes file
-descriptors 1 and 2 for as long as a run lasts.
+Pyomo's own run would drop the return codes of options, and take file descriptors 1 and 2 for as long as HiGHS takes to notice
+that it was asked to stop.
 """
 
 from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..control import Control, StopReason
-from .interface import make_highs
-from .tolerances import HIGHS_OPTIONS
-from .watch import watched
+import numpy as np
 
-__all__ = ["PyomoRun", "run_pyomo"]
+from ..control import Control, StopReason
+from ..foreign import broken_off
+from .interface import HighsRefused, make_highs, set_options
+from .run import run_loaded
+from .tolerances import HIGHS_OPTIONS
+from .watch import is_busy
+
+__all__ = ["PyomoRun", "built", "run_pyomo"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,28 @@ class PyomoRun:
     stopped: StopReason
 
 
+def built(control: Control, make: Callable[[], Any]) -> Any:
+    """Build with Pyomo, broken off at the deadline without Pyomo's word on the rule it was in.
+
+    Raises
+    ------
+    Stopped
+        At the deadline.
+    """
+    # Pyomo takes most of a second to import, which is not to be broken off.
+    control.check()
+    import pyomo.contrib.solver.solvers.highs
+    import pyomo.environ  # noqa: F401
+
+    log = logging.getLogger("pyomo")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        return broken_off(control, make)
+    finally:
+        log.setLevel(level)
+
+
 def run_pyomo(model: Any, control: Control) -> PyomoRun:
     """Solve a Pyomo model whose objective is bounded by its constraints.
 
@@ -49,53 +75,45 @@ def run_pyomo(model: Any, control: Control) -> PyomoRun:
     ------
     InputError
         If the version of HiGHS that is installed must not be used.
+    Stopped
+        If the deadline passes before HiGHS has the model.
+    KeyboardInterrupt
+        On Ctrl-C, if HiGHS has no point yet.
     """
-    # One object of our own first: it refuses what must not be used, and has every option accepted.
+    # One object of our own first: it refuses what must not be used, and the banner is its.
     make_highs()
-    from pyomo.contrib.solver.common.results import SolutionStatus, TerminationCondition
+    control.check()
     from pyomo.contrib.solver.solvers.highs import Highs
 
     solver: Any = Highs()
-    results: list[Any] = []
-
-    def solve() -> None:
-        results.append(
-            solver.solve(
-                model,
-                load_solutions=False,
-                raise_exception_on_nonoptimal_result=False,
-                time_limit=control.remaining(),
-                solver_options=dict(HIGHS_OPTIONS),
-            )
-        )
-
-    def ask_to_stop() -> None:
-        # None until Pyomo has handed the model over; Pyomo has subscribed HiGHS to this request.
-        highs = getattr(solver, "_solver_model", None)
-        if highs is not None:
-            highs.cancelSolve()
-
-    log = logging.getLogger("pyomo.contrib.solver.solvers.highs")
-    level = log.level
-    log.setLevel(logging.ERROR)
+    built(control, lambda: solver.set_instance(model))
+    highs = solver._solver_model
+    set_options(highs, HIGHS_OPTIONS)
     try:
-        # It is waited for, however long it takes to notice: until then standard output is Pyomo's.
-        finished, stopped = watched(solver, solve, ask_to_stop, control, grace=None)
-    finally:
-        log.setLevel(level)
-    if not finished:
+        run = run_loaded(highs, highs.getNumCol(), True, control)
+    except HighsRefused:
+        return PyomoRun("stopped", False, None, "node-limit")
+    if run.point is not None:
+        _load(solver, run.point)
+    elif run.stopped == "interrupted":
         raise KeyboardInterrupt
-    result = results[0]
-    condition = result.termination_condition
-    found = result.solution_status in (SolutionStatus.feasible, SolutionStatus.optimal)
-    if found:
-        result.solution_loader.load_vars()
-    bound = result.objective_bound
-    bound = None if bound is None or not math.isfinite(bound) else float(bound)
-    if condition == TerminationCondition.convergenceCriteriaSatisfied and found:
-        return PyomoRun("optimal", True, bound, "proved")
-    if condition in (TerminationCondition.provenInfeasible, TerminationCondition.infeasibleOrUnbounded):
-        return PyomoRun("infeasible", False, None, "proved")
-    if stopped == "proved":
-        stopped = "time-limit" if condition == TerminationCondition.maxTimeLimit else "node-limit"
-    return PyomoRun("stopped", found, bound, stopped)
+    return PyomoRun(run.outcome, run.point is not None, _bound(highs, run.outcome), run.stopped)
+
+
+def _load(solver: Any, point: np.ndarray) -> None:
+    """Write a point into the model."""
+    columns = solver._pyomo_var_to_solver_var_map
+    for key, entry in solver._vars.items():
+        entry[0].set_value(float(point[columns[key]]), skip_validation=True)
+
+
+def _bound(highs: Any, outcome: str) -> float | None:
+    """What HiGHS claims of the objective; None of a run that was abandoned, or that has shown nothing."""
+    if is_busy(highs):
+        return None
+    info = highs.getInfo()
+    if info.mip_node_count != -1:
+        bound = info.mip_dual_bound
+    else:
+        bound = info.objective_function_value if outcome == "optimal" else math.inf
+    return float(bound) if math.isfinite(bound) else None

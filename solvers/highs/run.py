@@ -14,13 +14,45 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..control import Control
-from ..solution import StopReason
+from ..control import Control, Stopped, StopReason
 from .interface import Ending, HighsRefused, checked, load_highs, make_highs, read_ending, set_options, to_array
 from .tolerances import EXACT_IN_DOUBLE
 from .watch import is_busy, watched
 
-__all__ = ["HighsRun", "LpRun", "MipArrays", "build_model", "load_model", "run_highs", "run_lp"]
+__all__ = [
+    "HighsRun",
+    "LpRun",
+    "MipArrays",
+    "build_model",
+    "can_build",
+    "load_model",
+    "need_time",
+    "run_highs",
+    "run_loaded",
+    "run_lp",
+]
+
+
+ROWS_PER_SECOND, ENTRIES_PER_SECOND = 20_000, 2_000_000
+"""Rows, and entries of rows, of a model that are built and handed over in a second, on a slow machine."""
+
+
+def can_build(rows: int, entries: int, control: Control) -> bool:
+    """Whether half of the time left is enough to build a model of this size: that cannot be broken off."""
+    remaining = control.remaining()
+    return remaining is None or rows / ROWS_PER_SECOND + entries / ENTRIES_PER_SECOND <= remaining / 2
+
+
+def need_time(rows: int, entries: int, control: Control) -> None:
+    """Go on only if there is time to build a model of this size.
+
+    Raises
+    ------
+    Stopped
+        If there is not.
+    """
+    if not can_build(rows, entries, control):
+        raise Stopped("time-limit")
 
 
 @dataclass
@@ -167,17 +199,35 @@ def run_highs(
         One that was stopped with nothing but the starting point where HiGHS does not take the model.
     """
     try:
-        return _run_model(load_model(model, options), model, control, start)
+        highs = load_model(model, options)
+        if start is not None:
+            point = load_highs().HighsSolution()
+            point.col_value = list(map(float, start))
+            checked(highs.setSolution(point), "the starting point")
+        return run_loaded(highs, len(model.objective), model.bounded, control, start)
     except (HighsRefused, OverflowError):
         return HighsRun("stopped", start, "node-limit")
 
 
-def _run_model(highs: Any, model: MipArrays, control: Control, start: np.ndarray | None) -> HighsRun:
-    columns = len(model.objective)
-    if start is not None:
-        point = load_highs().HighsSolution()
-        point.col_value = list(map(float, start))
-        checked(highs.setSolution(point), "the starting point")
+def run_loaded(highs: Any, columns: int, bounded: bool, control: Control, start: np.ndarray | None = None) -> HighsRun:
+    """Run HiGHS on the model it was given.
+
+    Parameters
+    ----------
+    highs : Highs
+    columns : int
+        Of the model.
+    bounded : bool
+        Whether its objective is bounded.
+    control : Control
+    start : ndarray, optional
+        The point that HiGHS was told to begin with.
+
+    Raises
+    ------
+    HighsRefused
+        If HiGHS does not take the model.
+    """
     incumbents: list[np.ndarray] = []
 
     def keep(event: Any) -> None:
@@ -187,7 +237,7 @@ def _run_model(highs: Any, model: MipArrays, control: Control, start: np.ndarray
 
     ending, stopped = _run(highs, control, keep)
     best = incumbents[-1] if incumbents else start
-    if ending == "unbounded-or-infeasible" and model.bounded:
+    if ending == "unbounded-or-infeasible" and bounded:
         ending = "infeasible"
     if ending == "infeasible":
         return HighsRun("infeasible", None, "proved")

@@ -10,6 +10,7 @@ __all__ = [
     "EXACT_IN_DOUBLE",
     "HIGHS_OPTIONS",
     "INTEGRAL",
+    "LATE_GRACE_SECONDS",
     "LP_BINDING",
     "LP_PRICE",
     "STOP_GRACE_SECONDS",
@@ -36,8 +37,9 @@ HIGHS_OPTIONS: dict[str, bool | int | float | str] = {
 """Set on every run; each return code is checked. Feasibility tolerances stay at HiGHS's defaults: on integer-scaled data they
 only admit points that the exact re-check then cuts off, while tighter ones make HiGHS fail on large coefficients."""
 
-STOP_GRACE_SECONDS = 1.0
-"""How long HiGHS may take to notice that it was asked to stop before its thread is abandoned (it overruns its own limit)."""
+STOP_GRACE_SECONDS, LATE_GRACE_SECONDS = 1.0, 0.3
+"""How long HiGHS may take to notice that it was asked to stop before its thread is abandoned (it overruns its own limit), at most
+and after a deadline."""
 
 LP_BINDING = 1e-6
 """A limit of a linear relaxation binds if less than this share of it is left, and a target counts as missed by more

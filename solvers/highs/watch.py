@@ -6,18 +6,30 @@ refuses any other, so a run must not depend on what ran before it, here or in ot
 
 from __future__ import annotations
 
+import atexit
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 from ..control import Control, StopReason
-from .tolerances import STOP_GRACE_SECONDS
+from .tolerances import LATE_GRACE_SECONDS, STOP_GRACE_SECONDS
 
 __all__ = ["is_busy", "unfinished_runs", "watched"]
 
+LAST_SECONDS = 5.0
+"""How long a process that ends waits for runs that were abandoned."""
+
 unfinished_runs: dict[int, Any] = {}
 """By identity, the solvers whose thread has not come back; a process that has any must leave without unwinding them."""
+
+
+@atexit.register
+def _wait_for_the_last() -> None:
+    """Runs that were left alone have been asked to stop: a process that ends under one is aborted by HiGHS."""
+    end = time.monotonic() + LAST_SECONDS
+    while unfinished_runs and time.monotonic() < end:
+        time.sleep(0.02)
 
 
 def is_busy(solver: Any) -> bool:
@@ -43,7 +55,7 @@ def watched(
         Called at the deadline, or on Ctrl-C, and again until `run` returns.
     control : Control
     grace : float or None
-        Seconds that `run` may take to notice; None to wait until it does, Ctrl-C excepted.
+        Seconds that `run` may take to notice, fewer after a deadline; None to wait until it does, Ctrl-C excepted.
 
     Returns
     -------
@@ -82,6 +94,8 @@ def watched(
         stopped = "interrupted"
     finally:
         ask_to_stop()
+    if grace is not None and stopped == "time-limit":
+        grace = min(grace, LATE_GRACE_SECONDS)
     end = None if grace is None else time.monotonic() + grace
     try:
         # Asked again and again: `run` may not have come to where it listens.

@@ -12,6 +12,7 @@ import numpy as np
 from ...models.exact import exact_sum
 from ...models.procurement.market import Market
 from ..control import Control
+from ..foreign import broken_off
 from ..registry import register
 from ..solution import Found
 
@@ -56,7 +57,7 @@ def solve_orp_by_flow(market: Market, control: Control) -> Found:
 
     if not market.n or not market.m:
         return Found(np.full(market.n, -1, dtype=np.int64), bound=Fraction(0))
-    _, flow = nx.network_simplex(layered_network(market))
+    _, flow = broken_off(control, lambda: nx.network_simplex(layered_network(market)))
     assignment = np.full(market.n, -1, dtype=np.int64)
     for i in range(market.n):
         for (_, j, _), units in flow["worker", i].items():

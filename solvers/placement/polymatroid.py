@@ -23,12 +23,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..compilation import can_compile
+from ..compilation import can_start, clock
 
 IntArray = NDArray[np.int64]
 
 COMPILE_FROM = 50_000
 """Sequences at least this long are worth the start-up of numba; shorter ones run as plain Python."""
+
+AT_ONCE = 30_000
+"""Requests between two looks at the clock where they are interpreted."""
 
 
 def augment_sequence(groups, amounts, taken, room, flow, free, first, blocked_at, width, stamp, back, parent, queue):
@@ -160,7 +163,7 @@ class SeatFlow:
     def __init__(self, caps: ArrayLike, seats: ArrayLike, compiled: bool = False) -> None:
         caps = np.asarray(caps, dtype=np.int64)
         self.n_groups, self.n_requesters = caps.shape
-        self.compiled = compiled and can_compile()
+        self.compiled = compiled and can_start()
         self._room = self._store(caps.ravel())
         self._flow = self._store(np.zeros(caps.size, dtype=np.int64))
         self._free = self._store(np.asarray(seats, dtype=np.int64))
@@ -195,11 +198,21 @@ class SeatFlow:
         """
         asked = np.asarray(groups, dtype=np.int64)
         units = np.ones(len(asked), dtype=np.int64) if amounts is None else np.asarray(amounts, dtype=np.int64)
+        self.first_blocked = self._store(np.minimum(np.asarray(self.first_blocked), 0))
+        # Compiled, all of it takes a moment; interpreted, the clock is looked at in between.
+        step = max(1, len(asked)) if self.compiled else AT_ONCE
+        taken = [self._push(asked[at : at + step], units[at : at + step], at) for at in range(0, len(asked), step)]
+        return np.concatenate([np.zeros(0, dtype=np.int64), *taken])
+
+    def _push(self, asked: IntArray, units: IntArray, at: int) -> IntArray:
+        """Push some of the requests, the first being number `at`."""
+        if at:
+            clock().check()
         kernel = compiled_augment_sequence() if self.compiled else augment_sequence
         size, width = self.n_groups, self.n_requesters
         scratch = [self._store(np.zeros(k, dtype=np.int64)) for k in (size + width, width, size, size)]
-        self.first_blocked = self._store(np.minimum(np.asarray(self.first_blocked), 0))
         taken = self._store(np.zeros(len(asked), dtype=np.int64))
+        open_before = np.asarray(self.first_blocked) < 0
         kernel(
             self._store(asked),
             self._store(units),
@@ -212,6 +225,9 @@ class SeatFlow:
             width,
             *scratch,
         )
+        if at:
+            found = np.asarray(self.first_blocked)
+            self.first_blocked = self._store(found + at * (open_before & (found >= 0)))
         return np.asarray(taken, dtype=np.int64)
 
     @property

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..compilation import compiled
+from ..compilation import can_start, compiled
 from ..control import Control
 from .flips import Flips, TooManyStates
 
@@ -41,7 +41,8 @@ def compiled_extend(states: int) -> Any | None:
     """
     global _made
     _made += states
-    return compiled(extend) if _made >= START_UP or "numba" in sys.modules else None
+    started = "numba" in sys.modules or (_made >= START_UP and can_start())
+    return compiled(extend) if started else None
 
 
 def extend(

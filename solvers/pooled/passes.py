@@ -9,7 +9,7 @@ import sys
 from functools import cache
 from typing import Any
 
-from ..compilation import can_compile
+from ..compilation import can_compile, can_start
 from .problem import PooledProblem
 
 COMPILE_FROM = 300_000
@@ -27,7 +27,7 @@ def compiled(problem: PooledProblem) -> tuple[Any, Any] | None:
     if problem.n < COMPILE_FROM or object in (problem.scores.dtype, problem.costs.dtype):
         return None
     _passed += problem.n
-    return _compile() if _passed >= WARM_UP or "numba" in sys.modules else None
+    return _compile() if "numba" in sys.modules or (_passed >= WARM_UP and can_start()) else None
 
 
 @cache

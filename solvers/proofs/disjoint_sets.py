@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .proof import ProofError, Pulse
+from .proof import ProofTooLarge, Pulse
 from .purse_sets import INT64_SUM, Sets, bits, python_or_64
 
 MOST_NODES = 2**20
@@ -146,7 +146,7 @@ class Packing:
         """Yield the cases of a partial packing that may be within the limit: each takes one more set."""
         self.nodes += 1
         if self.nodes > MOST_NODES:
-            raise ProofError("too many partial packings: the proof needs tighter prices")
+            raise ProofTooLarge("too many partial packings: the proof needs tighter prices")
         self.pulse()
         open_lists = [k for k, more in enumerate(copies) if more]
         if any(not lists[k].size for k in open_lists):

@@ -26,7 +26,7 @@ from typing import NoReturn
 import numpy as np
 
 from ...models.procurement.market import Market
-from .proof import Proof, ProofError, Pulse
+from .proof import Proof, ProofError, ProofTooLarge, Pulse
 
 __all__ = ["check_bound"]
 
@@ -71,7 +71,7 @@ def check_bound(proof: Proof, market: Market, pulse: Pulse) -> None:
     for size in shape:
         cells *= size
         if cells > MOST_CELLS:
-            refuse("too many kinds of workers to count")
+            raise ProofTooLarge("too many kinds of workers to count")
     reached = np.full(shape, NOWHERE, dtype=np.int64)
     reached[(0,) * len(few)] = 0
     for j in range(market.m):
@@ -80,7 +80,7 @@ def check_bound(proof: Proof, market: Market, pulse: Pulse) -> None:
             pulse()
             work += cells
             if work > MOST_WORK:
-                refuse("too many kinds of workers to count")
+                raise ProofTooLarge("too many kinds of workers to count")
             before = reached[(*(slice(0, size - y) for size, y in zip(shape, counts, strict=True)), ...)]
             there = (*(slice(y, None) for y in counts), ...)
             after[there] = np.maximum(after[there], np.minimum(before + most, many.copies))

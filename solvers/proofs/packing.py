@@ -41,7 +41,7 @@ import numpy as np
 
 from ...models.procurement.market import Market
 from .disjoint_sets import can_pack, unhired_loss
-from .proof import Proof, ProofError, Pulse
+from .proof import Proof, ProofError, ProofTooLarge, Pulse
 from .purse_sets import INT64_SUM, Prices, Purse, Sets, list_sets, near_best, packed, python_or_64
 
 __all__ = ["check_bound"]
@@ -66,7 +66,7 @@ def check_bound(proof: Proof, market: Market, pulse: Pulse) -> None:
     if proof.problem != "opt-sep" or market.costs is None or type(proof.bound) is not int or proof.bound < 0:
         refuse("a packing proof is for opt-sep, with costs, and has an integer bound")
     scale, workers, pooled, prices = read_body(proof.body, market)
-    requesters = requesters_of(market)
+    requesters = requesters_of(market, pulse)
     purses = [pooled_purse(requesters, market.L)] if pooled else requesters
     if len(prices) != len(purses):
         refuse("not one list of prices for each purse")
@@ -96,7 +96,7 @@ def check_bound(proof: Proof, market: Market, pulse: Pulse) -> None:
     mine = listed[0]
     left = np.flatnonzero(unhired_loss(mine, workers, sum(workers.tolist())) <= gap)
     if left.size > MOST_SPLITS:
-        refuse("too many pooled sets are left")
+        raise ProofTooLarge("too many pooled sets are left")
     for at in left.tolist():
         if can_split(market, requesters, mine.members(at), pulse):
             refuse("a pooled set worth more than the bound can be split")
@@ -127,21 +127,24 @@ def integers(values: Any, size: int, least: int) -> list[int]:
     """Return `values` as Python integers if it is a list or an integer array of so many, none below `least` (no bools)."""
     if isinstance(values, np.ndarray) and values.dtype in (np.dtype(np.int64), np.dtype(object)) and values.ndim == 1:
         values = values.tolist()
-    if type(values) is not list or len(values) != size or any(type(x) is not int or x < least for x in values):
+    good = type(values) is list and len(values) == size and {*map(type, values)} <= {int}
+    if not good or min(values, default=least) < least:
         refuse("something is not as many integers as it should be, or one is too small")
     return values
 
 
-def requesters_of(market: Market) -> list[Purse]:
+def requesters_of(market: Market, pulse: Pulse) -> list[Purse]:
     """Return each requester as a purse; money, caps and seats are no more than those who fit it need."""
     costs, groups = market.needed_costs, market.group_of
+    small = costs.dtype != object and market.n * int(costs.max(initial=0)) < INT64_SUM
     purses: list[Purse] = []
     for j, (money, seats) in enumerate(zip(market.budgets.tolist(), market.seats.tolist(), strict=True)):
+        pulse()
         fits = (market.caps[groups, j] > 0) & np.asarray(costs <= python_or_64(money, costs), dtype=bool)
         able = np.flatnonzero(fits) if seats > 0 else np.zeros(0, dtype=np.int64)
         caps = np.minimum(market.caps[:, j], np.bincount(groups[able], minlength=market.L))
-        # Exact in Python integers, and more money than all cost together is of no use.
-        money = min(money, sum(costs[able].tolist()))
+        # More money than all cost together is of no use.
+        money = min(money, int(costs[able].sum()) if small else sum(costs[able].tolist()))
         purses.append(Purse(money, min(seats, able.size), tuple(caps.tolist()), able))
     return purses
 

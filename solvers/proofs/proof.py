@@ -14,7 +14,7 @@ from fractions import Fraction
 from importlib import import_module
 from typing import Any
 
-__all__ = ["KINDS", "Proof", "ProofError", "Pulse", "check_bound", "proof_document"]
+__all__ = ["KINDS", "Proof", "ProofError", "ProofTooLarge", "Pulse", "check_bound", "proof_document"]
 
 KINDS = {
     "tree": "tree",
@@ -32,6 +32,10 @@ Pulse = Callable[[], None]
 
 class ProofError(ValueError):
     """The proof does not prove what it claims; the message says why."""
+
+
+class ProofTooLarge(ProofError):
+    """What the proof asks of the checker is more than it does: nothing is said about the bound."""
 
 
 @dataclass(frozen=True)

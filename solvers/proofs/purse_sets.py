@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ...models.procurement.market import Market
-from .proof import ProofError, Pulse
+from .proof import ProofError, ProofTooLarge, Pulse
 
 MOST_SETS = 2**20
 """So many sets of one purse, and parts of sets, are listed."""
@@ -211,7 +211,7 @@ def list_sets(
         able = (part.count < room[group]) & (part.total < seats) & np.asarray(part.cost <= money - cost, dtype=bool)
         into = part.keep(able & np.asarray(part.loss <= most - enter, dtype=bool))
         if out.loss.size + into.loss.size > MOST_SETS:
-            raise ProofError("too many parts of sets: the proof needs tighter prices")
+            raise ProofTooLarge("too many parts of sets: the proof needs tighter prices")
         into.held[:, position >> 6] |= np.uint64(1 << (position & 63))
         return Part(
             np.concatenate([out.cost, into.cost + cost]),
@@ -254,7 +254,7 @@ def list_sets(
         blocks.append((left[good], right[good], loss[good]))
         listed += blocks[-1][0].size
         if listed > MOST_SETS:
-            raise ProofError("too many sets: the proof needs tighter prices")
+            raise ProofTooLarge("too many sets: the proof needs tighter prices")
     left, right, loss = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
     able = purse.able
     return Sets(able[sure], able[at[:low]], able[at[low:]], bits(first.held)[:, :low], bits(second.held)[:, low : at.size],
@@ -273,7 +273,7 @@ def pairs(
     width = np.maximum(high - low, 0)
     ends = np.cumsum(width)
     if int(ends[-1:].sum()) > MOST_PAIRS:
-        raise ProofError("too many pairs of parts: the proof needs tighter prices")
+        raise ProofTooLarge("too many pairs of parts: the proof needs tighter prices")
     start = 0
     while start < width.size:
         pulse()

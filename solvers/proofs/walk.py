@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .nodes import Entry, Node, refuse
-from .proof import Pulse
+from .proof import ProofTooLarge, Pulse
 
 __all__ = ["MOST_STATES", "Narrowed", "TooManyStates", "Tree", "Work"]
 
@@ -110,4 +110,4 @@ class Tree(ABC):
         try:
             return sum(self.least_loss(found, k) for k in range(len(found.flips))) > found.gap
         except TooManyStates:
-            refuse("the search of a leaf is too large: the proof needs more nodes")
+            raise ProofTooLarge("the search of a leaf is too large: the proof needs more nodes") from None

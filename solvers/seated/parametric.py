@@ -54,17 +54,25 @@ def _weights(market: Market, price: Fraction) -> IntArray:
     return linear_combination((price.denominator, market.scores), (-price.numerator, market.needed_costs))
 
 
-def price_of_money(market: Market) -> PriceOfMoney:
+def price_of_money(market: Market, control: Control | None = None) -> PriceOfMoney:
     """Solve OPT-FRAC and its dual exactly.
 
     Parameters
     ----------
     market : Market
+    control : Control, optional
+        Deadline.
 
     Returns
     -------
     PriceOfMoney
+
+    Raises
+    ------
+    Stopped
+        At the deadline.
     """
+    control = control or Control()
     scores, costs, budget = market.scores, market.needed_costs, market.total_budget
 
     def totals(chosen: np.ndarray) -> tuple[int, int]:
@@ -79,6 +87,7 @@ def price_of_money(market: Market) -> PriceOfMoney:
     within = free[best_set(market.subset(free), scores[free])] if len(free) else free
     value_within, cost_within = totals(within)
     while True:
+        control.check()
         price = Fraction(value_beyond - value_within, cost_beyond - cost_within)
         chosen = best_set(market, _weights(market, price))
         value, cost = totals(chosen)
@@ -97,12 +106,15 @@ def price_of_money(market: Market) -> PriceOfMoney:
 @register("opt-frac", "parametric", summary="exact price of money by discrete Newton on greedy sets; any size")
 def solve_opt_frac(market: Market, control: Control) -> Found:
     """Solve the linear relaxation of OPT exactly; the point mixes two routed sets."""
-    found = price_of_money(market)
+    found = price_of_money(market, control)
     shares: dict[tuple[int, int], Fraction] = {}
+    whole = Fraction(1)
     for chosen, weight in ((found.within, 1 - found.mix), (found.beyond, found.mix)):
         if weight:
+            control.check()
             for pair in zip(chosen.tolist(), route(market, chosen)[chosen].tolist(), strict=True):
-                shares[pair] = shares[pair] + weight if pair in shares else weight
+                # Hired in both sets: their weights add up to the whole worker.
+                shares[pair] = whole if pair in shares else weight
     price = found.price * market.money_denominator / market.score_denominator
     return Found(
         shares,

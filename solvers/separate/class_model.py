@@ -14,7 +14,7 @@ import numpy as np
 from ...models.exact import exact_sum
 from ..control import Control
 from ..highs.interface import HighsRefused
-from ..highs.run import MipArrays, load_model, run_highs, run_lp
+from ..highs.run import MipArrays, can_build, load_model, run_highs, run_lp
 from ..highs.tolerances import EXACT_IN_DOUBLE
 from ..solution import StopReason
 from .instance import SeparateInstance
@@ -51,16 +51,6 @@ def in_units(values: np.ndarray, unit: int) -> np.ndarray:
     if values.dtype != object:
         return values / unit
     return np.array([value / unit for value in values.ravel().tolist()], dtype=float).reshape(values.shape)
-
-
-ROWS_PER_SECOND = 20_000
-"""Rows and columns of a model that are built and handed over in a second, on a slow machine."""
-
-
-def can_build(size: int, control: Control) -> bool:
-    """Whether half of the time left is enough to build a model with so many rows and columns; that cannot be broken off."""
-    remaining = control.remaining()
-    return remaining is None or size <= ROWS_PER_SECOND * remaining / 2
 
 
 def pair_model(
@@ -113,7 +103,7 @@ class Duals:
 def relaxation_duals(instance: SeparateInstance, control: Control) -> Duals | None:
     """Solve the linear relaxation for its duals; None if there are none in time."""
     workers, requesters = np.nonzero(instance.eligible)
-    if not workers.size or not can_build(instance.n + workers.size // 4, control):
+    if not workers.size or not can_build(instance.n + instance.caps.size, 4 * workers.size, control):
         return None
     model = pair_model(instance, workers, requesters, np.ones(instance.n, dtype=np.int64), integral=False)
     try:
@@ -167,6 +157,8 @@ def _search(
     best: np.ndarray | None = None
     if not workers.size:
         return ClassAnswer(None, True, "proved")
+    if not can_build(first.size + instance.caps.size, 4 * workers.size, control):
+        return ClassAnswer(None, False, "time-limit")
     model = pair_model(reduced, workers, requesters, supply, integral=True)
     exact, fixed = _Scale.of(instance).exact, len(model.rows)
     cuts: list[np.ndarray] = []

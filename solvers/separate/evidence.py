@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ...models.exact import exact_sum
 from .instance import SeparateInstance
 from .multipliers import Multipliers
 from .worker_prices import WorkerPrices
@@ -24,10 +25,26 @@ def everybody_hired(instance: SeparateInstance) -> Evidence:
     return _packing(1, worth, False, [nothing] * instance.m)
 
 
-def priced_purses(instance: SeparateInstance, multipliers: Multipliers) -> Evidence:
-    """Prove a bound by multipliers of budgets, slots and seats: a worker's price is its best reduced score."""
-    purses = [{**purse, "scale": 1} for purse in _linear(instance, multipliers)]
-    return _packing(multipliers.denominator, multipliers.best, False, purses)
+def priced_purses(instance: SeparateInstance, multipliers: Multipliers, bound: int) -> Evidence:
+    """Prove a bound by multipliers of budgets, slots and seats: a worker's price is its best reduced score, or less.
+
+    Of a worker that everybody but one requester loses more by than a better allocation may, that requester keeps part of the price:
+    so much that the others lose too much by it still. What it keeps, it loses by the worker's absence, and has fewer sets.
+    """
+    gap = multipliers.total - multipliers.denominator * (bound + instance.unit)
+    best, rows = multipliers.best, np.arange(instance.n)
+    price, kept = best, [0] * instance.m
+    if gap >= 0:
+        reduced = np.where(instance.eligible, multipliers.reduced, -gap - 1)
+        dearest = reduced.argmax(axis=1)
+        reduced[rows, dearest] = -gap - 1
+        price = np.minimum(best, np.maximum(reduced.max(axis=1) + (gap + 1), 0))
+        kept = [exact_sum((best - price)[dearest == j]) for j in range(instance.m)]
+    purses = [
+        {**purse, "scale": 1, "best": purse["best"] + more}
+        for purse, more in zip(_linear(instance, multipliers), kept, strict=True)
+    ]
+    return _packing(multipliers.denominator, price, False, purses)
 
 
 def pooled_sets(single: SeparateInstance, multipliers: Multipliers, workers: int) -> Evidence:

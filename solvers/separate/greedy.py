@@ -22,7 +22,7 @@ def repair_and_fill(instance: SeparateInstance, assignment: np.ndarray, control:
     assignment : ndarray of int64, shape (n,)
         Keeps caps and seats; may overspend budgets.
     control : Control
-        At its deadline nobody more is filled in.
+        At its deadline nobody more is filled in, the first :data:`LOOKS` aside.
 
     Returns
     -------
@@ -51,7 +51,7 @@ def repair_and_fill(instance: SeparateInstance, assignment: np.ndarray, control:
     # What a worker of each group may cost at most; room only shrinks, so this is found anew where somebody does not fit.
     most = [max(room, default=-1)] * len(slots)
     for position, i in enumerate(order):
-        if position % LOOKS == 0 and control.expired():
+        if position and position % LOOKS == 0 and control.expired():
             break
         cost_i, own = costs[i], group[i]
         if result[i] >= 0 or cost_i > most[own]:

@@ -77,7 +77,7 @@ class SeparateInstance:
         n = score.size
         if cap.ndim != 2 or cost.size != n or group.size != n or cap.shape[1] != len(money) or seat.size != len(money):
             raise ValueError("the shapes of scores, costs, groups, caps, seats and budgets do not agree")
-        if n and (min(score.tolist()) <= 0 or min(cost.tolist()) < 0):
+        if n and (score.min() <= 0 or cost.min() < 0):
             raise ValueError("scores must be positive and costs nonnegative")
         if n and (int(group.min()) < 0 or int(group.max()) >= cap.shape[0]):
             raise ValueError("a group is out of range")

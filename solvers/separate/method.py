@@ -5,13 +5,17 @@ from __future__ import annotations
 from fractions import Fraction
 
 from ...models.procurement.market import Market
-from ..control import Control
+from ..control import Control, Stopped
 from ..registry import register
 from ..solution import Evidence, Found, SolverClaim
 from .instance import SeparateInstance
 from .search import solve_separate
 
 __all__ = ["instance_of", "solve_opt_sep"]
+
+
+ALWAYS, PAIRS_PER_SECOND = 500_000, 10_000_000
+"""Pairs of worker and requester for which there is always the time to look for a first allocation, and so many more a second."""
 
 
 def instance_of(market: Market) -> SeparateInstance:
@@ -24,13 +28,17 @@ def instance_of(market: Market) -> SeparateInstance:
 @register("opt-sep", "loss-search", summary="pooled optimum and split, else a search by loss against a dual bound")
 def solve_opt_sep(market: Market, control: Control) -> Found:
     """Solve OPT-SEP; see :mod:`fedmech.solvers.separate.search`."""
+    remaining = control.remaining()
+    if remaining is not None and market.n * market.m > ALWAYS + PAIRS_PER_SECOND * remaining:
+        raise Stopped("time-limit")
     found = solve_separate(instance_of(market), control)
     unit = market.score_denominator
     evidence: Evidence | None = SolverClaim() if found.claimed and not found.proved else found.proof
     return Found(
         found.assignment,
-        Fraction(found.bound, unit),
+        None if found.trivial else Fraction(found.bound, unit),
         evidence,
         found.stopped,
+        weaker=found.weaker,
         details={"step": found.step, "best": Fraction(found.value, unit)},
     )

@@ -25,7 +25,6 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from ..control import Control, Stopped
-from ..proofs.proof import Proof
 from ..solution import StopReason
 from .class_model import improve_by_highs
 from .instance import SeparateInstance
@@ -79,9 +78,7 @@ def solve_separate(
         _run(search, pooled, list_limit, node_limit)
     except KeyboardInterrupt:
         answer.stopped = "interrupted"
-    evidence = search.evidence()
-    if evidence is not None:
-        answer.proof = Proof("opt-sep", evidence[0], answer.bound, evidence[1])
+    search.write_proofs()
     if answer.proved or answer.claimed:
         answer.stopped = "proved"
     elif answer.stopped == "node-limit" and control.expired():
@@ -95,7 +92,7 @@ def _run(search: Steps, pooled: PooledOptimum, list_limit: int, node_limit: int)
     if answer.proved or _ends(lambda: search.by_kind(*FEW_KINDS)) or control.expired():
         return
     chosen, bound, stopped = pooled(instance, control)
-    search.lower(instance.floor(bound), lambda: None)
+    search.lower(instance.floor(bound), lambda _: None)
     if stopped == "interrupted":
         raise KeyboardInterrupt
     members = np.flatnonzero(chosen) if chosen is not None else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 
@@ -39,8 +39,8 @@ from .worker_prices import (
     price_purses,
 )
 
-Witness = Callable[[], Evidence | None]
-"""Gives the proof of a bound; it is only written for the bound that remains."""
+Witness = Callable[[int], Evidence | None]
+"""Gives the proof of a bound; it is only written for the bounds that remain."""
 
 COARSE = 32
 """A gap is coarse if it is more than the average score divided by this."""
@@ -73,6 +73,10 @@ class SeparateAnswer:
         The step that ended it: ``split``, ``kinds``, ``pooled sets``, ``search``, ``prices`` or ``highs``.
     proof : Proof or None
         Of the bound; None where that is the pooled optimum's.
+    weaker : list of Proof
+        Of larger bounds.
+    trivial : bool
+        Whether the bound is no more than what all who fit somewhere are worth together.
     """
 
     assignment: np.ndarray
@@ -82,6 +86,8 @@ class SeparateAnswer:
     stopped: StopReason = "proved"
     step: str = "split"
     proof: Proof | None = None
+    weaker: list[Proof] = field(default_factory=list)
+    trivial: bool = False
 
     @property
     def proved(self) -> bool:
@@ -97,14 +103,16 @@ class Steps:
         nobody = np.full(instance.n, -1, dtype=np.int64)
         self.prices: WorkerPrices | None = None
         self.priced = nobody
-        self.evidence: Witness = lambda: None
+        self.everybody: Witness = lambda bound: everybody_hired(instance)
+        self.evidence: Witness = lambda bound: None
+        self.weaker: list[tuple[int, Witness]] = []
         self.answer = SeparateAnswer(nobody, 0, exact_sum(instance.scores), stopped="node-limit")
 
     def start(self) -> None:
         """Fill the requesters greedily, and leave out of the bound who fits nowhere."""
         everybody = exact_sum(self.instance.scores[self.instance.eligible.any(axis=1)])
-        self.evidence = lambda: everybody_hired(self.instance)
-        self.lower(everybody, self.evidence)
+        self.evidence = self.everybody
+        self.lower(everybody, self.everybody)
         self.offer(repair_and_fill(self.instance, self.answer.assignment, self.control))
 
     def by_kind(self, most_cells: int, most_work: int) -> bool:
@@ -114,7 +122,7 @@ class Steps:
             return False
         self.answer.step = "kinds"
         self.offer(optimum)
-        self.lower(self.answer.value, lambda: ("kinds", {}))
+        self.lower(self.answer.value, lambda bound: ("kinds", {}))
         return True
 
     def share(self, of_the_rest: float = 0.5) -> Control:
@@ -137,6 +145,25 @@ class Steps:
         if bound < self.answer.bound:
             self.answer.bound, self.evidence = bound, evidence
 
+    def lower_at_once(self, total: int, unit: int, evidence: Witness) -> None:
+        """Lower the bound to what prices prove without a search; the proof of that is kept, for it is always taken."""
+        bound = self.instance.floor(total, unit)
+        self.weaker.append((bound, evidence))
+        self.lower(bound, evidence)
+
+    def write_proofs(self) -> None:
+        """Write the proof of the bound, where it is not the pooled optimum's, and those of larger bounds."""
+
+        def proof(bound: int, witness: Witness) -> Proof | None:
+            evidence = witness(bound)
+            return None if evidence is None else Proof("opt-sep", evidence[0], bound, evidence[1])
+
+        self.answer.trivial = self.evidence is self.everybody and not self.answer.proved
+        if not self.answer.trivial:
+            self.answer.proof = proof(self.answer.bound, self.evidence)
+        larger = sorted((entry for entry in self.weaker if entry[0] > self.answer.bound), key=lambda entry: entry[0])
+        self.answer.weaker = [found for entry in larger if (found := proof(*entry)) is not None]
+
     def _enough(self, assignment: np.ndarray) -> bool:
         self.offer(assignment)
         return self.answer.proved
@@ -154,12 +181,12 @@ class Steps:
     def prepare(self) -> None:
         """Find multipliers, and lower the bound to theirs."""
         self.multipliers = find_multipliers(self.instance, self.share())
-        self.lower(self.instance.floor(self.multipliers.total, self.multipliers.denominator), self.by_multipliers)
+        self.lower_at_once(self.multipliers.total, self.multipliers.denominator, self.by_multipliers)
         self.alike = _interchangeable(self.instance, self.multipliers)
 
-    def by_multipliers(self) -> Evidence:
-        """Return what bounds by the multipliers rest on."""
-        return priced_purses(self.instance, self.multipliers)
+    def by_multipliers(self, bound: int) -> Evidence:
+        """Return what a bound by the multipliers rests on."""
+        return priced_purses(self.instance, self.multipliers, bound)
 
     def exchange(self, start: np.ndarray, seed: int, rounds: int | None = None) -> bool:
         """Improve an allocation a few requesters at a time, then each by itself; whether that reached the bound."""
@@ -202,7 +229,7 @@ class Steps:
         )
         multipliers = find_multipliers(single, control)
 
-        def evidence() -> Evidence:
+        def evidence(bound: int) -> Evidence:
             return pooled_sets(single, multipliers, instance.n)
 
         total, unit = multipliers.total, multipliers.denominator
@@ -281,15 +308,15 @@ class Steps:
             self.prices = None
         if self.prices is not None:
             self.purses = price_purses(instance, self.prices, self.alike, self.control)
-            self.lower(instance.floor(self.prices.total, self.prices.denominator), self.by_worker_prices)
+            self.lower_at_once(self.prices.total, self.prices.denominator, self.by_worker_prices)
             self.control.progress(f"bound {answer.bound} by the workers' prices")
             if not answer.proved:
                 self.priced = allocate_at(instance, self.prices, self.alike, self.requesters, control)
                 self.offer(self.priced)
         return answer.proved
 
-    def by_worker_prices(self) -> Evidence:
-        """Return what bounds by the workers' prices rest on."""
+    def by_worker_prices(self, bound: int) -> Evidence:
+        """Return what a bound by the workers' prices rests on."""
         assert self.prices is not None
         return priced_workers(self.instance, self.prices, self.purses, self.alike)
 

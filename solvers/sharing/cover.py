@@ -107,7 +107,11 @@ class CoverSearch:
         self._value_incumbent()
         with localcontext(precision(DIGITS[0])):
             all_ = range(len(scaled.q))
-            most = max(abs(self.relaxed.utility_at(end)) for end in (self.relaxed.low, self.relaxed.high))
+            # An error is rounded like any number: where the utility is steep, as beside a pole, its value is off by far more.
+            most = max(
+                max(abs(self.relaxed.utility_at(end)), abs(end * self.relaxed.slope_at(end)))
+                for end in (self.relaxed.low, self.relaxed.high)
+            )
             self.magnitude = most * market.population + decimal(
                 sum(scaled.counts[i] * scaled.c[i] for i in all_), scaled.c_unit
             )

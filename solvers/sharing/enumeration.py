@@ -11,6 +11,9 @@ from .incumbent import Incumbent
 
 MOST_STATES = 5_000_000
 
+LOOKS = 64
+"""States between two looks at the clock."""
+
 
 def enumerate_states(market: MotsMarket, incumbent: Incumbent) -> None:
     """Offer every state with participants to the incumbent.
@@ -26,5 +29,5 @@ def enumerate_states(market: MotsMarket, incumbent: Incumbent) -> None:
     for index, state in enumerate(itertools.product(*(range(n + 1) for n in market.counts))):
         if any(state):
             incumbent.offer(state)
-        if index % 1024 == 0:
+        if index % LOOKS == 0:
             incumbent.control.check()

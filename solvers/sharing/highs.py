@@ -13,8 +13,8 @@ from typing import cast
 from ...models.input_error import InputError
 from ...models.sharing.fl_only import linearised_fl_model
 from ...models.sharing.social_state import linearised_model
-from ..control import StopReason
-from ..highs.pyomo_run import run_pyomo
+from ..control import Stopped, StopReason
+from ..highs.pyomo_run import built, run_pyomo
 from ..highs.tolerances import CHORD_GAP
 from .assumptions import is_convex
 from .incumbent import Incumbent
@@ -33,8 +33,6 @@ def solve_with_highs(incumbent: Incumbent) -> tuple[StopReason, Fraction | None]
     InputError
         If the utility is not convex on the relevant errors, or the market has more than ``MOST_CLIENTS`` clients.
     """
-    import pyomo.environ as pyo
-
     market, control = incumbent.market, incumbent.control
     if not is_convex(market):
         raise InputError("pyomo-highs needs a utility that is convex in the error; use the method 'frontier'")
@@ -51,14 +49,20 @@ def solve_with_highs(incumbent: Incumbent) -> tuple[StopReason, Fraction | None]
             break
         points = sorted(errors)
         values = [float(utility_between(market, error)[1]) if error <= high else 0.0 for error in points]
-        model = build(market, points, values)
-        run = run_pyomo(model, control)
+        try:
+            model = built(control, lambda points=points, values=values: build(market, points, values))
+            run = run_pyomo(model, control)
+        except Stopped as stop:
+            stopped = stop.reason
+            break
         if run.bound is not None:
             bound = run.bound if bound is None else min(bound, run.bound)
         if not run.found:
             # Some state meets the requirement, the caller has seen to that: "infeasible" is floating point's word.
             stopped = "node-limit" if run.outcome == "infeasible" else run.stopped
             break
+        import pyomo.environ as pyo
+
         candidate = tuple(round(cast(float, pyo.value(model.k[i]))) for i in model.types)
         incumbent.offer(candidate)
         if run.outcome != "optimal":

@@ -17,6 +17,9 @@ from .worth import Worth, compare, worth
 
 MOST_POINTS = 2_000_000
 
+LOOKS = 64
+"""Numbers of participants of one type between two looks at the clock."""
+
 _Point = tuple[Fraction, Fraction, State]
 
 
@@ -34,11 +37,11 @@ def undominated(market: MotsMarket, incumbent: Incumbent | None = None) -> dict[
         grown: dict[int, list[_Point]] = {}
         for K, points in layers.items():
             for j in range(entry.count + 1):
+                if incumbent is not None and j % LOOKS == 0:
+                    incumbent.control.check()
                 grown.setdefault(K + j, []).extend(
                     (T + j * q, C + j * entry.cost, (*state, j)) for T, C, state in points
                 )
-            if incumbent is not None:
-                incumbent.control.check()
         layers = {K: _prune(points) for K, points in grown.items()}
         if sum(map(len, layers.values())) > MOST_POINTS:
             raise InputError(f"more than {MOST_POINTS} undominated pairs; this method is for small markets")

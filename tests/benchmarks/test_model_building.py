@@ -11,6 +11,7 @@ from collections.abc import Callable
 import pytest
 from fedmech import Market, generate_market
 from fedmech.models.procurement.formulations import FORMULATIONS
+from fedmech.solvers.control import Control
 from fedmech.solvers.highs.arrays import Formulation, collapsed_model, pair_model
 from fedmech.solvers.highs.interface import load_highs
 from fedmech.solvers.highs.run import build_model
@@ -31,7 +32,10 @@ def seconds(build: Callable[[], object]) -> float:
 
 @pytest.mark.parametrize(
     ("problem", "formulate"),
-    [("opt", lambda market: collapsed_model(market, budget=True)), ("opt-sep", pair_model)],
+    [
+        ("opt", lambda market: collapsed_model(market, Control(), budget=True)),
+        ("opt-sep", lambda market: pair_model(market, Control())),
+    ],
 )
 def test_arrays_are_ten_times_faster_than_pyomo(
     problem: str, formulate: Callable[[Market], Formulation], market: Market, capsys: pytest.CaptureFixture[str]

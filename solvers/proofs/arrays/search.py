@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..nodes import Multipliers, Node
+from ..proof import Pulse
 from ..walk import Work
 from .instance import Instance
 from .limbs import WORD
@@ -74,7 +75,7 @@ class Search:
         m = node.multipliers
         assert m is not None
         for plenty in (True, False):
-            plan = _plan(self.instance, node, k, flips, gap, m, plenty=plenty)
+            plan = _plan(self.instance, node, k, flips, gap, m, self.work.pulse, plenty=plenty)
             least = self._least_of(plan, node, gap, m.money[k], m.count)
             if least > gap or not plan.relaxed:
                 break
@@ -105,14 +106,18 @@ class Search:
         return min(gap + 1, price * plan.money - max(best)) if best else gap + 1
 
 
-def _plan(instance: Instance, node: Node, k: int, flips: Flips, gap: int, m: Multipliers, *, plenty: bool) -> _Plan:
+def _plan(
+    instance: Instance, node: Node, k: int, flips: Flips, gap: int, m: Multipliers, pulse: Pulse, *, plenty: bool
+) -> _Plan:
     """Bundle the flips, limit by limit, and cut the steps in two."""
     base = instance.hire(node, k, flips.workers[flips.inside])
     nested, single = instance.nested[k], len(instance.purses) == 1
     money, hired = base.money[k], sum(base.held[k])
     falls = int(flips.inside.sum())
     rises = len(flips.workers) - falls
+    pulse()
     kinds = _kinds(instance, flips)
+    pulse()
     limits = stages(instance, base, k, m.places[k])
     by_group: dict[int, list[tuple[int, int, int, int, int]]] = {}
     for kind in kinds:
@@ -127,6 +132,7 @@ def _plan(instance: Instance, node: Node, k: int, flips: Flips, gap: int, m: Mul
     steps: list[_Step] = []
     ends, relaxed = [0], False
     for at, ((_, price, room), own) in enumerate(zip(limits, groups, strict=True)):
+        pulse()
         counted = any(closing[at:]) if nested else closing[at]
         pivot = None
         if plenty and price > 0 and not nested:

@@ -245,7 +245,7 @@ def test_prices_of_coverage_are_those_of_facility_location():
     rng = np.random.default_rng(56)
     for _ in range(10):
         market = random_market(rng, 8, coverage=True)
-        model = facility_model(market).model
+        model = facility_model(market, Control()).model
         model.integer[:] = False
         point = run_highs(model, Control()).point
         assert point is not None

@@ -10,8 +10,10 @@ from typing import Any, cast
 import numpy as np
 import pyomo.environ as pyo
 import pytest
-from fedmech.solvers.control import Control
+from fedmech.solvers.control import Control, Stopped
+from fedmech.solvers.highs import run as highs_run
 from fedmech.solvers.highs import watch
+from fedmech.solvers.highs.interface import HighsRefused
 from fedmech.solvers.highs.pyomo_run import run_pyomo
 from fedmech.solvers.highs.watch import is_busy, unfinished_runs, watched
 
@@ -159,25 +161,23 @@ def test_pyomo_stops_when_it_is_asked_to(capfd: pytest.CaptureFixture[str]) -> N
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize(
-    "condition", ["unknown", "error", "unbounded", "objectiveLimit", "iterationLimit", "emptyModel"]
-)
-@pytest.mark.parametrize("found", [False, True])
-def test_other_conditions_claim_nothing(condition: str, found: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pyomo.contrib.solver.common.results import Results, SolutionStatus, TerminationCondition
-    from pyomo.contrib.solver.solvers.highs import Highs
-
-    class Loader:
-        def load_vars(self) -> None:
-            pass
-
-    def solve(*_: object, **options: object) -> Results:
-        result: Any = Results()
-        result.termination_condition = TerminationCondition[condition]
-        result.solution_status = SolutionStatus.feasible if found else SolutionStatus.noSolution
-        result.solution_loader = Loader()
-        return result
-
-    monkeypatch.setattr(Highs, "solve", solve)
+@pytest.mark.parametrize("ending", ["unknown", "limit", "lost", "time-limit", "interrupted"])
+def test_other_endings_claim_nothing(ending: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(highs_run, "read_ending", lambda _: ending)
     run = run_pyomo(model(), Control())
-    assert (run.outcome, run.found, run.stopped) == ("stopped", found, "node-limit")
+    assert run.outcome == "stopped"
+    assert run.stopped == ("time-limit" if ending == "time-limit" else "node-limit")
+
+
+def test_a_model_that_highs_refuses_claims_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: object) -> None:
+        raise HighsRefused("HiGHS ran nothing: kNotset")
+
+    monkeypatch.setattr(highs_run, "read_ending", refuse)
+    run = run_pyomo(model(), Control())
+    assert (run.outcome, run.found, run.bound, run.stopped) == ("stopped", False, None, "node-limit")
+
+
+def test_a_model_is_not_handed_over_after_the_deadline() -> None:
+    with pytest.raises(Stopped):
+        run_pyomo(model(), Control.for_seconds(0))
