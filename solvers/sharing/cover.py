@@ -134,7 +134,8 @@ class CoverSearch:
                 if self._closed(node):
                     continue
                 if self.made > MOST_CELLS:
-                    self.stuck.append(node)
+                    # Still open: what is stuck is a cell of one K, whose states can be listed.
+                    self._push(node)
                     break
                 self._expand(node)
             # With the best state known, fewer states are left to be listed.
