@@ -7,7 +7,6 @@ bound below the optimum, or a proof that is refused. :mod:`test_thresholds` does
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
@@ -197,7 +196,7 @@ def covering_case(seed: int) -> tuple[Market, Fraction]:
 def test_cover(module: ModuleType, name: str, value: object, monkeypatch: pytest.MonkeyPatch) -> None:
     patched(monkeypatch, module, name, value)
     monkeypatch.setattr(facade, "PROOF_PATIENCE", 1.0)
-    assert any([compare(*covering_case(seed)[:1], "cover", covering_case(seed)[1]) for seed in range(5)])
+    assert sum(compare(*covering_case(seed)[:1], "cover", covering_case(seed)[1]) for seed in range(5))
 
 
 @named([(module, name, values) for module, name, values in COVER if module in (suggest, tree, tree_proofs)])
@@ -331,9 +330,8 @@ def test_every_constant_is_named() -> None:
     named_here |= {(polymatroid.__name__, name) for name in ("COMPILE_FROM", "AT_ONCE")}
     named_here |= {(fallback.__name__, name) for name in ("SAMPLE", "HALVINGS", "SCALE_BITS")}
     for label, module in parts:
-        own: Callable[[str], bool] = lambda name, module=module: f"\n{name} = " in _source(module)
         for name, value in vars(module).items():
-            if name.isupper() and type(value) is int and own(name):
+            if name.isupper() and type(value) is int and f"\n{name} = " in _source(module):
                 assert (module.__name__, name) in named_here or (label, name) in left, f"{label}.{name}"
 
 

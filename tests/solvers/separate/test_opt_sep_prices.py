@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import itertools
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
+from fedmech import Market, generate_market, solve
+from fedmech.solvers.certify.fallback import root_proof
 from fedmech.solvers.control import Control
-from fedmech.solvers.separate import one_requester
+from fedmech.solvers.proofs import disjoint_sets
+from fedmech.solvers.separate import one_requester, search
 from fedmech.solvers.separate.greedy import repair_and_fill
 from fedmech.solvers.separate.one_requester import OneRequester
 from fedmech.solvers.separate.packing import workers_in
@@ -141,3 +145,35 @@ def test_refilling_finds_the_best_set_of_one_requester() -> None:
             assert better is None or instance.is_feasible(better)
             improved += better is not None
     assert improved > 5
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_workers_that_one_requester_alone_can_pay_are_no_burden_to_the_proof(seed: int) -> None:
+    """What such a worker is worth stays with its requester, which loses it without the worker: few sets are left to list."""
+    rng = np.random.default_rng(seed)
+    n = 108
+    workers: dict[str, Any] = {
+        "scores": rng.integers(1, 101, n),
+        "costs": rng.integers(4, 101, n),
+        "groups": rng.integers(0, 7, n),
+    }
+    found = solve(Market.build(**workers, budgets=[502, 0, 0], seats=[38, 6, 54]), "opt-sep")
+    pooled = solve(Market.build(**workers, budgets=[502], seats=[38]), "opt")
+    assert (found.status, found.exactness, found.refused, found.value) == ("optimal", "checked", None, pooled.value)
+
+
+def test_a_proof_that_is_too_large_for_the_checker_is_no_defect(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A larger bound that takes no search is proved in its place; the answer says that the optimum was not."""
+    market = generate_market("a", 40, requesters=8, groups=4, seed=3)
+    for few in ("FEW_KINDS", "MORE_KINDS"):
+        monkeypatch.setattr(search, few, (0, 0))
+    best = solve(market, "opt-sep")
+    assert best.proof is not None
+    assert best.proof.kind == "packing"
+    monkeypatch.setattr(disjoint_sets, "MOST_NODES", 0)
+    found = solve(market, "opt-sep", allow_suboptimal=True)
+    assert (found.status, found.stopped, found.exactness, found.refused) == ("feasible", "unproved", "checked", None)
+    assert found.value == best.value
+    assert found.value is not None
+    assert found.bound is not None
+    assert found.value < found.bound <= root_proof(market, "opt-sep").bound

@@ -471,3 +471,20 @@ def test_vanishing_utilities_are_bounded() -> None:
     vast = MotsMarket.build(sizes=[3], counts=[5], costs=[0], data_variance="1e390", utility={"expression": "eps"})
     with pytest.raises(NotDecreasing, match="rises at inf"):
         solve_social_state(vast)
+
+
+def test_beside_a_pole_digits_are_counted_by_how_steep_the_utility_is() -> None:
+    """With many clients errors differ from the pole in the 13th digit: fewer digits of the welfare are right than of the error."""
+    rng = random.Random(8)
+    for _ in range(2):
+        sizes = sorted(rng.randint(50, 1000) for _ in range(20))
+        market = MotsMarket.build(
+            sizes=sizes,
+            counts=[rng.randint(1, 2**40) for _ in sizes],
+            costs=[f"{size * rng.randint(90, 110)}e-8" for size in sizes],
+            dimension=10,
+            client_variance="1/100",
+            utility={"family": "inverse-gap", "a": 100, "p": 2},
+        )
+        answer = solve_social_state(market)
+        assert (answer.status, answer.exactness, answer.refused) == ("optimal", "checked", None)
