@@ -203,7 +203,7 @@ def _conflict(market: Market, solution: Solution, at_least: str, control: Contro
             or reached.objective == sum(level is not None for level in levels)
         ):
             return None
-        wanted = {"coverage_targets": levels}
+        wanted: dict[str, Any] = {"coverage_targets": levels}
         targets, proved = f"coverage of at least {at_least}", reached.exactness == "checked"
     else:
         score = parse_number(at_least)

@@ -127,9 +127,10 @@ def integers(values: Any, size: int, least: int) -> list[int]:
     """Return `values` as Python integers if it is a list or an integer array of so many, none below `least` (no bools)."""
     if isinstance(values, np.ndarray) and values.dtype in (np.dtype(np.int64), np.dtype(object)) and values.ndim == 1:
         values = values.tolist()
-    good = type(values) is list and len(values) == size and {*map(type, values)} <= {int}
-    if not good or min(values, default=least) < least:
-        refuse("something is not as many integers as it should be, or one is too small")
+    if type(values) is not list or len(values) != size or not {*map(type, values)} <= {int}:
+        refuse("something is not as many integers as it should be")
+    if min(values, default=least) < least:
+        refuse("an integer is too small")
     return values
 
 
