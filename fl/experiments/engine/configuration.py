@@ -166,7 +166,7 @@ def _read_toml(path: Path) -> Any:
     try:
         return tomllib.loads(text)
     except RecursionError:
-        raise InputError("nested too deeply", file=str(path)) from None
+        raise InputError("not TOML: nested too deeply", file=str(path)) from None
     except ValueError as error:
         raise InputError(f"not TOML: {error}", file=str(path)) from None
 
