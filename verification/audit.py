@@ -202,6 +202,10 @@ def audit(
     return report
 
 
+SHOWN_BIDS = 12
+"""Bids of a message: the reason stands behind them."""
+
+
 def _outcome(rule: Rule, market: Market, options: dict[str, Any], name: str) -> Outcome:
     """Run a mechanism that somebody else may have written."""
     try:
@@ -210,7 +214,8 @@ def _outcome(rule: Rule, market: Market, options: dict[str, Any], name: str) -> 
         raise
     except (Exception, SystemExit, GeneratorExit) as error:
         # Whatever it raises, sys.exit() included, is what is wrong with it; only Ctrl-C is the user's.
-        bids = ", ".join(str(market.bid(i)) for i in range(market.n))
+        bids = ", ".join(str(market.bid(i)) for i in range(min(market.n, SHOWN_BIDS)))
+        bids += ", ..." if market.n > SHOWN_BIDS else ""
         raise InputError(f"{name} failed at bids {bids}: {type(error).__name__}: {error}", field="mechanism") from error
     return check_exact(market, name, outcome)
 
