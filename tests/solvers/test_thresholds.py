@@ -96,6 +96,7 @@ EFFORTS: list[tuple[ModuleType, str, tuple]] = [
     (boxes, "MOST_WORK", (0, 2000, 1 << 25)),
     (boxes, "BOX", (1, 8)),
     (lists, "SPAN", (1, 2, 5, 62)),
+    (lists, "AT_ONCE", (1, 3, 1 << 21)),
     (states, "MERGE", (1, 500)),
     (states, "START_UP", (0, 30, 1_000_000)),
     (pooled_solve, "FIRST_NODES", (1, 300)),

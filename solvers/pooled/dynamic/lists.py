@@ -15,6 +15,10 @@ SPAN = 62
 """Decisions in one bit set; after so many steps the lists are kept, to find the way back."""
 
 
+AT_ONCE = 1 << 21
+"""A pass ends that has more states behind one step: equally promising ones are all kept, and the checker takes only twice as many."""
+
+
 @dataclass(frozen=True)
 class _Best:
     """A state, what is added to it in the end, and the score of both."""
@@ -77,7 +81,7 @@ class ListPass:
             self._offer(table[0], 0, 0, self.program.outlook(0))
         for stage in self.program.stages:
             self.control.check()
-            if self.states > self.most_states:
+            if self.states > self.most_states or sum(map(len, table.values())) > AT_ONCE:
                 return False
             if stage.debt is not None:
                 table = {stage.debt: table[0]} if 0 in table else {}

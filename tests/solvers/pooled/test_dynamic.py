@@ -354,6 +354,22 @@ def test_a_search_cut_short_claims_nothing() -> None:
             assert not leaf.closed or incumbent.value == best
 
 
+def test_most_states_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many as there are at most, and one less."""
+    costs = [101, 103, 107, 109, 113, 127, 131, 137]
+    case = ([2 * c for c in costs], [2 * c for c in costs], [0] * 8, [8], 2 * 463 + 1)
+    best, found = optimum(*case), []
+    monkeypatch.setattr(search, "WIDTHS", (1 << 20,))
+    for most in range(1, 257):
+        monkeypatch.setattr(lists, "AT_ONCE", most)
+        leaf, incumbent = closed(case, forget=True)
+        assert incumbent.value <= best
+        assert not leaf.closed or incumbent.value == best
+        found.append(leaf.closed)
+    assert found == sorted(found)
+    assert 1 < sum(found) < 255
+
+
 def test_leaves_of_counts_are_left_alone() -> None:
     """The program does not look at how many are chosen."""
     problem = PooledProblem.of([5, 4, 3], [3, 2, 2], [0, 0, 0], [3], 5)
