@@ -90,7 +90,9 @@ def best_start(instance: CoverInstance, control: Control, seconds: float = 0.5) 
     ndarray of int64
         A feasible set of workers, increasing.
     """
-    candidates = [lazy_greedy(instance, True, control), lazy_greedy(instance, False, control)]
+    candidates = [lazy_greedy(instance, True, control)]
+    if not control.expired():
+        candidates.append(lazy_greedy(instance, False, control))
     best = max(candidates, key=instance.value)
     return exchange(instance, best, control.capped(seconds))
 
