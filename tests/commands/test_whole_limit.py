@@ -95,8 +95,14 @@ def test_what_the_sharing_commands_had_found_is_kept(command: str) -> None:
         assert len(answer["points"]) == 1
 
 
-@pytest.mark.parametrize("limit", ["-1", "nan", "inf"])
-@pytest.mark.parametrize("command", ["solve", "compare", "audit", "swan", "tradeoff"])
+@pytest.mark.parametrize(
+    ("command", "limit"),
+    [
+        *((command, limit) for command in ("solve", "compare", "audit") for limit in ("-1", "nan", "inf")),
+        ("swan", "nan"),
+        ("tradeoff", "-1"),
+    ],
+)
 def test_limits_that_are_none(command: str, limit: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "fedmech", command, "--time-limit", limit],
