@@ -7,6 +7,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -219,8 +220,7 @@ def _refuse_bombs(meta: Any) -> None:
 
 def _refuse_long(arrow: Any, table: Any) -> None:
     """Refuse texts that take too much once each row has its own copy."""
-    import pyarrow.compute as compute
-
+    compute: Any = import_module("pyarrow.compute")  # Its functions are made when it is imported.
     total = 0
     for column in table.columns:
         for chunk in column.chunks:

@@ -84,15 +84,15 @@ class MotsMarket:
     def build(
         cls,
         *,
-        sizes: Sequence[Any],
-        counts: Sequence[Any],
-        costs: Sequence[Any],
+        sizes: Iterable[Any],
+        counts: Iterable[Any],
+        costs: Iterable[Any],
         utility: Mapping[str, Any],
         dimension: Any = 1,
         data_variance: Any = 1,
         client_variance: Any = 0,
         max_error: Any = None,
-        ids: Sequence[Any] | None = None,
+        ids: Iterable[Any] | None = None,
     ) -> MotsMarket:
         """Make a market from sequences with one entry a type.
 

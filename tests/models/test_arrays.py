@@ -28,7 +28,7 @@ NOT_POSITIONS = {
     "texts": ["0"],
     "None": [None],
     "NaN": [float("nan")],
-    "a masked array": np.ma.array([0, 1], mask=[0, 1]),
+    "a masked array": np.ma.array([0, 1], mask=[False, True]),
     "a Series of other rows": pd.Series([0, 1], index=[5, 6]),
     "beyond int64": [2**70],
     "beyond int64, in numpy": np.array([2**63], dtype=np.uint64),
@@ -83,7 +83,7 @@ def test_labels_and_masks_of_samples() -> None:
     with pytest.raises(InputError):
         check_labels(turned)
     with pytest.raises(InputError):
-        check_counts(np.ma.array([1, 2], mask=[0, 1]), "sizes")
+        check_counts(np.ma.array([1, 2], mask=[False, True]), "sizes")
     unmasked = Dataset.of("own", (np.ma.array(inputs), pd.Series(labels)), (pd.DataFrame(inputs), labels))
     assert unmasked.train_labels.tolist() == [0, 1, 0]
     assert plain_array(np.ma.array([1, 2]), "x").tolist() == [1, 2]
@@ -95,20 +95,22 @@ def test_a_missing_value_of_a_coalition_is_refused() -> None:
         [0, np.inf, 1, 2],
         ["0", "1"],
         [False, True],
-        np.ma.array([0, 1.0], mask=[0, 1]),
+        np.ma.array([0, 1.0], mask=[False, True]),
         3.0,
         [0, None],
     ):
         with pytest.raises(InputError, match="field 'value'"):
             exact_shapley(np.ma.array(values) if np.ma.isMaskedArray(values) else np.asarray(values))
-    for value in (lambda c: np.full(len(c), np.nan), lambda c: np.zeros(2), lambda c: 1.0):
+    wrong_values: list[Any] = [lambda c: np.full(len(c), np.nan), lambda c: np.zeros(2), lambda c: 1.0]
+    for value in wrong_values:
         with pytest.raises(InputError, match="field 'value'"):
             leave_one_out(value, 3)
         with pytest.raises(InputError, match="field 'value'"):
             sampled_shapley(value, 3, permutations=2)
-    for wrong in ({"seed": -1}, {"seed": 2**64}, {"permutations": 2.5}):
+    wrong_options: list[dict[str, Any]] = [{"seed": -1}, {"seed": 2**64}, {"permutations": 2.5}]
+    for wrong in wrong_options:
         with pytest.raises(InputError):
-            sampled_shapley(lambda c: c.sum(axis=1), 3, **{"permutations": 2} | wrong)
+            sampled_shapley(lambda c: c.sum(axis=1), 3, **wrong)
     assert exact_shapley(np.array([Fraction(0), Fraction(1)], dtype=object)).tolist() == [1]
 
 
@@ -129,8 +131,9 @@ def test_a_missing_value_of_a_coalition_is_refused() -> None:
     ids=str,
 )
 def test_columns_that_are_none(change: dict[str, Any]) -> None:
+    given: dict[str, Any] = {"scores": [1, 2], "costs": [1, 1], "budgets": [2]}
     with pytest.raises(InputError):
-        Market.build(**{"scores": [1, 2], "costs": [1, 1], "budgets": [2]} | change)
+        Market.build(**given | change)
 
 
 def test_frames_that_are_none() -> None:

@@ -198,9 +198,10 @@ def test_integers_and_fractions_have_a_limit_as_texts_have(value: Any) -> None:
 @pytest.mark.parametrize("field", ["score", "cost", "budget"])
 def test_prices_in_floating_point_refuse_what_is_beyond(field: str, sign: int) -> None:
     def market(exponent: int) -> Market:
-        given = {"scores": [1, 2], "costs": [1, 1], "budgets": [2]}
+        given: dict[str, Any] = {"scores": [1, 2], "costs": [1, 1], "budgets": [2]}
         name = f"{field}s"
-        return Market.build(**given | {name: [f"{value}e{sign * exponent}" for value in given[name]]})
+        given[name] = [f"{value}e{sign * exponent}" for value in given[name]]
+        return Market.build(**given)
 
     assert lp_prices(market(LARGEST_EXPONENT - 2), "opt").value >= 0
     with pytest.raises(InputError, match="LP prices are floating point"):

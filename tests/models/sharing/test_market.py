@@ -202,7 +202,7 @@ LINEAR = {"family": "linear", "a": 2, "s": 3}
         ({"sizes": "12"}, "expected one value per row, got str"),
         ({"sizes": 12}, "expected one value per row, got int"),
         ({"sizes": pd.Series([1, 2], index=[1, 0])}, "labels of this Series"),
-        ({"counts": np.ma.array([1, 2], mask=[0, 1])}, "masked"),
+        ({"counts": np.ma.array([1, 2], mask=[False, True])}, "masked"),
         ({"counts": [1, True]}, "expected a number, got True"),
         ({"counts": [1, 0.5]}, "expected a whole number"),
         ({"costs": [1, None]}, "missing"),
