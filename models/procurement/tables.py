@@ -200,7 +200,15 @@ def read_parquet(path: Path) -> dict[str, Any]:
         if isinstance(error, InputError | FileNotFoundError | PermissionError | IsADirectoryError):
             raise
         raise InputError(f"not Parquet: {error}") from None
-    return {name: _parquet_column(arrow, name, table.column(name)) for name in table.column_names}
+    columns = {}
+    for name in table.column_names:
+        try:
+            columns[name] = _parquet_column(arrow, name, table.column(name))
+        except UnicodeDecodeError:
+            raise InputError("a text that is not UTF-8", row="workers", field=name) from None
+        except arrow.ArrowException as error:
+            raise InputError(f"not Parquet: {error}", field=name) from None
+    return columns
 
 
 def _text(kind: Any) -> bool:

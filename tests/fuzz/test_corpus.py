@@ -72,6 +72,7 @@ def test_the_right_answer(name: str, problem: str, optimum: Fraction) -> None:
         ("market-csv/c05b_nul_trailing.csv", r"workers\[0\] .*field 'score': expected a number, got '1\\x00'"),
         ("market-parquet/c15_binary_id.parquet", "field 'id': expected names, got the Parquet type binary"),
         ("market-parquet/c15_cov_scalar.parquet", "field 'coverage': expected lists of numbers"),
+        ("market-parquet/text_not_utf8.parquet", "field 'id': a text that is not UTF-8"),
         ("market-parquet/c15_dup_col.parquet", "field 'score': two columns of the same name"),
         ("mots/zeropow.json", "field 'utility': a power that varies needs a base above 0"),
     ],
