@@ -76,3 +76,14 @@ def test_what_is_no_proof(body: dict[str, Any]) -> None:
         check(Proof("opt-frac", "fractional", Fraction(100), body), market)
     with pytest.raises(ProofError):
         check(Proof("opt", "fractional", Fraction(100), {"scale": 1, "money": 1, "places": [1]}), market)
+
+
+@pytest.mark.parametrize("scale", [1, 2**20, 2**58, 2**60, 2**61, 2**62, 2**63, 2**70])
+def test_margins_of_every_size(scale: int) -> None:
+    """Sums of margins in Python integers and over arrays, whatever of scores, costs and places is the largest."""
+    market = Market.build(scores=[1, 5, 7, 2], costs=[3, 0, 9, 1], groups=[0, 1, 1, 0], group_ids=[0, 1], budgets=[9])
+    rows = list(zip([1, 5, 7, 2], [3, 0, 9, 1], [0, 1, 1, 0], strict=True))
+    for money in (0, 1, scale, 2 * scale):
+        for places in ([0, 0], [0, 3], [scale, 0], [3 * scale, 2 * scale]):
+            right = sum(max(0, scale * v - money * c - places[g]) for v, c, g in rows)
+            assert margins(market, scale, money, places) == right
