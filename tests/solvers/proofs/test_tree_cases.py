@@ -13,7 +13,7 @@ from fedmech.solvers.proofs.proof import Proof
 from fedmech.solvers.proofs.reference.search import PLENTY
 from fedmech.solvers.proofs.tree import check_bound, open_tree
 from fedmech.solvers.proofs.walk import TooManyStates, Work
-from proof_markets import CHECKERS, refusal
+from proof_markets import CHECKERS, PROBLEMS, refusal, tiny_market
 
 
 @pytest.mark.parametrize("checker", CHECKERS)
@@ -162,3 +162,14 @@ def test_a_split_by_count_loses_no_number_and_shares_none() -> None:
         children = replace(root, low=low, high=high).split_by_count(count)
         numbers = [number for node in children for number in range(node.low, node.high + 1)]
         assert numbers == list(range(low, high + 1))
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_nothing_is_decided_at_the_root(problem: str) -> None:
+    for seed in range(20):
+        market = tiny_market(seed)
+        one, two = (open_tree(market, problem, 0, 1, lambda: None, checker).instance.root() for checker in CHECKERS)
+        for root in (one, two):
+            assert (root.score, root.low, root.hired, set(root.covered) - {0}) == (0, 0, 0, set())
+        assert (one.high, one.money) == (two.high, two.money)
+        assert [list(workers) for workers in one.open] == [workers.tolist() for workers in two.open]
