@@ -46,19 +46,20 @@ ATTACKS = [
         "numpy_integers_are_numbers_and_other_numpy_scalars_are_none",
         "the_longest_numbers_of_a_proof",
         "workers_and_counts_that_are_not_there",
+        "what_a_claim_of_a_tree_may_not_say",
         "kinds_cannot_be_exchanged",
         "a_bound_off_by_one_is_refused",
     )
 ]
 CLOCK = f"{PROOFS}clock_reading.py"
 DOCUMENT, PACKING, SOCIAL = (
-    [f"{PROOFS}document.py"],
+    [f"{PROOFS}document_fields.py", f"{PROOFS}document.py"],
     [f"{PROOFS}packing_proofs.py", CLOCK],
     [f"{PROOFS}social.py", CLOCK],
 )
 TESTS = {
     "solvers/proofs/document.py": DOCUMENT,
-    "solvers/proofs/point.py": DOCUMENT,
+    "solvers/proofs/point.py": [f"{PROOFS}point.py", *DOCUMENT],
     "solvers/proofs/outcome.py": [f"{PROOFS}outcome.py"],
     "solvers/proofs/fractional.py": [f"{PROOFS}fractional.py", *ATTACKS, CLOCK],
     "solvers/proofs/kinds.py": [f"{PROOFS}kinds_proofs.py", CLOCK],
@@ -71,7 +72,7 @@ TESTS = {
     "solvers/proofs/listed_states.py": SOCIAL,
     "solvers/proofs/enclosure.py": [f"{PROOFS}enclosure.py"],
     "solvers/proofs/nodes.py": [*ATTACKS, *TREE],
-    "solvers/proofs/proof.py": [*ATTACKS, *TREE],
+    "solvers/proofs/proof.py": [f"{PROOFS}document_fields.py::test_what_is_written_of_a_proof", *ATTACKS, *TREE],
     "solvers/proofs/tree.py": [*ATTACKS, *TREE],
     "solvers/proofs": TREE,
     "solvers/feasibility.py": ["tests/solvers/test_feasibility.py"],

@@ -233,3 +233,29 @@ def test_workers_and_counts_that_are_not_there() -> None:
         None,
     ):
         assert not accepted(Proof("opt", "tree", 5, {"purses": 1, "nodes": nodes}), market)
+
+
+def test_what_a_claim_of_a_tree_may_not_say() -> None:
+    """A node whose bound is met is no excuse for a claim about nothing."""
+    bare = Market.build(scores=[3, 5], bids=[1, 1], budgets=[9, 9])
+    priced = Market.build(scores=[3, 5], costs=[2, 2], budgets=[9, 9])
+    covering = Market.build(scores=[3, 5], budgets=[9, 9], coverage=[[1, 0], [1, 1]], bids=[1, 1])
+    node = {"scale": 1, "money": [0], "places": []}
+
+    def why(market: Market, problem: Any, bound: Any = 99, **body: Any) -> str:
+        with pytest.raises(ProofError) as caught:
+            check_bound(Proof(problem, "tree", bound, {"purses": 1, "nodes": [node], **body}), market)
+        return str(caught.value)
+
+    for market, problems in (
+        (bare, ("opt", "opt-sep", "cover", "opt-frac", "social-state", "knapsack", None, ["opt"])),
+        (priced, ("cover", "opt-frac", "social-state")),
+        (covering, ("opt", "opt-sep", "cover")),
+    ):
+        for problem in problems:
+            assert "has no trees, or the market lacks" in why(market, problem)
+    for problem in ("opt", "opt-sep"):
+        assert "a whole number" in why(priced, problem, Fraction(99))
+        for purses in (0, -1, 3, True, 1.0, None, *((2,) if problem == "opt" else ())):
+            assert "purses: must be 1" in why(priced, problem, purses=purses)
+        assert "nothing else" in why(priced, problem, more=1)

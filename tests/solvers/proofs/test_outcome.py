@@ -17,7 +17,7 @@ from fedmech.commands.run import outcome_document
 from fedmech.fl.mechanisms.interface import run_mechanism
 from fedmech.models.procurement.file import write_market
 from fedmech.models.procurement.generate import generate_market
-from fedmech.solvers.proofs.outcome import Places, check_outcome, ratio_order
+from fedmech.solvers.proofs.outcome import Places, check_outcome, critical_prefix, ratio_order
 from fedmech.solvers.proofs.proof import ProofError
 
 
@@ -208,3 +208,102 @@ def test_command_line(tmp_path: Path) -> None:
     assert "valid" in fedmech("check", str(file), str(market_file)).stdout
     file.write_text(json.dumps({**json.loads(ran.stdout), "score_exact": "1"}))
     assert fedmech("check", str(file), str(market_file)).returncode == 1
+
+
+def test_each_field_says_what_the_market_says() -> None:
+    market = Market.build(
+        scores=[3, 2, 2],
+        bids=[2, 2, 4],
+        budgets=[3, "7/2"],
+        groups=["a", "a", "b"],
+        caps={("a", "r1"): 1, ("a", "r2"): 1, ("b", "r1"): 1, ("b", "r2"): 1},
+        seats=[1, 2],
+    )
+    document = outcome_of(market)
+    assert len(check_outcome(document, market).winners) == 2
+    first, second = document["winners"]
+    assert {first["requester"], second["requester"]} == {"r1", "r2"}
+    nothing = {name: value for name, value in document.items() if name != "score"}
+    for changed, why in (
+        (nothing, "other fields"),
+        ({**document, "more": 1}, "other fields"),
+        ({**document, "mechanism": "driftpay-no"}, "only outcomes of"),
+        *(({**document, "seconds": x}, "seconds") for x in (-1, float("inf"), float("nan"), True, None, "1")),
+        ({**document, "total_payment_exact": "1"}, "total_payment_exact"),
+        ({**document, "total_payment": -1}, "total_payment"),
+        ({**document, "score_exact": "6"}, "score_exact: '6' should be '5'"),
+        ({**document, "score_exact": "6" * 99}, r"score_exact: '66+\.\.\. should be '5'"),
+        ({**document, "score": 5.0}, "score: 5.0 should be 5"),
+        ({**document, "score": 6}, "score: 6 should be 5"),
+        ({**document, "critical_price_exact": "9"}, "critical_price_exact"),
+        ({**document, "critical_price": 9}, "critical_price"),
+        ({**document, "winners": None}, "must list"),
+        ({**document, "winners": [first, 3]}, "must list"),
+        ({**document, "winners": [first, {**second, "more": 1}]}, "must list"),
+        ({**document, "winners": [first, {**second, "worker": 1}]}, "are names"),
+        ({**document, "winners": [first, {**second, "requester": None}]}, "are names"),
+        ({**document, "winners": [first, {**second, "worker": "w99"}]}, "is unknown"),
+        ({**document, "winners": [first, {**second, "requester": "r3"}]}, "is unknown"),
+        ({**document, "winners": [first]}, "others win"),
+        ({**document, "winners": [first, second, second]}, "others win"),
+        ({**document, "winners": [first, {**second, "requester": first["requester"]}]}, "exceeded"),
+        ({**document, "winners": [first, {**second, "payment": -1}]}, "payment"),
+        ({**document, "winners": [{**first, "payment_exact": "1/9"}, second]}, "payment_exact"),
+    ):
+        with pytest.raises(ProofError, match=why):
+            check_outcome(changed, market)
+    for x in (0, 0.0, 10**9):
+        check_outcome({**document, "seconds": x}, market)
+
+
+def test_one_cap_or_seat_too_many_is_enough() -> None:
+    """The first of three winners has room where it is, the other two have not."""
+    seated = Market.build(scores=[1, 1, 1], bids=[0, 0, 0], budgets=[1, 1], groups=["a", "b", "c"], seats=[1, 2])
+    caps = {("a", "r1"): 1, ("a", "r2"): 2}
+    capped = Market.build(scores=[1, 1, 1], bids=[0, 0, 0], budgets=[1, 1], groups=["a", "a", "a"], caps=caps)
+    for market, why in ((seated, "seats"), (capped, "a cap")):
+        document = outcome_of(market)
+        assert len(document["winners"]) == 3
+        for requesters, right in (
+            (("r1", "r2", "r2"), True),
+            (("r2", "r2", "r1"), True),
+            (("r2", "r1", "r1"), False),
+            (("r1", "r1", "r2"), False),
+            (("r2", "r2", "r2"), False),
+        ):
+            rows = [{**row, "requester": name} for row, name in zip(document["winners"], requesters, strict=True)]
+            if right:
+                check_outcome({**document, "winners": rows}, market)
+                continue
+            with pytest.raises(ProofError, match=why):
+                check_outcome({**document, "winners": rows}, market)
+
+
+def test_the_budget_is_met_to_the_unit_or_nobody_wins() -> None:
+    for budget, k in ((10, 2), (9, 1), (5, 1), (4, 0)):
+        market = Market.build(scores=[1, 1], bids=[5, 5], budgets=[budget])
+        assert critical_prefix(market, lambda: None)[0] == k
+        assert check_outcome(outcome_of(market), market).k == k
+
+
+def test_all_ratios_of_small_numbers() -> None:
+    """Scores fill their bits, so that ratios lie as close as they can; the larger of two comes first and last."""
+    for bits in (1, 2, 3, 4):
+        pairs = [(bid, score) for bid in range(1 << bits) for score in range(1, 1 << bits)]
+        for order in (pairs, pairs[::-1], sorted(pairs, key=lambda pair: -Fraction(*pair))):
+            bids, scores = [bid for bid, _ in order], [score for _, score in order]
+            literal = sorted(range(len(order)), key=lambda i: (Fraction(*order[i]), i))
+            assert ratio_order(bids, scores) == literal
+
+
+def test_the_recomputation_can_be_stopped() -> None:
+    market = next(market for market in map(random_market, range(99)) if market.n > 4)
+
+    class Halt(Exception):
+        pass
+
+    def halt() -> None:
+        raise Halt
+
+    with pytest.raises(Halt):
+        check_outcome(outcome_of(market), market, halt)

@@ -130,3 +130,28 @@ def test_a_state_without_welfare() -> None:
     )
     with pytest.raises(ProofError, match="welfare"):
         state_worth(market, (1,), "everyone")
+
+
+@pytest.mark.parametrize("audience", ["everyone", "participants"])
+def test_clients_that_differ_are_part_of_the_error(audience: Audience) -> None:
+    market = MotsMarket.build(
+        sizes=[2, 5, 9],
+        counts=[3, 0, 2],
+        costs=["0.1", "0.2", "1"],
+        utility=UTILITIES["linear"],
+        data_variance="1/3",
+        client_variance="2/7",
+        dimension=3,
+    )
+    for state in ((1, 0, 0), (3, 0, 0), (0, 0, 2), (2, 0, 1), (3, 0, 2)):
+        K, T = sum(state), Fraction(state[0], 2) + Fraction(state[2], 9)
+        error = T / K**2 + Fraction(2, 7) * Fraction(K - 1, K)
+        served = 5 if audience == "everyone" else K
+        cost = Fraction(state[0], 10) + state[2]
+        assert state_worth(market, state, audience) == served * (2 - error) - cost
+
+
+@pytest.mark.parametrize("state", [(True, 0, 0), (1, 0, 1.0), (1, False, 2), (1, 0), (1, 0, 0, 0)])
+def test_one_number_of_a_state_that_is_none(state: tuple[int, ...]) -> None:
+    with pytest.raises(ProofError, match="whole number for each type"):
+        state_worth(market_of("linear"), state, "everyone")
