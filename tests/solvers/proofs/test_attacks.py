@@ -259,3 +259,5 @@ def test_what_a_claim_of_a_tree_may_not_say() -> None:
         for purses in (0, -1, 3, True, 1.0, None, *((2,) if problem == "opt" else ())):
             assert "purses: must be 1" in why(priced, problem, purses=purses)
         assert "nothing else" in why(priced, problem, more=1)
+    none = Market.build(scores=[3], costs=[2], budgets=[])
+    assert "purses: must be 1" in why(none, "opt-sep", purses=0)
