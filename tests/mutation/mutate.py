@@ -69,7 +69,7 @@ TESTS = {
     "solvers/proofs/disjoint_sets.py": [f"{PROOFS}disjoint_sets.py", *PACKING],
     "solvers/proofs/social_document.py": [f"{PROOFS}social_document.py"],
     "solvers/proofs/social.py": SOCIAL,
-    "solvers/proofs/listed_states.py": SOCIAL,
+    "solvers/proofs/listed_states.py": [f"{PROOFS}listed_states.py", *SOCIAL],
     "solvers/proofs/enclosure.py": [f"{PROOFS}enclosure.py"],
     "solvers/proofs/nodes.py": [*ATTACKS, *TREE],
     "solvers/proofs/proof.py": [f"{PROOFS}document_fields.py::test_what_is_written_of_a_proof", *ATTACKS, *TREE],

@@ -201,3 +201,40 @@ def test_rational_formulas_are_exact_without_rounding() -> None:
     for text, exact in (("3/(eps + 1/10)", Fraction(3)), ("eps**3 - eps/7", Fraction(729, 1000) - Fraction(9, 70))):
         value = series(parse(text, ("eps",)), EXACT.number(Fraction(9, 10)), 2)[0]
         assert value.low == value.high == exact
+
+
+@pytest.mark.parametrize("rounding", [MANY, EXACT], ids=["40 digits", "exact"])
+def test_powers_of_numbers_with_more_digits_than_python_keeps_by_itself(rounding: Rounding) -> None:
+    """The sign of a decimal number is changed without rounding it to the 28 digits of the module's own context."""
+    third = rounding.number(Fraction(1, 3))
+    zero, one, two = (rounding.number(n) for n in range(3))
+    for a in (
+        zero - third,
+        zero - (one + third),
+        Interval(rounding, (zero - two).low, (zero - third).high),
+        Interval(rounding, (zero - third).low, one.high),
+        Interval(rounding, (zero - two).low, third.high),
+        Interval(rounding, (zero - third).low, zero.high),
+        Interval(rounding, zero.low, third.high),
+    ):
+        low, high = Fraction(a.low), Fraction(a.high)
+        for n in range(7):
+            result = a.power(n)
+            ends = [low**n, high**n] + ([Fraction(0) ** n] if low <= 0 <= high else [])
+            least, greatest = min(ends), max(ends)
+            assert Fraction(result.low) <= least <= greatest <= Fraction(result.high)
+            slack = 0 if rounding is EXACT else Fraction(1, 10**35)
+            assert least - slack <= Fraction(result.low)
+            assert Fraction(result.high) <= greatest + slack
+
+
+def test_square_roots_are_defined_at_zero_and_closer_than_by_logarithms() -> None:
+    at = Interval(MANY, Decimal(0), Decimal(4))
+    for text in ("sqrt(eps)", "eps**(1/2)", "eps**(3/2)"):
+        value = series(parse(text, ("eps",)), at, 0)[0]
+        most = 8 if "3" in text else 2
+        assert value.low <= 0
+        assert most <= Fraction(value.high) <= most + Fraction(1, 10**30)
+    for text in ("sqrt(eps)", "eps**(-1/2)", "log(eps)"):
+        with pytest.raises(Unbounded):
+            series(parse(text, ("eps",)), at, 1)

@@ -284,6 +284,12 @@ def test_the_budget_is_met_to_the_unit_or_nobody_wins() -> None:
         market = Market.build(scores=[1, 1], bids=[5, 5], budgets=[budget])
         assert critical_prefix(market, lambda: None)[0] == k
         assert check_outcome(outcome_of(market), market).k == k
+    unequal = Market.build(scores=[1, 1], bids=[1, 9], budgets=[10])
+    assert critical_prefix(unequal, lambda: None) == (1, [0], 9)
+    nobody = Market.build(scores=[], bids=[], budgets=[10])
+    assert critical_prefix(nobody, lambda: None) == (0, [], None)
+    seated = Market.build(scores=[1, 5, 5], bids=[0, 0, 0], budgets=[10], seats=[1])
+    assert critical_prefix(seated, lambda: None) == (3, [1], 2)
 
 
 def test_all_ratios_of_small_numbers() -> None:

@@ -1,0 +1,92 @@
+"""Listings of states against all states of small markets, with losses of every sign drawn instead of computed from prices."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Iterator
+
+from fedmech.models.sharing.market import MotsMarket
+from fedmech.solvers.proofs.listed_states import Listing, _within
+from fedmech.solvers.proofs.social import Types
+
+Point = tuple[int, int]
+
+
+def drawn(draw: random.Random) -> tuple[Types, list[int], int, int, int, int]:
+    """Types, what a client of each adds to the loss, and what is asked of a listing."""
+    number = draw.randint(1, 4)
+    types = Types(
+        MotsMarket.build(
+            sizes=draw.sample([2, 3, 4, 6, 12], number),
+            counts=[draw.randint(1, 4) for _ in range(number)],
+            costs=[draw.randint(0, 4) for _ in range(number)],
+            utility={"family": "linear", "a": 2, "s": 1},
+        )
+    )
+    reduced = [draw.choice([-9, -3, -2, -1, 0, 1, 2, 2, 3]) for _ in range(number)]
+    K = draw.randint(1, types.population)
+    low, high = sorted(draw.choices(range(K * min(types.q), K * max(types.q) + 1), k=2))
+    return types, reduced, draw.choice([0, 1, 2, 4, 8]), K, low, high
+
+
+def points(types: Types, reduced: list[int], reach: int, K: int, low: int, high: int) -> Iterator[Point]:
+    """Sum of inverse sizes and cost of every state that a listing has to hold, from the definition."""
+    for state in itertools.product(*(range(n + 1) for n in types.counts)):
+        loss = sum(r * k if r > 0 else -r * (n - k) for r, k, n in zip(reduced, state, types.counts, strict=True))
+        T = sum(k * q for k, q in zip(state, types.q, strict=True))
+        if sum(state) == K and low <= T <= high and loss <= reach:
+            yield T, sum(k * c for k, c in zip(state, types.c, strict=True))
+
+
+def test_every_state_that_loses_little_is_listed_and_nothing_that_is_no_state() -> None:
+    draw = random.Random(1)
+    found = exact = 0
+    for _ in range(800):
+        case = types, reduced, reach, K, low, high = drawn(draw)
+        wanted = set(points(*case))
+        listing = Listing(*case)
+        listed = set(listing.states(ends_only=False))
+        assert wanted <= listed, case
+        found += len(wanted)
+        if len(listing.pair) == 1:
+            # What the last type loses when it is alone is not looked at.
+            assert listed <= set(points(types, reduced, 10**6, K, low, high)), case
+            continue
+        exact += len(wanted)
+        assert listed == wanted, case
+    assert min(found, exact) > 300
+
+
+def test_the_ends_of_lines_suffice_for_what_is_convex() -> None:
+    draw = random.Random(2)
+    fewer = 0
+    for _ in range(500):
+        case = drawn(draw)
+        wanted = set(points(*case))
+        listing = Listing(*case)
+        ends = set(listing.states(ends_only=True))
+        every = set(listing.states(ends_only=False))
+        assert ends <= every
+        fewer += len(ends) < len(every)
+        for bend, slope in ((0, 0), (0, 3), (0, -2), (1, -9), (2, -31), (7, 0)):
+            if wanted:
+                assert max(bend * T * T + slope * T - C for T, C in wanted) <= max(
+                    bend * T * T + slope * T - C for T, C in ends
+                ), case
+    assert fewer > 3
+
+
+def test_a_reach_below_nothing_holds_no_state() -> None:
+    draw = random.Random(3)
+    for _ in range(50):
+        types, reduced, _, K, low, high = drawn(draw)
+        assert not list(Listing(types, reduced, -1, K, low, high).states(ends_only=False))
+
+
+def test_the_part_of_a_range_within_bounds() -> None:
+    for slope, fixed, high in itertools.product(range(-4, 5), range(-7, 8), range(-6, 7, 2)):
+        for low in (None, high, high - 1, high - 5):
+            first, last = _within(2, 6, slope, fixed, low, high)
+            right = [u for u in range(2, 7) if fixed + slope * u <= high and (low is None or low <= fixed + slope * u)]
+            assert list(range(first, last + 1)) == right, (slope, fixed, low, high)
