@@ -43,7 +43,7 @@ def test_every_state_that_loses_little_is_listed_and_nothing_that_is_no_state() 
     draw = random.Random(1)
     found = exact = 0
     for _ in range(800):
-        case = types, reduced, reach, K, low, high = drawn(draw)
+        case = types, reduced, _, K, low, high = drawn(draw)
         wanted = set(points(*case))
         listing = Listing(*case)
         listed = set(listing.states(ends_only=False))
