@@ -74,7 +74,7 @@ def lazy_greedy(instance: CoverInstance, by_density: bool, control: Control) -> 
 
 
 def best_start(instance: CoverInstance, control: Control, seconds: float = 0.5) -> np.ndarray:
-    """Best of both greedy orders and the best single worker, improved by exchanges.
+    """Best of both greedy orders, improved by exchanges.
 
     Parameters
     ----------

@@ -6,7 +6,7 @@ gain more or less from one more unit, and where several dual solutions exist the
 is written in cvxpy and solved by HiGHS in floating point; for the pooled problem the value of the relaxation and of one
 more unit of budget are also computed exactly, by :mod:`.parametric`.
 
-Source: OPT-FRAC, DriftPay section 6 (stated as the LP relaxation of OPT); the reading of its duals is ours.
+Source: OPT-FRAC, DriftPay section 6 (the relaxation is ours); the reading of its duals is ours.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from typing import Any
 import mpmath
 import pytest
 from fedmech.models.sharing.expression import CertifiedArithmetic, OutsideDomain
+from mpmath.libmp import to_rational
 
 BITS = (53, 96, 256)
 
@@ -63,7 +64,7 @@ def ends(x: Any) -> tuple[Any, Any]:
 
 
 def exact_ends(x: Any) -> tuple[Fraction, Fraction]:
-    low, high = (Fraction(*map(int, mpmath.libmp.to_rational(end))) for end in x._mpi_)
+    low, high = (Fraction(*map(int, to_rational(end))) for end in x._mpi_)
     return low, high
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import random
+import sys
 from pathlib import Path
 
 import kinds as oracle
@@ -305,7 +306,7 @@ def test_merging_compiled_and_not(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_numba_is_taken_after_its_start_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(states, "compiled", lambda kernel: kernel)
-    monkeypatch.delitem(states.sys.modules, "numba", raising=False)
+    monkeypatch.delitem(sys.modules, "numba", raising=False)
     monkeypatch.setattr(states, "_made", 0)
     assert states.compiled_merge(states.START_UP - 1) is None
     assert states.compiled_merge(1) is states.merge

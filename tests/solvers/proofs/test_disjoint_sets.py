@@ -29,7 +29,7 @@ def least_loss(lists: list[tuple[np.ndarray, np.ndarray, int]], price: list[int]
         if np.any(hired > 1):
             continue
         loss = sum(int(losses[at]) for at, (_, losses) in zip(choice, purses, strict=True))
-        loss += sum(x for x, times in zip(price, hired, strict=True) if not times)
+        loss += sum(x for x, times in zip(price, np.asarray(hired).tolist(), strict=True) if not times)
         best = loss if best is None else min(best, loss)
     return best
 

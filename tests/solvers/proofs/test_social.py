@@ -15,7 +15,8 @@ from fedmech.models.sharing.market import MotsMarket
 from fedmech.models.sharing.measured_market import MeasuredMarket
 from fedmech.solvers.control import Stopped
 from fedmech.solvers.proofs import social
-from fedmech.solvers.proofs.enclosure import EXACT, Rounding
+from fedmech.solvers.proofs.enclosure import EXACT, Rounding, Unbounded
+from fedmech.solvers.proofs.listed_states import Listing
 from fedmech.solvers.proofs.proof import Proof, ProofError, check_bound, proof_document
 from fedmech.solvers.sharing.solve import solve_social_state
 from fedmech.solvers.sharing.worth import Audience, ends, worth
@@ -287,7 +288,7 @@ def test_bounds_on_cells_hold_at_their_points(rounding: Rounding) -> None:
                     plane = types.plane(mu, nu)
                     try:
                         bound = surface.over(cell, plane)
-                    except social.Unbounded:
+                    except Unbounded:
                         continue
                     small = social.narrowed(cell, types)
                     for K in {cell.K1, (cell.K1 + cell.K2) // 2, cell.K2}:
@@ -335,7 +336,7 @@ def test_listings_hold_all_states_that_lose_little(ends_only: bool) -> None:
                 loss = (C - (plane.g + nu * K - mu * T)) * scale
                 if sum(k) == K and low <= T * types.Q <= high and loss <= reach:
                     wanted.setdefault((int(T * types.Q), int(C * types.unit)), []).append(k)
-            listing = social.Listing(types, reduced, reach, K, int(low), int(high))
+            listing = Listing(types, reduced, reach, K, int(low), int(high))
             listed = set(listing.states(ends_only=ends_only))
             found += len(wanted)
             assert len(present) == len(types.q)
@@ -359,15 +360,15 @@ def test_too_many_states_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     body = {"audience": "everyone", "bends": [], "curvature": [1], "cells": [*cells, ["list", 0, 0]]}
     proof = Proof("social-state", "social", optimum(market, "everyone"), body)
     looked = 0
-    states_of = social.Listing.states
+    states_of = Listing.states
 
-    def counted(self: social.Listing, **options: bool) -> Iterator[tuple[int, int]]:
+    def counted(self: Listing, **options: bool) -> Iterator[tuple[int, int]]:
         nonlocal looked
         for state in states_of(self, **options):
             looked += 1
             yield state
 
-    monkeypatch.setattr(social.Listing, "states", counted)
+    monkeypatch.setattr(Listing, "states", counted)
     check_bound(proof, market)
     needed = looked
     assert needed > 2

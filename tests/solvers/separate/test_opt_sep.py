@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from fedmech import Market, solve
-from fedmech.solvers.control import Control
+from fedmech.solvers.control import Control, StopReason
 from fedmech.solvers.proofs.proof import check_bound
 from fedmech.solvers.separate import packing, packing_kernel, search, steps
 from fedmech.solvers.separate.class_model import improve_by_highs
@@ -22,7 +22,6 @@ from fedmech.solvers.separate.pooled_relaxation import pooled_optimum
 from fedmech.solvers.separate.search import PooledOptimum, solve_separate
 from fedmech.solvers.separate.split import Splitter
 from fedmech.solvers.separate.steps import SeparateAnswer
-from fedmech.solvers.solution import StopReason
 from separate_instances import as_market, enumerate_optimum, random_instance
 
 
