@@ -61,3 +61,11 @@ def test_the_commands_install_what_was_tested() -> None:
     ]
     assert len(installs) >= 5
     assert all(" -c constraints" in line for line in installs)
+
+
+def test_every_package_is_listed_with_its_licence() -> None:
+    listed = (
+        (ROOT / "SECURITY.md").read_text(encoding="utf-8").split("## What comes with it")[1].replace(",", " ").split()
+    )
+    wanted = requirements(*PROJECT["optional-dependencies"])
+    assert [name for name in wanted if name not in listed] == []
