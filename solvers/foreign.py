@@ -13,6 +13,9 @@ __all__ = ["broken_off"]
 
 Result = TypeVar("Result")
 
+AGAIN = 0.5
+"""Seconds after which work that has not ended is broken off once more; by far enough for what it does on its way out."""
+
 
 def broken_off(control: Control, work: Callable[[], Result]) -> Result:
     """Do some work, in this thread, and break it off at the deadline, as Ctrl-C would.
@@ -29,30 +32,40 @@ def broken_off(control: Control, work: Callable[[], Result]) -> Result:
     if remaining is None:
         return work()
     control.check()
-    target, closing = ctypes.c_ulong(threading.get_ident()), threading.Lock()
+    target, closing, done = ctypes.c_ulong(threading.get_ident()), threading.Lock(), threading.Event()
     over = fired = False
 
     def time_is_up() -> None:
         nonlocal fired
-        with closing:
-            if not over:
+        left = remaining
+        # Again and again: an exception in a destructor or a profiler is ignored, and this one may come in the middle of one.
+        while not done.wait(left):
+            with closing:
+                if over:
+                    return
                 fired = True
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(target, ctypes.py_object(TimeUp))
+            left = AGAIN
 
-    timer = threading.Timer(remaining, time_is_up)
-    timer.daemon = True
+    def end() -> None:
+        nonlocal over
+        with closing:
+            over = True
+        done.set()
+        # One that was sent and has not arrived is taken back.
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(target, None)
+
+    timer = threading.Thread(target=time_is_up, daemon=True)
     # From the start of the timer to its end everything is inside this one `try`: wherever the exception comes, it is caught here.
     try:
         try:
             timer.start()
             return work()
         finally:
-            with closing:
-                over = True
-            timer.cancel()
-            # One that was sent and has not arrived is taken back.
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(target, None)
+            end()
     except TimeUp:
+        # Where it came before the end was said.
+        end()
         if not fired:
             # Somebody else's clock.
             raise

@@ -22,6 +22,21 @@ def test_a_loop_without_end_ends() -> None:
     assert stop.value.reason == "time-limit"
 
 
+def test_work_that_ignores_it_once_is_broken_off_again() -> None:
+    ignored: list[str] = []
+
+    def stubborn() -> None:
+        try:
+            for_ever()
+        except TimeUp:
+            ignored.append("once")
+        for_ever()
+
+    with pytest.raises(Stopped):
+        broken_off(Control.for_seconds(0.1), stubborn)
+    assert ignored == ["once"]
+
+
 def test_in_a_thread_that_is_not_the_main_one() -> None:
     ended: list[str] = []
 
