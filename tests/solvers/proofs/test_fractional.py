@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from dataclasses import replace
 from fractions import Fraction
@@ -10,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 from fedmech import Market, Proof, ProofError, check, solve
-from fedmech.solvers.proofs.fractional import margins
+from fedmech.solvers.proofs.fractional import dearest_first, margins
+from fedmech.solvers.proofs.proof import check_bound
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import markets
@@ -87,3 +89,64 @@ def test_margins_of_every_size(scale: int) -> None:
         for places in ([0, 0], [0, 3], [scale, 0], [3 * scale, 2 * scale]):
             right = sum(max(0, scale * v - money * c - places[g]) for v, c, g in rows)
             assert margins(market, scale, money, places) == right
+
+
+def test_margins_are_the_same_in_words_and_in_integers() -> None:
+    """Below and beyond 62 bits by score, money or place alone, with sums far beyond a word."""
+    rng = random.Random(4)
+    for bits, which in itertools.product((1, 40, 52, 54, 57, 60, 62, 63, 80), range(3)):
+        n, groups = 24, [rng.randrange(2) for _ in range(24)]
+        scores, costs = [rng.randint(1, 999) for _ in range(n)], [rng.randint(0, 999) for _ in range(n)]
+        market = Market.build(scores=scores, costs=costs, budgets=[5], groups=groups, group_ids=range(2))
+        for low in (0, 1):
+            numbers = [rng.getrandbits(bits - 1) | 1 << (bits - 1) if at == which else low for at in range(4)]
+            scale, money, *places = (numbers[0], numbers[1], numbers[2], numbers[3])
+            literal = sum(
+                max(0, scale * v - money * c - places[g]) for v, c, g in zip(scores, costs, groups, strict=True)
+            )
+            assert margins(market, scale, money, places) == literal
+    full = Market.build(scores=[1] * 24, costs=[0] * 24, budgets=[5])
+    for scale in (2**62 - 1, 2**62, 2**63 - 1):
+        assert margins(full, scale, 0, [0]) == 24 * scale
+    nobody = Market.build(scores=[], costs=[], budgets=[5])
+    assert margins(nobody, 3, 4, [0] * nobody.L) == 0
+
+
+def test_a_requester_is_filled_with_its_dearest_groups() -> None:
+    assert dearest_first([1, 5, 3], [4, 1, 2], 2) == 8
+    assert dearest_first([1, 5, 3], [4, 1, 2], 5) == 13
+    assert dearest_first([1, 5, 3], [4, 1, 2], 9) == 15
+    assert dearest_first([1, 5], [4, 1], 0) == dearest_first([], [], 3) == 0
+
+
+def test_what_multipliers_prove_and_no_less() -> None:
+    market = Market.build(
+        scores=[3, 2], costs=[2, 2], budgets=[2, 1], groups=["a", "b"], seats=[1, 2], caps=[[1, 1], [1, 1]]
+    )
+    for body, right in (
+        ({"scale": 1, "money": 1, "places": [0, 0]}, Fraction(3 + 1 + 0)),
+        ({"scale": 2, "money": 2, "places": [0, 0]}, Fraction(6 + 2 + 0, 2)),
+        ({"scale": 2, "money": 3, "places": [0, 0]}, Fraction(9, 2)),
+        ({"scale": 3, "money": 0, "places": [1, 2]}, Fraction(sum((2, 2 + 1, 8, 4)), 3)),
+        ({"scale": 1, "money": 0, "places": [0, 0]}, Fraction(5)),
+    ):
+        check_bound(Proof("opt-frac", "fractional", right, body), market)
+        with pytest.raises(ProofError, match="prove less"):
+            check_bound(Proof("opt-frac", "fractional", right - Fraction(1, 10**9), body), market)
+    best = {"scale": 1, "money": 1, "places": [0, 0]}
+    for change, why in (
+        ({"scale": 0}, "scale has to be"),
+        ({"scale": True}, "scale has to be"),
+        ({"money": -1}, "scale has to be"),
+        ({"money": None}, "scale has to be"),
+        ({"places": [0]}, "places has to be"),
+        ({"places": (0, 0)}, "places has to be"),
+        ({"places": [0, -1]}, "places has to be"),
+        ({"places": [0, False]}, "places has to be"),
+        ({"more": 1}, "is for opt-frac"),
+    ):
+        with pytest.raises(ProofError, match=why):
+            check_bound(Proof("opt-frac", "fractional", 9, {**best, **change}), market)
+    for problem, other in (("opt", market), ("opt-frac", Market.build(scores=[3], bids=[2], budgets=[2]))):
+        with pytest.raises(ProofError, match="is for opt-frac"):
+            check_bound(Proof(problem, "fractional", 9, best), other)

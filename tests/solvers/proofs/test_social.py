@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+from fedmech.models.sharing.expression import parse
 from fedmech.models.sharing.market import MotsMarket
 from fedmech.models.sharing.measured_market import MeasuredMarket
 from fedmech.solvers.control import Stopped
@@ -375,3 +376,25 @@ def test_too_many_states_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     for most in (needed, needed - 1):
         monkeypatch.setattr(social, "MOST_STATES", most)
         assert accepted(proof, market) == (most == needed)
+
+
+def test_a_utility_is_convex_only_where_all_its_pieces_are() -> None:
+    tree = parse("(eps - 1/2)**3", ("eps",))
+    bends = [Fraction(0), Fraction(1, 2), Fraction(1)]
+    for rounding in (Rounding(40), EXACT):
+        for signs, low, high, right in (
+            ([-1, 1], "3/5", "4/5", True),
+            ([-1, 1], "1/5", "4/5", False),
+            ([-1, 1], "1/5", "2/5", False),
+            ([-1, 1], "1/2", "4/5", False),
+            ([-1, 1], "2", "3", True),
+            ([-1, 1], "-3", "-2", False),
+            ([0, 1], "1/5", "4/5", False),
+            ([-1, 0], "3/5", "4/5", False),
+            ([1, 1], "1/5", "4/5", True),
+            ([1, -1], "1/5", "2/5", True),
+            ([1, -1], "1/5", "1/2", False),
+        ):
+            shape = social.Shape(tree, bends, signs, rounding)
+            errors = rounding.number(Fraction(low)).hull(rounding.number(Fraction(high)))
+            assert shape.convex(errors) == right, (signs, low, high)
