@@ -77,6 +77,8 @@ def imported() -> Iterator[None]:
         for method in methods(problem):
             if method.refusal(small) is None:
                 solve(small, problem, method.name, allow_suboptimal=True)
+        # Kernels for large markets.
+        solve(market("large"), problem, time_limit=20, allow_suboptimal=True)
     yield
     gc.unfreeze()
 
