@@ -63,10 +63,9 @@ def broken_off(control: Control, work: Callable[[], Result]) -> Result:
             return work()
         finally:
             end()
-    except TimeUp:
-        # Where it came before the end was said.
+    except BaseException as error:
+        # Where it came before the end was said; and whatever the code made of it: Pyomo turns it into a RuntimeError.
         end()
-        if not fired:
-            # Somebody else's clock.
+        if not fired or (isinstance(error, KeyboardInterrupt) and not isinstance(error, TimeUp)):
             raise
         raise Stopped("time-limit") from None

@@ -38,6 +38,17 @@ def test_work_that_ignores_it_once_is_broken_off_again() -> None:
     assert ignored == ["once"]
 
 
+def test_what_the_work_makes_of_it_is_no_fault() -> None:
+    def translating() -> None:
+        try:
+            for_ever()
+        except TimeUp as stop:
+            raise RuntimeError(str(stop)) from stop
+
+    with pytest.raises(Stopped):
+        broken_off(Control.for_seconds(0.1), translating)
+
+
 def test_in_a_thread_that_is_not_the_main_one() -> None:
     ended: list[str] = []
 
