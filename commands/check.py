@@ -11,9 +11,9 @@ from .console import (
     CHECK_FAILED,
     JsonOption,
     echo,
+    exact_pair,
     guarded,
     load_market,
-    number,
     print_json,
     show,
     table,
@@ -74,8 +74,6 @@ def check_command(
 
 def _proof_answer(market: Market, found: Checked) -> tuple[dict[str, Any], list[list[str]]]:
     """What an accepted certificate proves, for JSON and for reading."""
-    from ..models.exact import format_exact
-
     what = "the assignment is optimal" if found.optimal else "no assignment is worth more than the bound"
     rows = [
         ["certificate", f"valid: {what}"],
@@ -88,18 +86,14 @@ def _proof_answer(market: Market, found: Checked) -> tuple[dict[str, Any], list[
         "problem": found.problem,
         "kind": found.kind,
         "optimal": found.optimal,
-        "objective": number(found.value),
-        "objective_exact": format_exact(found.value),
-        "bound": number(found.bound),
-        "bound_exact": format_exact(found.bound),
+        **exact_pair("objective", found.value),
+        **exact_pair("bound", found.bound),
     }
     return answer, rows
 
 
 def _state_answer(market: MotsMarket, found: CheckedState) -> tuple[dict[str, Any], list[list[str]]]:
     """What an accepted certificate about social states proves, for JSON and for reading."""
-    from ..models.exact import format_exact
-
     if found.infeasible:
         what = "no state meets the requirement"
     elif found.optimal:
@@ -116,18 +110,14 @@ def _state_answer(market: MotsMarket, found: CheckedState) -> tuple[dict[str, An
         "problem": "social-state",
         "optimal": found.optimal,
         "infeasible": found.infeasible,
-        "welfare": number(found.value),
-        "welfare_exact": None if found.value is None else format_exact(found.value),
-        "bound": number(found.bound),
-        "bound_exact": None if found.bound is None else format_exact(found.bound),
+        **exact_pair("welfare", found.value),
+        **exact_pair("bound", found.bound),
     }
     return answer, rows
 
 
 def _outcome_answer(market: Market, found: CheckedOutcome) -> tuple[dict[str, Any], list[list[str]]]:
     """What was recomputed of an accepted outcome, for JSON and for reading."""
-    from ..models.exact import format_exact
-
     rows = [
         ["outcome", "valid: order, prefix, winners, price and payments are those of driftpay-co"],
         ["critical prefix", f"{found.k:,} of {market.n:,} workers, {len(found.winners):,} winners"],
@@ -138,9 +128,7 @@ def _outcome_answer(market: Market, found: CheckedOutcome) -> tuple[dict[str, An
         "mechanism": "driftpay-co",
         "k": found.k,
         "winners": len(found.winners),
-        "score": number(found.score),
-        "score_exact": format_exact(found.score),
-        "critical_price": number(found.price),
-        "critical_price_exact": None if found.price is None else format_exact(found.price),
+        **exact_pair("score", found.score),
+        **exact_pair("critical_price", found.price),
     }
     return answer, rows

@@ -34,6 +34,7 @@ __all__ = [
     "MarketArgument",
     "SummaryOption",
     "echo",
+    "exact_pair",
     "guarded",
     "load_market",
     "number",
@@ -140,6 +141,13 @@ def load_market(path: Path | None, drop_zero: bool = False) -> Market:
     from ..models.procurement.file import read_market
 
     return read_market(digits_market_path() if path is None else path, drop_zero=drop_zero)
+
+
+def exact_pair(name: str, value: Fraction | int | None) -> dict[str, float | int | str | None]:
+    """Show an exact number in JSON twice: as a number under its name, and as a text under ``name_exact``."""
+    from ..models.exact import format_exact
+
+    return {name: number(value), f"{name}_exact": None if value is None else format_exact(value)}
 
 
 def number(value: Fraction | int | None) -> float | int | None:

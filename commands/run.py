@@ -11,9 +11,9 @@ from .console import (
     JsonOption,
     MarketArgument,
     SummaryOption,
+    exact_pair,
     guarded,
     load_market,
-    number,
     print_json,
     show,
     table,
@@ -98,26 +98,20 @@ def run_command(
 
 def outcome_document(market: Market, outcome: Outcome, *, summary: bool = False) -> dict[str, Any]:
     """Return the JSON answer of ``fedmech run``."""
-    from ..models.exact import format_exact
-
     document: dict[str, Any] = {"mechanism": outcome.mechanism}
     if not summary:
         document["winners"] = [
             {
                 "worker": market.worker_ids[i],
                 "requester": market.requester_ids[int(outcome.assignment[i])],
-                "payment": number(outcome.payment(i)),
-                "payment_exact": format_exact(outcome.payment(i)),
+                **exact_pair("payment", outcome.payment(i)),
             }
             for i in outcome.winners.tolist()
         ]
     price = outcome.critical_price
     return document | {
-        "total_payment": number(outcome.total_payment),
-        "total_payment_exact": format_exact(outcome.total_payment),
-        "score": number(outcome.score),
-        "score_exact": format_exact(outcome.score),
-        "critical_price": number(price),
-        "critical_price_exact": None if price is None else format_exact(price),
+        **exact_pair("total_payment", outcome.total_payment),
+        **exact_pair("score", outcome.score),
+        **exact_pair("critical_price", price),
         "seconds": outcome.seconds,
     }

@@ -17,6 +17,7 @@ from .console import (
     MarketArgument,
     SummaryOption,
     echo,
+    exact_pair,
     guarded,
     load_market,
     number,
@@ -228,28 +229,20 @@ def prices_document(prices: LpPrices) -> dict[str, Any]:
         "of": "the linear relaxation",
         "value": prices.value,
         "value_exact": None if prices.exact_value is None else format_exact(prices.exact_value),
-        "one_more_unit_of_budget": number(more),
-        "one_more_unit_of_budget_exact": None if more is None else format_exact(more),
+        **exact_pair("one_more_unit_of_budget", more),
         "limits": [dataclasses.asdict(limit) | {"binding": limit.binding} for limit in prices.limits],
     }
 
 
 def solution_document(market: Market, solution: Solution, *, summary: bool = False) -> dict[str, Any]:
     """Return the JSON answer of ``fedmech solve``."""
-    from ..models.exact import format_exact
-
-    def exact(value: Any) -> str | None:
-        return None if value is None else format_exact(value)
-
     document: dict[str, Any] = {
         "problem": solution.problem,
         "status": solution.status,
         "stopped": solution.stopped,
         "exactness": solution.exactness,
-        "objective": number(solution.objective),
-        "objective_exact": exact(solution.objective),
-        "bound": number(solution.bound),
-        "bound_exact": exact(solution.bound),
+        **exact_pair("objective", solution.objective),
+        **exact_pair("bound", solution.bound),
         "gap": number(solution.gap),
         "method": solution.method,
         "seconds": solution.seconds,
@@ -265,8 +258,7 @@ def solution_document(market: Market, solution: Solution, *, summary: bool = Fal
             {
                 "worker": market.worker_ids[i],
                 "requester": market.requester_ids[j],
-                "share": number(share),
-                "share_exact": format_exact(share),
+                **exact_pair("share", share),
             }
             for (i, j), share in sorted(solution.shares.items())
         ]

@@ -35,10 +35,10 @@ class Checkout:
             shutil.copy(file, self.package)
         # The first code of a recipe goes where the text before it says.
         before, block = re.split(r"```(?:python)?\n", recipe(title))[:2]
-        self.file = re.findall(r"(?:One file|In)\b[^`]*`([\w/]+\.py)`", before)[-1]
-        path = self.package / self.file
+        file = re.findall(r"(?:One file|In)\b[^`]*`([\w/]+\.py)`", before)[-1]
+        path = self.package / file
         if path.exists():
-            self.insert(self.file, path.read_text(encoding="utf-8"), path.read_text(encoding="utf-8") + "\n\n" + block)
+            self.insert(file, path.read_text(encoding="utf-8"), path.read_text(encoding="utf-8") + "\n\n" + block)
         else:
             path.write_text(block, encoding="utf-8")
 
