@@ -12,7 +12,7 @@ from typing import Any
 
 from .control import Control
 
-__all__ = ["can_compile", "can_start", "clock", "clocked", "compiled"]
+__all__ = ["can_compile", "can_start", "clock", "clocked", "compiled", "start_pays"]
 
 START_SECONDS = 5.0
 """Numba is not started with less time than this left: the first compilation on a machine takes that long."""
@@ -57,3 +57,8 @@ def can_start() -> bool:
         return False
     remaining = clock().remaining()
     return remaining is None or remaining >= START_SECONDS or "numba" in sys.modules
+
+
+def start_pays(done: int, start_up: int) -> bool:
+    """Whether to use compiled kernels: numba is loaded, or this process has done as much as its start-up costs and there is time for it."""
+    return "numba" in sys.modules or (done >= start_up and can_start())

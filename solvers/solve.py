@@ -183,6 +183,8 @@ class _Bound:
     refused: str | None = None
     failure: Proof | None = None
     stopped: StopReason | None = None
+    at_hand: bool = False
+    """Whether it is the one at the root, that takes no search."""
 
 
 def _settle(market: Market, method: Method, found: Found, control: Control, check: bool) -> Solution:
@@ -317,7 +319,7 @@ def _checked(market: Market, problem: str, proof: Proof, control: Control) -> _B
 
 def _tighter(bound: _Bound, market: Market, problem: str, value: Fraction | None, control: Control) -> _Bound:
     """The bound of a search that was stopped early, or the one at hand if that is lower."""
-    if bound.exactness != "checked" or bound.value is None or value is None or bound.value <= value:
+    if bound.at_hand or bound.exactness != "checked" or bound.value is None or value is None or bound.value <= value:
         return bound
     root = _checked_root(market, problem, control)
     assert root.value is not None
@@ -327,11 +329,11 @@ def _tighter(bound: _Bound, market: Market, problem: str, value: Fraction | None
 
 
 def _checked_root(market: Market, problem: str, control: Control) -> _Bound:
-    """The bound that is always at hand: the best workers of each group, money aside; checked like any other."""
+    """The bound that is always at hand, by guessed prices of money and places; checked like any other."""
     bound = _checked(market, problem, root_proof(market, problem), Control(report=control.report))
     if bound.value is None:
         raise CheckError(f"{problem}: the bound at the root was refused: {bound.refused}")
-    return bound
+    return replace(bound, at_hand=True)
 
 
 def available_methods(market: Market, problem: str) -> list[Method]:

@@ -8,7 +8,6 @@ cheaper ones, as in the other two ways. The flips of a state are found by going 
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..compilation import can_start, compiled
+from ..compilation import compiled, start_pays
 from ..control import Control
 from .flips import Flips, TooManyStates
 
@@ -41,8 +40,7 @@ def compiled_extend(states: int) -> Any | None:
     """
     global _made
     _made += states
-    started = "numba" in sys.modules or (_made >= START_UP and can_start())
-    return compiled(extend) if started else None
+    return compiled(extend) if start_pays(_made, START_UP) else None
 
 
 def extend(

@@ -5,11 +5,10 @@ They do what the loops over chunks in `reduction` and `relaxation` do, in one sw
 
 from __future__ import annotations
 
-import sys
 from functools import cache
 from typing import Any
 
-from ..compilation import can_compile, can_start
+from ..compilation import can_compile, start_pays
 from .problem import PooledProblem
 
 COMPILE_FROM = 300_000
@@ -27,7 +26,7 @@ def compiled(problem: PooledProblem) -> tuple[Any, Any] | None:
     if problem.n < COMPILE_FROM or object in (problem.scores.dtype, problem.costs.dtype):
         return None
     _passed += problem.n
-    return _compile() if "numba" in sys.modules or (_passed >= WARM_UP and can_start()) else None
+    return _compile() if start_pays(_passed, WARM_UP) else None
 
 
 @cache

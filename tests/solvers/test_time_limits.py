@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import sys
 from fractions import Fraction
+from importlib import import_module
 from math import comb, log
 
 import numpy as np
 import pytest
 from fedmech import Market, generate_market, solve
+from fedmech.solvers.compilation import START_SECONDS, clocked
 from fedmech.solvers.control import Control, Stopped
 from fedmech.solvers.coverage import facility
 from fedmech.solvers.coverage.method import instance_of as cover_instance_of
 from fedmech.solvers.highs import watch
 from fedmech.solvers.highs.run import MipArrays, run_highs
+from fedmech.solvers.pooled import merging, passes
+from fedmech.solvers.pooled.dynamic import states
+from fedmech.solvers.pooled.method import pooled_problem
+from fedmech.solvers.proofs.proof import Proof
 from fedmech.solvers.registry import methods
 from fedmech.solvers.seated import method as opt_seats
 from fedmech.solvers.separate import columns, search, steps
@@ -238,3 +245,40 @@ def test_what_highs_cannot_prove_in_time_ends_without_a_time_limit(monkeypatch: 
     short = facility.solve_cover(covered, certify_nodes=0)
     assert short.value <= most.value <= short.bound
     assert short.stopped == "node-limit"
+
+
+@pytest.mark.parametrize(("seconds", "started"), [(None, True), (START_SECONDS + 60, True), (START_SECONDS / 2, False)])
+def test_numba_is_started_only_where_there_is_time(
+    seconds: float | None, started: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One rule for every kernel: the passes, the enumeration and the program over money."""
+    monkeypatch.delitem(sys.modules, "numba", raising=False)
+    for module, constant, counter in (
+        (passes, "WARM_UP", "_passed"),
+        (merging, "START_UP", "_made"),
+        (states, "START_UP", "_made"),
+    ):
+        monkeypatch.setattr(module, counter, getattr(module, constant))
+    monkeypatch.setattr(merging, "compiled", lambda kernel: kernel)
+    monkeypatch.setattr(states, "compiled", lambda kernel: kernel)
+    monkeypatch.setattr(passes, "_compile", lambda: (passes.classify, passes.suspects))
+    monkeypatch.setattr(passes, "COMPILE_FROM", 0)
+    market = generate_market("a", 20, seed=1)
+    with clocked(Control.for_seconds(seconds)):
+        found = (passes.compiled(pooled_problem(market)), merging.compiled_extend(1), states.compiled_merge(1))
+    assert [kernel is not None for kernel in found] == [started] * 3
+
+
+def test_the_bound_at_hand_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    facade = import_module("fedmech.solvers.solve")
+    made: list[str] = []
+    honest = facade.root_proof
+
+    def counted(market: Market, problem: str) -> Proof:
+        made.append(problem)
+        return honest(market, problem)
+
+    monkeypatch.setattr(facade, "root_proof", counted)
+    market = generate_market("a", 40, requesters=4, groups=3, seed=3)
+    assert solve(market, "opt-sep", time_limit=0, allow_suboptimal=True).bound is not None
+    assert made == ["opt-sep"]

@@ -6,14 +6,13 @@ down to what the costs ahead can add up to at all. A state that cannot become go
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...compilation import compiled
+from ...compilation import compiled, start_pays
 
 WORTH_ROOM, MONEY_ROOM = 1 << 60, 1 << 52
 """Totals of worth and of money stay below these: then `share` is exact, though its product wraps around."""
@@ -243,4 +242,4 @@ def compiled_merge(states: int) -> Any | None:
     """
     global _made
     _made += states
-    return compiled(merge) if _made >= START_UP or "numba" in sys.modules else None
+    return compiled(merge) if start_pays(_made, START_UP) else None
