@@ -14,7 +14,7 @@ from operator import mul
 
 import numpy as np
 
-from ..models.exact import exact_sum, integer_array
+from ..models.exact import INT64_SAFE, exact_sum
 from ..models.procurement.market import Market
 
 __all__ = ["CheckError", "check_feasible", "check_shares", "objective_value", "violation"]
@@ -109,13 +109,13 @@ def check_shares(market: Market, shares: Mapping[tuple[int, int], Fraction]) -> 
             (requesters, market.m),
         )
     )
-    value = Fraction(sum(map(mul, parts.tolist(), market.scores[workers].tolist())), unit)
-    spend = Fraction(sum(map(mul, parts.tolist(), market.needed_costs[workers].tolist())), unit)
-    if any(total > unit for total in worker_total):
+    value = Fraction(_product(parts, market.scores[workers]), unit)
+    spend = Fraction(_product(parts, market.needed_costs[workers]), unit)
+    if market.n and int(worker_total.max()) > unit:
         raise CheckError("opt-frac: a worker is assigned more than once")
-    if any(total > unit * cap for total, cap in zip(cell_total, market.caps.ravel().tolist(), strict=True)):
+    if any(total > unit * cap for total, cap in zip(cell_total.tolist(), market.caps.ravel().tolist(), strict=True)):
         raise CheckError("opt-frac: a cap is exceeded")
-    if any(total > unit * seats for total, seats in zip(seat_total, market.seats.tolist(), strict=True)):
+    if any(total > unit * seats for total, seats in zip(seat_total.tolist(), market.seats.tolist(), strict=True)):
         raise CheckError("opt-frac: seats are exceeded")
     if spend > market.total_budget:
         raise CheckError("opt-frac: pooled budget exceeded")
@@ -153,14 +153,26 @@ def _in_units(
             )
     unit = lcm(*(int(share.denominator) for share in several.values()))
     parts = {at: int(share.numerator) * (unit // int(share.denominator)) for at, share in several.items()}
-    return unit, integer_array([parts[id(share)] for share in listed])
+    fits = max(parts.values(), default=0) * len(listed) < INT64_SAFE
+    each = map(parts.__getitem__, map(id, listed))
+    return unit, np.fromiter(each, np.int64 if fits else object, len(listed))
 
 
-def _totals(places: np.ndarray, parts: np.ndarray, size: int) -> list[int]:
+def _product(parts: np.ndarray, column: np.ndarray) -> int:
+    """Sum parts times entries."""
+    if object in (parts.dtype, column.dtype):
+        return sum(map(mul, parts.tolist(), column.tolist()))
+    # Entries of columns stay below 2**62: their halves have 31 bits, so that no product leaves 64.
+    (high, low), (upper, lower) = ((entries >> 31, entries & (2**31 - 1)) for entries in (parts, column))
+    middle = exact_sum(high * lower) + exact_sum(low * upper)
+    return (exact_sum(high * upper) << 62) + (middle << 31) + exact_sum(low * lower)
+
+
+def _totals(places: np.ndarray, parts: np.ndarray, size: int) -> np.ndarray:
     """Return the sum of the parts at each place."""
     total = np.zeros(size, dtype=parts.dtype)
     np.add.at(total, places, parts)
-    return total.tolist()
+    return total
 
 
 def _known_pair(market: Market, pair: object) -> tuple[int, int]:

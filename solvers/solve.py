@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cache
 from numbers import Rational
 from typing import Any
 
@@ -118,10 +119,10 @@ def solve(
     """
     if time_limit is not None and not time_limit >= 0:
         raise InputError(f"must be >= 0 seconds, got {time_limit}", field="time_limit")
-    chosen = choose_method(market, problem, method)
-    _require_data(market, problem)
     started = time.perf_counter()
     control = Control.for_seconds(time_limit, report)
+    chosen = choose_method(market, problem, method)
+    _require_data(market, problem)
     try:
         with clocked(control):
             found = _well_formed(chosen, chosen.solve(market, control))
@@ -131,8 +132,9 @@ def solve(
         found = Found(_nobody(market, problem), stopped=stopped.reason)
     searched = time.perf_counter()
     left = _proof_control(time_limit, searched - started, control)
+    late = time_limit is not None and searched - started >= time_limit
     with clocked(left):
-        solution = _settle(market, chosen, found, left, check)
+        solution = _settle(market, chosen, found, left, check=check, late=late)
     solution = replace(
         solution,
         seconds=time.perf_counter() - started,
@@ -187,21 +189,25 @@ class _Bound:
     """Whether it is the one at the root, that takes no search."""
 
 
-def _settle(market: Market, method: Method, found: Found, control: Control, check: bool) -> Solution:
+def _settle(market: Market, method: Method, found: Found, control: Control, *, check: bool, late: bool) -> Solution:
     """Turn what a method found into a solution, trusting only what was checked here."""
+    root = cache(lambda: _checked_root(market, method.problem, control))
+    if late and check and not isinstance(found.evidence, Enumerated | SolverClaim):
+        # It has to be there in any case, and no look at the clock could cut it short: what may be cut short comes after it.
+        root()
     point, value, refused = _valued(market, method.problem, found.point)
     unit = _unit(market, method.problem)
     if check:
-        bound = _bounded(market, method, found, value if refused is None else None, control)
+        bound = _bounded(market, method, found, value if refused is None else None, control, root)
     else:
         claimed = isinstance(found.evidence, Enumerated | SolverClaim)
         bound = _Bound(value if claimed else _floored(found.bound, unit), "unchecked")
     if bound.stopped or found.stopped != "proved":
-        bound = _tighter(bound, market, method.problem, value, control)
+        bound = _tighter(bound, value, root)
     if bound.value is not None and value is not None and bound.value < value:
         # A bound below a feasible point is false, whoever vouches for it.
         lie = f"the bound {bound.value} lies below the value {value} of a feasible point"
-        bound = replace(_checked_root(market, method.problem, control), refused=lie, failure=bound.proof)
+        bound = replace(root(), refused=lie, failure=bound.proof)
     status: Status = "none" if value is None else "optimal" if bound.value == value else "feasible"
     stopped = bound.stopped or found.stopped
     if status == "optimal":
@@ -256,7 +262,9 @@ def _floored(bound: Fraction | None, unit: int | None) -> Fraction | None:
     return Fraction((bound * unit).__floor__(), unit)
 
 
-def _bounded(market: Market, method: Method, found: Found, value: Fraction | None, control: Control) -> _Bound:
+def _bounded(
+    market: Market, method: Method, found: Found, value: Fraction | None, control: Control, root: Callable[[], _Bound]
+) -> _Bound:
     """Return the best bound that evidence supports, looking for a proof where the search gave none."""
     problem, unit = method.problem, _unit(market, method.problem)
     evidence = found.evidence
@@ -294,10 +302,9 @@ def _bounded(market: Market, method: Method, found: Found, value: Fraction | Non
         refused = _Bound(stopped=stopped.reason)
     except KeyboardInterrupt as stop:
         refused = _Bound(stopped=why_interrupted(stop))
-    root = _checked_root(market, problem, control)
     if refused is None:
-        return root
-    return replace(root, refused=refused.refused, failure=refused.failure, stopped=refused.stopped)
+        return root()
+    return replace(root(), refused=refused.refused, failure=refused.failure, stopped=refused.stopped)
 
 
 def _checked(market: Market, problem: str, proof: Proof, control: Control) -> _Bound:
@@ -317,15 +324,15 @@ def _checked(market: Market, problem: str, proof: Proof, control: Control) -> _B
     return _Bound(_floored(Fraction(proof.bound) / scale, unit), "checked", proof)
 
 
-def _tighter(bound: _Bound, market: Market, problem: str, value: Fraction | None, control: Control) -> _Bound:
+def _tighter(bound: _Bound, value: Fraction | None, root: Callable[[], _Bound]) -> _Bound:
     """The bound of a search that was stopped early, or the one at hand if that is lower."""
     if bound.at_hand or bound.exactness != "checked" or bound.value is None or value is None or bound.value <= value:
         return bound
-    root = _checked_root(market, problem, control)
-    assert root.value is not None
-    if root.value >= bound.value:
+    other = root()
+    assert other.value is not None
+    if other.value >= bound.value:
         return bound
-    return replace(bound, value=root.value, proof=root.proof)
+    return replace(bound, value=other.value, proof=other.proof)
 
 
 def _checked_root(market: Market, problem: str, control: Control) -> _Bound:

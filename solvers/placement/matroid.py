@@ -24,7 +24,7 @@ from .polymatroid import SeatFlow, descending, place
 __all__ = ["best_set", "route"]
 
 
-def best_set(market: Market, weights: IntArray) -> np.ndarray:
+def best_set(market: Market, weights: IntArray, control: Control | None = None) -> np.ndarray:
     """Find the maximum-weight set of workers that caps and seats can place.
 
     Parameters
@@ -33,21 +33,31 @@ def best_set(market: Market, weights: IntArray) -> np.ndarray:
         Only groups, caps and seats are read.
     weights : integer ndarray, shape (n,)
         Any integers; workers of weight <= 0 are left out.
+    control : Control, optional
+        Deadline.
 
     Returns
     -------
     ndarray of int, ascending
         The chosen workers; ties go to the lower index.
+
+    Raises
+    ------
+    Stopped
+        At the deadline.
     """
+    control = control or Control()
     if market.seats_bind:
         return best_placeable_set(weights, market.group_of, market.caps, market.seats).chosen
     if weights.dtype == object:
         order = np.array(sorted(range(len(weights)), key=lambda i: -weights[i]), dtype=np.intp)
     else:
         order = descending(weights)
+    control.check()
     order = order[(weights[order] > 0).astype(bool)]
     groups = market.group_of[order]
     by_group = np.argsort(groups, kind="stable")
+    control.check()
     sorted_groups = groups[by_group]
     starts = np.searchsorted(sorted_groups, np.arange(market.L))
     rank_in_group = np.arange(len(order)) - starts[sorted_groups]
@@ -85,6 +95,6 @@ def route(market: Market, chosen: np.ndarray) -> np.ndarray:
 @register("orp", "matroid", summary="greedy on the matroid of placeable sets; exact, any size")
 def solve_orp(market: Market, control: Control) -> Found:
     """Solve ORP exactly by the greedy rule; the greedy value is also the bound."""
-    chosen = best_set(market, market.scores)
+    chosen = best_set(market, market.scores, control)
     bound = Fraction(exact_sum(market.scores[chosen]), market.score_denominator)
     return Found(route(market, chosen), bound=bound)

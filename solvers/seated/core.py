@@ -293,10 +293,14 @@ class _Search:
         size = np.abs(self.duals.reduced[core])
         traits = (market.costs[core], market.scores[core], market.groups[core], self.in_reference[core])
         # Costly flips first: the list then stays short until the last few.
-        order = np.lexsort((*traits, -size, stage_of))
+        order = self._sorted((*traits, -size, stage_of))
         core, stage_of = core[order], stage_of[order]
         new = np.ones(len(core), dtype=bool)
-        new[1:] = np.logical_or.reduce([(trait[order][1:] != trait[order][:-1]).astype(bool) for trait in traits])
+        new[1:] = False
+        for trait in traits:
+            self.control.check()
+            ordered = trait[order]
+            new[1:] |= (ordered[1:] != ordered[:-1]).astype(bool)
         self.core, self.starts, stage_of = core, np.append(np.flatnonzero(new), len(core)), stage_of[new]
         half = (len(stage_of) + 1) // 2
         steps: list[int] = []
@@ -316,8 +320,17 @@ class _Search:
                 steps.append(STAGE_END)
         return steps, cut
 
+    def _sorted(self, keys: tuple[NDArray, ...]) -> NDArray[np.intp]:
+        """Order by several keys, the last one first, as ``np.lexsort`` does; the clock is looked at between them."""
+        order = np.arange(len(keys[0]))
+        for key in keys:
+            self.control.check()
+            order = order[np.argsort(key[order], kind="stable")]
+        return order
+
     def _counts(self, steps: list[int]) -> _Counts:
         """Return how counts are kept in a half."""
+        self.control.check()
         classes = np.array([step for step in steps if step != STAGE_END], dtype=np.intp)
         first, copies = self.core[self.starts[classes]], np.diff(self.starts)[classes]
         groups, leaving = self.market.groups[first], self.in_reference[first]

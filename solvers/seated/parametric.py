@@ -26,6 +26,10 @@ from ..solution import Found
 __all__ = ["PriceOfMoney", "fractional_proof", "price_of_money"]
 
 
+PAIRS_AT_ONCE = 1 << 16
+"""Shares listed between two looks at the clock."""
+
+
 @dataclass(frozen=True)
 class PriceOfMoney:
     """The solution of OPT-FRAC and its dual.
@@ -78,7 +82,7 @@ def price_of_money(market: Market, control: Control | None = None) -> PriceOfMon
     def totals(chosen: np.ndarray) -> tuple[int, int]:
         return exact_sum(scores[chosen]), exact_sum(costs[chosen])
 
-    beyond = best_set(market, scores)
+    beyond = best_set(market, scores, control)
     value_beyond, cost_beyond = totals(beyond)
     if cost_beyond <= budget:
         return PriceOfMoney(Fraction(0), Fraction(value_beyond), beyond, beyond, Fraction(0))
@@ -89,7 +93,7 @@ def price_of_money(market: Market, control: Control | None = None) -> PriceOfMon
     while True:
         control.check()
         price = Fraction(value_beyond - value_within, cost_beyond - cost_within)
-        chosen = best_set(market, _weights(market, price))
+        chosen = best_set(market, _weights(market, price), control)
         value, cost = totals(chosen)
         # Two greedy sets meet at this price; a third one that beats them there moves the price.
         if price.denominator * value - price.numerator * cost == (
@@ -111,10 +115,14 @@ def solve_opt_frac(market: Market, control: Control) -> Found:
     whole = Fraction(1)
     for chosen, weight in ((found.within, 1 - found.mix), (found.beyond, found.mix)):
         if weight:
-            control.check()
-            for pair in zip(chosen.tolist(), route(market, chosen)[chosen].tolist(), strict=True):
-                # Hired in both sets: their weights add up to the whole worker.
-                shares[pair] = whole if pair in shares else weight
+            requesters = route(market, chosen)[chosen]
+            for start in range(0, len(chosen), PAIRS_AT_ONCE):
+                control.check()
+                some = slice(start, start + PAIRS_AT_ONCE)
+                for pair in zip(chosen[some].tolist(), requesters[some].tolist(), strict=True):
+                    # Hired in both sets: their weights add up to the whole worker.
+                    shares[pair] = whole if pair in shares else weight
+    control.check()
     price = found.price * market.money_denominator / market.score_denominator
     return Found(
         shares,

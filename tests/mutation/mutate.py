@@ -9,17 +9,24 @@ from __future__ import annotations
 
 import argparse
 import ast
+import contextlib
 import copy
-import importlib
+import gc
+import json
 import os
 import random
 import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from types import CodeType, FrameType, FunctionType
+from typing import NamedTuple
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PROOFS = "tests/solvers/proofs/test_"
@@ -129,11 +136,25 @@ def changes(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
         yield "call left out", ast.Pass()
 
 
-def mutants(source: str, within: str | None = None) -> Iterator[tuple[int, str, str]]:
-    """Yield (line, what was changed, source) of every mutant; annotations, docstrings, ``strict`` and ``frozen`` are left alone."""
+class Mutant(NamedTuple):
+    """One change: where it stands, what it is, how the line reads before and after, and the whole text."""
+
+    line: int
+    what: str
+    before: str
+    after: str
+    text: str
+    lines: range
+    """Of the statement that was changed, or of its head."""
+
+
+def mutants(source: str, within: str | None = None) -> Iterator[Mutant]:
+    """Yield every mutant; annotations, docstrings, ``strict`` and ``frozen`` are left alone."""
     tree = ast.parse(source)
+    plain = ast.unparse(tree).splitlines()
     homes = [node for node in ast.walk(tree) if within is None or getattr(node, "name", None) == within]
     hints = {id(inner) for node in ast.walk(tree) for hint in hints_of(node) for inner in ast.walk(hint)}
+    spans = spans_of(tree)
     for parent in ast.walk(homes[0]):
         for name, value in ast.iter_fields(parent):
             if (
@@ -148,8 +169,29 @@ def mutants(source: str, within: str | None = None) -> Iterator[tuple[int, str, 
                     continue
                 for what, other in changes(child):
                     put(parent, name, at, ast.fix_missing_locations(ast.copy_location(other, child)))
-                    yield getattr(child, "lineno", 0), what, ast.unparse(tree)
+                    text = ast.unparse(tree)
                     put(parent, name, at, child)
+                    before, after = difference(plain, text.splitlines())
+                    line = getattr(child, "lineno", 0)
+                    yield Mutant(line, what, before, after, text, spans.get(line, range(line, line + 1)))
+
+
+def spans_of(tree: ast.AST) -> dict[int, range]:
+    """Return, for each line, the lines of the innermost statement there; of one with a body, those of its head."""
+    spans = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.stmt):
+            body = getattr(node, "body", None)
+            last = body[0].lineno - 1 if body and body[0].lineno > node.lineno else node.end_lineno or node.lineno
+            spans |= dict.fromkeys(range(node.lineno, last + 1), range(node.lineno, last + 1))
+    return spans
+
+
+def difference(plain: list[str], changed: list[str]) -> tuple[str, str]:
+    """Return what two texts say where they differ, each on one line."""
+    first = next((at for at, (a, b) in enumerate(zip(plain, changed, strict=False)) if a != b), 0)
+    last = next((at for at, (a, b) in enumerate(zip(plain[::-1], changed[::-1], strict=False)) if a != b), 0)
+    return tuple(" ".join(line.strip() for line in text[first : len(text) - last]) for text in (plain, changed))  # type: ignore[return-value]
 
 
 def hints_of(node: ast.AST) -> Iterator[ast.AST]:
@@ -167,29 +209,127 @@ def put(parent: ast.AST, name: str, at: int | None, child: ast.AST) -> None:
         getattr(parent, name)[at] = child
 
 
-def noticed(home: Path, tests: list[str], seconds: float) -> str | None:
-    """Run the tests in a child of this process, which has loaded what is slow to load; how it was seen that one fails."""
+class Looking:
+    """Tells which tests run which lines of a file, and how long they take."""
+
+    def __init__(self, file: Path) -> None:
+        self.file, self.running = str(file), ""
+        self.lines: dict[str, set[int]] = {}
+        self.seconds: dict[str, float] = {}
+
+    def trace(self, frame: FrameType, event: str, argument: object) -> Callable | None:
+        if frame.f_code.co_filename != self.file:
+            return None
+        self.lines[self.running].add(frame.f_lineno)
+        return self.trace
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        self.running, start = item.nodeid, time.perf_counter()
+        self.lines[item.nodeid] = set()
+        threading.settrace(self.trace)
+        sys.settrace(self.trace)
+        try:
+            return (yield)
+        finally:
+            sys.settrace(None)
+            threading.settrace(None)  # type: ignore[arg-type]
+            self.seconds[item.nodeid] = time.perf_counter() - start
+
+
+class Chosen:
+    """Runs some tests in the order given."""
+
+    def __init__(self, order: list[str]) -> None:
+        self.order = {name: at for at, name in enumerate(order)}
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items[:] = sorted(
+            (item for item in items if item.nodeid in self.order), key=lambda item: self.order[item.nodeid]
+        )
+
+
+def in_child(work: Callable[[], int], seconds: float) -> str | None:
+    """Do work in a silent child of this process, which has loaded what is slow to load; how it was seen that it failed."""
     child = os.fork()
     if child == 0:
         os.setsid()
-        silence = os.open(os.devnull, os.O_RDWR)
-        for stream in (0, 1, 2):
-            os.dup2(silence, stream)
-        import pytest
-
-        sys.path.insert(0, str(home))
-        os.environ["PYTHONPATH"] = str(home)
-        os.chdir(home / "fedmech")
-        os._exit(int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests])))
+        with silent():
+            try:
+                status = work()
+            except BaseException:
+                status = 1
+        os._exit(status)
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
             return "failed" if status else None
-        time.sleep(0.02)
+        time.sleep(0.005)
     os.killpg(child, signal.SIGKILL)
     os.waitpid(child, 0)
     return "too long"
+
+
+@contextlib.contextmanager
+def silent() -> Iterator[None]:
+    kept, silence = [os.dup(stream) for stream in range(3)], os.open(os.devnull, os.O_RDWR)
+    for stream in range(3):
+        os.dup2(silence, stream)
+    yield
+    for stream in range(3):
+        os.dup2(kept[stream], stream)
+
+
+def run_tests(tests: list[str], *plugins: object, options: tuple[str, ...] = ()) -> int:
+    return int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *options, *tests], plugins=list(plugins)))
+
+
+def exchange(target: Path, before: str, after: str) -> bool:
+    """Put the changed code into the functions that are loaded; False where something outside of functions has changed."""
+    old, new = (compile(text, str(target), "exec", dont_inherit=True) for text in (before, after))
+    codes = {code.co_qualname: code for code in functions(new)}
+    if len(codes) < sum(1 for _ in functions(new)) or shell(old) != shell(new):
+        return False
+    pairs = [(code, codes[code.co_qualname]) for code in functions(old)]
+    changed = {code.co_qualname: other for code, other in pairs if code != other}
+    found = set()
+    for function in gc.get_objects():
+        if isinstance(function, FunctionType) and function.__code__.co_filename == str(target):
+            name = function.__code__.co_qualname
+            if name in changed:
+                function.__code__ = changed[name]
+                found.add(name)
+    return found == set(changed)
+
+
+def functions(code: CodeType) -> Iterator[CodeType]:
+    """Yield the code of functions and methods; what is inside of them is theirs."""
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            if "__qualname__" in inner.co_names and "__module__" in inner.co_names:
+                yield from functions(inner)
+            else:
+                yield inner
+
+
+def shell(code: CodeType) -> tuple:
+    """Return what of a module or class is no function's code."""
+    consts = [
+        (shell(inner) if "__qualname__" in inner.co_names else inner.co_qualname)
+        if isinstance(inner, CodeType)
+        else (type(inner), inner)
+        for inner in code.co_consts
+    ]
+    return code.co_code, code.co_names, consts  # type: ignore[return-value]
+
+
+def forget(home: Path) -> None:
+    """Drop every module that was loaded from a folder."""
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None) or "").startswith(str(home)):
+            del sys.modules[name]
 
 
 def main() -> int:
@@ -197,37 +337,82 @@ def main() -> int:
     parser.add_argument("file", help="within the repository")
     parser.add_argument("--share", type=float, default=1.0, help="of all mutants, chosen by --seed")
     parser.add_argument("--within", help="a class or function of the file: nothing else is changed")
-    parser.add_argument("--seconds", type=float, default=600.0, help="a mutant may take")
+    parser.add_argument("--lines", help="FIRST-LAST: nothing else is changed")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--tests", nargs="+", help="instead of those that belong to the file")
     given = parser.parse_args()
-    for heavy in ("hypothesis", "mpmath", "numpy", "pytest"):
-        importlib.import_module(heavy)
-
+    first, last = map(int, (given.lines or f"0-{sys.maxsize}").split("-"))
     tests = given.tests or next(tests for name, tests in TESTS.items() if given.file.startswith(name))
     source = (ROOT / given.file).read_text()
+    known = json.loads((Path(__file__).parent / "equivalent.json").read_text()).get(given.file, {})
+    everything = list(mutants(source, given.within))
+    gone = set(known) - {f"{mutant.before} -> {mutant.after}" for mutant in everything}
+    if gone and given.within is None:
+        print(f"{given.file}: equivalent.json knows mutants that are none: {sorted(gone)}")
+        return 1
     chosen = [
         mutant
-        for mutant in mutants(source, given.within)
-        if random.Random(f"{given.seed} {mutant[2]}").random() < given.share
+        for mutant in everything
+        if random.Random(f"{given.seed} {mutant.text}").random() < given.share and first <= mutant.line <= last
     ]
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         shutil.copytree(ROOT, home / "fedmech", ignore=shutil.ignore_patterns(".git", "__pycache__", ".*_cache"))
         target = home / "fedmech" / given.file
-        if noticed(home, tests, given.seconds):
-            print("the tests fail, or take too long, without any change")
-            return 1
-        survivors = 0
-        for at, (line, what, text) in enumerate(chosen, start=1):
-            target.write_text(text)
-            # What was compiled of the mutant before is told from this one by whole seconds.
-            os.utime(target, (at, at))
-            how = noticed(home, tests, given.seconds)
-            if how != "failed":
-                survivors += how is None
-                print(f"{given.file}:{line}: {what}{': too long' if how else ''}", flush=True)
-    print(f"{given.file}: {len(chosen)} mutants, {survivors} not noticed", flush=True)
+        # The text that mutants are made of: lines and names of what is compiled are those of a mutant.
+        sys.path.insert(0, str(home))
+        os.environ["PYTHONPATH"] = str(home)
+        os.chdir(home / "fedmech")
+        return survey(given.file, home, target, tests, chosen, known)
+
+
+def survey(file: str, home: Path, target: Path, tests: list[str], chosen: list[Mutant], known: dict[str, str]) -> int:
+    """Look which tests run which lines, then try the mutants."""
+    report, looking = home / "seen.json", Looking(target)
+
+    def look() -> int:
+        failed = run_tests(tests, looking)
+        report.write_text(json.dumps([{name: list(lines) for name, lines in looking.lines.items()}, looking.seconds]))
+        return failed
+
+    with silent():
+        run_tests(tests, options=("--collect-only",))
+    if in_child(look, 3600):
+        print("the tests fail, or take too long, without any change")
+        return 1
+    seen, seconds = json.loads(report.read_text())
+    if in_child(lambda: run_tests(tests, Chosen(sorted(seen, key=lambda name: seconds[name]))), 3600):
+        print("the tests fail in another order, without any change")
+        return 1
+    original = target.read_text()
+    plain = ast.unparse(ast.parse(original))
+    survivors = equivalent = late = 0
+    for at, mutant in enumerate(chosen, start=1):
+        if f"{mutant.before} -> {mutant.after}" in known:
+            equivalent += 1
+            continue
+        # Quick ones first; a line that no test is seen to run is run before all of them, or in another process.
+        order = sorted(
+            (name for name in seen if not set(mutant.lines).isdisjoint(seen[name])), key=lambda name: seconds[name]
+        ) or sorted(seen, key=lambda name: seconds[name])
+        allowed = 20 + 5 * sum(seconds[name] for name in order)
+
+        def attempt(mutant: Mutant = mutant, order: list[str] = order, at: int = at) -> int:
+            if "numba" in original or not exchange(target, plain, mutant.text):
+                target.write_text(mutant.text)
+                # What was compiled of the mutant before is told from this one by whole seconds.
+                os.utime(target, (at, at))
+                forget(home)
+            return run_tests(tests, Chosen(order))
+
+        how = in_child(attempt, allowed)
+        survivors += how is None
+        late += how == "too long"
+        if how != "failed":
+            mark = ": too long" if how else ""
+            print(f"{file}:{mutant.line}: {mutant.what}{mark}: {mutant.before} -> {mutant.after}", flush=True)
+    counts = f"{len(chosen) - survivors - equivalent} noticed ({late} of them by taking too long)"
+    print(f"{file}: {len(chosen)} mutants, {counts}, {equivalent} equivalent, {survivors} not noticed", flush=True)
     return int(survivors > 0)
 
 

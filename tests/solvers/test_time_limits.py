@@ -6,6 +6,8 @@ import sys
 from fractions import Fraction
 from importlib import import_module
 from math import comb, log
+from time import sleep
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,19 +18,22 @@ from fedmech.solvers.coverage import facility
 from fedmech.solvers.coverage.method import instance_of as cover_instance_of
 from fedmech.solvers.highs import watch
 from fedmech.solvers.highs.run import MipArrays, run_highs
+from fedmech.solvers.placement.matroid import best_set
 from fedmech.solvers.pooled import merging, passes
 from fedmech.solvers.pooled.dynamic import states
 from fedmech.solvers.pooled.method import pooled_problem
 from fedmech.solvers.proofs.proof import Proof
 from fedmech.solvers.registry import methods
+from fedmech.solvers.seated import core as seated_core
 from fedmech.solvers.seated import method as opt_seats
+from fedmech.solvers.seated.duals import SeatMarket, lagrangian
 from fedmech.solvers.separate import columns, search, steps
 from fedmech.solvers.separate.columns import TooManyColumnsError, core_of, list_columns
 from fedmech.solvers.separate.method import instance_of
 from fedmech.solvers.separate.multipliers import find_multipliers
 from fedmech.solvers.separate.pooled_relaxation import pooled_optimum
 from fedmech.solvers.separate.search import solve_separate
-from fedmech.solvers.solution import Solution
+from fedmech.solvers.solution import Found, Solution
 
 
 @pytest.fixture(scope="module")
@@ -282,3 +287,68 @@ def test_the_bound_at_hand_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None
     market = generate_market("a", 40, requesters=4, groups=3, seed=3)
     assert solve(market, "opt-sep", time_limit=0, allow_suboptimal=True).bound is not None
     assert made == ["opt-sep"]
+
+
+@pytest.mark.parametrize("problem", ["opt", "opt-sep", "cover"])
+def test_what_has_to_be_there_is_made_before_what_may_be_cut_short(
+    problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facade = import_module("fedmech.solvers.solve")
+    order: list[str] = []
+    for name in ("root_proof", "prove", "proof_of_leaves"):
+        original = getattr(facade, name)
+
+        def noted(*arguments: object, name: str = name, original: Any = original) -> object:
+            order.append(name)
+            return original(*arguments)
+
+        monkeypatch.setattr(facade, name, noted)
+    assert solve(coverage_market(), problem, time_limit=0, allow_suboptimal=True).bound is not None
+    assert order.index("root_proof") == 0
+    assert order.count("root_proof") == 1
+
+
+def test_the_clock_starts_before_a_method_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    facade = import_module("fedmech.solvers.solve")
+    chosen, left = facade.choose_method, []
+
+    class Nothing:
+        problem, name, exactness = "opt", "nothing", "checked"
+
+        def solve(self, market: Market, control: Control) -> Found:
+            left.append(control.remaining())
+            return Found(np.full(market.n, -1))
+
+    def slowly(*arguments: object) -> object:
+        chosen(*arguments)
+        sleep(0.02)
+        return Nothing()
+
+    monkeypatch.setattr(facade, "choose_method", slowly)
+    solve(generate_market("a", 5, seed=1), "opt", time_limit=0.01, allow_suboptimal=True)
+    assert left == [0]
+
+
+def test_sorting_looks_at_the_clock() -> None:
+    """A million workers that may all be flipped: each column that they are sorted by takes a part of a second."""
+    market = generate_market("d", 200, seat_share=0.5, seed=1)
+    seated = SeatMarket(
+        market.scores, market.needed_costs, market.group_of, market.total_budget, market.caps, market.seats
+    )
+    _, duals = lagrangian(seated, Control())
+    looks = 0
+
+    class Counted(Control):
+        def expired(self) -> bool:
+            nonlocal looks
+            looks += 1
+            return super().expired()
+
+    search = seated_core._Search(seated, duals, 10**9, 10, Counted(), pruned=False)
+    before = np.lexsort((market.scores, market.group_of))
+    assert search._sorted((market.scores, market.group_of)).tolist() == before.tolist()
+    assert looks == 2
+    search._steps()
+    assert looks > 10
+    with pytest.raises(Stopped):
+        best_set(generate_market("a", 5, seed=1), np.arange(5), Control.for_seconds(0))
