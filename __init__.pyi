@@ -2,7 +2,7 @@
 
 from .fl.mechanisms.interface import Outcome, mechanism, mechanisms, run_mechanism
 from .fl.sharing.swan import swan
-from .front import check, read, run, simulate, solve, sweep
+from .front import check, judge, read, run, simulate, solve, sweep
 from .models.data import digits_market_path
 from .models.input_error import InputError
 from .models.procurement.file import read_market, write_market
@@ -39,6 +39,7 @@ __all__ = [
     "digits_market_path",
     "export_model",
     "generate_market",
+    "judge",
     "mechanism",
     "mechanisms",
     "methods",

@@ -23,6 +23,7 @@ from .commands.compare import compare_command
 from .commands.console import BAD_INPUT, DONE, STOPPED, echo, report_output
 from .commands.derive import derive_command
 from .commands.generate import generate_command
+from .commands.judge import judge_command
 from .commands.output import OutputError, flushed, output_error, say
 from .commands.plot import plot_command
 from .commands.run import run_command
@@ -51,6 +52,7 @@ app.command("check")(check_command)
 app.command("run")(run_command)
 app.command("compare")(compare_command)
 app.command("audit")(audit_command)
+app.command("judge")(judge_command)
 app.command("swan")(swan_command)
 app.command("tradeoff")(tradeoff_command)
 app.command("verify")(verify_command)

@@ -1,4 +1,4 @@
-"""The verbs that take either market, any mechanism or any experiment: ``read``, ``solve``, ``run``, ``check``, ``simulate``, ``sweep``."""
+"""The verbs that take either market, any mechanism or any experiment: ``read``, ``solve``, ``run``, ``check``, ``judge``, ``simulate``, ``sweep``."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from .solvers.proofs.proof import Proof
     from .solvers.sharing.answer import SocialAnswer
     from .solvers.solution import Solution
+    from .verification.judge.procurement import ProcurementJudgement
 
-__all__ = ["check", "read", "run", "simulate", "solve", "sweep"]
+__all__ = ["check", "judge", "read", "run", "simulate", "solve", "sweep"]
 
 Problem = Literal["orp", "opt", "opt-frac", "opt-sep", "cover"]
 
@@ -130,6 +131,25 @@ def check(proof: Proof, market: Market | MotsMarket) -> Fraction:
     return Fraction(proof.bound) / (
         market.coverage_denominator if proof.problem == "cover" else market.score_denominator
     )
+
+
+def judge(market: Market, **options: Any) -> ProcurementJudgement:
+    """Hold a market to the ledger: which claims apply to it, what they guarantee, and what is attained.
+
+    Parameters
+    ----------
+    market : Market
+    **options
+        As :func:`~fedmech.verification.judge.procurement.judge_procurement` takes them.
+
+    Raises
+    ------
+    InputError
+        As that one.
+    """
+    from .verification.judge.procurement import judge_procurement
+
+    return judge_procurement(market, **options)
 
 
 def simulate(configuration: str | PathLike, *changes: str) -> list[dict[str, Any]]:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ..solvers.control import Control
     from ..solvers.solution import Solution
 
-__all__ = ["compare_command"]
+__all__ = ["SEPARATE_SECONDS", "compare_command", "options_by_mechanism"]
 
 SEPARATE_SECONDS = 20.0
 """OPT-SEP is strongly NP-hard: if no time limit is given, it gets this one, and the table says what was proved."""
@@ -64,7 +64,7 @@ def compare_command(
     from ..solvers.solve import solve
 
     chosen = mechanisms() if mechanism is None else [find_mechanism(name) for name in mechanism]
-    given = _by_mechanism(parse_options(option))
+    given = options_by_mechanism(parse_options(option))
     market = load_market(file, drop_zero)
     report = progress_reporter()
     basis = "" if market.costs is not None else " at bids"
@@ -129,7 +129,7 @@ def _half(control: Control) -> float | None:
     return None if remaining is None else remaining / 2
 
 
-def _by_mechanism(options: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def options_by_mechanism(options: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Sort ``mechanism.name`` options by mechanism.
 
     Raises

@@ -25,6 +25,7 @@ COMMANDS = {
     "run": "run m.market.json --json",
     "run a mechanism that draws": "run m.market.json --mechanism random-feasible --seed 3 --json",
     "compare": "compare m.market.json --seed 1 --json",
+    "judge": "judge m.market.json --seed 1 --json",
     "audit": "audit m.market.json --property ir --json",
     "swan": "swan x.mots.json --json",
     "tradeoff": "tradeoff x.mots.json --most 3 --json",

@@ -98,7 +98,7 @@ def test_what_the_sharing_commands_had_found_is_kept(command: str) -> None:
 @pytest.mark.parametrize(
     ("command", "limit"),
     [
-        *((command, limit) for command in ("solve", "compare", "audit") for limit in ("-1", "nan", "inf")),
+        *((command, limit) for command in ("solve", "compare", "audit", "judge") for limit in ("-1", "nan", "inf")),
         ("swan", "nan"),
         ("tradeoff", "-1"),
     ],

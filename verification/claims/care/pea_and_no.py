@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from ...claim import Judgement
+from ...guarantees import CARE_NO, PEA, PEA_PRICED
 from ...ledger import claim
 from ...literal.care import care_no_expected, pea, theta
 from ...literal.driftpay import gain_from_lying
@@ -37,7 +38,7 @@ def _pea_ratio(market: LiteralMarket) -> Fraction | None:
     if outcome.price is None:
         return None
     best = opt_sep(market)
-    return best / market.value(outcome.winners) / (2 * theta(market) + 1) if outcome.winners else Fraction(0)
+    return best / market.value(outcome.winners) / PEA.factor(theta(market)) if outcome.winners else Fraction(0)
 
 
 def _worst(documents: Iterable[dict[str, Any]]) -> tuple[Fraction, dict[str, Any] | None, int]:
@@ -51,9 +52,9 @@ def _worst(documents: Iterable[dict[str, Any]]) -> tuple[Fraction, dict[str, Any
 
 
 @claim(
-    "C-PEA",
+    PEA.claim,
     source="CARE (arXiv 2504.15847), section V, as handed down by a second source",
-    statement="PEA is DSIC, IR, within every requester's budget, and a (2 theta + 1)-approximation",
+    statement=PEA.statement,
     expected="conditional",
     recheck=_lies,
 )
@@ -78,9 +79,8 @@ def judge_pea() -> Judgement:
         f"refuted after {first.markets} markets, seed 91 ({EQUAL}); under the assumption {audited} markets audited (seeds 92, 93), {measured} ratios "
         f"(seeds 94, 95), worst {float(worst):.3f} of the bound",
         witness=first.document,
-        assumption="one group (caps do not tell workers apart) or one requester, every cost at most every B_j, and some virtual price fills "
-        "every place",
-        assumption_verdict="supported",
+        assumption=PEA.assumption,
+        assumption_verdict=PEA.verdict,
         evidence={"audited": audited, "measured": measured, "worst_share_of_bound": str(worst)},
     )
 
@@ -91,10 +91,9 @@ def _nobody(document: Mapping[str, Any]) -> bool:
 
 
 @claim(
-    "F-PEA-EMPTY",
+    PEA_PRICED.claim,
     source="finding, on CARE, section V (second source)",
-    statement="Some virtual price always fills every place, so that PEA hires somebody whenever somebody can be hired and every cost is within every "
-    "budget (what the ratio 2 theta + 1 takes for granted)",
+    statement=PEA_PRICED.statement,
     expected="conditional",
     recheck=_nobody,
 )
@@ -112,8 +111,8 @@ def judge_empty() -> Judgement:
         f"{measured} markets with a filling price, seed 96; worst {float(worst):.3f} of the bound; attained by 3 workers, 3 requesters, theta = 1: "
         f"{_pea_ratio(literal_market(attained))} of the bound",
         witness=shrink(found, _nobody),
-        assumption="some virtual price fills every place; then OPT-SEP <= (2 theta + 1) PEA, and the constant 3 for theta = 1 is attained",
-        assumption_verdict="supported",
+        assumption=PEA_PRICED.assumption,
+        assumption_verdict=PEA_PRICED.verdict,
         evidence={"attained": attained, "measured": measured},
     )
 
@@ -133,7 +132,7 @@ def _no_ratio(market: LiteralMarket) -> Fraction | None:
     expected, best = care_no_expected(market, BASE), opt_sep(market)
     if expected == 0:
         return Fraction(0) if best == 0 else None
-    return best / expected / ((2 * theta(market) + 1) * BASE * len(_buckets(market)))
+    return best / expected / CARE_NO.factor(theta(market), BASE, len(_buckets(market)))
 
 
 def _far(document: Mapping[str, Any]) -> bool:
@@ -145,9 +144,9 @@ def _far(document: Mapping[str, Any]) -> bool:
 
 
 @claim(
-    "C-NO",
+    CARE_NO.claim,
     source="CARE (arXiv 2504.15847), as handed down by a second source",
-    statement="CARE-NO attains OPT / ((2 theta + 1) * base * buckets) in expectation over the drawn bucket, every cost at most every B_j",
+    statement=CARE_NO.statement,
     expected="conditional",
     recheck=_far,
 )
@@ -174,7 +173,7 @@ def judge_care_no() -> Judgement:
         "random markets, the find shrunk: the draw can only land on buckets in which no virtual price fills every place; expectations exact",
         f"{measured} of 1500 markets, seed 97 ({draw}), meet the assumption; worst {float(worst):.3f} of the bound",
         witness=shrink(found, _far),
-        assumption="in every non-empty bucket some virtual price fills every place",
-        assumption_verdict="supported",
+        assumption=CARE_NO.assumption,
+        assumption_verdict=CARE_NO.verdict,
         evidence={"measured": measured, "worst_share_of_bound": str(worst)},
     )

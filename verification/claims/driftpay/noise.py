@@ -11,6 +11,8 @@ import numpy as np
 
 from ...audit import audit
 from ...claim import Judgement
+from ...guarantees import NOISE
+from ...guarantees import NOISE_OPT as OPT_UNDER_NOISE
 from ...ledger import claim
 from ...literal.driftpay import driftpay, run_on
 from ...literal.procurement import LiteralMarket, literal_market, opt
@@ -63,7 +65,7 @@ def _loses(document: Mapping[str, Any]) -> bool:
 
 
 @claim(
-    "D-6-NOISE",
+    NOISE.claim,
     source="DriftPay, section 6, remark on measurement noise, and section 7d",
     statement="ALG(v^) >= (1 - eta) / (1 + eta) ALG(v) for |v^_i - v_i| <= eta v_i",
     expected="refuted",
@@ -93,9 +95,8 @@ def judge_noise() -> Judgement:
         "ratio, however small: the loss does not vanish with eta",
         _scope(count),
         witness=witness,
-        corrected="ALG(v^) > (1 - eta) / (1 + eta) ALG(v) - v_max; and with every cost at most B, "
-        "ALG(v^) >= (1 - eta) / ((1 + eta) (1 + v_max / v_min)) ALG(v)",
-        corrected_verdict="proved",
+        corrected=f"ALG(v^) > (1 - eta) / (1 + eta) ALG(v) - v_max; and {NOISE.statement}",
+        corrected_verdict=NOISE.verdict,
         evidence={"steps": steps, "markets": count},
     )
 
@@ -134,15 +135,15 @@ def judge_jump() -> Judgement:
 
 def _far_from_opt(document: Mapping[str, Any]) -> bool:
     market = literal_market(document).truthful()
-    ratio = 2 + max(market.scores) / min(market.scores)
+    factor = OPT_UNDER_NOISE.factor(ETA, min(market.scores), max(market.scores))
     worst = min(market.value(run_on(driftpay, market, seen)) for seen in _estimates(market))
-    return worst * ratio * (1 + ETA) < (1 - ETA) * opt(market)
+    return worst * factor < opt(market)
 
 
 @claim(
-    "D-8-NOISE-OPT",
+    OPT_UNDER_NOISE.claim,
     source="DriftPay, section 7d",
-    statement="ALG(v^) >= (1 - eta) / (1 + eta) alpha OPT(v), where alpha = 1 / (2 + v_max / v_min)",
+    statement=OPT_UNDER_NOISE.statement,
     expected="conditional",
     recheck=_far_from_opt,
 )
@@ -150,9 +151,9 @@ def judge_noise_opt() -> Judgement:
     """Refuted like Theorem 6.2 itself; true with affordable workers, with the true scores' ratio."""
     steps, count, found = NOISE_OPT.check(), 0, None
     for shape, truth, seen in _noisy_grids():
-        low, high = min(shape.scores), max(shape.scores)
+        factor = OPT_UNDER_NOISE.factor(ETA, min(shape.scores), max(shape.scores))
         best, noisy = truth.optimum(), shape.sums[seen.run().hired]
-        bad = 9 * best * low > 11 * (2 * low + high) * noisy
+        bad = best * factor.denominator > factor.numerator * noisy
         inside = (truth.bids <= truth.budgets[:, None]).all(axis=1)
         count += int(inside.sum())
         if (bad & inside).any():
@@ -173,8 +174,8 @@ def judge_noise_opt() -> Judgement:
         f"exhaustive box, shrunk; under the assumption a written proof for every n, its {steps} algebraic steps checked, and the box again",
         _scope(count),
         witness=shrink(found, _far_from_opt),
-        assumption="every cost is at most B; ALG(v^) is the true score of the workers hired",
-        assumption_verdict="proved",
+        assumption=OPT_UNDER_NOISE.assumption,
+        assumption_verdict=OPT_UNDER_NOISE.verdict,
         evidence={"steps": steps, "markets": count},
     )
 

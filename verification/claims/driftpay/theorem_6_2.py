@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from ...claim import Judgement
+from ...guarantees import EQUAL_SCORES, THEOREM_6_2
+from ...guarantees import SMALL_COSTS as SMALL
 from ...ledger import claim
 from ...literal.driftpay import driftpay
 from ...literal.procurement import LiteralMarket, literal_market, opt
@@ -73,20 +75,20 @@ def _within_budget(grid: Grid) -> np.ndarray:
 
 
 def _beyond_closed_form(grid: Grid, best: np.ndarray, score: np.ndarray) -> np.ndarray:
-    low, high = min(grid.shape.scores), max(grid.shape.scores)
-    return best * low > (2 * low + high) * score
+    factor = THEOREM_6_2.factor(min(grid.shape.scores), max(grid.shape.scores))
+    return best * factor.denominator > factor.numerator * score
 
 
 def _ratio_fails(document: Mapping[str, Any]) -> bool:
     market = literal_market(document).truthful()
-    low, high = min(market.scores), max(market.scores)
-    return opt(market) > (2 + high / low) * market.value(driftpay(market).winners)
+    factor = THEOREM_6_2.factor(min(market.scores), max(market.scores))
+    return opt(market) > factor * market.value(driftpay(market).winners)
 
 
 @claim(
-    "D-6.2",
+    THEOREM_6_2.claim,
     source=f"{SOURCE}, Theorem 6.2",
-    statement="Assume 0 < v_min <= v_i <= v_max. In the pooled-budget setting, ALG >= OPT / (2 + v_max / v_min)",
+    statement=THEOREM_6_2.statement,
     expected="conditional",
     recheck=_ratio_fails,
 )
@@ -103,9 +105,8 @@ def judge_ratio() -> Judgement:
         "A worker that costs more than B but comes first in the ratio order fails the first test, and the mechanism hires nobody",
         _scope(count),
         witness=shrink(found, _ratio_fails),
-        assumption="every cost is at most the pooled budget B (exactly: the first worker of the ratio order that can be placed costs at most "
-        "B, or OPT = 0); and then the inequality is strict wherever OPT > ALG",
-        assumption_verdict="proved",
+        assumption=THEOREM_6_2.assumption,
+        assumption_verdict=THEOREM_6_2.verdict,
         evidence={"steps": steps, "markets": count, "smt": smt_ratios((2, 3, 4))},
     )
 
@@ -170,9 +171,9 @@ def judge_tight() -> Judgement:
 
 
 @claim(
-    "F-6.2-EQUAL",
+    EQUAL_SCORES.claim,
     source="finding, on DriftPay, Theorem 6.2",
-    statement="With equal scores and every cost at most B, OPT <= 2 ALG (the theorem says 3), and 2 is attained",
+    statement=EQUAL_SCORES.statement,
     expected="proved",
 )
 def judge_equal() -> Judgement:
@@ -181,10 +182,10 @@ def judge_equal() -> Judgement:
     attained = market_document([1, 1], [0, 1], [1])
     ratio = family_ratio(attained)
     count, failures = _exceptions(
-        lambda grid, best, score: best > 2 * score,
+        lambda grid, best, score: best > int(EQUAL_SCORES.factor()) * score,
         lambda grid: _within_budget(grid) & (len(set(grid.shape.scores)) == 1),
     )
-    if failures or ratio != 2:
+    if failures or ratio != EQUAL_SCORES.factor():
         return Judgement("refuted", "exhaustive box", _scope(count), attained)
     return Judgement(
         "proved",
@@ -195,10 +196,9 @@ def judge_equal() -> Judgement:
 
 
 @claim(
-    "F-6.2-SMALL",
+    SMALL.claim,
     source="finding, on DriftPay, Theorem 6.2",
-    statement="If every cost is at most beta B with beta < 1, then OPT < (2 + beta / (1 - beta)) ALG or OPT = ALG, whatever the scores: 3 when every "
-    "cost is at most half of B, towards 2 as workers become small beside the budget. The constant is the least possible for every beta",
+    statement=SMALL.statement,
     expected="proved",
 )
 def judge_small() -> Judgement:
@@ -211,15 +211,13 @@ def judge_small() -> Judgement:
     ):
         document = small_costs_family(beta, eps)
         market = literal_market(document)
-        if (
-            family_ratio(document) != 2 + beta / (1 - beta) - (2 - beta) * eps
-            or max(market.costs) > beta * market.budget
-        ):
+        if family_ratio(document) != SMALL.factor(beta) - (2 - beta) * eps or max(market.costs) > beta * market.budget:
             return Judgement("refuted", "a member of the family", f"beta = {beta}, eps = {eps}", document)
     count = failures = 0
     for top, bottom in ((1, 2), (1, 3), (2, 3), (3, 4)):
+        factor = SMALL.factor(Fraction(top, bottom))
         more, bad = _exceptions(
-            lambda grid, best, score, p=top, q=bottom: (best != score) & ((q - p) * best >= (2 * q - p) * score),
+            lambda grid, best, score, f=factor: (best != score) & (f.denominator * best >= f.numerator * score),
             lambda grid, p=top, q=bottom: np.all(q * grid.bids <= p * grid.budgets[:, None], axis=1),
         )
         count, failures = count + more, failures + bad

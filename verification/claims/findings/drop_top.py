@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...claim import Judgement
+from ...guarantees import DROP_TOP
 from ...ledger import claim
 from ...literal.driftpay import drop_top, gain_from_lying
 from ...literal.procurement import literal_market, opt
@@ -74,7 +75,7 @@ def _fails(document: Mapping[str, Any]) -> bool:
     gain = gain_from_lying(drop_top, market)
     if gain is not None:
         return gain > 0
-    return opt(market.truthful()) > 4 * market.value(drop_top(market.truthful()).winners)
+    return opt(market.truthful()) > DROP_TOP.factor() * market.value(drop_top(market.truthful()).winners)
 
 
 def _box() -> tuple[int, Fraction, dict[str, Any] | None]:
@@ -100,9 +101,9 @@ def _box() -> tuple[int, Fraction, dict[str, Any] | None]:
 
 
 @claim(
-    "D-DROPTOP",
+    DROP_TOP.claim,
     source=SOURCE,
-    statement="Drop-top is DSIC, IR, budget-feasible and OPT <= 4 ALG, whatever the scores",
+    statement=DROP_TOP.statement,
     expected="proved",
     recheck=_fails,
 )
@@ -120,7 +121,7 @@ def judge_drop_top() -> Judgement:
         if {i: outcome.payment(i) for i in outcome.winners.tolist()} != drop_top(literal_market(document)).payments:
             raise AssertionError("the shipped rule is not the literal one")
     count, worst, where = _box()
-    if worst >= 4:
+    if worst >= DROP_TOP.factor():
         return Judgement("refuted", "exhaustive box", f"{count} markets", where)
     return Judgement(
         "proved",

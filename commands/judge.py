@@ -1,0 +1,255 @@
+"""``fedmech judge``: which of the ledger's claims apply to a market, what they guarantee, and what is attained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .compare import SEPARATE_SECONDS, options_by_mechanism
+from .console import (
+    CHECK_FAILED,
+    STOPPED,
+    DropZeroOption,
+    JsonOption,
+    echo,
+    exact_pair,
+    guarded,
+    load_market,
+    print_json,
+    progress_reporter,
+    say,
+    show,
+    table,
+    whole_limit,
+)
+from .run import parse_options
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..models.procurement.market import Market
+    from ..solvers.solution import Solution
+    from ..verification.judge.procurement import ProcurementJudgement
+    from ..verification.judge.ruling import Premise, Ruling
+
+__all__ = ["judge_command"]
+
+
+@guarded
+def judge_command(
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE", help="a market of either kind; the shipped measured market if left out"),
+    ] = None,
+    mechanism: Annotated[list[str] | None, typer.Option(help="only these mechanisms; all if left out")] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--option", metavar="MECHANISM.NAME=VALUE", help="an option of one mechanism, as for 'fedmech compare'"
+        ),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="for the mechanisms that draw")] = None,
+    time_limit: Annotated[
+        float | None, typer.Option(help="seconds for everything; if left out, OPT-SEP alone has a limit, of 20")
+    ] = None,
+    drop_zero: DropZeroOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Hold a market to the ledger: assumptions tested exactly, guarantees beside what is attained.
+
+    Each mechanism that can run is held to every guarantee known for it, against the exact optimum. Exit code 1 if a
+    conclusion fails although its assumptions hold: then the ledger is wrong.
+    """
+    market = _load(file, drop_zero)
+    _procurement(market, mechanism, option, seed, time_limit, json=json)
+
+
+def _load(path: Path | None, drop_zero: bool) -> Any:
+    """Read a market of either kind; only a procurement market has workers whose score can be 0."""
+    from ..front import read
+
+    return load_market(path, drop_zero) if path is None or drop_zero else read(path)
+
+
+def _procurement(
+    market: Market,
+    mechanism: list[str] | None,
+    option: list[str] | None,
+    seed: int | None,
+    time_limit: float | None,
+    *,
+    json: bool,
+) -> None:
+    from ..fl.mechanisms.interface import mechanisms
+    from ..solvers.control import Control
+    from ..verification.judge.procurement import judge_procurement
+
+    given = options_by_mechanism(parse_options(option))
+    if seed is not None:
+        for entry in mechanisms():
+            if any(known.name == "seed" for known in entry.options):
+                given[entry.name] = {"seed": seed} | given.get(entry.name, {})
+    with whole_limit(time_limit):
+        judged = judge_procurement(
+            market,
+            among=mechanism,
+            options=given,
+            separate_seconds=SEPARATE_SECONDS,
+            control=Control.for_seconds(time_limit, progress_reporter()),
+        )
+    if json:
+        document = {"market": "procurement", "at_bids": judged.at_bids, **rulings_document(judged.rulings)}
+        document["complete"] = judged.complete
+        document["optima"] = {name: _optimum(solution) for name, solution in judged.optima.items()}
+        document["mechanisms"] = [{"name": name, **exact_pair("score", score)} for name, score in judged.scores.items()]
+        document["refused"] = dict(judged.refused)
+        print_json(document)
+    else:
+        _print_procurement(judged)
+    _leave(judged.contradictions, complete=judged.complete)
+
+
+def _print_procurement(judged: ProcurementJudgement) -> None:
+    from ..verification.judge.procurement import PAYMENTS
+
+    market = judged.market
+    about = "bids taken for costs" if judged.at_bids else "costs known"
+    echo(f"{market.n:,} workers, {market.m} requesters, {market.L} groups; {about}")
+    for name, solution in judged.optima.items():
+        proved = "proved" if solution.exactness == "checked" else solution.exactness
+        shown = (
+            f"{show(solution.value)} ({proved})"
+            if solution.status == "optimal"
+            else f"between {show(solution.value)} and {show(solution.bound)} ({solution.stopped})"
+        )
+        echo(f"{name.upper()} {shown}")
+    promises = [ruling for ruling in judged.rulings if ruling.applies and ruling.measure in PAYMENTS.values()]
+    print_rulings([ruling for ruling in judged.rulings if ruling not in promises])
+    if promises:
+        _print_promises(promises)
+    if judged.refused:
+        table("Not run", ["mechanism", "why"], [[name, why] for name, why in judged.refused.items()])
+
+
+def _optimum(solution: Solution) -> dict[str, Any]:
+    return {
+        "status": solution.status,
+        "stopped": solution.stopped,
+        "exactness": solution.exactness,
+        "method": solution.method,
+        **exact_pair("objective", solution.value),
+        **exact_pair("bound", solution.bound),
+    }
+
+
+# What both markets share ----------------------------------------------------------------------------------------------
+
+
+def rulings_document(rulings: Sequence[Ruling]) -> dict[str, Any]:
+    """Return rulings for JSON, by whether their claims apply."""
+    return {
+        "applies": [_ruling(ruling) for ruling in rulings if ruling.applies],
+        "does_not_apply": [_ruling(ruling) for ruling in rulings if ruling.applies is False],
+        "undecided": [_ruling(ruling) for ruling in rulings if ruling.applies is None],
+        "contradicted": sorted({ruling.claim for ruling in rulings if ruling.contradicted}),
+    }
+
+
+def _ruling(ruling: Ruling) -> dict[str, Any]:
+    attained = ruling.attained
+    known = attained.low if attained is not None and attained.exact else None
+    return {
+        "claim": ruling.claim,
+        "subject": ruling.subject,
+        "measure": ruling.measure,
+        "assumptions": [_premise(premise) for premise in ruling.premises],
+        **exact_pair("guarantee", ruling.guarantee),
+        **exact_pair("attained", known),
+        "attained_between": None
+        if attained is None or attained.exact
+        else {**exact_pair("low", attained.low), **exact_pair("high", attained.high)},
+        **exact_pair("slack", ruling.slack),
+        "holds": ruling.holds,
+        "made_by": dict(ruling.made_by),
+        "note": ruling.note,
+    }
+
+
+def _premise(premise: Premise) -> dict[str, Any]:
+    return {"says": premise.says, "holds": premise.holds, "by": premise.by, "shows": premise.shows}
+
+
+def print_rulings(rulings: Sequence[Ruling]) -> None:
+    """Print what applies, who makes it so, and what does not apply and why."""
+    applying = [ruling for ruling in rulings if ruling.applies]
+    rows = [
+        [
+            ruling.claim,
+            ruling.subject,
+            ruling.measure.split(" / ")[0],
+            _attained(ruling),
+            show(ruling.guarantee),
+            show(ruling.slack),
+            _mark(ruling),
+        ]
+        for ruling in applying
+    ]
+    table("Applies", ["claim", "to", "of", "attained", "at most", "slack", ""], rows, (3, 4, 5))
+    makers = [
+        [ruling.claim, ruling.subject, ", ".join(f"{role} {who}" for role, who in ruling.made_by.items())]
+        for ruling in applying
+        if ruling.made_by
+    ]
+    if makers:
+        table("Made by", ["claim", "to", ""], makers)
+    failing = [
+        [ruling.claim, ruling.subject, _failure(premise)]
+        for ruling in rulings
+        for premise in ruling.premises
+        if not ruling.applies and premise.holds is not True
+    ]
+    if failing:
+        table("Does not apply", ["claim", "to", "assumption that fails"], failing)
+
+
+def _print_promises(rulings: Sequence[Ruling]) -> None:
+    """Print, for each mechanism, how near it comes to breaking what it promises about payments."""
+    from ..verification.judge.procurement import PAYMENTS
+
+    found = {(ruling.subject, ruling.measure): f"{_attained(ruling)} {_mark(ruling)}".strip() for ruling in rulings}
+    names = dict.fromkeys(ruling.subject for ruling in rulings)
+    rows = [[name, *(found.get((name, measure), "") for measure in PAYMENTS.values())] for name in names]
+    table("Payments, each at most 1", ["mechanism", *PAYMENTS.values()], rows, (1, 2, 3))
+
+
+def _mark(ruling: Ruling) -> str:
+    return {True: "", False: "FAILS", None: "undecided"}[ruling.holds]
+
+
+def _attained(ruling: Ruling) -> str:
+    if ruling.attained is None:
+        return "-"
+    if ruling.attained.exact:
+        return show(ruling.attained.low)
+    return f"{show(ruling.attained.low)} to {show(ruling.attained.high)}"
+
+
+def _failure(premise: Premise) -> str:
+    undecided = "undecided: " if premise.holds is None else ""
+    who = f" ({premise.by})" if premise.by else ""
+    return f"{undecided}{premise.says}{who}" + (f": {premise.shows}" if premise.shows else "")
+
+
+def _leave(contradicted: Sequence[Ruling], *, complete: bool) -> None:
+    """End with the exit code: a contradiction outweighs what is not decided."""
+    for ruling in contradicted:
+        say(
+            f"the ledger is wrong: {ruling.claim} does not hold of {ruling.subject} here although its assumptions do; "
+            "please report it with the market"
+        )
+    if contradicted:
+        raise typer.Exit(CHECK_FAILED)
+    if not complete:
+        raise typer.Exit(STOPPED)

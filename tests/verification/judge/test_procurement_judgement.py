@@ -1,0 +1,485 @@
+"""Markets held to the ledger, against brute force written here: every assignment tried, every rule and every factor once more in Fractions."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import replace
+from fractions import Fraction as F
+from pathlib import Path
+from typing import Any
+
+import fedmech as fm
+import pytest
+from campaign import some
+from fedmech.verification import guarantees
+from fedmech.verification.judge import procurement
+from fedmech.verification.judge.ruling import Between, Premise, Ruling, at_most
+
+
+class Brute:
+    """A small market read from its document, and all its assignments."""
+
+    def __init__(self, document: dict[str, Any]):
+        rows, owners = document["workers"], document["requesters"]
+        self.ids = [row["id"] for row in rows]
+        self.groups = [row["group"] for row in rows]
+        self.v = [F(row["score"]) for row in rows]
+        self.c = [F(row["cost"]) for row in rows]
+        self.b = [F(row.get("bid", row["cost"])) for row in rows]
+        self.names = [row["id"] for row in owners]
+        self.budgets = [F(row["budget"]) for row in owners]
+        self.seats = [row.get("seats") for row in owners]
+        self.caps = {(row["group"], row["requester"]): row["cap"] for row in document["caps"]}
+        self.n, self.m, self.B = len(rows), len(owners), sum(self.budgets, F(0))
+        # Sets of workers that have a place, with every way to place them.
+        self.places: dict[frozenset[int], list[tuple[int, ...]]] = {}
+        for placed in itertools.product(range(-1, self.m), repeat=self.n):
+            if self.fits(placed):
+                self.places.setdefault(frozenset(i for i in range(self.n) if placed[i] >= 0), []).append(placed)
+
+    def fits(self, placed: tuple[int, ...], limits: list[int] | None = None) -> bool:
+        at = Counter(j for j in placed if j >= 0)
+        pairs = Counter((self.groups[i], self.names[j]) for i, j in enumerate(placed) if j >= 0)
+        return (
+            all(s is None or at[j] <= s for j, s in enumerate(self.seats))
+            and all(number <= self.caps.get(pair, number) for pair, number in pairs.items())
+            and (limits is None or all(at[j] <= limits[j] for j in range(self.m)))
+        )
+
+    def worth(self, chosen: Any, weights: list[F] | None = None) -> F:
+        return sum(((weights or self.v)[i] for i in chosen), F(0))
+
+    def opt(self) -> F:
+        return max(self.worth(s) for s in self.places if sum((self.c[i] for i in s), F(0)) <= self.B)
+
+    def opt_sep(self) -> F:
+        def paid(placed: tuple[int, ...]) -> bool:
+            return all(
+                sum((self.c[i] for i in range(self.n) if placed[i] == j), F(0)) <= self.budgets[j]
+                for j in range(self.m)
+            )
+
+        return max(self.worth(s) for s, ways in self.places.items() if any(map(paid, ways)))
+
+    def best(self, pool: list[int], weights: list[F]) -> F:
+        return max(self.worth(s, weights) for s in self.places if s <= set(pool))
+
+    def hires(self, pool: list[int], weights: list[F]) -> frozenset[int]:
+        """ORP's optimum: among the best sets the one that comes first by score, then index."""
+        best = self.best(pool, weights)
+        rank = {i: r for r, i in enumerate(sorted(pool, key=lambda i: (-weights[i], i)))}
+        sets = [s for s in self.places if s <= set(pool) and self.worth(s, weights) == best]
+        return min(sets, key=lambda s: sorted(rank[i] for i in s))
+
+    def driftpay(self, weights: list[F], pool: list[int] | None = None) -> frozenset[int]:
+        order = sorted(
+            (i for i in (range(self.n) if pool is None else pool) if weights[i] > 0),
+            key=lambda i: (self.b[i] / weights[i], i),
+        )
+        chosen: list[int] = []
+        for k in range(1, len(order) + 1):
+            last = order[k - 1]
+            if self.b[last] / weights[last] * self.best(order[:k], weights) <= self.B:
+                chosen = order[:k]
+        return self.hires(chosen, weights)
+
+    def drop_top(self) -> F:
+        pool = [i for i in range(self.n) if frozenset({i}) in self.places and self.b[i] <= self.B]
+        if not pool:
+            return F(0)
+        top = min(pool, key=lambda i: (-self.v[i], i))
+        rest = self.worth(self.driftpay(self.v, [i for i in pool if i != top]))
+        return max(rest, self.v[top])
+
+    def pea(self, pool: list[int]) -> F | None:
+        """What PEA procures; None where no virtual price fills every place."""
+        for price in sorted({budget / t for budget in self.budgets for t in range(1, len(pool) + 1) if budget}):
+            limits = [budget // price for budget in self.budgets]
+            cheap = sorted((i for i in pool if self.b[i] <= price), key=lambda i: (self.b[i], i))
+            able = {s for s, ways in self.places.items() if any(self.fits(way, limits) for way in ways)}
+            if max(len(s) for s in able if s <= set(cheap)) == sum(limits):
+                taken: frozenset[int] = frozenset()
+                for i in cheap:
+                    taken = taken | {i} if taken | {i} in able else taken
+                return self.worth(taken)
+        return None
+
+    def buckets(self) -> list[list[int]]:
+        found: dict[int, list[int]] = {}
+        for i in range(self.n):
+            h = 1
+            while self.v[i] / min(self.v) > 10**h:
+                h += 1
+            found.setdefault(h, []).append(i)
+        return list(found.values())
+
+    def theta(self) -> int:
+        shares = [1]
+        for group, size in Counter(self.groups).items():
+            for name in self.names:
+                cap = self.caps.get((group, name), size)
+                shares.append(self.m if cap == 0 else -(-size // cap))
+        return min(self.m, max(shares))
+
+    def seats_open(self) -> bool:
+        """Whether no requester's seats are fewer than its caps, clipped to groups, admit of all workers."""
+        sizes = Counter(self.groups)
+        admitted = [sum(min(n, self.caps.get((g, name), n)) for g, n in sizes.items()) for name in self.names]
+        return all(s is None or s >= min(a, self.n) for s, a in zip(self.seats, admitted, strict=True))
+
+    def first_affordable(self) -> bool:
+        order = sorted(range(self.n), key=lambda i: (self.c[i] / self.v[i], i))
+        placeable = [i for i in order if frozenset({i}) in self.places]
+        return not placeable or self.c[placeable[0]] <= self.B or self.opt() == 0
+
+
+def draw_document(draw: random.Random) -> dict[str, Any]:
+    n, m = draw.choice([0, 1, 2, 3, 3, 4, 4, 5]), draw.choice([1, 1, 2, 2, 3])
+    if n == 5:
+        m = min(m, 2)
+    groups, equal = [f"g{g}" for g in range(draw.randint(1, 3))], draw.random() < 0.4
+    cheap = draw.random() < 0.6
+    workers = []
+    for i in range(n):
+        cost = F(draw.randint(0, 4 if cheap else 9), draw.choice([1, 1, 2]))
+        score = F(2, 3) if equal else F(draw.choice([1, 1, 2, 3, 5, 30, 200]), draw.choice([1, 1, 3]))
+        row = {"id": f"w{i}", "group": draw.choice(groups), "score": str(score), "cost": str(cost)}
+        workers.append(row)
+    if workers and draw.random() < 0.1:
+        workers[0]["bid"] = str(F(workers[0]["cost"]) + 1)
+    budgets = [draw.choice([0, 1, 2, 4, 6, 9, 9, 20]) for _ in range(m)]
+    requesters: list[dict[str, Any]] = [{"id": f"r{j}", "budget": budget} for j, budget in enumerate(budgets)]
+    if draw.random() < 0.3:
+        requesters[0]["seats"] = draw.randint(0, 2)
+    used = sorted({row["group"] for row in workers})
+    pairs = itertools.product(used, [row["id"] for row in requesters])
+    caps = [{"group": g, "requester": r, "cap": draw.randint(0, 2)} for g, r in pairs if draw.random() < 0.35]
+    return {"format": "fedmech-market/1", "workers": workers, "requesters": requesters, "caps": caps}
+
+
+def read(document: dict[str, Any], folder: Path) -> fm.Market:
+    path = folder / "x.market.json"
+    path.write_text(json.dumps(document))
+    return fm.read_market(path)
+
+
+def expected(brute: Brute, seen: dict[str, list[F]]) -> dict[tuple[str, str], tuple[bool, F, F, F]]:
+    """By claim and mechanism: whether it applies, the optimum, what is procured, the factor."""
+    truthful = brute.b == brute.c
+    within = all(c <= brute.B for c in brute.c)
+    each = all(c <= budget for c in brute.c for budget in brute.budgets)
+    equal = len(set(brute.v)) <= 1
+    low, high = (min(brute.v), max(brute.v)) if brute.n else (F(1), F(1))
+    opt, sep = brute.opt(), brute.opt_sep()
+    top = max(brute.c, default=F(0))
+    beta = top / brute.B if brute.B else F(0)
+    small = top < brute.B or top == 0
+    alg, found = brute.worth(brute.driftpay(brute.v)), {}
+    everybody = frozenset(range(brute.n)) in brute.places
+    for name in ("driftpay-co", "singer") if everybody else ("driftpay-co",):
+        found["D-6.2", name] = (truthful and brute.first_affordable(), opt, alg, 2 + high / low)
+        found["F-6.2-EQUAL", name] = (truthful and equal and within, opt, alg, F(2))
+        found["F-6.2-SMALL", name] = (truthful and small, opt, alg, 2 + beta / (1 - beta) if small else F(0))
+        hired = F(len(brute.driftpay(brute.v)))
+        found["D-6.2-SOME", name] = (truthful and brute.first_affordable(), F(opt > 0), hired, F(1))
+    found["D-DROPTOP", "drop-top"] = (truthful, opt, brute.drop_top(), F(4))
+    for name, estimates in seen.items():
+        eta = max((abs(u - v) / v for u, v in zip(estimates, brute.v, strict=True)), default=F(0))
+        noisy = brute.worth(brute.driftpay(estimates))
+        applies = truthful and within and eta < 1
+        loss = (1 + eta) / (1 - eta) if eta < 1 else F(0)
+        found["D-8-NOISE-OPT", name] = (applies, opt, noisy, loss * (2 + high / low))
+        found["D-6-NOISE", name] = (applies, alg, noisy, loss * (1 + high / low))
+    pea, factor = brute.pea(list(range(brute.n))), F(2 * brute.theta() + 1)
+    care = truthful and each and brute.seats_open()
+    filled = care and equal and pea is not None
+    found["F-PEA-EMPTY", "pea"] = (filled, sep, pea or F(0), factor)
+    alike = len(set(brute.groups)) <= 1 or brute.m == 1
+    found["C-PEA", "pea"] = (filled and alike, sep, pea or F(0), factor)
+    drawn = [brute.pea(bucket) for bucket in brute.buckets()] if brute.n else []
+    mean = sum((score or F(0) for score in drawn), F(0)) / max(1, len(drawn))
+    priced = care and all(score is not None for score in drawn)
+    found["C-NO", "care-no"] = (priced, sep, mean, factor * 10 * max(1, len(drawn)))
+    return found
+
+
+def test_random_markets_against_brute_force(tmp_path: Path) -> None:
+    draw, count = random.Random(7), Counter()
+    for _ in range(some(500)):
+        document = draw_document(draw)
+        market, brute = read(document, tmp_path), Brute(document)
+        judged = fm.judge(market)
+        estimates = {
+            name: fm.run(market, name).details[key]
+            for name, key in (("driftpay-noisy", "estimates"), ("driftpay-lcb", "bounds"))
+        }
+        rows = {
+            (row.claim, row.subject): row for row in judged.rulings if row.measure not in procurement.PAYMENTS.values()
+        }
+        for (claim, name), (applies, optimum, procured, factor) in expected(brute, estimates).items():
+            row = rows[claim, name]
+            assert row.applies is applies, (claim, name, document)
+            count[claim, applies] += 1
+            for premise in row.premises:
+                count[claim, premise.says, premise.holds] += 1
+            if not applies:
+                assert row.guarantee is row.attained is row.holds is None
+                continue
+            assert (row.guarantee, row.holds) == (factor, True), (claim, name, document)
+            if procured == 0:
+                assert row.attained is row.slack is None
+                assert optimum == 0
+                continue
+            assert row.attained == Between.exactly(optimum / procured), (claim, name, document)
+            assert row.slack == factor - optimum / procured >= 0
+        assert not judged.contradictions
+        assert judged.complete
+        check_payments(judged, brute, market)
+    for claim in {claim for claim, _ in expected(brute, estimates)}:
+        assert min(count[claim, True], count[claim, False]) >= some(16), claim
+
+
+def check_payments(judged: procurement.ProcurementJudgement, brute: Brute, market: fm.Market) -> None:
+    """Promises about payments, from the outcomes themselves."""
+    for row in judged.rulings:
+        if row.measure not in procurement.PAYMENTS.values():
+            continue
+        outcome = fm.run(market, row.subject)
+        paid = {int(i): outcome.payment(int(i)) for i in outcome.winners}
+        if row.measure == "payments / B":
+            pairs = [(sum(paid.values(), F(0)), brute.B)]
+        elif row.measure == "bid / payment":
+            pairs = [(brute.b[i], payment) for i, payment in paid.items()]
+        else:
+            at = {i: int(outcome.assignment[i]) for i in paid}
+            pairs = [(sum((p for i, p in paid.items() if at[i] == j), F(0)), brute.budgets[j]) for j in range(brute.m)]
+        assert all(above <= below for above, below in pairs)
+        shares = [above / below for above, below in pairs if below]
+        assert row.holds
+        assert (row.attained is None) == (not shares)
+        assert row.attained is None or row.attained == Between.exactly(max(shares))
+
+
+def build(**changed: Any) -> fm.Market:
+    return fm.Market.build(**{"scores": [1, 1], "costs": [0, 1], "budgets": [1], **changed})
+
+
+def row_of(market: fm.Market, claim: str, name: str = "driftpay-co", **options: Any) -> Ruling:
+    (row,) = (r for r in fm.judge(market, among=[name], **options).rulings if (r.claim, r.subject) == (claim, name))
+    return row
+
+
+def test_a_ratio_that_is_exactly_attained_and_both_sides_of_its_premise() -> None:
+    row = row_of(build(), "F-6.2-EQUAL")
+    assert (row.guarantee, row.attained, row.slack, row.holds) == (2, Between.exactly(2), 0, True)
+    dear = row_of(build(costs=[0, "1.0000000001"]), "F-6.2-EQUAL")
+    assert (dear.applies, dear.guarantee) == (False, None)
+    (premise,) = (p for p in dear.premises if not p.holds)
+    assert (premise.by, premise.shows) == ("w2", "cost 10000000001/10000000000 > 1; 1 such")
+    other = row_of(build(scores=[1, "1.0000000001"]), "F-6.2-EQUAL")
+    assert [(p.says, p.by) for p in other.premises if not p.holds] == [("all scores are equal", "w2")]
+
+
+def test_beta_is_below_one_or_all_is_free() -> None:
+    assert row_of(build(budgets=[2]), "F-6.2-SMALL").guarantee == 3
+    at_one = row_of(build(), "F-6.2-SMALL")
+    assert [p.by for p in at_one.premises if not p.holds] == ["w2"]
+    free = row_of(build(costs=[0, 0], budgets=[0]), "F-6.2-SMALL")
+    assert (free.guarantee, free.attained, free.made_by["beta"]) == (2, Between.exactly(1), "w1")
+
+
+def test_theorem_6_2_needs_only_the_first_of_the_order() -> None:
+    """The dear worker comes last, or has no place: the theorem holds all the same; first and placed, it does not apply."""
+    last = build(scores=[2, 1], costs=[1, 3], budgets=[2])
+    assert row_of(last, "D-6.2").holds
+    first = build(scores=[9, 1], costs=[3, 2], budgets=[2])
+    (premise,) = (p for p in row_of(first, "D-6.2").premises if not p.holds)
+    assert premise.by == "w1"
+    assert fm.run(first, "driftpay-co").score == 0 < fm.solve(first).value
+    unplaced = build(scores=[9, 1], costs=[3, 2], budgets=[2], groups=["a", "b"], caps={("a", "r1"): 0})
+    row = row_of(unplaced, "D-6.2")
+    assert (row.guarantee, row.attained, row.made_by) == (11, Between.exactly(1), {"v_max": "w1", "v_min": "w2"})
+    nothing = build(scores=[9, 1], costs=[3, 3], budgets=[2])
+    assert (row_of(nothing, "D-6.2").holds, row_of(nothing, "D-6.2").attained) == (True, None)
+
+
+def test_bids_that_are_not_costs_and_markets_of_bids_only() -> None:
+    lying = build(bids=[0, 1], costs=[0, "0.5"])
+    (premise,) = (p for p in row_of(lying, "D-6.2").premises if not p.holds)
+    assert (premise.says, premise.by, premise.shows) == ("every bid is the cost", "w2", "cost 1/2, bid 1")
+    bids_only = fm.Market.build(scores=[1, 1], bids=[0, 1], budgets=[1])
+    judged = fm.judge(bids_only)
+    assert judged.at_bids
+    assert row_of(bids_only, "F-6.2-EQUAL").slack == 0
+
+
+def test_options_reach_the_mechanism_and_the_guarantee() -> None:
+    market = build(scores=[2, 4], budgets=[9])
+    row = row_of(market, "D-8-NOISE-OPT", "reputation", options={"reputation": {"reputations": "3,4"}})
+    assert (row.guarantee, row.made_by["eta"]) == (F(3, 2) / F(1, 2) * 4, "w1")
+    blind = row_of(market, "D-8-NOISE-OPT", "reputation", options={"reputation": {"reputations": "4,4"}})
+    assert [(p.by, p.shows) for p in blind.premises if not p.holds] == [("w1", "eta = 1")]
+    with pytest.raises(fm.InputError, match="unknown mechanism"):
+        fm.judge(market, among=["nonesuch"])
+    with pytest.raises(fm.InputError, match="has no option"):
+        fm.judge(market, options={"singer": {"seed": 1}})
+
+
+def test_the_budget_of_the_coverage_greedy_is_promised_without_caps_only() -> None:
+    coverage = [[1, 0], [1, 1]]
+    rows = [
+        r for r in fm.judge(build(coverage=coverage), among=["coverage-greedy"]).rulings if r.measure == "payments / B"
+    ]
+    assert [(r.claim, r.applies, r.holds) for r in rows] == [("D-7b-GREEDY", True, True)]
+    capped = build(coverage=coverage, caps=[[1]])
+    rows = [r for r in fm.judge(capped, among=["coverage-greedy"]).rulings if r.measure == "payments / B"]
+    assert [(r.applies, r.premises[0].says) for r in rows] == [(False, "all workers can be placed at once")]
+    quarter = fm.judge(
+        build(coverage=coverage), among=["coverage-greedy"], options={"coverage-greedy": {"share": "1/4"}}
+    )
+    assert [r.applies for r in quarter.rulings if r.measure == "payments / B"] == [False]
+
+
+@pytest.mark.parametrize(
+    ("dividend", "divisor", "guarantee", "strict", "holds"),
+    [
+        (Between(F(2), F(2)), F(1), F(2), False, True),
+        (Between(F(2), F(2)), F(1), F(2), True, False),
+        (Between(F(2), F(2)), F(2), F(3), True, True),
+        (Between(F(2), F(2)), F(2), F(1), True, True),
+        (Between(F(2), F(3)), F(1), F(2), False, None),
+        (Between(F(1), F(2)), F(1), F(2), False, True),
+        (Between(F(3), F(4)), F(1), F(2), False, False),
+        (Between(F(1), None), F(1), F(2), False, None),
+        (Between(F(0), F(0)), F(0), F(2), True, True),
+        (Between(F(1), F(1)), F(0), F(2), False, False),
+    ],
+)
+def test_within_a_guarantee(dividend: Between, divisor: F, guarantee: F, strict: bool, holds: bool | None) -> None:
+    row = at_most("X", "rule", "a / b", [], dividend, divisor, guarantee, strict=strict)
+    assert row.holds is holds
+    assert (row.attained is None) == (divisor == 0)
+    assert (row.slack is not None) == (dividend.exact and divisor > 0)
+
+
+def test_what_applies_and_what_contradicts() -> None:
+    holds, fails, open_ = Premise("a", True), Premise("b", False), Premise("c", None)
+    assert [Ruling("X", "s", "m", premises).applies for premises in ([], [holds], [holds, open_], [open_, fails])] == [
+        True, True, None, False,
+    ]  # fmt: skip
+    assert Ruling("X", "s", "m", [holds], holds=False).contradicted
+    assert not Ruling("X", "s", "m", [fails], holds=False).contradicted
+
+
+def call(*words: str, lines: str = "") -> subprocess.CompletedProcess[str]:
+    code = f"{lines}\nimport sys\nfrom fedmech.cli import main\nsys.argv = ['fedmech', *sys.argv[1:]]\nmain()\n"
+    return subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def test_the_command(tmp_path: Path) -> None:
+    path = tmp_path / "m.market.json"
+    fm.write_market(build(scores=[1, 3], costs=[0, 2]), path)
+    done = call("judge", str(path), "--json")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    rows = {(row["claim"], row["subject"]): row for row in document["applies"]}
+    row = rows["D-6.2", "driftpay-co"]
+    assert (row["guarantee_exact"], row["attained_exact"], row["slack_exact"], row["holds"]) == ("5", "1", "4", True)
+    assert row["made_by"] == {"v_max": "w2", "v_min": "w1", "first left out": "w2"}
+    assert all(row["assumptions"][at]["holds"] for at in (0, 1))
+    refused = {
+        row["claim"]: row["assumptions"] for row in document["does_not_apply"] if row["subject"] == "driftpay-co"
+    }
+    assert [part["by"] for part in refused["F-6.2-SMALL"] if not part["holds"]] == ["w2"]
+    assert document["optima"]["opt"]["objective_exact"] == "1"
+    assert document["complete"]
+    assert document["contradicted"] == []
+    text = call("judge", str(path))
+    assert text.returncode == 0
+    assert "D-6.2" in text.stdout
+    assert "assumption that fails" in text.stdout
+
+
+def test_an_optimum_that_is_not_proved_is_an_interval(tmp_path: Path) -> None:
+    """Exit code 4; the guarantee can be known to hold all the same."""
+    path = tmp_path / "m.market.json"
+    fm.write_market(fm.generate_market("a", 40, seed=3), path)
+    weaken = (
+        "from dataclasses import replace\nfrom fedmech.verification.judge import bench\nplain = bench.solve\n"
+        "def solve(*a, **k):\n    found = plain(*a, **k)\n"
+        "    return replace(found, status='feasible', stopped='time-limit', bound=found.bound * 2)\nbench.solve = solve"
+    )
+    done = call("judge", str(path), "--mechanism", "driftpay-co", "--json", lines=weaken)
+    assert done.returncode == 4, done.stderr
+    (row,) = (row for row in json.loads(done.stdout)["applies"] if row["claim"] == "D-6.2")
+    assert row["attained"] is row["attained_exact"] is row["slack"] is None
+    between = row["attained_between"]
+    assert 0 < F(between["low_exact"]) * 2 == F(between["high_exact"])
+    assert "to" in call("judge", str(path), "--mechanism", "driftpay-co", lines=weaken).stdout
+
+
+def test_a_claim_of_a_solver_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    from fedmech.verification.judge import bench
+
+    plain = bench.solve
+    monkeypatch.setattr(bench, "solve", lambda *a, **k: replace(plain(*a, **k), exactness="solver"))
+    row = row_of(build(), "D-6.2")
+    assert (row.attained, row.holds) == (Between(F(2), None), None)
+
+
+def test_a_false_ledger_is_told(tmp_path: Path) -> None:
+    """The constant of the claim lowered below what is attained: exit code 1, and the claim is named."""
+    path = tmp_path / "m.market.json"
+    fm.write_market(build(), path)
+    lower = (
+        "from dataclasses import replace\nfrom fractions import Fraction\nfrom fedmech.verification.judge import procurement as p\n"
+        "p._GUARANTEES = tuple((replace(g, factor=lambda *a: Fraction(3, 2)), who, f) for g, who, f in p._GUARANTEES)"
+    )
+    done = call("judge", str(path), "--mechanism", "driftpay-co", "--json", lines=lower)
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["contradicted"] == ["D-6.2", "F-6.2-EQUAL"]
+    assert done.stderr.startswith("the ledger is wrong: D-6.2 does not hold of driftpay-co here")
+    assert fm.judge(fm.read_market(path)).contradictions == []
+
+
+def test_a_promise_that_is_broken_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = replace(procurement.find_mechanism("vcg"), claims=frozenset({"budget"}))
+    monkeypatch.setattr(procurement, "find_mechanism", lambda name: entry)
+    market = fm.Market.build(scores=[2, 2, 3], costs=[1, 0, 2], budgets=[5])
+    assert [(row.claim, row.subject) for row in fm.judge(market, among=["vcg"]).contradictions] == [("budget", "vcg")]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--mechanism", "nonesuch"), "unknown mechanism"),
+        (("--option", "singer=1"), "expected MECHANISM.NAME=VALUE"),
+        (("--time-limit", "-1"), "time-limit"),
+    ],
+)
+def test_bad_input(words: tuple[str, ...], message: str) -> None:
+    done = call("judge", *words)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stdout == ""
+
+
+def test_no_time_at_all() -> None:
+    done = call("judge", "--time-limit", "0", "--json")
+    assert done.returncode == 4
+    assert set(json.loads(done.stdout)["refused"].values()) == {"time is up"}
+
+
+def test_the_ledger_prints_what_is_judged_here() -> None:
+    ledger = fm.claims()
+    for name in guarantees.__all__:
+        guarantee = getattr(guarantees, name)
+        if isinstance(guarantee, guarantees.Guarantee) and guarantee is not guarantees.NOISE:
+            assert ledger[guarantee.claim].statement == guarantee.statement
