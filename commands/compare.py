@@ -31,26 +31,37 @@ if TYPE_CHECKING:
     from ..solvers.control import Control
     from ..solvers.solution import Solution
 
-__all__ = ["SEPARATE_SECONDS", "compare_command", "options_by_mechanism"]
+__all__ = [
+    "SEPARATE_SECONDS",
+    "LimitOption",
+    "MechanismOptionsOption",
+    "MechanismsOption",
+    "SeedOption",
+    "compare_command",
+    "options_by_mechanism",
+]
 
 SEPARATE_SECONDS = 20.0
 """OPT-SEP is strongly NP-hard: if no time limit is given, it gets this one, and the table says what was proved."""
+
+MechanismsOption = Annotated[list[str] | None, typer.Option(help="only these mechanisms; all if left out")]
+MechanismOptionsOption = Annotated[
+    list[str] | None,
+    typer.Option("--option", metavar="MECHANISM.NAME=VALUE", help="an option of one mechanism, as for 'fedmech run'"),
+]
+SeedOption = Annotated[int | None, typer.Option(help="for the mechanisms that draw")]
+LimitOption = Annotated[
+    float | None, typer.Option(help="seconds for everything; if left out, OPT-SEP alone has a limit, of 20")
+]
 
 
 @guarded
 def compare_command(
     file: MarketArgument = None,
-    mechanism: Annotated[list[str] | None, typer.Option(help="only these mechanisms; all if left out")] = None,
-    option: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--option", metavar="MECHANISM.NAME=VALUE", help="an option of one mechanism, as for 'fedmech run'"
-        ),
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="for the mechanisms that draw")] = None,
-    time_limit: Annotated[
-        float | None, typer.Option(help="seconds for everything; if left out, OPT-SEP alone has a limit, of 20")
-    ] = None,
+    mechanism: MechanismsOption = None,
+    option: MechanismOptionsOption = None,
+    seed: SeedOption = None,
+    time_limit: LimitOption = None,
     drop_zero: DropZeroOption = False,
     json: JsonOption = False,
 ) -> None:

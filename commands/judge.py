@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .compare import SEPARATE_SECONDS, options_by_mechanism
+from .compare import (
+    SEPARATE_SECONDS,
+    LimitOption,
+    MechanismOptionsOption,
+    MechanismsOption,
+    SeedOption,
+    options_by_mechanism,
+)
 from .console import (
     CHECK_FAILED,
     STOPPED,
@@ -43,17 +50,10 @@ def judge_command(
         Path | None,
         typer.Argument(metavar="FILE", help="a market of either kind; the shipped measured market if left out"),
     ] = None,
-    mechanism: Annotated[list[str] | None, typer.Option(help="only these mechanisms; all if left out")] = None,
-    option: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--option", metavar="MECHANISM.NAME=VALUE", help="an option of one mechanism, as for 'fedmech compare'"
-        ),
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="for the mechanisms that draw")] = None,
-    time_limit: Annotated[
-        float | None, typer.Option(help="seconds for everything; if left out, OPT-SEP alone has a limit, of 20")
-    ] = None,
+    mechanism: MechanismsOption = None,
+    option: MechanismOptionsOption = None,
+    seed: SeedOption = None,
+    time_limit: LimitOption = None,
     drop_zero: DropZeroOption = False,
     json: JsonOption = False,
 ) -> None:
