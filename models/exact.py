@@ -317,7 +317,8 @@ def _scale_decimals(values: Sequence[Any] | np.ndarray) -> tuple[IntArray, int] 
         if "\0" in "".join(values):
             return None
         texts = np.array(values, dtype=str)
-        if texts.dtype.itemsize > 4 * 17:
+        # A point and 15 digits: two decimals of 16 digits may share a double.
+        if texts.dtype.itemsize > 4 * 16:
             return None
         # Digits and a point only: signs, exponents, ratios and non-numbers are left to the exact path.
         codes = texts.view(np.uint32).reshape(len(texts), -1)

@@ -123,16 +123,15 @@ def check_shares(market: Market, shares: Mapping[tuple[int, int], Fraction]) -> 
 
 
 def _known_pairs(market: Market, shares: Mapping[tuple[int, int], Fraction]) -> tuple[np.ndarray, np.ndarray]:
-    """Return workers and requesters of all pairs, as arrays."""
-    flat: list[int] = []
-    if {*map(type, shares)} <= {tuple} and {*map(len, shares)} <= {2}:
-        flat = [*chain.from_iterable(shares)]
-    if not flat or {*map(type, flat)} != {int} or min(flat) < 0 or max(flat) >= max(market.n, market.m):
-        # Seldom, and one by one says which.
-        flat = [x for pair in shares for x in _known_pair(market, pair)]
-    workers, requesters = np.array(flat, dtype=np.int64).reshape(-1, 2).T
-    for at in np.flatnonzero((workers >= market.n) | (requesters >= market.m))[:1].tolist():
-        _known_pair(market, (flat[2 * at], flat[2 * at + 1]))
+    """Return workers and requesters of all pairs, as arrays; a negative index would name somebody a second time."""
+    n, m = market.n, market.m
+    for pair in shares:
+        match pair:
+            case (int() | np.integer() as i, int() | np.integer() as j) if 0 <= i < n and 0 <= j < m:
+                pass
+            case _:
+                raise CheckError(f"opt-frac: {pair!r} is no pair of a worker and a requester of this market")
+    workers, requesters = np.array([*chain.from_iterable(shares)], dtype=np.int64).reshape(len(shares), 2).T
     return workers, requesters
 
 
@@ -173,11 +172,3 @@ def _totals(places: np.ndarray, parts: np.ndarray, size: int) -> np.ndarray:
     total = np.zeros(size, dtype=parts.dtype)
     np.add.at(total, places, parts)
     return total
-
-
-def _known_pair(market: Market, pair: object) -> tuple[int, int]:
-    """Return worker and requester as they are; a negative index would name somebody a second time."""
-    match pair:
-        case (int() | np.integer() as i, int() | np.integer() as j) if 0 <= i < market.n and 0 <= j < market.m:
-            return int(i), int(j)
-    raise CheckError(f"opt-frac: {pair!r} is no pair of a worker and a requester of this market")

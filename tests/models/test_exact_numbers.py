@@ -248,3 +248,131 @@ def test_columns_of_integers_are_taken_as_they_are() -> None:
     assert (integers.tolist(), denominator) == ([3, 0, 7], 1)
     integers[0] = 5
     assert column[0] == 3
+
+
+@pytest.mark.parametrize("size", [14, 15, 16, 17, 18])
+@pytest.mark.parametrize("copies", [255, 256, 257])
+def test_decimals_beside_short_ones(size: int, copies: int) -> None:
+    """``8.009999999999999`` and ``8.01`` are one double: of sixteen digits a double does not tell which decimal was written."""
+    for k in range(800, 1000, 7):
+        short = Fraction(k, 100)
+        for beside in (-1, 0, 1):
+            value = short + Fraction(beside, 10 ** (size - 2))
+            digits = f"{int(value * 10 ** (size - 2))}"
+            text = f"{digits[0]}.{digits[1:]}"
+            assert len(text) == size
+            integers, denominator = scale_to_integers([text] * copies)
+            assert Fraction(int(integers[0]), denominator) == value
+
+
+@pytest.mark.parametrize(
+    "column", [["1", ":"], ["10", "1:"], ["1", "/"], ["1", "."], ["1", ""], ["", "1"], ["5", "1.", "."], ["١", "1"]]
+)
+def test_texts_that_are_left_to_the_exact_path(column: list[str]) -> None:
+    """Signs on both sides of the digits in the table of characters, points alone, and nothing, whatever stands beside."""
+    assert exact._scale_decimals(column) is None
+
+
+@pytest.mark.parametrize("odd", [float("nan"), float("inf"), -float("inf")])
+def test_floats_that_are_no_numbers(odd: float) -> None:
+    for column in ([1.0, odd], [odd, 1.0]):
+        assert exact._scale_decimals(column) is None
+        with pytest.raises(InputError, match="finite"):
+            scale_to_integers(np.array(column * 200))
+
+
+def test_integers_of_any_length_are_written() -> None:
+    """Python turns no integer of more than 4300 digits into text."""
+    for digits in (1, 3611, 3612, 3999, 4000, 4001, 4300, 4301, 8000, 8001, 12_345):
+        for number in (10**digits, 10**digits - 1, 10**digits + 7, 12345 * 10**digits + 678):
+            for value in (number, -number):
+                text = format_exact(value)
+                # Read in parts of four hundred digits.
+                sign, plain = (-1, text[1:]) if text.startswith("-") else (1, text)
+                assert plain.isdigit()
+                assert plain[0] != "0"
+                back = 0
+                for start in range(0, len(plain), 400):
+                    part = plain[start : start + 400]
+                    back = back * 10 ** len(part) + int(part)
+                assert sign * back == value
+    assert format_exact(Fraction(1, 10**5000 + 1)) == "1/1" + "0" * 4999 + "1"
+    assert format_exact(-1) == "-1"
+
+
+def test_sums_at_the_limit_of_a_word() -> None:
+    """The largest entry counts, on either side of zero; a sum of nothing is zero."""
+    for size in (1, 2, 3, 8, 9):
+        for limit in (INT64_SAFE // size, 2**63 - 1):
+            for off in (-1, 0, 1):
+                for sign in (1, -1):
+                    entry = max(-(2**63), min(2**63 - 1, sign * (limit + off)))
+                    column = np.full(size, entry, dtype=np.int64)
+                    assert exact_sum(column) == size * entry
+                    assert exact_sum(column.astype(object)) == size * entry
+                    assert integer_array(column).dtype == (np.int64 if size * abs(entry) < INT64_SAFE else object)
+    assert exact_sum(np.zeros(0, dtype=np.int64)) == exact_sum(np.zeros(0, dtype=object)) == 0
+    # In the sum of these the halves of a word have to be put together.
+    assert exact_sum(np.array([2**62, 2**62, -(2**62), 5])) == 2**62 + 5
+
+
+def test_the_largest_entry_may_be_below_zero() -> None:
+    for column in ([-(2**60), 1], [1, -(2**60)], [-(2**60), -3]):
+        combined = linear_combination((1, np.array(column)), (8, np.array([0, 1])))
+        assert combined.dtype == object
+        assert combined.tolist() == [column[0], column[1] + 8]
+    assert rounded(np.array([-(1 << 1201), 1], dtype=object))[1] == 802
+
+
+def test_texts_as_long_as_a_literal_may_be() -> None:
+    assert parse_number("1" * 1000) == int("1" * 1000)
+    assert parse_number("0." + "1" * 998).numerator == int("1" * 998)
+    for text in ("1" * 1001, "0." + "1" * 999):
+        with pytest.raises(InputError, match="1000 characters"):
+            parse_number(text)
+
+
+def test_fractions_of_as_many_bits_as_there_may_be() -> None:
+    """Numerator and denominator each for itself."""
+    for value in (Fraction(2**8192 - 1), Fraction(1, 2**8192 - 1)):
+        assert parse_number(value) == value
+    for value in (2**8192, Fraction(2**8192, 3), Fraction(3, 2**8192)):
+        with pytest.raises(InputError, match=r"below 2\*\*8192"):
+            parse_number(value)
+
+
+@pytest.mark.parametrize("text", ["nan", "NaN", "+inf", "-Infinity", "infinity", "x", "1e", "--1"])
+def test_what_is_meant_by_a_word_for_no_number(text: str) -> None:
+    named = text.lower().lstrip("+-") in ("nan", "inf", "infinity")
+    with pytest.raises(InputError, match="expected a finite number" if named else "expected a number"):
+        parse_number(text)
+
+
+def test_columns_of_every_kind_of_container() -> None:
+    """A generator, a set and an array of objects are read one by one, as a list is."""
+    for values in (
+        (str(k) for k in range(300)),
+        {0.5: 1, 2: 1}.keys(),
+        np.array([1, "1/3", 0.25], dtype=object),
+        (1, 2),
+    ):
+        listed = [*values]
+        found, denominator = scale_to_integers(iter(listed))
+        assert [Fraction(int(x), denominator) for x in found] == [parse_number(x) for x in listed]
+    found, denominator = scale_to_integers(np.array([1, "1/3", 0.25], dtype=object))
+    assert (found.tolist(), denominator) == ([12, 4, 3], 12)
+    # Nothing but whole numbers has the denominator 1.
+    assert scale_to_integers(["3", "4"])[1] == scale_to_integers([])[1] == 1
+
+
+def test_places_of_decimals_on_the_fast_path() -> None:
+    for places in range(12):
+        value = Fraction(1, 10**places)
+        for column in (
+            [float(value)] * 300,
+            [f"{1:0{places + 1}d}"[:1] + "." + f"{1:0{places}d}"] * 300 if places else ["1"] * 300,
+        ):
+            integers, denominator = scale_to_integers(column)
+            assert Fraction(int(integers[0]), denominator) == parse_number(column[0])
+            assert (exact._scale_decimals(column) is not None) == (places < 10)
+    assert exact._scale_decimals([0.25] * 300)[1] == 4  # type: ignore[index]

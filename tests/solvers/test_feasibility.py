@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -133,3 +135,82 @@ def test_shares_of_one_worker_one_cap_and_one_requester() -> None:
         assert check_shares(market, {(0, 0): HALF, (1, 0): HALF}) == 1
         with pytest.raises(CheckError, match=reason):
             check_shares(market, {(0, 0): HALF, (1, 0): HALF + little})
+
+
+def test_each_of_many_limits_of_shares_is_looked_at() -> None:
+    """Of two workers, cells or requesters only the one or the other has too much."""
+    for beyond in range(2):
+        market = Market.build(
+            scores=[1] * 4,
+            costs=[0] * 4,
+            budgets=[0, 0],
+            groups=["a", "a", "b", "b"],
+            caps=[[2, 1], [1, 2]],
+            seats=[2, 2],
+        )
+        twice = {(beyond, 0): ONE, (beyond, 1): ONE, (3 - beyond, 0): HALF}
+        with pytest.raises(CheckError, match="more than once"):
+            check_shares(market, twice)
+        cells = [{(0, 1): ONE, (1, 1): HALF, (2, 0): ONE}, {(2, 0): ONE, (3, 0): HALF, (0, 1): ONE}][beyond]
+        with pytest.raises(CheckError, match="a cap"):
+            check_shares(market, cells)
+        seats = [{(0, 0): ONE, (1, 0): ONE, (2, 0): HALF}, {(2, 1): ONE, (3, 1): ONE, (0, 1): HALF}][beyond]
+        with pytest.raises(CheckError, match="seats"):
+            check_shares(market, seats)
+    assert check_shares(market, {(0, 0): ONE, (1, 0): HALF, (2, 0): HALF, (1, 1): HALF, (3, 1): ONE}) == Fraction(7, 2)
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [(2, 0), (-1, 0), (0, 1), (0, -1), (2**70, 0), (0, 2**70), (0,), (0, 0, 0), "00", 0, (0.5, 0), (0, "0"), (None, 0)],
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_what_is_no_pair(pair: Any, first: bool) -> None:
+    others = {(0, 0): ONE}
+    shares = {pair: HALF, **others} if first else {**others, pair: HALF}
+    with pytest.raises(CheckError, match="is no pair of a worker and a requester") as caught:
+        check_shares(FRACTIONAL, shares)
+    assert repr(pair) in str(caught.value)
+
+
+def test_pairs_of_numpy_integers() -> None:
+    assert check_shares(FRACTIONAL, {(np.int64(1), np.int32(0)): HALF, (0, np.uint8(0)): ONE}) == Fraction(3, 2)
+
+
+@pytest.mark.parametrize("share", [0.5, "1/2", None, np.float64(0.5)])
+def test_shares_that_are_no_exact_numbers(share: Any) -> None:
+    with pytest.raises(CheckError, match=f"of worker {FRACTIONAL.worker_ids[1]} is no exact number"):
+        check_shares(FRACTIONAL, {(0, 0): ONE, (1, 0): share})
+
+
+@pytest.mark.parametrize("bits", [1, 30, 31, 32, 61, 62, 63, 70])
+@pytest.mark.parametrize("digits", [1, 30, 31, 32, 58, 59, 60, 61, 62, 70])
+def test_shares_and_columns_of_every_length(bits: int, digits: int) -> None:
+    """Scores, costs and shares each of its own length, so that each is an array of int64 or of Python integers."""
+    for seed in range(3):
+        rng = random.Random(f"{bits} {digits} {seed}")
+        scores = [1 + rng.randint(0, 2**bits - 1) // 5 for _ in range(5)]
+        other = rng.choice([1, 31, 62, 70])
+        costs = [rng.randint(0, 2**other - 1) // 5 for _ in range(5)]
+        shares = {(i, 0): Fraction(rng.randint(0, 2**digits - 1), 2**digits - 1) for i in range(5)}
+        spend = sum((share * costs[i] for (i, _), share in shares.items()), Fraction(0))
+        market = Market.build(scores=scores, costs=costs, budgets=[-(-spend.numerator // spend.denominator)])
+        worth = sum((share * scores[i] for (i, _), share in shares.items()), Fraction(0))
+        assert check_shares(market, shares) == worth
+        if spend.denominator > 1:
+            poorer = Market.build(scores=scores, costs=costs, budgets=[spend.numerator // spend.denominator])
+            with pytest.raises(CheckError, match="pooled budget"):
+                check_shares(poorer, shares)
+
+
+def test_the_first_limit_that_is_broken_is_named() -> None:
+    market = Market.build(
+        scores=[1] * 6,
+        costs=[0] * 6,
+        budgets=[0, 0],
+        groups=["a", "a", "b", "b", "c", "c"],
+        caps=[[1, 1], [1, 1], [2, 2]],
+    )
+    assert violation(market, "opt", np.array([0, 0, 1, 1, -1, -1])) == "cap of group a at requester r1 exceeded"
+    seated = Market.build(scores=[1] * 4, costs=[0] * 4, budgets=[0, 0], seats=[1, 1])
+    assert violation(seated, "opt", np.array([0, 0, 1, 1])) == "seats of requester r1 exceeded"
