@@ -1,5 +1,6 @@
 """The public names of fedmech, each once: ``__init__.py`` loads them from where this file says, on first use."""
 
+from . import extend
 from .fl.mechanisms.interface import Outcome, mechanism, mechanisms, run_mechanism
 from .fl.sharing.swan import swan
 from .front import check, judge, read, run, simulate, solve, sweep
@@ -38,6 +39,7 @@ __all__ = [
     "claims",
     "digits_market_path",
     "export_model",
+    "extend",
     "generate_market",
     "judge",
     "mechanism",

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -96,22 +94,37 @@ def solve(market: Any, problem: str | None = None, method: str = "auto", **optio
 
 
 def run(market: Market, mechanism: str | Callable[..., Outcome], **options: Any) -> Outcome:
-    """Run a mechanism, registered or any callable ``market -> Outcome``, and re-check its allocation exactly.
+    """Run a mechanism and re-check its allocation exactly.
+
+    Parameters
+    ----------
+    market : Market
+    mechanism : str or callable
+        A name from ``fedmech mechanisms``, ``pkg.module:callable``, ``file.py:callable``, or any callable ``market -> Outcome``;
+        :func:`fedmech.extend.outcome` makes what it returns.
+    **options
+        The mechanism's options.
+
+    Warns
+    -----
+    UserWarning
+        If the payments look like integers in the place of money.
 
     Raises
     ------
     InputError
-        As :func:`fedmech.fl.mechanisms.interface.run_mechanism`; for a callable also if it returns no Outcome.
+        For an unknown mechanism or option, a market it cannot run on, or a callable that fails or returns what it must not.
     CheckError
         If the allocation breaks a cap or a seat limit.
     """
-    from .fl.mechanisms.interface import recheck, run_mechanism
+    import warnings
 
-    if isinstance(mechanism, str):
-        return run_mechanism(market, mechanism, **options)
-    started = time.perf_counter()
-    outcome = recheck(market, getattr(mechanism, "__name__", "mechanism"), mechanism(market, **options))
-    return replace(outcome, seconds=time.perf_counter() - started)
+    from .fl.mechanisms.interface import run_mechanism
+
+    outcome = run_mechanism(market, mechanism, **options)
+    if outcome.unit_mistake is not None:
+        warnings.warn(f"{outcome.mechanism}: {outcome.unit_mistake}", stacklevel=2)
+    return outcome
 
 
 def check(proof: Proof, market: Market | MotsMarket) -> Fraction:

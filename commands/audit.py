@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,13 +15,14 @@ from .console import (
     JsonOption,
     MarketArgument,
     guarded,
+    import_from_here,
     load_market,
     print_json,
     show,
     table,
     whole_limit,
 )
-from .run import OptionsOption, parse_options
+from .run import MECHANISM_HELP, OptionsOption, parse_options
 
 if TYPE_CHECKING:
     from ..models.procurement.market import Market
@@ -34,9 +34,7 @@ __all__ = ["audit_command"]
 @guarded
 def audit_command(
     file: MarketArgument = None,
-    mechanism: Annotated[
-        str, typer.Option(help="a name from 'fedmech mechanisms', or your own as pkg.module:callable")
-    ] = "driftpay-co",
+    mechanism: Annotated[str, typer.Option(help=MECHANISM_HELP)] = "driftpay-co",
     property: Annotated[
         list[str] | None,
         typer.Option(
@@ -55,22 +53,16 @@ def audit_command(
     """Move every bid over every breakpoint; exit code 1 if a property fails.
 
     Other workers bid as the file says. Whether the breakpoints are known to be all ("exhaustive") or are the declared ones is part of
-    the answer. A callable of your own takes a Market and returns an Outcome; it is looked for in the current folder too.
+    the answer. A callable of your own takes a Market and returns an Outcome; a module is looked for in the current folder too.
     """
-    from ..fl.mechanisms.interface import find_mechanism
     from ..models.files import refuse_overwriting
     from ..models.input_error import InputError
-    from ..verification.audit import PROPERTIES, audit
+    from ..verification.audit import audit
 
     if witness is not None:
         refuse_overwriting(witness, force, [file])
     market = load_market(file, drop_zero)
-    if ":" in mechanism:
-        sys.path.insert(0, str(Path.cwd()))
-        promised = frozenset()
-    else:
-        promised = find_mechanism(mechanism).claims
-    chosen = property or [name for name in PROPERTIES if name != "separate-budgets" or name in promised]
+    import_from_here(mechanism)
     positions = None
     if worker is not None:
         known = {name: i for i, name in enumerate(market.worker_ids)}
@@ -82,7 +74,7 @@ def audit_command(
         report = audit(
             market,
             mechanism,
-            properties=chosen,
+            properties=property,
             workers=positions,
             options=parse_options(option),
             time_limit=time_limit,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import io
 import json
 import shutil
 import signal
@@ -17,7 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .output import OutputError, say, standard_output_kept, visible, write
+from ..models.display import Table, show, visible
+from .output import OutputError, say, standard_output_kept, write
 
 if TYPE_CHECKING:
     from ..models.procurement.market import Market
@@ -36,6 +36,7 @@ __all__ = [
     "echo",
     "exact_pair",
     "guarded",
+    "import_from_here",
     "load_market",
     "number",
     "print_json",
@@ -44,12 +45,13 @@ __all__ = [
     "say",
     "show",
     "table",
+    "text_width",
     "whole_limit",
+    "write",
 ]
 
 SLACK, SLACK_SHARE = 0.35, 0.04
 """Seconds, and share of a time limit, after which a command is interrupted that has not ended by itself."""
-
 LONGEST_NUMBER = 13_000
 """Bits of the longest integer that stands in JSON as a number."""
 
@@ -143,6 +145,12 @@ def load_market(path: Path | None, drop_zero: bool = False) -> Market:
     return read_market(digits_market_path() if path is None else path, drop_zero=drop_zero)
 
 
+def import_from_here(mechanism: str) -> None:
+    """Let ``pkg.module:callable`` be found in the current folder too, as Python itself would."""
+    if ":" in mechanism and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+
+
 def exact_pair(name: str, value: Fraction | int | None) -> dict[str, float | int | str | None]:
     """Show an exact number in JSON twice: as a number under its name, and as a text under ``name_exact``."""
     from ..models.exact import format_exact
@@ -160,23 +168,6 @@ def number(value: Fraction | int | None) -> float | int | None:
         # Nobody's reader of JSON takes longer ones; the exact number beside it is a text.
         return whole if whole.bit_length() < LONGEST_NUMBER else None
     return float(value)
-
-
-def show(value: Fraction | int | None) -> str:
-    """Show an exact number to a person: in full if it is a short decimal, else to seven digits."""
-    from ..models.exact import format_exact
-
-    if value is None:
-        return "-"
-    value = Fraction(value)
-    if value.denominator == 1 and abs(value.numerator) < 10**15:
-        return f"{value.numerator:,}"
-    digits = format_exact(abs(round(value)))
-    if len(digits) > 15:
-        # Too large for a float to show faithfully.
-        return f"{'-' if value < 0 else ''}{digits[0]}.{digits[1:7]}…e{len(digits) - 1}"
-    text = f"{float(value):.12g}"
-    return text if Fraction(text) == value else f"{float(value):.7g}…"
 
 
 def print_json(document: Any) -> None:
@@ -201,32 +192,12 @@ def progress_reporter() -> Callable[[str], None] | None:
 
 
 def table(title: str | None, columns: list[str], rows: list[list[str]], right: tuple[int, ...] = ()) -> None:
-    """Print a table; columns listed in `right` are right-aligned."""
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
+    """Print a table, under a blank line if it has a title; columns listed in `right` are right-aligned."""
+    drawn = Table(columns, rows, right, title or "").text(text_width())
+    write(("\n" if title else "") + drawn + "\n")
 
-    shown = Table(
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-        show_header=any(columns),
-    )
-    for position, column in enumerate(columns):
-        shown.add_column(column, justify="right" if position in right else "left", overflow="fold")
-    for row in rows:
-        shown.add_row(*(visible(cell) for cell in row))
+
+def text_width() -> int | None:
+    """Columns there are for text; None in a pipe, which has no width of its own: a file or a pager holds what a screen cannot."""
     at_terminal = sys.stdout is not None and sys.stdout.isatty()
-    # A pipe has no width of its own; do not fold what a file or a pager can hold.
-    console = Console(
-        file=io.StringIO(),
-        width=shutil.get_terminal_size().columns if at_terminal else 160,
-        highlight=False,
-        markup=False,
-    )
-    with console.capture() as drawn:
-        console.print(shown)
-    text = drawn.get()
-    write(text if at_terminal else "\n".join(line.rstrip() for line in text.split("\n")))
+    return shutil.get_terminal_size().columns if at_terminal else None

@@ -1,4 +1,4 @@
-"""The one writer to standard output, and what a terminal may be shown.
+"""The one writer to standard output.
 
 While a command runs, file descriptor 1 leads to standard error: whatever a library prints there, from Python or from C, cannot get
 between the lines of an answer. The answer itself goes through :func:`write` to where standard output was.
@@ -11,11 +11,12 @@ import fcntl
 import io
 import os
 import sys
-import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["OutputError", "flushed", "output_error", "say", "standard_output_kept", "visible", "write"]
+from ..models.display import visible
+
+__all__ = ["OutputError", "flushed", "output_error", "say", "standard_output_kept", "write"]
 
 _PLAIN = str.maketrans({"─": "-", "…": "~", "×": "x", "≤": "<=", "≥": ">="})
 """What stands for a character of our own tables where the encoding of standard output has none for it."""
@@ -26,25 +27,6 @@ _kept: int | None = None
 
 class OutputError(Exception):
     """Standard output cannot take the answer; empty if its reader has simply gone away."""
-
-
-def visible(text: str) -> str:
-    """Return a text with everything escaped that a terminal would obey, hide or reorder by: controls, bidi, surrogates.
-
-    Line feeds stay, so that tables and messages keep their lines; names hold none.
-    """
-    if text.isascii() and text.replace("\n", "").isprintable():
-        return text
-    return "".join(c if c == "\n" or _harmless(c) else _escape(c) for c in text)
-
-
-def _harmless(c: str) -> bool:
-    return unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Zl", "Zp", "Cn", "Co")
-
-
-def _escape(c: str) -> str:
-    code = ord(c)
-    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,17 +14,20 @@ from .console import (
     SummaryOption,
     exact_pair,
     guarded,
+    import_from_here,
     load_market,
     print_json,
-    show,
-    table,
+    text_width,
+    write,
 )
 
 if TYPE_CHECKING:
     from ..fl.mechanisms.interface import Outcome
     from ..models.procurement.market import Market
 
-__all__ = ["OptionsOption", "parse_options", "run_command"]
+__all__ = ["MECHANISM_HELP", "OptionsOption", "parse_options", "run_command"]
+
+MECHANISM_HELP = "a name from 'fedmech mechanisms', or your own as pkg.module:callable or mine.py:callable"
 
 OptionsOption = Annotated[
     list[str] | None,
@@ -58,7 +62,7 @@ def parse_options(given: list[str] | None, seed: int | None = None) -> dict[str,
 @guarded
 def run_command(
     file: MarketArgument = None,
-    mechanism: Annotated[str, typer.Option(help="a name from 'fedmech mechanisms'")] = "driftpay-co",
+    mechanism: Annotated[str, typer.Option(help=MECHANISM_HELP)] = "driftpay-co",
     option: OptionsOption = None,
     seed: Annotated[int | None, typer.Option(help="short for --option seed=...")] = None,
     drop_zero: DropZeroOption = False,
@@ -68,32 +72,14 @@ def run_command(
     """Run a mechanism: bids in; winners, payments and the critical price out."""
     from ..fl.mechanisms.interface import run_mechanism
 
+    import_from_here(mechanism)
     market = load_market(file, drop_zero)
     outcome = run_mechanism(market, mechanism, **parse_options(option, seed))
     if json:
         print_json(outcome_document(market, outcome, summary=summary))
         return
-    from fractions import Fraction
-
-    budget = Fraction(market.total_budget, market.money_denominator)
-    rows = [
-        ["mechanism", f"{outcome.mechanism}, {outcome.seconds:.3f} s"],
-        ["winners", f"{len(outcome.winners):,} of {market.n:,} workers"],
-        ["score", show(outcome.score)],
-        ["critical price", show(outcome.critical_price)],
-        ["total payment", f"{show(outcome.total_payment)} of {show(budget)}"],
-    ]
-    table(None, ["", ""], rows)
-    if not summary:
-        first = outcome.winners[:20].tolist()
-        names = [market.requester_ids[int(outcome.assignment[i])] for i in first]
-        winners = [
-            [market.worker_ids[i], name, show(market.score(i)), show(market.bid(i)), show(outcome.payment(i))]
-            for i, name in zip(first, names, strict=True)
-        ]
-        left = len(outcome.winners) - len(first)
-        title = "Winners" + (f" (first 20; {left:,} more with --json)" if left > 0 else "")
-        table(title, ["worker", "requester", "score", "bid", "payment"], winners, (2, 3, 4))
+    page = outcome.page()
+    write((replace(page, tables=()) if summary else page).text(text_width()) + "\n")
 
 
 def outcome_document(market: Market, outcome: Outcome, *, summary: bool = False) -> dict[str, Any]:
@@ -106,9 +92,9 @@ def outcome_document(market: Market, outcome: Outcome, *, summary: bool = False)
                 "requester": market.requester_ids[int(outcome.assignment[i])],
                 **exact_pair("payment", outcome.payment(i)),
             }
-            for i in outcome.winners.tolist()
+            for i in outcome.winner_indices.tolist()
         ]
-    price = outcome.critical_price
+    price = outcome.price
     return document | {
         **exact_pair("total_payment", outcome.total_payment),
         **exact_pair("score", outcome.score),

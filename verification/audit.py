@@ -16,20 +16,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from importlib import import_module
 from itertools import pairwise
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
-from ..fl.mechanisms.interface import Outcome, check_exact, find_mechanism
+from ..fl.mechanisms.interface import Mechanism, Outcome, as_mechanism, call
+from ..fl.mechanisms.outcome import check_exact
 from ..fl.mechanisms.parts.breakpoints import ALL_SETS_UP_TO, breakpoints, with_points_between
 from ..models.input_error import InputError
 from ..models.procurement.market import Market
 from ..solvers.control import Control
 from ..solvers.feasibility import violation
 
-__all__ = ["PROPERTIES", "Audit", "Violation", "audit", "breakpoints", "load_mechanism"]
+__all__ = ["PROPERTIES", "Audit", "Violation", "audit", "breakpoints"]
 
 PROPERTIES = ("caps", "ir", "budget", "separate-budgets", "monotone", "dsic")
 """What can be audited; ``separate-budgets`` only on request, for mechanisms that promise it."""
@@ -113,35 +113,11 @@ class Audit:
         return tuple(name for name in PROPERTIES if name in found)
 
 
-def load_mechanism(name: str) -> Rule:
-    """Find a mechanism by registered name or as ``pkg.module:callable``.
-
-    Raises
-    ------
-    InputError
-        If there is no such mechanism, module or callable.
-    """
-    if ":" not in name:
-        return find_mechanism(name).run
-    module, _, attribute = name.partition(":")
-    try:
-        found: Any = import_module(module)
-        for part in attribute.split("."):
-            found = getattr(found, part)
-    except InputError:
-        raise
-    except (Exception, SystemExit) as error:
-        raise InputError(f"cannot load {name!r}: {type(error).__name__}: {error}", field="mechanism") from None
-    if not callable(found):
-        raise InputError(f"{name!r} cannot be called", field="mechanism")
-    return cast(Rule, found)
-
-
 def audit(
     market: Market,
     mechanism: str | Rule,
     *,
-    properties: Sequence[str] = ("caps", "ir", "budget", "monotone", "dsic"),
+    properties: Sequence[str] | None = None,
     workers: Iterable[int] | None = None,
     exhaustive: bool | None = None,
     options: dict[str, Any] | None = None,
@@ -154,15 +130,15 @@ def audit(
     market : Market
         Its bids are the others' bids; its costs are not used.
     mechanism : str or callable
-        A registered name, ``pkg.module:callable``, or a function ``market -> Outcome``.
-    properties : sequence of str
-        From :data:`PROPERTIES`.
+        A registered name, ``pkg.module:callable``, ``file.py:callable``, or a function ``market -> Outcome``.
+    properties : sequence of str, optional
+        From :data:`PROPERTIES`; all of them if left out, ``separate-budgets`` only where the mechanism claims it.
     workers : iterable of int, optional
         Whose bids are moved; everybody's if left out.
     exhaustive : bool, optional
         Whether candidates and declared breakpoints are known to be all; by default for the mechanisms in :data:`COMPLETE`.
     options : dict, optional
-        The mechanism's options; for a registered one as it reads them, for a callable passed on as they are.
+        The mechanism's options, as for :func:`fedmech.run`.
     time_limit : float, optional
         Seconds after which no further bid is tried; what was found until then stands.
 
@@ -176,24 +152,26 @@ def audit(
         For an unknown mechanism, property or option, a market the mechanism cannot run on, or a callable that fails or does not
         return an outcome.
     """
-    unknown = [name for name in properties if name not in PROPERTIES]
+    unknown = [name for name in properties or () if name not in PROPERTIES]
     if unknown:
         raise InputError(f"unknown property {unknown[0]!r}; there are {', '.join(PROPERTIES)}", field="property")
-    given = dict(options or {})
-    name = mechanism if isinstance(mechanism, str) else getattr(mechanism, "__name__", "mechanism")
-    rule = load_mechanism(mechanism) if isinstance(mechanism, str) else mechanism
-    if isinstance(mechanism, str) and ":" not in mechanism:
-        entry = find_mechanism(mechanism)
-        refusal = entry.refusal(market, given)
-        if refusal is not None:
-            raise InputError(f"{name}: {refusal}", field="mechanism")
-        given = entry.read_options(market, given)
-    complete = (name in COMPLETE and market.n <= ALL_SETS_UP_TO) if exhaustive is None else exhaustive
-    report = Audit(name, tuple(p for p in PROPERTIES if p in properties), coverage=EXHAUSTIVE if complete else DECLARED)
+    entry = as_mechanism(mechanism)
+    given = entry.read_options(market, options or {})
+    refusal = entry.refusal(market, given)
+    if refusal is not None:
+        raise InputError(f"{entry.name}: {refusal}", field="mechanism")
+    if properties is None:
+        properties = [name for name in PROPERTIES if name != "separate-budgets" or name in entry.claims]
+    complete = (
+        (entry.shipped and entry.name in COMPLETE and market.n <= ALL_SETS_UP_TO) if exhaustive is None else exhaustive
+    )
+    report = Audit(
+        entry.name, tuple(p for p in PROPERTIES if p in properties), coverage=EXHAUSTIVE if complete else DECLARED
+    )
     control = Control.for_seconds(time_limit)
     try:
         for worker in range(market.n) if workers is None else workers:
-            _audit_worker(market, rule, worker, report, given, control)
+            _audit_worker(market, entry, worker, report, given, control)
             if report.stopped:
                 break
             report.workers += 1
@@ -202,29 +180,11 @@ def audit(
     return report
 
 
-SHOWN_BIDS = 12
-"""Bids of a message: the reason stands behind them."""
-
-
-def _outcome(rule: Rule, market: Market, options: dict[str, Any], name: str) -> Outcome:
-    """Run a mechanism that somebody else may have written."""
-    try:
-        outcome = rule(market, **options)
-    except InputError:
-        raise
-    except (Exception, SystemExit, GeneratorExit) as error:
-        # Whatever it raises, sys.exit() included, is what is wrong with it; only Ctrl-C is the user's.
-        bids = ", ".join(str(market.bid(i)) for i in range(min(market.n, SHOWN_BIDS)))
-        bids += ", ..." if market.n > SHOWN_BIDS else ""
-        raise InputError(f"{name} failed at bids {bids}: {type(error).__name__}: {error}", field="mechanism") from error
-    return check_exact(market, name, outcome)
-
-
 def _audit_worker(
-    market: Market, rule: Rule, worker: int, report: Audit, options: dict[str, Any], control: Control
+    market: Market, entry: Mechanism, worker: int, report: Audit, options: dict[str, Any], control: Control
 ) -> None:
     breaks = breakpoints(market, worker)
-    declared = getattr(rule, "breakpoints", None)
+    declared = getattr(entry.run, "breakpoints", None)
     if declared is not None:
         breaks |= {Fraction(point) for point in declared(market, worker) if point >= 0}
     seen: dict[Fraction, tuple[bool, Fraction]] = {}
@@ -243,7 +203,7 @@ def _audit_worker(
                 break
             if bid not in seen:
                 profile = market.with_bids([*bids[:worker], bid, *bids[worker + 1 :]])
-                outcome = _outcome(rule, profile, options, report.mechanism)
+                outcome = check_exact(profile, entry.name, call(entry, profile, options))
                 report.runs += 1
                 for found in _outcome_violations(profile, outcome, worker, bid, report.properties):
                     note(found)

@@ -12,10 +12,10 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..fl.mechanisms.interface import Outcome, build_outcome
+from ..fl.mechanisms.interface import Outcome, outcome
 from ..models.exact import exact_sum
 from ..models.procurement.market import Market
-from ..solvers.placement.matroid import best_set, route
+from ..solvers.placement.matroid import best_set
 
 __all__ = ["first_price", "off_by_one_prefix", "overspend", "ties_by_ratio"]
 
@@ -61,7 +61,7 @@ def first_price(market: Market) -> Outcome:
     """DriftPay-CO's winners, each paid its bid."""
     order = _order(market)
     winners = _hired(market, order[: _prefix(market, order)])
-    return build_outcome(market, "first-price", route(market, winners), {i: market.bid(i) for i in winners.tolist()})
+    return outcome(market, winners.tolist(), {i: market.bid(i) for i in winners.tolist()})
 
 
 def ties_by_ratio(market: Market) -> Outcome:
@@ -71,9 +71,7 @@ def ties_by_ratio(market: Market) -> Outcome:
     winners = _hired(market, order[:k], order)
     value = _value(market, winners)
     price = _price(market, order, k, value) if value else Fraction(0)
-    return build_outcome(
-        market, "ties-by-ratio", route(market, winners), {i: market.score(i) * price for i in winners.tolist()}
-    )
+    return outcome(market, winners.tolist(), {i: market.score(i) * price for i in winners.tolist()})
 
 
 def overspend(market: Market) -> Outcome:
@@ -85,9 +83,7 @@ def overspend(market: Market) -> Outcome:
     if price is None:
         value = _value(market, winners)
         price = _price(market, order, k, value) if value else Fraction(0)
-    return build_outcome(
-        market, "overspend", route(market, winners), {i: market.score(i) * price for i in winners.tolist()}
-    )
+    return outcome(market, winners.tolist(), {i: market.score(i) * price for i in winners.tolist()})
 
 
 def off_by_one_prefix(market: Market) -> Outcome:
@@ -97,6 +93,4 @@ def off_by_one_prefix(market: Market) -> Outcome:
     winners = _hired(market, order[:k])
     value = _value(market, winners)
     price = _price(market, order, min(k + 1, market.n), value) if value else Fraction(0)
-    return build_outcome(
-        market, "off-by-one-prefix", route(market, winners), {i: market.score(i) * price for i in winners.tolist()}
-    )
+    return outcome(market, winners.tolist(), {i: market.score(i) * price for i in winners.tolist()})

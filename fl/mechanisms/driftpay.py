@@ -74,7 +74,7 @@ def pooled_driftpay(
     Returns
     -------
     Outcome
-        ``score`` counts the market's own scores, ``critical_price`` is per unit of `scores`. ``details`` holds ``k``
+        ``score`` counts the market's own scores, ``price`` is per unit of `scores`. ``details`` holds ``k``
         (``k*``), ``prefix`` (membership, shape (n,)), ``critical_worker`` (the worker at rank ``k* + 1``, or None) and
         ``price_set_by`` (``next-ratio``, ``budget`` or None).
     """
@@ -110,11 +110,12 @@ def pooled_driftpay(
         set_by = "budget" if price == Fraction(market.total_budget, scan.score) else "next-ratio"
     return Outcome(
         mechanism=name,
+        market=market,
         assignment=route(market, winners),
-        payments=payments,
+        scaled_payments=payments,
         payment_denominator=denominator,
         score=Fraction(exact_sum(market.scores[winners]), market.score_denominator),
-        critical_price=None if price is None else price * score_denominator / market.money_denominator,
+        price=None if price is None else price * score_denominator / market.money_denominator,
         details={
             "k": scan.k,
             "prefix": prefix,

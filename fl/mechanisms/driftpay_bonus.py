@@ -7,6 +7,7 @@ worker whose cost lies above its threshold gains by underbidding, and the total 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from ...models.input_error import InputError
@@ -53,7 +54,7 @@ def driftpay_bonus(market: Market, bonuses: Sequence[Fraction] | None = None) ->
     if any(bonus < 0 for bonus in given):
         raise InputError("must be >= 0", field="option bonuses")
     base = driftpay_co(market)
-    winners = base.winners.tolist()
+    winners = base.winner_indices.tolist()
     outcome = build_scaled_outcome(
         market,
         "driftpay-bonus",
@@ -61,4 +62,4 @@ def driftpay_bonus(market: Market, bonuses: Sequence[Fraction] | None = None) ->
         {i: (base.payment(i) + given[i]) * market.money_denominator for i in winners},
         details={**base.details, "bonuses": sum((given[i] for i in winners), Fraction(0))},
     )
-    return Outcome(**{**vars(outcome), "critical_price": base.critical_price})
+    return replace(outcome, price=base.price)

@@ -57,7 +57,7 @@ def driftpay_no(market: Market) -> Outcome:
     Returns
     -------
     Outcome
-        ``critical_price`` is set if all winners have the same price. ``details`` holds ``group_prices`` (per unit of
+        ``price`` is set if all winners have the same price. ``details`` holds ``group_prices`` (per unit of
         score, one per group) and ``left`` (the workers that left, in that order).
     """
     clock = _Clock(market)
@@ -72,7 +72,7 @@ def driftpay_no(market: Market) -> Outcome:
         "driftpay-no",
         assignment,
         {i: clock.scores[i] * clock.prices[clock.groups[i]] for i in winners},
-        critical_price=prices.pop() if len(prices) == 1 else None,
+        price=prices.pop() if len(prices) == 1 else None,
         details={"group_prices": [price * unit for price in clock.prices], "left": clock.left},
     )
 

@@ -106,6 +106,6 @@ def driftpay_stipend(market: Market, stipends: Sequence[Fraction] | None = None)
         "driftpay-stipend",
         route(market, chosen),
         payments,
-        critical_price=price,
+        price=price,
         details={"k": k, "stipends": Fraction(bonus, unit * market.money_denominator)},
     )

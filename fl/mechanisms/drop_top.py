@@ -59,6 +59,6 @@ def drop_top(market: Market) -> Outcome:
         "drop-top",
         route(market, np.array([top])),
         {top: market.total_budget},
-        critical_price=Fraction(market.total_budget, int(market.scores[top])),
+        price=Fraction(market.total_budget, int(market.scores[top])),
         details={**found, "hired": "top"},
     )

@@ -7,186 +7,37 @@ through ``applies``; what it is believed to guarantee, it says through ``claims`
 
 from __future__ import annotations
 
-import math
+import inspect
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from importlib import import_module
 from numbers import Rational
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-import numpy as np
-
-from ...models.exact import (
-    IntArray,
-    exact_sum,
-    integer_array,
-    parse_integer,
-    parse_number,
-)
+from ...models.exact import parse_integer, parse_number
 from ...models.input_error import InputError
+from ...models.names import nearest_name, read_name
 from ...models.procurement.market import Market
 from ...models.seeds import read_seed
-from ...solvers.feasibility import CheckError, violation
+from .loading import find_attribute, in_one_line, load_module
+from .outcome import NAMELESS, Outcome, build_scaled_outcome, outcome, recheck
 
 __all__ = [
+    "CLAIMS",
     "Mechanism",
     "Option",
     "Outcome",
-    "build_outcome",
+    "as_mechanism",
     "build_scaled_outcome",
-    "check_exact",
+    "call",
     "find_mechanism",
     "mechanism",
     "mechanisms",
-    "recheck",
+    "outcome",
     "run_mechanism",
 ]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """Allocation and payments of one run.
-
-    Attributes
-    ----------
-    mechanism : str
-    assignment : ndarray of int64, shape (n,)
-        Requester of each winner, -1 for the others.
-    payments : integer ndarray, shape (n,)
-        ``p_i * payment_denominator``; 0 for losers unless the mechanism says otherwise.
-    payment_denominator : int
-    score : Fraction
-        Total score procured.
-    critical_price : Fraction or None
-        Money per unit of score, where the mechanism posts one price.
-    details : mapping
-        Reasons and figures, for reading.
-    seconds : float
-    """
-
-    mechanism: str
-    assignment: np.ndarray
-    payments: IntArray
-    payment_denominator: int
-    score: Fraction
-    critical_price: Fraction | None = None
-    details: Mapping[str, Any] = field(default_factory=dict)
-    seconds: float = 0.0
-
-    @property
-    def winners(self) -> np.ndarray:
-        """Indices of the hired workers, ascending."""
-        return np.flatnonzero(self.assignment >= 0)
-
-    def payment(self, worker: int) -> Fraction:
-        """Payment ``p_i`` of one worker, exactly."""
-        return Fraction(int(self.payments[worker]), self.payment_denominator)
-
-    @property
-    def total_payment(self) -> Fraction:
-        """Sum of all payments, exactly."""
-        return Fraction(exact_sum(self.payments), self.payment_denominator)
-
-
-def build_outcome(
-    market: Market,
-    name: str,
-    assignment: np.ndarray,
-    payments: Mapping[int, Fraction | int],
-    *,
-    critical_price: Fraction | int | None = None,
-    details: Mapping[str, Any] | None = None,
-) -> Outcome:
-    """Make an outcome of an allocation and its payments, in the units of the market's file.
-
-    Parameters
-    ----------
-    market : Market
-    name : str
-        The mechanism.
-    assignment : ndarray of int64, shape (n,)
-        Requester of each winner, -1 for the others.
-    payments : mapping worker -> Fraction or int
-        Money, as :meth:`Market.bid` and :meth:`Market.budget` give it; missing workers are paid 0.
-    critical_price : Fraction, optional
-        Money per unit of score.
-    details : mapping, optional
-
-    Returns
-    -------
-    Outcome
-
-    Raises
-    ------
-    InputError
-        If a payment or the price is no exact number (a float, a text), or is given to nobody there is.
-    """
-    return _pack(market, name, assignment, payments, 1, critical_price, details)
-
-
-def build_scaled_outcome(
-    market: Market,
-    name: str,
-    assignment: np.ndarray,
-    payments: Mapping[int, Fraction | int],
-    *,
-    critical_price: Fraction | int | None = None,
-    details: Mapping[str, Any] | None = None,
-) -> Outcome:
-    """Make an outcome of payments in the market's integer money units, for rules that work on its integer columns.
-
-    Parameters
-    ----------
-    market, name, assignment, details
-        As for :func:`build_outcome`.
-    payments : mapping worker -> Fraction or int
-        ``p_i * money_denominator``.
-    critical_price : Fraction, optional
-        In integer money units per integer score unit.
-    """
-    if critical_price is not None:
-        _require_exact(name, critical_price, "critical_price")
-        critical_price = Fraction(critical_price) * market.score_denominator / market.money_denominator
-    return _pack(market, name, assignment, payments, market.money_denominator, critical_price, details)
-
-
-def _pack(
-    market: Market,
-    name: str,
-    assignment: np.ndarray,
-    payments: Mapping[int, Fraction | int],
-    unit: int,
-    critical_price: Fraction | int | None,
-    details: Mapping[str, Any] | None,
-) -> Outcome:
-    """Bring payments in units of ``1 / unit`` to one denominator."""
-    for i, payment in payments.items():
-        if isinstance(i, bool) or not isinstance(i, int | np.integer) or not 0 <= i < market.n:
-            raise InputError(f"{name} pays {i!r}, where the workers are 0 to {market.n - 1}", field="payments")
-        _require_exact(name, payment, "payments", f"worker {market.worker_ids[i]!r}")
-    if critical_price is not None:
-        _require_exact(name, critical_price, "critical_price")
-    common = math.lcm(*(int(payment.denominator) for payment in payments.values()))
-    exact = [0] * market.n
-    for i, payment in payments.items():
-        exact[i] = int(payment.numerator) * (common // int(payment.denominator))
-    return Outcome(
-        mechanism=name,
-        assignment=assignment,
-        payments=integer_array(exact),
-        payment_denominator=common * unit,
-        score=Fraction(exact_sum(market.scores[assignment >= 0]), market.score_denominator),
-        critical_price=None if critical_price is None else Fraction(critical_price),
-        details=details or {},
-    )
-
-
-def _require_exact(name: str, value: Any, field: str, row: str | None = None) -> None:
-    if type(value) not in (int, Fraction) and (isinstance(value, bool) or not isinstance(value, Rational)):
-        message = f"{name} returned {value!r}, which is not exact: whole numbers and Fractions are"
-        raise InputError(message, row=row, field=field)
 
 
 @dataclass(frozen=True)
@@ -246,10 +97,12 @@ Claim = Literal["truthful", "rational", "budget", "separate-budgets"]
 """What a mechanism can be believed to guarantee: truthful bidding is dominant, no winner is paid less than its bid, payments
 stay within the pooled budget, and every requester's payments stay within its own."""
 
+CLAIMS: tuple[str, ...] = get_args(Claim)
+
 
 @dataclass(frozen=True)
 class Mechanism:
-    """One entry of the registry.
+    """One entry of the registry, or a callable of somebody's own.
 
     Attributes
     ----------
@@ -263,15 +116,21 @@ class Mechanism:
     options : tuple of Option
     applies : callable or None
         Says why the mechanism cannot run on a market, or None.
+    shipped : bool
+        Whether it comes with this package: what others wrote may fail in any way there is.
+    registered : bool
+        Whether it is known by name. A callable that is not gets its options as they are, but for texts of the command line.
     """
 
     name: str
     run: MechanismFunction
-    summary: str
-    source: str
+    summary: str = ""
+    source: str = ""
     claims: frozenset[str] = frozenset()
     options: tuple[Option, ...] = ()
     applies: Applies | None = None
+    shipped: bool = False
+    registered: bool = True
 
     def refusal(self, market: Market, options: Mapping[str, Any] | None = None) -> str | None:
         """Say why the mechanism cannot run on this market with these options, or None if it can."""
@@ -289,6 +148,11 @@ class Mechanism:
             For an option that the mechanism does not have, or a value of the wrong kind.
         """
         known = {option.name: option for option in self.options}
+        if not self.registered:
+            return {
+                name: known[name].read(market, value) if isinstance(value, str) and name in known else value
+                for name, value in options.items()
+            }
         for name in options:
             if name not in known:
                 there = ", ".join(known) or "none"
@@ -296,27 +160,106 @@ class Mechanism:
         return {name: known[name].read(market, value) for name, value in options.items()}
 
 
+SHOWN_BIDS = 12
+"""Bids of a message: the reason stands behind them."""
+
 _MECHANISMS: dict[str, Mechanism] = {}
 
 
 def mechanism(
     name: str,
     *,
-    summary: str,
-    source: str,
+    summary: str | None = None,
+    source: str = "",
     claims: Iterable[Claim] = (),
-    options: Iterable[Option] = (),
+    options: Iterable[Option] | None = None,
     applies: Applies | None = None,
 ) -> Callable[[MechanismFunction], MechanismFunction]:
-    """Register a mechanism; used as a decorator. The parameters are the attributes of :class:`Mechanism`."""
+    """Register a mechanism, as a decorator: from then on `run`, `compare` and `audit` know it by its name.
+
+    Parameters
+    ----------
+    name : str
+    summary : str, optional
+        The first line of the function's docstring if left out.
+    source : str
+        Paper and section; stated or reconstructed.
+    claims : iterable of {'truthful', 'rational', 'budget', 'separate-budgets'}
+    options : iterable of Option, optional
+        Those that the function's parameters tell if left out: numbers, whole numbers where a parameter is an ``int``, and ``seed``.
+    applies : callable, optional
+        Says why the mechanism cannot run on a market, or None.
+
+    Raises
+    ------
+    InputError
+        For an unknown claim, a name that is no name, or one that another function has.
+    """
+    promised = [claims] if isinstance(claims, str) else list(claims)
+    for claim in promised:
+        if claim not in CLAIMS:
+            message = f"unknown claim {claim!r}{nearest_name(str(claim), CLAIMS) or '; there are ' + ', '.join(CLAIMS)}"
+            raise InputError(message, field="claims")
+    if not isinstance(name, str):
+        raise InputError(f"@mechanism needs a name, as in @mechanism('mine'), got {_title(name)}", field="mechanism")
+    if read_name(name, field="mechanism") != name.strip() or ":" in name or name.endswith(".py"):
+        message = f"{name!r} is no name for a mechanism: no colon, no blanks around it, and no '.py' at its end"
+        raise InputError(message, field="mechanism")
 
     def add(function: MechanismFunction) -> MechanismFunction:
-        if name in _MECHANISMS:
-            raise ValueError(f"mechanism {name!r} is registered twice")
-        _MECHANISMS[name] = Mechanism(name, function, summary, source, frozenset(claims), tuple(options), applies)
+        shipped = function.__module__.startswith(f"{__package__}.")
+        if not shipped:
+            # So that a name that is taken is refused here, and not where all of them are listed.
+            mechanisms()
+        before = _MECHANISMS.get(name)
+        if before is not None and (before.shipped or _place(before.run) != _place(function)):
+            raise InputError(f"a mechanism called {name!r} is registered already", field="mechanism")
+        # The same function a second time is a cell that was run again.
+        _MECHANISMS[name] = Mechanism(
+            name,
+            function,
+            _first_line(function) if summary is None else summary,
+            source,
+            frozenset(promised),
+            options_of(function) if options is None else tuple(options),
+            applies,
+            shipped,
+        )
         return function
 
     return add
+
+
+def _place(function: Any) -> tuple[str, str]:
+    return function.__module__, function.__qualname__
+
+
+def _first_line(function: Any) -> str:
+    return next(iter((inspect.getdoc(function) or "").strip().split("\n")), "")
+
+
+def _title(function: Any) -> str:
+    """What a callable is called: its own name, that of what it wraps, or that of its class."""
+    inner = getattr(function, "func", function)
+    return str(getattr(inner, "__name__", type(inner).__name__))
+
+
+def options_of(function: Callable[..., Any]) -> tuple[Option, ...]:
+    """Read off a function's parameters which options it takes; parameters whose default is no number are none."""
+    try:
+        parameters = [*inspect.signature(function).parameters.values()][1:]
+    except (TypeError, ValueError):
+        return ()
+    found = []
+    for parameter in parameters:
+        bare = parameter.default is parameter.empty
+        number = isinstance(parameter.default, Rational) and not isinstance(parameter.default, bool)
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD) or not (bare or number):
+            continue
+        whole = parameter.annotation in (int, "int")
+        kind = "seed" if parameter.name == "seed" else "integer" if whole else "number"
+        found.append(Option(parameter.name, kind, f"{kind} of {_title(function)}", bare))
+    return tuple(found)
 
 
 def mechanisms() -> list[Mechanism]:
@@ -340,16 +283,50 @@ def find_mechanism(name: str) -> Mechanism:
     return known[name]
 
 
-def run_mechanism(market: Market, name: str, **options: Any) -> Outcome:
+def as_mechanism(rule: str | MechanismFunction) -> Mechanism:
+    """Find a mechanism by registered name, as ``pkg.module:callable`` or ``file.py:callable``, or take a callable for one.
+
+    What stands behind the colon may also be the name under which the file registers a mechanism; without a colon, the file has to
+    register just one.
+
+    Raises
+    ------
+    InputError
+        If there is no such mechanism, module, file or callable.
+    """
+    if isinstance(rule, Mechanism):
+        return rule
+    if isinstance(rule, str):
+        if ":" not in rule and not rule.endswith(".py"):
+            return find_mechanism(rule)
+        mechanisms()
+        module, attribute = load_module(rule)
+        inside = {name: entry for name, entry in _MECHANISMS.items() if entry.run.__module__ == module.__name__}
+        if attribute in inside:
+            return inside[attribute]
+        if not attribute:
+            if len(inside) == 1:
+                return next(iter(inside.values()))
+            there = f"it registers {', '.join(inside)}" if inside else "it registers no mechanism"
+            raise InputError(f"say which callable of {rule} is meant, as {rule}:NAME; {there}", field="mechanism")
+        rule = find_attribute(rule, module, attribute)
+    if not callable(rule):
+        raise InputError(f"{_title(rule)} cannot be called, so it is no mechanism", field="mechanism")
+    registered = next((entry for entry in mechanisms() if entry.run is rule), None)
+    return registered or Mechanism(_title(rule), rule, _first_line(rule), options=options_of(rule), registered=False)
+
+
+def run_mechanism(market: Market, mechanism: str | MechanismFunction, **options: Any) -> Outcome:
     """Run a mechanism on a market's bids and re-check its allocation exactly.
 
     Parameters
     ----------
     market : Market
-    name : str
-        A registered mechanism.
+    mechanism : str or callable
+        A registered name, ``pkg.module:callable``, ``file.py:callable``, or a callable ``(market, **options) -> Outcome``.
     **options
-        Its options: numbers, texts that :func:`~fedmech.models.exact.parse_number` reads, or one per worker.
+        Its options: numbers, texts that :func:`~fedmech.models.exact.parse_number` reads, or one per worker. A callable that is not
+        registered gets them as they are.
 
     Returns
     -------
@@ -358,63 +335,38 @@ def run_mechanism(market: Market, name: str, **options: Any) -> Outcome:
     Raises
     ------
     InputError
-        For an unknown mechanism or option, or a market it cannot run on.
+        For an unknown mechanism or option, a market it cannot run on, or a callable that fails or returns what it must not.
     CheckError
         If the allocation breaks a cap or a seat limit, or the score is not that of the winners: a defect.
     """
-    entry = find_mechanism(name)
+    entry = as_mechanism(mechanism)
     exact = entry.read_options(market, options)
     refused = entry.refusal(market, exact)
     if refused is not None:
-        raise InputError(f"{name}: {refused}", field="mechanism")
+        raise InputError(f"{entry.name}: {refused}", field="mechanism")
     started = time.perf_counter()
-    return replace(recheck(market, name, entry.run(market, **exact)), seconds=time.perf_counter() - started)
+    found = recheck(market, entry.name, call(entry, market, exact))
+    return replace(found, mechanism=entry.name, market=market, seconds=time.perf_counter() - started)
 
 
-def recheck(market: Market, name: str, outcome: Any) -> Outcome:
-    """Return what a mechanism returned, once its allocation and its score are confirmed.
-
-    Raises
-    ------
-    InputError
-        If it is no Outcome, or its payments or its price are not exact.
-    CheckError
-        If the allocation breaks a cap or a seat limit, or the score is not that of the winners.
-    """
-    outcome = check_exact(market, name, outcome)
-    broken = violation(market, "orp", outcome.assignment)
-    if broken is not None:
-        raise CheckError(f"{name}: {broken}")
-    if outcome.score != Fraction(exact_sum(market.scores[outcome.assignment >= 0]), market.score_denominator):
-        raise CheckError(f"{name}: reported score is not the score of its winners")
-    return outcome
-
-
-def check_exact(market: Market, name: str, outcome: Any) -> Outcome:
-    """Return what a mechanism returned, once it is an outcome whose money is exact.
+def call(entry: Mechanism, market: Market, options: Mapping[str, Any]) -> Any:
+    """Run a mechanism that somebody else may have written; nothing is said yet of what it returns.
 
     Raises
     ------
     InputError
-        If it is no Outcome, or its payments, their units or its price are anything but exact numbers.
+        If it raises anything: that is what is wrong with it, ``sys.exit()`` included; only Ctrl-C is the user's.
     """
-    if not isinstance(outcome, Outcome):
-        raise InputError(f"{name} returned {type(outcome).__name__}, not an Outcome", field="mechanism")
-    payments: Any = outcome.payments
-    whole = (
-        isinstance(payments, np.ndarray)
-        and payments.shape == (market.n,)
-        and (
-            payments.dtype.kind in "iu"
-            or (payments.dtype == object and all(type(payment) is int for payment in payments))
-        )
-    )
-    if not whole:
-        message = f"{name} returned payments that are not one whole number for each of {market.n} workers; build_outcome makes them"
-        raise InputError(message, field="payments")
-    if type(outcome.payment_denominator) is not int or outcome.payment_denominator < 1:
-        message = f"{name} returned {outcome.payment_denominator!r} for the units of its payments, not a whole number from 1 on"
-        raise InputError(message, field="payment_denominator")
-    if outcome.critical_price is not None:
-        _require_exact(name, outcome.critical_price, "critical_price")
-    return outcome
+    if entry.shipped:
+        return entry.run(market, **options)
+    try:
+        return entry.run(market, **options)
+    except InputError as error:
+        if not error.message.startswith(f"{NAMELESS} "):
+            raise
+        message = entry.name + error.message.removeprefix(NAMELESS)
+        raise InputError(message, row=error.row, field=error.field) from error
+    except (Exception, SystemExit, GeneratorExit) as error:
+        bids = ", ".join(str(market.bid(i)) for i in range(min(market.n, SHOWN_BIDS)))
+        bids += ", ..." if market.n > SHOWN_BIDS else ""
+        raise InputError(f"{entry.name} failed at bids {bids}: {in_one_line(error)}", field="mechanism") from error

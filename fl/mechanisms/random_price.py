@@ -86,5 +86,5 @@ def random_price(market: Market, seed: int = 0, price: Fraction | int | None = N
                 left[j] -= offer
                 break
     return build_scaled_outcome(
-        market, "random-price", assignment, payments, critical_price=posted, details={"accepted": accepted}
+        market, "random-price", assignment, payments, price=posted, details={"accepted": accepted}
     )

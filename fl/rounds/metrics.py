@@ -72,7 +72,7 @@ def score_metrics(market: Market, seen: Market, outcome: Outcome, noiseless: Out
         "eta_effective": eta,
         "degradation": _ratio(score, noiseless.score),
         "noise_benchmark": noise_benchmark(eta),
-        "winners": len(outcome.winners),
+        "winners": len(outcome.winner_indices),
         "v_least": low / market.score_denominator,
         "v_most": high / market.score_denominator,
         "dispersion": high / low,
@@ -164,7 +164,7 @@ def budget_metrics(market: Market, outcome: Outcome, truthful: Outcome | None, d
     """
     budget = Fraction(market.total_budget, market.money_denominator)
     paid = outcome.total_payment
-    winners = outcome.winners
+    winners = outcome.winner_indices
     cost = Fraction(exact_sum(market.needed_costs[winners]), market.money_denominator)
     mine = _utility(market, outcome, deviates) if deviates.any() else None
     honest = None if truthful is None else _utility(market, truthful, deviates)
@@ -172,7 +172,7 @@ def budget_metrics(market: Market, outcome: Outcome, truthful: Outcome | None, d
         "budget": float(budget),
         "paid": float(paid),
         "unused_share": _ratio(budget - paid, budget),
-        "critical_price": None if outcome.critical_price is None else float(outcome.critical_price),
+        "critical_price": None if outcome.price is None else float(outcome.price),
         "winners_cost": float(cost),
         "workers_utility": float(paid - cost),
         "deviators_utility": None if mine is None else float(mine),
@@ -229,7 +229,7 @@ def cap_metrics(market: Market, outcome: Outcome) -> Row:
         up, some of whose workers are left out); ``seats_bound`` (requesters without a free seat); ``concentration`` (Herfindahl index of the
         winners over groups: the sum of squared shares, None without winners) and ``concentration_all`` (of all workers).
     """
-    placed = outcome.winners
+    placed = outcome.winner_indices
     counts = np.zeros((market.L, market.m), dtype=np.int64)
     np.add.at(counts, (market.group_of[placed], outcome.assignment[placed]), 1)
     limiting = market.caps < market.group_sizes[:, None]

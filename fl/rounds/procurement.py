@@ -293,7 +293,7 @@ class Simulation:
         outcome = run_mechanism(market, self.mechanism.name, **options)
         # A mechanism with separate budgets has chosen who pays whom.
         if self.settings.routing == "even" and "separate-budgets" not in self.mechanism.claims:
-            return replace(outcome, assignment=even_routing(market, outcome.winners))
+            return replace(outcome, assignment=even_routing(market, outcome.winner_indices))
         return outcome
 
     # ------------------------------------------------------------------ training
@@ -411,7 +411,7 @@ class Simulation:
         deviates = self.environment.deviates
         truthful = self._run(decided.seen.with_bids(decided.honest_bids), number) if deviates.any() else None
         whole, each = metrics.learning_metrics(before, after)
-        drift = sum((decided.drift[i] for i in outcome.winners.tolist()), Fraction(0))
+        drift = sum((decided.drift[i] for i in outcome.winner_indices.tolist()), Fraction(0))
         row: Row = {"level": "round", "round": number, "requester": None}
         row |= metrics.score_metrics(market, decided.seen, outcome, noiseless)
         row["drift_score"] = float(drift)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from fedmech import InputError, Market, write_market
-from fedmech.commands.output import visible
+from fedmech.models.display import visible
 from fedmech.models.files import refuse_overwriting, write_whole
 from hypothesis import given
 from hypothesis import strategies as st

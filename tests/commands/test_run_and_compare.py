@@ -43,7 +43,7 @@ def test_run_passes_exact_options_on(file, market):
     expected = run_mechanism(market, "reputation", reputations=[1, F(1, 3), F(1, 2), -2])
     document = json.loads(got.stdout)
     assert document["total_payment_exact"] == str(expected.total_payment)
-    assert [winner["worker"] for winner in document["winners"]] == [f"w{i + 1}" for i in expected.winners]
+    assert [winner["worker"] for winner in document["winners"]] == [f"w{i + 1}" for i in expected.winner_indices]
 
 
 def test_a_seed_is_an_option(file):

@@ -147,7 +147,7 @@ def test_declared_breakpoints_are_tried():
     def rule(market):
         outcome = run_mechanism(market, "driftpay-co")
         if market.bid(0) == odd:
-            return replace(outcome, payments=outcome.payments - 1)
+            return replace(outcome, scaled_payments=outcome.scaled_payments - 1)
         return outcome
 
     market = document_market(market_document([3, 2], [1, 1], [7]))
@@ -199,7 +199,7 @@ def test_grid_runs_are_the_literal_ones(seats):
                 assert F(int(runs.price[place]), grid.unit) == outcome.price
             assert best[place] == opt(market)
             shipped = run_mechanism(document_market(document), "driftpay-co")
-            assert {i: shipped.payment(i) for i in shipped.winners.tolist()} == outcome.payments
+            assert {i: shipped.payment(i) for i in shipped.winner_indices.tolist()} == outcome.payments
 
 
 def test_seats_of_shapes_are_placements():

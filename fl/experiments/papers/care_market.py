@@ -117,7 +117,7 @@ def hire(market: Market, rule: str, seed: int) -> Hired:
     options = {"seed": seed} if name in ("random-price", "care-no") else {}
     outcome = run_mechanism(one_buyer(market) if pooled else market, name, **options)
     shared = pooled or name == "driftpay-co"
-    assignment = share_out(market, outcome.winners) if shared else outcome.assignment
+    assignment = share_out(market, outcome.winner_indices) if shared else outcome.assignment
     return Hired(assignment, outcome.total_payment, outcome.score)
 
 

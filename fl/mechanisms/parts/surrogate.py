@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -35,11 +36,11 @@ def driftpay_with(
     -------
     Outcome
         ``score`` counts the market's own scores. ``details`` adds ``value`` (the winners' total of `values`) to those of
-        DriftPay-CO; ``critical_price`` is per unit of value.
+        DriftPay-CO; ``price`` is per unit of value.
     """
     integers, denominator = scale_to_integers(values)
     positive = (integers > 0).astype(bool)
     among = None if positive.all() else np.flatnonzero(positive)
     outcome = pooled_driftpay(market, name, integers, denominator, among, details)
-    value = sum((values[i] for i in outcome.winners.tolist()), Fraction(0))
-    return Outcome(**{**vars(outcome), "details": {**outcome.details, "value": value}})
+    value = sum((values[i] for i in outcome.winner_indices.tolist()), Fraction(0))
+    return replace(outcome, details={**outcome.details, "value": value})

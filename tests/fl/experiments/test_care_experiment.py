@@ -71,7 +71,7 @@ def test_hiring_keeps_caps_and_budgets(rule: str, requesters: int, cap: int) -> 
     assert hired.reputation <= optimum
     if rule == "care-co":
         outcome = run_mechanism(market, "driftpay-co")
-        assert outcome.winners.tolist() == winners.tolist()
+        assert outcome.winner_indices.tolist() == winners.tolist()
         assert outcome.total_payment == hired.spent
 
 

@@ -25,8 +25,8 @@ from strategies import markets
 def test_agrees_with_the_literal_definition(market: Market) -> None:
     outcome = run_mechanism(market, "driftpay-co")
     expected = driftpay(literal_of(market))
-    assert tuple(outcome.winners.tolist()) == expected.winners
-    assert outcome.critical_price == expected.price
+    assert tuple(outcome.winner_indices.tolist()) == expected.winners
+    assert outcome.price == expected.price
     assert [outcome.payment(i) for i in range(market.n)] == [expected.payments.get(i, 0) for i in range(market.n)]
     assert outcome.score == sum((market.score(i) for i in expected.winners), Fraction(0))
     assert outcome.total_payment <= sum(market.budget(j) for j in range(market.m))
@@ -38,7 +38,7 @@ def test_never_reads_costs() -> None:
     others = Market.build(scores=[3, 2, 1], costs=[9, 0, 5], bids=[1, 1, 1], budgets=[3])
     bids_only = Market.build(scores=[3, 2, 1], bids=[1, 1, 1], budgets=[3])
     outcomes = [run_mechanism(each, "driftpay-co") for each in (market, others, bids_only)]
-    assert len({(tuple(o.winners.tolist()), o.total_payment, o.critical_price) for o in outcomes}) == 1
+    assert len({(tuple(o.winner_indices.tolist()), o.total_payment, o.price) for o in outcomes}) == 1
 
 
 def test_payments_beyond_64_bits_are_exact() -> None:
@@ -46,7 +46,7 @@ def test_payments_beyond_64_bits_are_exact() -> None:
         scores=[2**40 + 1, 2**40 - 1, 7], costs=["1/3", "1/7", 10**9], budgets=[10**6 + Fraction(1, 11)]
     )
     outcome = run_mechanism(market, "driftpay-co")
-    assert outcome.winners.tolist() == [0, 1]
+    assert outcome.winner_indices.tolist() == [0, 1]
     assert outcome.total_payment == market.budget(0)
     assert outcome.payment(0) == market.budget(0) * (2**40 + 1) / 2**41
 

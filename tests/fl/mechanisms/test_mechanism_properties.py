@@ -159,8 +159,8 @@ def test_pea_pays_more_for_a_higher_bid():
 
 def test_greedy_then_repair_drops_who_bids_less():
     market = Market.build(scores=[1, 2], bids=[3, 8], budgets=[10], caps=[[1]])
-    assert run_mechanism(market, "greedy-then-repair").winners.tolist() == [0]
-    assert run_mechanism(market.with_bids([2, 8]), "greedy-then-repair").winners.tolist() == [1]
+    assert run_mechanism(market, "greedy-then-repair").winner_indices.tolist() == [0]
+    assert run_mechanism(market.with_bids([2, 8]), "greedy-then-repair").winner_indices.tolist() == [1]
 
 
 @pytest.mark.parametrize("name", ["vcg", "driftpay-bonus"])

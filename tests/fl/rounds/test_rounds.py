@@ -124,7 +124,7 @@ def test_rounds_follow_their_definition(changed):
         plain = Plain(market)
         payments = DEFINITIONS["driftpay-co"](plain)
         chosen = sorted(payments)
-        assert chosen == decided.outcome.winners.tolist()
+        assert chosen == decided.outcome.winner_indices.tolist()
         for i in range(market.n):
             assert decided.outcome.payment(i) == payments.get(i, 0)
 
@@ -386,7 +386,7 @@ def test_noise_and_deviations_are_measured_against_the_same_round_without_them()
         decided = simulation.decide(simulation.first, number)
         row = rounds_of(simulation.play(simulation.first, number)[1])[0]
         clean = run_mechanism(decided.market, "driftpay-co")
-        score = sum((decided.market.score(i) for i in decided.outcome.winners.tolist()), F(0))
+        score = sum((decided.market.score(i) for i in decided.outcome.winner_indices.tolist()), F(0))
         assert (row["score"], row["score_noiseless"]) == (float(score), float(clean.score))
         assert row["degradation"] == (float(score / clean.score) if clean.score else None)
 

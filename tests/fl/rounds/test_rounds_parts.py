@@ -290,7 +290,7 @@ def test_optimum_and_ratio(market):
         assert value is not None
         assert row["best"] == float(value)
         assert row["best_proved"]
-        score = sum((market.score(int(i)) for i in outcome.winners), F(0))
+        score = sum((market.score(int(i)) for i in outcome.winner_indices), F(0))
         assert row["best_ratio"] == (1.0 if score == value else exact(value / score) if score else None)
         assert row["best_share"] == (1.0 if score == value else exact(score / value) if value else None)
 
@@ -352,7 +352,7 @@ def test_noise_is_measured_against_the_true_scores():
     row = metrics.score_metrics(market, seen, outcome, noiseless)
     assert row["eta_effective"] == pytest.approx(0.2)
     assert row["noise_benchmark"] == pytest.approx(0.8 / 1.2)
-    true = sum((market.score(int(i)) for i in outcome.winners), F(0))
+    true = sum((market.score(int(i)) for i in outcome.winner_indices), F(0))
     assert row["score"] == float(true)
     assert row["score_seen"] == float(outcome.score)
     assert row["degradation"] == float(true / noiseless.score)
@@ -374,7 +374,7 @@ def test_learning_gains_are_improvements():
 @few
 @given(market=markets(max_workers=5))
 def test_even_routing_is_within_limits_and_as_even_as_any(market):
-    winners = run_mechanism(market, "driftpay-co").winners
+    winners = run_mechanism(market, "driftpay-co").winner_indices
     found = even_routing(market, winners)
     assert violation(market, "orp", found) is None
     assert np.flatnonzero(found >= 0).tolist() == winners.tolist()

@@ -52,8 +52,8 @@ def test_every_outcome_of_the_mechanism_is_accepted() -> None:
         outcome = run_mechanism(market, "driftpay-co")
         found = check_outcome(outcome_of(market), market)
         assert found.k == outcome.details["k"]
-        assert found.winners == tuple(outcome.winners.tolist())
-        assert (found.price, found.score) == (outcome.critical_price, outcome.score)
+        assert found.winners == tuple(outcome.winner_indices.tolist())
+        assert (found.price, found.score) == (outcome.price, outcome.score)
         hired += len(found.winners) > 0
         set_by_budget += outcome.details["price_set_by"] == "budget"
     assert 150 < set_by_budget < hired

@@ -116,4 +116,4 @@ def report_winners(market: Any, amounts: list[Fraction]) -> dict[int, Fraction]:
     from ....fl.mechanisms.driftpay_stipend import driftpay_stipend
 
     outcome = driftpay_stipend(market, amounts)
-    return {i: outcome.payment(i) for i in outcome.winners.tolist()}
+    return {i: outcome.payment(i) for i in outcome.winner_indices.tolist()}

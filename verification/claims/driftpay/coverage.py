@@ -171,7 +171,7 @@ def judge_greedy() -> Judgement:
         market = document_market(candidate)
         outcome = run_mechanism(market, "coverage-greedy")
         shipped += 1
-        if tuple(outcome.winners.tolist()) != tuple(sorted(coverage_winners(literal_market(candidate), HALF))):
+        if tuple(outcome.winner_indices.tolist()) != tuple(sorted(coverage_winners(literal_market(candidate), HALF))):
             raise AssertionError("the shipped rule is not the literal one")
     worst = _climb(6)
     if worst > 1:

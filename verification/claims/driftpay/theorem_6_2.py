@@ -279,6 +279,7 @@ def drop_unaffordable(market: Any) -> Any:
     stay = np.array([i for i in range(market.n) if int(market.bids[i]) <= market.total_budget], dtype=np.int64)
     outcome = driftpay_co(market.subset(stay))
     assignment = np.full(market.n, -1, dtype=np.int64)
-    payments = np.zeros(market.n, dtype=outcome.payments.dtype)
-    assignment[stay], payments[stay] = outcome.assignment, outcome.payments
-    return replace(outcome, mechanism="driftpay-co-affordable", assignment=assignment, payments=payments)
+    payments = np.zeros(market.n, dtype=outcome.scaled_payments.dtype)
+    assignment[stay], payments[stay] = outcome.assignment, outcome.scaled_payments
+    name = "driftpay-co-affordable"
+    return replace(outcome, mechanism=name, market=market, assignment=assignment, scaled_payments=payments)

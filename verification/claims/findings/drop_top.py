@@ -118,7 +118,9 @@ def judge_drop_top() -> Judgement:
         from ....fl.mechanisms.interface import run_mechanism
 
         outcome = run_mechanism(market, "drop-top")
-        if {i: outcome.payment(i) for i in outcome.winners.tolist()} != drop_top(literal_market(document)).payments:
+        if {i: outcome.payment(i) for i in outcome.winner_indices.tolist()} != drop_top(
+            literal_market(document)
+        ).payments:
             raise AssertionError("the shipped rule is not the literal one")
     count, worst, where = _box()
     if worst >= DROP_TOP.factor():

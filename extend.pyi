@@ -1,0 +1,57 @@
+"""The names that :mod:`fedmech.extend` offers, each once: it loads them from where this file says, on first use."""
+
+from .fl.experiments.engine.registry import Row, experiment
+from .fl.mechanisms.interface import Mechanism, Option, Outcome, build_scaled_outcome, mechanism, outcome
+from .fl.mechanisms.parts.placement import Placement
+from .fl.rounds.scoring_rules import Measurement, scoring_rule
+from .fl.settings import setting
+from .models.exact import exact_sum, format_exact, parse_integer, parse_number
+from .models.input_error import InputError
+from .models.procurement.market import Market
+from .solvers.control import Control, Stopped
+from .solvers.feasibility import CheckError
+from .solvers.placement.matroid import best_set, route
+from .solvers.proofs.proof import Proof, ProofError, Pulse, check_bound
+from .solvers.registry import register
+from .solvers.seated.parametric import price_of_money
+from .solvers.solution import Enumerated, Found, SolverClaim
+from .verification.claim import Claim, Judgement
+from .verification.ledger import claim
+
+__all__ = [
+    "CheckError",
+    "Claim",
+    "Control",
+    "Enumerated",
+    "Found",
+    "InputError",
+    "Judgement",
+    "Market",
+    "Measurement",
+    "Mechanism",
+    "Option",
+    "Outcome",
+    "Placement",
+    "Proof",
+    "ProofError",
+    "Pulse",
+    "Row",
+    "SolverClaim",
+    "Stopped",
+    "best_set",
+    "build_scaled_outcome",
+    "check_bound",
+    "claim",
+    "exact_sum",
+    "experiment",
+    "format_exact",
+    "mechanism",
+    "outcome",
+    "parse_integer",
+    "parse_number",
+    "price_of_money",
+    "register",
+    "route",
+    "scoring_rule",
+    "setting",
+]
