@@ -106,6 +106,14 @@ def test_a_mechanism(tmp_path: Path) -> None:
     assert [worker["payment"] for worker in outcome["winners"]] == [2.5]
 
 
+def test_a_mechanism_outside_the_package(tmp_path: Path) -> None:
+    copy = Checkout(tmp_path, "a mechanism")
+    (block,) = re.findall(r"^```python\n(import fedmech.*?)^```", recipe("a mechanism"), re.MULTILINE | re.DOTALL)
+    (tmp_path / "mine.py").write_text(block, encoding="utf-8")
+    (command,) = re.findall(r"`fedmech (run --mechanism mine.py:mine [^`]*)`", recipe("a mechanism"))
+    assert len(json.loads(copy.fedmech(*command.split(), "--json"))["winners"]) == 1
+
+
 def test_an_experiment(tmp_path: Path) -> None:
     copy = Checkout(tmp_path, "an experiment")
     copy.insert("fl/experiments/all_experiments.py", "    contribution,\n", "    contribution,\n    dimensions,\n")
