@@ -279,7 +279,7 @@ def _somebody(case: _Case) -> Ruling:
     bench = case.bench
     premises = [bids_are_costs(bench), first_is_affordable(bench)]
     wanted = Between.exactly(int(bench.somebody))
-    hired = Fraction(len(case.outcome.winners))
+    hired = Fraction(len(case.outcome.winner_indices))
     return at_most("D-6.2-SOME", case.entry.name, "somebody / hired", premises, wanted, hired, Fraction(1))
 
 
@@ -379,7 +379,7 @@ def _promise(case: _Case, promise: str, claim: str, premises: Sequence[Premise])
         spent = Between.exactly(outcome.total_payment)
         return at_most(claim, name, measure, premises, spent, bench.budget, one)
     pairs: list[tuple[Fraction, Fraction, str, str]]
-    winners = outcome.winners.tolist()
+    winners = outcome.winner_indices.tolist()
     if promise == "rational":
         pairs = [(bench.bids[i], outcome.payment(i), "worker", bench.name(i)) for i in winners]
     else:
