@@ -250,7 +250,7 @@ def check_payments(judged: procurement.ProcurementJudgement, brute: Brute, marke
         if row.measure not in procurement.PAYMENTS.values():
             continue
         outcome = fm.run(market, row.subject)
-        paid = {int(i): outcome.payment(int(i)) for i in outcome.winners}
+        paid = {int(i): outcome.payment(int(i)) for i in outcome.winner_indices}
         if row.measure == "payments / B":
             pairs = [(sum(paid.values(), F(0)), brute.B)]
         elif row.measure == "bid / payment":
