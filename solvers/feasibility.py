@@ -10,7 +10,6 @@ from fractions import Fraction
 from itertools import chain
 from math import lcm
 from numbers import Rational
-from operator import mul
 
 import numpy as np
 
@@ -159,9 +158,7 @@ def _in_units(
 
 def _product(parts: np.ndarray, column: np.ndarray) -> int:
     """Sum parts times entries."""
-    if object in (parts.dtype, column.dtype):
-        return sum(map(mul, parts.tolist(), column.tolist()))
-    # Entries of columns stay below 2**62: their halves have 31 bits, so that no product leaves 64.
+    # Entries in int64 stay below 2**62: their halves have 31 bits, so that no product leaves 64.
     (high, low), (upper, lower) = ((entries >> 31, entries & (2**31 - 1)) for entries in (parts, column))
     middle = exact_sum(high * lower) + exact_sum(low * upper)
     return (exact_sum(high * upper) << 62) + (middle << 31) + exact_sum(low * lower)

@@ -1,0 +1,246 @@
+"""Every constant at which the learning side branches, below, at and above what it sees.
+
+Where it chooses between two ways the ends are the same; where it limits what is taken, the limit itself is taken and one more is not.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from constants import left_over
+from fedmech import Market, generate_market, run_mechanism
+from fedmech.fl.data import client_counts, dirichlet
+from fedmech.fl.data.client_counts import read_client_counts
+from fedmech.fl.experiments.engine import configuration, result_figure
+from fedmech.fl.experiments.engine.registry import find_experiment
+from fedmech.fl.experiments.papers import swan_welfare
+from fedmech.fl.mechanisms import driftpay_no
+from fedmech.fl.mechanisms.parts.breakpoints import ALL_SETS_UP_TO, breakpoints
+from fedmech.fl.rounds import bids
+from fedmech.fl.scoring import uncertainty
+from fedmech.fl.scoring.shapley import EXACT_LIMIT, all_coalitions
+from fedmech.fl.sharing import equilibria as equilibria_module
+from fedmech.fl.sharing.equilibria import equilibria
+from fedmech.fl.sharing.swan import scenario, swan
+from fedmech.fl.training import batched, convolution
+from fedmech.fl.training.architectures import architecture
+from fedmech.fl.training.batched import train_clients
+from fedmech.fl.training.recipe import Recipe
+from fedmech.models.input_error import InputError
+from fedmech.verification.literal.driftpay import driftpay as literal_driftpay
+from mechanism_definitions import literal_of
+from mots_strategies import random_markets
+
+# ------------------------------------------------------------------ two ways to one end
+
+
+@pytest.mark.parametrize("beyond", [-1, 0, 1])
+def test_payments_at_the_limit_of_a_word(beyond: int) -> None:
+    """DriftPay multiplies scores by the numerator of the price: in 64 bits up to 2**62, each winner's and all together."""
+    for scores, money in (([1], 2**62), ([2**31], 2**31), ([3, 5, 2**20], 2**41), ([2**40, 2**40], 2**21 - 1)):
+        market = Market.build(scores=scores, bids=[0] * len(scores), budgets=[money + beyond])
+        outcome, expected = run_mechanism(market, "driftpay-co"), literal_driftpay(literal_of(market))
+        assert [outcome.payment(i) for i in range(market.n)] == [expected.payments.get(i, 0) for i in range(market.n)]
+        assert outcome.total_payment == money + beyond
+
+
+def test_payments_in_either_type() -> None:
+    """Scores in int64 and as Python integers, prices short and long: the price times the score, exactly."""
+    kinds = set()
+    for seed in range(60):
+        rng = random.Random(seed)
+        n, wide, dear = rng.randint(1, 5), rng.choice([4, 30, 58, 61, 70]), rng.choice([4, 30, 61, 63, 90])
+        scores = [rng.randint(1, 2**wide) for _ in range(n)]
+        market = Market.build(
+            scores=scores,
+            bids=[rng.randint(0, 2**dear) for _ in range(n)],
+            budgets=[rng.randint(1, n * 2**dear)],
+            default_cap=rng.randint(1, n),
+        )
+        outcome, expected = run_mechanism(market, "driftpay-co"), literal_driftpay(literal_of(market))
+        assert [outcome.payment(i) for i in range(n)] == [expected.payments.get(i, 0) for i in range(n)]
+        kinds.add((sum(scores) < 2**62, outcome.payments.dtype == np.int64))
+    assert len(kinds) == 4
+
+
+@pytest.mark.parametrize("name", ["MOST_STATES", "MOST_TYPES"])
+@pytest.mark.parametrize("beyond", [-1, 0, 1])
+def test_equilibria_of_all_states_and_of_corners(name: str, beyond: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    ways = set()
+    for market in random_markets(25, seed=9, utility={"family": "linear", "a": 30, "s": 7}):
+        mechanism = swan(market)
+        if mechanism.ratio is None:
+            continue
+        everything = equilibria(mechanism)
+        assert everything.method == "all states"
+        size = math.prod(n + 1 for n in market.counts) if name == "MOST_STATES" else market.type_count
+        with monkeypatch.context() as patch:
+            patch.setattr(equilibria_module, "MOST_STATES", 0)
+            patch.setattr(equilibria_module, name, size - beyond)
+            found = equilibria(mechanism, starts=3)
+        ways.add((beyond, found.method.split()[-1]))
+        if found.complete:
+            assert set(found.states) == set(everything.states)
+        assert set(found.states) <= set(everything.states)
+        limited = beyond > 0 or (name == "MOST_TYPES" and scenario(market) != "low")
+        assert found.method.startswith("all") == (not limited or (name == "MOST_STATES" and scenario(market) == "low"))
+    assert ways
+
+
+@pytest.mark.parametrize(("name", "value"), [("PADDING", 0.0), ("PADDING", 100.0), ("WASTE", 0), ("WASTE", 10**9)])
+def test_clients_of_any_size_are_trained_together_or_apart(
+    name: str, value: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = architecture("mlp", (2, 3, 3), 4, hidden=5, head=4, representation=3)
+    rng = np.random.default_rng(1)
+    x, y = rng.standard_normal((60, 2, 3, 3)), rng.integers(0, 4, 60)
+    held = [np.sort(rng.choice(60, size, replace=False)) for size in (1, 50, 2, 49, 3, 60)]
+    recipe, start = Recipe("fedavg", 3, None, 0.1, seed=2), model.initial(3, torch.float64)
+    one = train_clients(model, start, x, y, held, recipe)
+    monkeypatch.setattr(batched, name, value)
+    other = train_clients(model, start, x, y, held, recipe)
+    assert all(torch.allclose(one[key], other[key], rtol=0, atol=1e-12) for key in one)
+
+
+@pytest.mark.parametrize("models", [-1, 0, 1, 2, 7])
+def test_convolutions_in_blocks_of_any_length(models: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = torch.Generator().manual_seed(models + 5)
+    x = torch.rand((5, 2, 6, 4, 3), generator=generator, dtype=torch.float64)
+    weight = torch.rand((5, 2, 3, 3, 3), generator=generator, dtype=torch.float64) - 0.5
+    bias = torch.rand((5, 2), generator=generator, dtype=torch.float64)
+
+    def run() -> list[torch.Tensor]:
+        parts = [part.clone().requires_grad_() for part in (x, weight, bias)]
+        found = convolution.convolve_and_pool(*parts)
+        return [found.detach(), *torch.autograd.grad((found**2).sum(), parts)]
+
+    whole = run()
+    each = 2 * 6 * 4 * (27 + 2)
+    monkeypatch.setattr(convolution, "BLOCK_NUMBERS", each * models if models > 0 else each + models)
+    for one, other in zip(whole, run(), strict=True):
+        assert torch.allclose(one, other, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("cells", [1, 29, 30, 31, 30 * 39, 30 * 40, 30 * 41])
+def test_resamples_in_blocks_of_any_length(cells: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = np.random.default_rng(8).random((4, 30))
+    whole = uncertainty.bootstrap_errors(samples, replicates=40, seed=5)
+    monkeypatch.setattr(uncertainty, "_CELLS", cells)
+    assert np.allclose(uncertainty.bootstrap_errors(samples, replicates=40, seed=5), whole, rtol=1e-12)
+
+
+@pytest.mark.parametrize("n", [ALL_SETS_UP_TO - 1, ALL_SETS_UP_TO, ALL_SETS_UP_TO + 1])
+def test_breakpoints_of_all_sets_and_of_prefixes(n: int) -> None:
+    """The budget's share by every prefix of the ratios is among them at any size, by any other set up to ten workers."""
+    market = Market.build(scores=[2**k for k in range(n)], bids=[3**k for k in range(n)], budgets=[10**6])
+    found = breakpoints(market, 0)
+    order = sorted(range(1, n), key=lambda j: Fraction(3**j, 2**j))
+    for size in range(n):
+        assert Fraction(10**6) / (1 + sum(2**j for j in order[:size])) in found
+    odd = Fraction(10**6) / (1 + 2 ** (n - 1))
+    assert (odd in found) == (n <= ALL_SETS_UP_TO)
+
+
+# ------------------------------------------------------------------ what is taken
+
+
+@pytest.mark.parametrize("beyond", [-1, 0, 1])
+def test_limits_on_what_is_taken(beyond: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def taken(work: Any, match: str) -> None:
+        if beyond > 0:
+            with pytest.raises(InputError, match=match):
+                work()
+        else:
+            work()
+
+    taken(lambda: bids._cents(np.array([1.0, bids.MOST_CENTS + beyond]), "fixed_cost"), "are not exact")
+    taken(lambda: all_coalitions(EXACT_LIMIT + beyond), "coalitions")
+    (tmp_path / "counts.csv").write_text(f"client,x\na,{client_counts.GREATEST + beyond}\n")
+    taken(lambda: read_client_counts(tmp_path / "counts.csv"), "is not a count")
+    crowd = generate_market("a", driftpay_no.MAX_WORKERS + beyond, seed=1)
+    assert (driftpay_no._small_enough(crowd) is None) == (beyond <= 0)
+    few = swan_welfare.SwanWelfare(counts=(2, 1, 1))
+    monkeypatch.setattr(swan_welfare, "MOST_STATES", len(swan_welfare.participating_states(few.counts)) - beyond)
+    taken(lambda: swan_welfare.SwanWelfare(counts=(2, 1, 1)), "states to train")
+    care = find_experiment("care")
+    monkeypatch.setattr(configuration, "MAX_POINTS", 6)
+    grid = configuration.Configuration(care, {}, {"seed": tuple(range(6 + beyond))}, "test")
+    taken(grid.points, "more than 6")
+    table = pd.DataFrame(
+        [
+            {
+                "experiment": care.name,
+                "version": care.version,
+                "point": f"{k} {x}",
+                "seed": 0,
+                "line": k,
+                "x": x,
+                "y": 0.5,
+            }
+            for k in range(result_figure.MOST_LINES + beyond)
+            for x in range(2)
+        ]
+    )
+    taken(lambda: result_figure.draw_result(table, "y", "x", ["line"]), "too many to tell apart")
+
+
+@pytest.mark.parametrize("beta", [dirichlet.LEAST_BETA, 1.0, dirichlet.GREATEST_BETA])
+def test_skews_of_dirichlet_partitions(beta: float) -> None:
+    rng = np.random.default_rng(1)
+    labels = rng.integers(0, 3, 50)
+    parts = dirichlet.dirichlet_per_client(labels, 4, beta, rng, sizes=np.array([5, 5, 5, 5]))
+    assert [len(part) for part in parts] == [5, 5, 5, 5]
+    for wrong in (beta / 1e10, beta * 1e10):
+        if not dirichlet.LEAST_BETA <= wrong <= dirichlet.GREATEST_BETA:
+            with pytest.raises(InputError, match="must be a number from"):
+                dirichlet.dirichlet_per_client(labels, 4, wrong, rng, sizes=np.array([5, 5, 5, 5]))
+
+
+HERE = {
+    "batched.WASTE", "bids.MOST_CENTS", "breakpoints.ALL_SETS_UP_TO", "client_counts.GREATEST", "configuration.MAX_POINTS",
+    "convolution.BLOCK_NUMBERS", "driftpay_no.MAX_WORKERS", "equilibria.MOST_STATES", "equilibria.MOST_TYPES",
+    "result_figure.MOST_LINES", "shapley.EXACT_LIMIT", "swan_welfare.MOST_STATES", "uncertainty._CELLS",
+}  # fmt: skip
+ELSEWHERE = {
+    "batched.CHUNK_NUMBERS": "tests/fl/training/test_training.py",
+    "contribution._NUMBERS": "tests/fl/scoring/test_contribution.py",
+    "dirichlet.DRAWS": "tests/fl/data/test_partitions.py",
+    "drift_score._CELLS": "tests/fl/scoring/test_drift_scores.py",
+    "evaluate.CHUNK_NUMBERS": "tests/fl/training/test_training.py",
+    "idx.MOST_BYTES": "tests/models/test_limits.py",
+    "linear_market.CHUNK": "tests/fl/sharing/test_linear_market.py",
+    "swan.MOST_PATTERNS": "tests/fl/sharing/test_swan.py",
+}
+NO_SIZE = {
+    **dict.fromkeys(
+        [
+            f"digits_market.{name}"
+            for name in (
+                "CENTS_PER_IMAGE", "CLASSES", "DEFAULT_CAP", "FAVOURED_CAP", "FIXED_CENTS", "LEAST_IMAGES", "LOCAL_STEPS",
+                "PROBE_IMAGES", "SCORE_DECIMALS", "START_IMAGES", "START_STEPS", "WORKERS",
+            )
+        ],
+        "one market, that is shipped and held to its digest",
+    ),
+    "bids.CENTS": "a unit",
+    "digits.TEST_IMAGES": "how a data set is split",
+    "drift_market.SCORE_DECIMALS": "how results are written",
+    "measured_welfare.DIGITS": "how results are written",
+    "probe.NONCE_BYTES": "the strength of a commitment",
+    "swan.BITS": "how sharp the numbers are that are shown",
+    "sweep.SUSPECT": "deaths of a process until a point runs alone: tests of sweeps kill processes",
+    "truthfulness.REACH": "how far a figure is drawn",
+    "checkpoint.MOST_BYTES": "the memory of a checkpoint: tests of checkpoints",
+}  # fmt: skip
+
+
+def test_every_constant_is_named() -> None:
+    assert left_over("fl", HERE, ELSEWHERE, NO_SIZE) == []
