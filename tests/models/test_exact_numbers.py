@@ -197,9 +197,29 @@ def test_columns_of_short_decimals_take_the_fast_path() -> None:
     "column", [[3, -5], [INT64_SAFE // 3 - 1, 0], [INT64_SAFE // 3 + 1, 0], [10**30, -1], [10**400]]
 )
 def test_rescaled_columns_have_the_same_values(column: list[int]) -> None:
-    for denominator, target in ((1, 1), (1, 3), (1, 2**20), (2, 6), (6, 6), (5, 5 * INT64_SAFE), (7, 7 * 10**30)):
+    for denominator, target in (
+        (1, 1),
+        (1, 2),
+        (3, 6),
+        (1, 3),
+        (1, 2**20),
+        (2, 6),
+        (6, 6),
+        (5, 5 * INT64_SAFE),
+        (7, 7 * 10**30),
+    ):
         found = rescale(integer_array(column), denominator, target)
         assert [Fraction(int(x), target) for x in found] == [Fraction(x, denominator) for x in column]
+
+
+def test_rescaled_columns_keep_to_the_rule_of_columns() -> None:
+    for column, kind in (
+        ([2**61], object),
+        ([2**61 - 1], np.int64),
+        ([2**60, 2**60], object),
+        ([2**60, 2**60 - 1], np.int64),
+    ):
+        assert rescale(np.array(column), 1, 2).dtype == kind
 
 
 def test_columns_stay_below_the_limit_of_int64() -> None:

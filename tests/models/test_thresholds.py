@@ -128,6 +128,7 @@ HERE = {
     "expression.MAX_WEIGHT", "market._MAX_COUNT", "market._MAX_POPULATION", "utility.MOST_WEIGHT",
 }  # fmt: skip
 NO_SIZE = {
+    **dict.fromkeys(["display.GAP", "display.LONGEST_WORD", "display.WIDTH"], "how results are shown"),
     "__init__.DIGITS_MARKET_SEED": "names a market",
     "columns.UNLIMITED": "stands for no limit",
     **dict.fromkeys(

@@ -174,7 +174,8 @@ def test_what_is_no_pair(pair: Any, first: bool) -> None:
 
 
 def test_pairs_of_numpy_integers() -> None:
-    assert check_shares(FRACTIONAL, {(np.int64(1), np.int32(0)): HALF, (0, np.uint8(0)): ONE}) == Fraction(3, 2)
+    shares: dict[Any, Fraction] = {(np.int64(1), np.int32(0)): HALF, (0, np.uint8(0)): ONE}
+    assert check_shares(FRACTIONAL, shares) == Fraction(3, 2)
 
 
 @pytest.mark.parametrize("share", [0.5, "1/2", None, np.float64(0.5)])
@@ -214,3 +215,25 @@ def test_the_first_limit_that_is_broken_is_named() -> None:
     assert violation(market, "opt", np.array([0, 0, 1, 1, -1, -1])) == "cap of group a at requester r1 exceeded"
     seated = Market.build(scores=[1] * 4, costs=[0] * 4, budgets=[0, 0], seats=[1, 1])
     assert violation(seated, "opt", np.array([0, 0, 1, 1])) == "seats of requester r1 exceeded"
+
+
+@pytest.mark.parametrize("digits", [57, 58, 59, 60, 61, 62, 63, 64, 70])
+def test_sums_of_shares_do_not_wrap(digits: int) -> None:
+    """Each share is nearly a whole worker, a multiple of one over a long number: together they leave 64 bits."""
+    scale = 2**digits - 1
+    nearly = Fraction(scale - 1, scale)
+    for rest in (ONE, Fraction(0), Fraction(1, scale)):
+        shares = {**{(i, 0): nearly for i in range(8)}, (8, 0): rest}
+        limits: list[tuple[dict[str, Any], str]] = [({"default_cap": 7}, "a cap"), ({"seats": [7]}, "seats")]
+        for places, reason in limits:
+            market = Market.build(scores=[1] * 9, costs=[0] * 9, budgets=[0], **places)
+            with pytest.raises(CheckError, match=reason):
+                check_shares(market, shares)
+        spent = Market.build(scores=[1] * 9, costs=[1] * 9, budgets=[7])
+        with pytest.raises(CheckError, match="pooled budget"):
+            check_shares(spent, shares)
+        roomy = Market.build(scores=[3] * 9, costs=[1] * 9, budgets=[9])
+        assert check_shares(roomy, shares) == 3 * (8 * nearly + rest)
+    twice = Market.build(scores=[1], costs=[0], budgets=[0] * 8)
+    with pytest.raises(CheckError, match="more than once"):
+        check_shares(twice, {(0, j): nearly for j in range(8)})

@@ -164,6 +164,12 @@ FORMULAS = [
     "2**(-eps)",
     "(1 + eps)**(-eps)",
     "eps**(-64)",
+    "(2*eps + 1)**3",
+    "(eps**2/3 + 1)**(1/3)",
+    "sqrt(1 + 3*eps**2)",
+    "(1 - eps/4)**(-2)",
+    "log(eps**2 + 1/3)**2",
+    "exp(eps**2)**3",
 ]
 
 
@@ -238,3 +244,21 @@ def test_square_roots_are_defined_at_zero_and_closer_than_by_logarithms() -> Non
     for text in ("sqrt(eps)", "eps**(-1/2)", "log(eps)"):
         with pytest.raises(Unbounded):
             series(parse(text, ("eps",)), at, 1)
+
+
+@settings(max_examples=200, deadline=None)
+@given(intervals(), intervals())
+def test_the_hull_of_two_intervals_is_the_least_around_both(a: Interval, b: Interval) -> None:
+    found = a.hull(b)
+    ends = [a.low, a.high, b.low, b.high]
+    assert (found.low, found.high) == (min(ends), max(ends))
+
+
+def test_the_first_power_is_its_base_even_around_zero() -> None:
+    """``x^(p-2)`` has no bounds there, and is not asked for."""
+    for low in (-1, 0):
+        at = Interval(MANY, Decimal(low), Decimal(1))
+        for text in ("eps", "eps**2", "3*eps - 1"):
+            tree = parse(text, ("eps",))
+            found, base = (series(each, at, 2) for each in (Pow(tree, Num(Fraction(1))), tree))
+            assert [(x.low, x.high) for x in found] == [(x.low, x.high) for x in base]
