@@ -234,7 +234,7 @@ NO_SIZE = {
     ),
     "bids.CENTS": "a unit",
     "interface.SHOWN_BIDS": "how results are shown",
-    "interface.SHOWN_WINNERS": "how results are shown",
+    "outcome.SHOWN_WINNERS": "how results are shown",
     "digits.TEST_IMAGES": "how a data set is split",
     "drift_market.SCORE_DECIMALS": "how results are written",
     "measured_welfare.DIGITS": "how results are written",
