@@ -322,7 +322,7 @@ def _scale_decimals(values: Sequence[Any] | np.ndarray) -> tuple[IntArray, int] 
             return None
         # Digits and a point only: signs, exponents, ratios and non-numbers are left to the exact path.
         codes = texts.view(np.uint32).reshape(len(texts), -1)
-        if not np.all(((codes >= 48) & (codes <= 57)) | (codes == 46) | (codes == 0)) or not np.all(codes[:, 0]):
+        if not np.all(((codes >= 48) & (codes <= 57)) | (codes == 46) | (codes == 0)):
             return None
         points = (codes == 46).sum(axis=1)
         if points.max() > 1 or np.any(points == np.char.str_len(texts)):
@@ -330,7 +330,7 @@ def _scale_decimals(values: Sequence[Any] | np.ndarray) -> tuple[IntArray, int] 
         floats = texts.astype(np.float64)
     else:
         return None
-    if not len(floats) or not np.all(np.isfinite(floats)):
+    if not len(floats):
         return None
     for places in range(10):
         scale = 10**places

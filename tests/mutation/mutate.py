@@ -21,6 +21,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType
@@ -238,10 +239,14 @@ class Looking:
 
 
 class Chosen:
-    """Runs some tests in the order given."""
+    """Runs some tests in the order given, and writes down which one fails."""
 
-    def __init__(self, order: list[str]) -> None:
-        self.order = {name: at for at, name in enumerate(order)}
+    def __init__(self, order: list[str], failed: Path) -> None:
+        self.order, self.failed = {name: at for at, name in enumerate(order)}, failed
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self.failed.write_text(report.nodeid)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -368,7 +373,7 @@ def main() -> int:
 
 def survey(file: str, home: Path, target: Path, tests: list[str], chosen: list[Mutant], known: dict[str, str]) -> int:
     """Look which tests run which lines, then try the mutants."""
-    report, looking = home / "seen.json", Looking(target)
+    report, failed, looking = home / "seen.json", home / "failed", Looking(target)
 
     def look() -> int:
         failed = run_tests(tests, looking)
@@ -381,20 +386,20 @@ def survey(file: str, home: Path, target: Path, tests: list[str], chosen: list[M
         print("the tests fail, or take too long, without any change")
         return 1
     seen, seconds = json.loads(report.read_text())
-    if in_child(lambda: run_tests(tests, Chosen(sorted(seen, key=lambda name: seconds[name]))), 3600):
+    if in_child(lambda: run_tests(tests, Chosen(sorted(seen, key=seconds.__getitem__), failed)), 3600):
         print("the tests fail in another order, without any change")
         return 1
     original = target.read_text()
     plain = ast.unparse(ast.parse(original))
     survivors = equivalent = late = 0
+    noticing: Counter[str] = Counter()
     for at, mutant in enumerate(chosen, start=1):
         if f"{mutant.before} -> {mutant.after}" in known:
             equivalent += 1
             continue
-        # Quick ones first; a line that no test is seen to run is run before all of them, or in another process.
-        order = sorted(
-            (name for name in seen if not set(mutant.lines).isdisjoint(seen[name])), key=lambda name: seconds[name]
-        ) or sorted(seen, key=lambda name: seconds[name])
+        # Those first that notice most in least time; a line that no test is seen to run is run before all of them, or elsewhere.
+        covering = [name for name in seen if not set(mutant.lines).isdisjoint(seen[name])] or [*seen]
+        order = sorted(covering, key=lambda name: (seconds[name] + 0.01) / (1 + noticing[name]))
         allowed = 20 + 5 * sum(seconds[name] for name in order)
 
         def attempt(mutant: Mutant = mutant, order: list[str] = order, at: int = at) -> int:
@@ -403,9 +408,11 @@ def survey(file: str, home: Path, target: Path, tests: list[str], chosen: list[M
                 # What was compiled of the mutant before is told from this one by whole seconds.
                 os.utime(target, (at, at))
                 forget(home)
-            return run_tests(tests, Chosen(order))
+            return run_tests(tests, Chosen(order, failed))
 
+        failed.write_text("")
         how = in_child(attempt, allowed)
+        noticing[failed.read_text()] += 1
         survivors += how is None
         late += how == "too long"
         if how != "failed":

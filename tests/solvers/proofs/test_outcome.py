@@ -232,6 +232,8 @@ def test_each_field_says_what_the_market_says() -> None:
         ({**document, "total_payment_exact": "1"}, "total_payment_exact"),
         ({**document, "total_payment": -1}, "total_payment"),
         ({**document, "score_exact": "6"}, "score_exact: '6' should be '5'"),
+        ({**document, "score_exact": "6" * 58}, f"score_exact: '{'6' * 58}' should be '5'"),
+        ({**document, "score_exact": "6" * 59}, rf"score_exact: '{'6' * 56}\.\.\. should be '5'"),
         ({**document, "score_exact": "6" * 99}, r"score_exact: '66+\.\.\. should be '5'"),
         ({**document, "score": 5.0}, "score: 5.0 should be 5"),
         ({**document, "score": 6}, "score: 6 should be 5"),
