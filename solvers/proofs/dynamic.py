@@ -109,7 +109,8 @@ def decide(market: Market, proof: Proof, pulse: Pulse) -> Program | None:
     pulse()
     sizes = np.bincount(groups, minlength=market.L).tolist()
     limits = [min(limit, size) for limit, size in zip(limits, sizes, strict=True)]
-    top = scale * int(scores.max(initial=0)) + price * int(costs.max(initial=0)) + max(places, default=0)
+    # Factors of any length may stand at zeros, or at nothing.
+    top = scale * int(scores.max(initial=1)) + price * int(costs.max(initial=1)) + max(places, default=0)
     if object not in (scores.dtype, costs.dtype) and top * max(1, len(scores)) < WORD:
         reduced = scale * scores - price * costs - np.array(places, dtype=np.int64)[groups]
     else:

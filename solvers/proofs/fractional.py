@@ -56,7 +56,8 @@ def margins(market: Market, scale: int, money: int, places: list[int]) -> int:
     scores, costs, groups = market.scores, market.costs, market.group_of
     assert costs is not None
     if market.n and scores.dtype == np.int64 and costs.dtype == np.int64:
-        largest = scale * int(scores.max()) + money * int(costs.max()) + max(places)
+        # A price of any length may stand at zeros.
+        largest = scale * int(scores.max()) + money * int(costs.max(initial=1)) + max(places)
         if largest < 2**62:
             worth = scale * scores - money * costs - np.array(places, dtype=np.int64)[groups]
             positive = worth[worth > 0]

@@ -265,3 +265,18 @@ def test_money_that_buys_nothing_is_worth_nothing() -> None:
     assert refusal(market, 7, body(market, [], price=1)) is None
     nobody = Market.build(scores=[3, 4], costs=[10, 11], budgets=[9])
     assert refusal(nobody, 0, body(nobody, [], price=1)) is None
+
+
+@pytest.mark.parametrize("factor", [2**60, 2**61, 2**62, 2**63 - 1, 2**63, 2**64, 2**200])
+def test_factors_beyond_a_word_at_zeros_and_at_nothing(factor: int) -> None:
+    free = Market.build(scores=[3, 2], costs=[0, 0], budgets=[0])
+    dear = Market.build(scores=[3, 2], costs=[1, 1], budgets=[0])
+    for market, best, given in (
+        (free, 5, body(free, [0], price=factor)),
+        (dear, 0, body(dear, [0], scale=factor, price=factor)),
+        (dear, 0, body(dear, [0], scale=1, price=factor, places=[factor])),
+    ):
+        assert refusal(market, best, given) is None
+        assert refusal(market, best + 1, given) is None
+        if best:
+            assert refusal(market, best - 1, given) is not None

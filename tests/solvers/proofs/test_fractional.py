@@ -150,3 +150,12 @@ def test_what_multipliers_prove_and_no_less() -> None:
     for problem, other in (("opt", market), ("opt-frac", Market.build(scores=[3], bids=[2], budgets=[2]))):
         with pytest.raises(ProofError, match="is for opt-frac"):
             check_bound(Proof(problem, "fractional", 9, best), other)
+
+
+@pytest.mark.parametrize("money", [2**61, 2**62, 2**63 - 1, 2**63, 2**64, 2**200])
+def test_prices_beyond_a_word_of_workers_who_cost_nothing(money: int) -> None:
+    market = Market.build(scores=[3, 2], costs=[0, 0], budgets=[0])
+    proof = Proof("opt-frac", "fractional", Fraction(5), {"scale": 1, "money": money, "places": [0]})
+    assert check(proof, market) == 5
+    with pytest.raises(ProofError, match="prove less"):
+        check(replace(proof, bound=Fraction(49, 10)), market)
