@@ -1,6 +1,8 @@
 """The public names of fedmech, each once: ``__init__.py`` loads them from where this file says, on first use."""
 
 from . import extend
+from .fl.comparison.compare import compare
+from .fl.comparison.table import Comparison
 from .fl.mechanisms.interface import Outcome, mechanism, mechanisms, run_mechanism
 from .fl.sharing.swan import swan
 from .front import check, judge, read, run, simulate, solve, sweep
@@ -24,6 +26,7 @@ __version__: str
 
 __all__ = [
     "CheckError",
+    "Comparison",
     "InputError",
     "Market",
     "MotsMarket",
@@ -37,6 +40,7 @@ __all__ = [
     "audit",
     "check",
     "claims",
+    "compare",
     "digits_market_path",
     "export_model",
     "extend",

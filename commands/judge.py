@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .compare import (
-    SEPARATE_SECONDS,
     LimitOption,
     MechanismOptionsOption,
     MechanismsOption,
@@ -82,6 +81,7 @@ def _procurement(
     *,
     json: bool,
 ) -> None:
+    from ..fl.comparison.compare import SEPARATE_SECONDS
     from ..fl.mechanisms.interface import mechanisms
     from ..solvers.control import Control
     from ..verification.judge.procurement import judge_procurement

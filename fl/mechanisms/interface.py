@@ -283,7 +283,7 @@ def find_mechanism(name: str) -> Mechanism:
     return known[name]
 
 
-def as_mechanism(rule: str | MechanismFunction) -> Mechanism:
+def as_mechanism(rule: str | MechanismFunction | Mechanism) -> Mechanism:
     """Find a mechanism by registered name, as ``pkg.module:callable`` or ``file.py:callable``, or take a callable for one.
 
     What stands behind the colon may also be the name under which the file registers a mechanism; without a colon, the file has to
@@ -316,7 +316,7 @@ def as_mechanism(rule: str | MechanismFunction) -> Mechanism:
     return registered or Mechanism(_title(rule), rule, _first_line(rule), options=options_of(rule), registered=False)
 
 
-def run_mechanism(market: Market, mechanism: str | MechanismFunction, **options: Any) -> Outcome:
+def run_mechanism(market: Market, mechanism: str | MechanismFunction | Mechanism, **options: Any) -> Outcome:
     """Run a mechanism on a market's bids and re-check its allocation exactly.
 
     Parameters

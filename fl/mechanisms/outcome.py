@@ -22,7 +22,7 @@ from ...solvers.placement.matroid import route
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Outcome", "build_scaled_outcome", "check_exact", "outcome", "recheck"]
+__all__ = ["LimitError", "Outcome", "build_scaled_outcome", "check_exact", "outcome", "recheck"]
 
 Who = str | int
 """A worker or a requester: its id, or its position in the market."""
@@ -399,6 +399,10 @@ def _require_exact(name: str, value: Any, field: str, row: str | None = None) ->
         raise InputError(message, row=row, field=field)
 
 
+class LimitError(CheckError):
+    """A mechanism hires workers beyond a cap or a seat limit."""
+
+
 def recheck(market: Market, name: str, found: Any) -> Outcome:
     """Return what a mechanism returned, once its allocation and its score are confirmed.
 
@@ -406,13 +410,15 @@ def recheck(market: Market, name: str, found: Any) -> Outcome:
     ------
     InputError
         If it is no Outcome, or its payments or its price are not exact.
+    LimitError
+        If the allocation breaks a cap or a seat limit.
     CheckError
-        If the allocation breaks a cap or a seat limit, or the score is not that of the winners.
+        If the score is not that of the winners.
     """
     found = check_exact(market, name, found)
     broken = violation(market, "orp", found.assignment)
     if broken is not None:
-        raise CheckError(f"{name}: {broken}")
+        raise LimitError(f"{name}: {broken}")
     if found.score != Fraction(exact_sum(market.scores[found.assignment >= 0]), market.score_denominator):
         raise CheckError(f"{name}: reported score is not the score of its winners")
     return found

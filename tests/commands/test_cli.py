@@ -80,7 +80,7 @@ def test_shipped_market_is_the_default() -> None:
 def test_compare_shows_optimum_mechanism_and_ratio() -> None:
     result = invoke("compare")
     assert result.exit_code == 0
-    for expected in ("OPT-FRAC", "35.175223", "28.837319", "driftpay-co", "1.219781", "proved optimal"):
+    for expected in ("OPT-FRAC", "35.175223", "28.837319", "driftpay-co", "0.8198", "proved optimal"):
         assert expected in result.stdout
     rows = {row["name"]: row for row in json.loads(invoke("compare", "--json").stdout)["rows"]}
     assert Fraction(rows["driftpay-co"]["ratio_exact"]) == Fraction("35.175223") / Fraction("28.837319")

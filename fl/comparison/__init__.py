@@ -1,0 +1,1 @@
+"""Mechanisms beside the exact optima, over one market or many."""
