@@ -207,7 +207,7 @@ def mechanism(
         raise InputError(message, field="mechanism")
 
     def add(function: MechanismFunction) -> MechanismFunction:
-        shipped = function.__module__.startswith(f"{__package__}.")
+        shipped = _place(function)[0].startswith(f"{__package__}.")
         if not shipped:
             # So that a name that is taken is refused here, and not where all of them are listed.
             mechanisms()
@@ -231,7 +231,8 @@ def mechanism(
 
 
 def _place(function: Any) -> tuple[str, str]:
-    return function.__module__, function.__qualname__
+    """Where a function was written; what was executed from a text alone has no module."""
+    return getattr(function, "__module__", None) or "", getattr(function, "__qualname__", None) or _title(function)
 
 
 def _first_line(function: Any) -> str:
@@ -301,7 +302,7 @@ def as_mechanism(rule: str | MechanismFunction | Mechanism) -> Mechanism:
             return find_mechanism(rule)
         mechanisms()
         module, attribute = load_module(rule)
-        inside = {name: entry for name, entry in _MECHANISMS.items() if entry.run.__module__ == module.__name__}
+        inside = {name: entry for name, entry in _MECHANISMS.items() if _place(entry.run)[0] == module.__name__}
         if attribute in inside:
             return inside[attribute]
         if not attribute:

@@ -85,17 +85,15 @@ def optimum_metrics(market: Market, outcome: Outcome, solution: Solution, name: 
     Returns
     -------
     dict
-        `name` (its value), ``{name}_proved``, ``{name}_ratio`` (optimum over procured score, at least 1 where payments cover
-        costs and stay within the budget; None if nothing was procured and something could have been) and ``{name}_share``, its
-        inverse: 0 in that case, so that means over rounds do not leave the worst ones out. Both are 1 where both scores are 0. A pooled
-        mechanism may procure something where the separate optimum is 0: then the share is None.
+        `name` (its value), ``{name}_proved`` and ``{name}_share``: procured score over optimum, at most 1 where payments cover costs and
+        stay within the budget, and 1 where both are 0. A pooled mechanism may procure something where the separate optimum is 0: then the
+        share is None.
     """
     score = objective_value(market, "orp", outcome.assignment)
     optimum = solution.objective
-    ratio = 1.0 if optimum == score else _ratio(optimum, score)
     value = None if optimum is None else float(optimum)
     share = 1.0 if optimum == score else _ratio(score, optimum)
-    return {name: value, f"{name}_proved": solution.status == "optimal", f"{name}_ratio": ratio, f"{name}_share": share}
+    return {name: value, f"{name}_proved": solution.status == "optimal", f"{name}_share": share}
 
 
 # ------------------------------------------------------------------ 2. downstream learning

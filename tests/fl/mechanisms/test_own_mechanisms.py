@@ -59,6 +59,15 @@ def test_a_name_is_all_the_decorator_needs() -> None:
     assert fm.audit(MARKET, "mine").failed() == ("dsic",)
 
 
+def test_functions_without_a_module_and_objects_that_can_be_called() -> None:
+    names: dict[str, Any] = {"fm": fm}
+    exec("@fm.mechanism('text')\ndef text(market):\n    return fm.extend.outcome(market, [], {})\n", names)
+    assert names["text"].__module__ in (None, "builtins")
+    assert fm.run(MARKET, "text").winners == []
+    fm.mechanism("partial")(functools.partial(cheapest))
+    assert fm.run(MARKET, "partial").winners == ["ben"]
+
+
 def test_registering_again_is_a_cell_run_again_and_a_taken_name_is_refused() -> None:
     fm.mechanism("mine")(cheapest)
     fm.mechanism("mine", claims=("budget",))(cheapest)

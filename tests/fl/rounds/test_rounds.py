@@ -134,7 +134,7 @@ def test_rounds_follow_their_definition(changed):
         assert best is not None
         assert row["opt"] == float(best)
         assert row["score"] == float(sum((market.score(i) for i in chosen), F(0)))
-        assert row["opt_ratio"] >= 1
+        assert 0 < row["opt_share"] <= 1
 
         gains = []
         new_models = []
@@ -415,5 +415,5 @@ def test_a_market_without_money_hires_nobody_and_leaves_models_alone():
     for row in rounds_of(rows):
         assert row["winners"] == row["samples"] == row["score"] == row["loss_gain"] == 0
         assert (row["critical_price"], row["concentration"], row["unused_share"]) == (None, None, None)
-        assert row["opt_ratio"] == 1.0
+        assert row["opt_share"] == 1.0
     assert all(row["loss"] == row["loss_before"] for n in (1, 2) for row in requesters_of(rows, n))
