@@ -63,7 +63,7 @@ def draw(table: Comparison, ax: Axes | None = None) -> Axes:
             ax.plot([sum(low) / len(low)], [place], "|", color="black", markersize=10)
     ax.axvline(1, color="black", linewidth=0.8, linestyle="--")
     ax.set_yticks(range(len(rated)), [_label(name, rows) for name, rows in rated.items()], fontsize=7)
-    ax.invert_yaxis()
+    ax.set_ylim(max(len(rated), 1) - 0.5, -0.5)
     ax.set_xlim(left=0)
     ax.tick_params(axis="x", labelsize=7)
     ax.set_xlabel(table.ratio_name + ("" if len(table.markets) == 1 else " (points: markets; bar: mean)"), fontsize=8)
