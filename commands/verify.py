@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as json_module
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,7 +20,13 @@ from .console import (
     table,
 )
 
+if TYPE_CHECKING:
+    from ..verification.ledger import Entry
+
 __all__ = ["claims_command", "verify_command"]
+
+NAMES = {"says": "statement"}
+"""Fields of a claim that JSON calls something else."""
 
 
 @guarded
@@ -32,7 +38,7 @@ def verify_command(
     force: ForceOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Judge claims again; exit code 1 if a verdict is not the one on record or its witness fails the re-check."""
+    """Judge claims again; exit code 1 if a verdict is not the one on record or its witness fails the re-check, 4 if that is for want of z3."""
     from ..models.files import refuse_overwriting, write_whole
     from ..models.input_error import InputError
     from ..verification.ledger import UnknownClaim, judge, select
@@ -60,10 +66,10 @@ def verify_command(
         rows = [
             [
                 entry.claim.id,
-                entry.judgement.verdict + ("" if entry.agrees else f" (on record: {entry.claim.expected})"),
+                _verdict(entry),
                 "" if entry.rechecked is None else ("re-checked" if entry.rechecked else "FAILS THE RE-CHECK"),
                 f"{entry.seconds:.1f}",
-                entry.claim.statement,
+                entry.claim.short,
             ]
             for entry in entries
         ]
@@ -71,8 +77,10 @@ def verify_command(
         for entry in entries:
             judgement = entry.judgement
             if len(entries) <= 3 or not entry.agrees:
+                reading = judgement.reading
                 details = [
                     ["source", entry.claim.source],
+                    ["statement", entry.claim.says],
                     ["method", judgement.method],
                     ["scope", judgement.scope],
                     [
@@ -83,6 +91,8 @@ def verify_command(
                         "corrected",
                         f"{judgement.corrected} [{judgement.corrected_verdict}]" if judgement.corrected else "",
                     ],
+                    ["reading", "" if reading is None else f"{reading.sentence}; {reading.within}"],
+                    ["charitably", "" if reading is None else f"{reading.charitable} [{reading.holds}]"],
                     ["witness", json_module.dumps(judgement.witness) if judgement.witness else ""],
                 ]
                 table(entry.claim.id, ["", ""], [row for row in details if row[1]])
@@ -91,10 +101,22 @@ def verify_command(
         if found is None:
             raise InputError(f"{entries[0].claim.id} has no witness: it is {entries[0].judgement.verdict}")
         write_whole(witness, json_module.dumps(found, indent=1) + "\n")
-    if not all(entry.agrees for entry in entries):
+    missing = [entry for entry in entries if entry.missing]
+    if missing:
+        say(f"{missing[0].missing} is not installed: {len(missing)} claims that it would prove are only argued here")
+    if not all(entry.agrees or entry.missing for entry in entries):
         raise typer.Exit(CHECK_FAILED)
-    if len(entries) < len(chosen):
+    if len(entries) < len(chosen) or missing:
         raise typer.Exit(STOPPED)
+
+
+def _verdict(entry: Entry) -> str:
+    """The verdict, what is true instead, and what is on record where that is something else."""
+    judgement, claim = entry.judgement, entry.claim
+    said = judgement.verdict + (f", amended {judgement.amended}" if judgement.amended else "")
+    if entry.agrees:
+        return said
+    return f"{said} (on record: {claim.expected}{f', amended {claim.amended}' if claim.amended else ''})"
 
 
 @guarded
@@ -104,8 +126,14 @@ def claims_command(json: JsonOption = False) -> None:
 
     known = claims()
     if json:
-        fields = ("id", "source", "statement", "expected")
-        print_json({"claims": [{field: getattr(claim, field) for field in fields} for claim in known.values()]})
+        fields = ("id", "source", "says", "formal", "expected", "amended")
+        print_json(
+            {
+                "claims": [
+                    {NAMES.get(field, field): getattr(claim, field) for field in fields} for claim in known.values()
+                ]
+            }
+        )
         return
-    rows = [[claim.id, claim.expected, claim.statement, claim.source] for claim in known.values()]
-    table(None, ["claim", "on record", "statement", "source"], rows)
+    rows = [[claim.id, claim.expected, claim.amended or "", claim.short, claim.source] for claim in known.values()]
+    table(None, ["claim", "on record", "amended", "statement", "source"], rows)

@@ -14,13 +14,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .claim import (
-    Claim,
-    Judge,
-    Judgement,
-    Recheck,
-    Verdict,
-)
+from .claim import Claim, Judge, Judgement, Recheck, Verdict
+from .proofs.chain import Held, Proof, ProofError
 
 _CLAIMS: dict[str, Claim] = {}
 
@@ -33,26 +28,36 @@ class UnknownClaim(KeyError):
 
 
 def claim(
-    id: str, *, source: str, statement: str, expected: Verdict, recheck: Recheck | None = None
+    id: str,
+    *,
+    source: str,
+    statement: str,
+    expected: Verdict,
+    recheck: Recheck | None = None,
+    proof: Proof | tuple[Proof, ...] = (),
+    amended: Verdict | None = None,
 ) -> Callable[[Judge], Judge]:
     """Register the decorated function as the judge of a claim.
 
     Parameters
     ----------
-    id, source, statement, expected, recheck
+    id, source, statement, expected, recheck, amended
         As in :class:`~fedmech.verification.claim.Claim`.
+    proof : Proof or tuple of Proof
+        What the statement rests on.
 
     Raises
     ------
     ValueError
         If the id is taken by another judge.
     """
+    proofs = (proof,) if isinstance(proof, Proof) else proof
 
     def register(judge: Judge) -> Judge:
         taken = _CLAIMS.get(id)
         if taken is not None and taken.judge.__qualname__ != judge.__qualname__:
             raise ValueError(f"two claims are called {id}")
-        _CLAIMS[id] = Claim(id, source, statement, expected, judge, recheck)
+        _CLAIMS[id] = Claim(id, source, statement, expected, judge, recheck, proofs, amended)
         return judge
 
     return register
@@ -70,18 +75,26 @@ def claims() -> dict[str, Claim]:
 class Entry:
     """One line of the ledger: the claim, its judgement, and whether they agree.
 
-    ``rechecked`` is ``None`` where there is no witness, else what the independent re-check said.
+    ``rechecked`` is ``None`` where there is no witness, else what the independent re-check said; ``held`` says who held the steps of the
+    claim's proofs, and is ``None`` where there are none.
     """
 
     claim: Claim
     judgement: Judgement
     rechecked: bool | None
     seconds: float
+    held: Held | None = None
 
     @property
     def agrees(self) -> bool:
-        """Whether the verdict is the one on record and its witness, if any, survived the re-check."""
-        return self.judgement.verdict == self.claim.expected and self.rechecked is not False
+        """Whether the verdicts are those on record, of the amended statement too, and the witness, if any, survived the re-check."""
+        same = self.judgement.verdict == self.claim.expected and self.judgement.amended == self.claim.amended
+        return same and self.rechecked is not False
+
+    @property
+    def missing(self) -> str | None:
+        """The solver without which the proofs could not be held here, if that is why the verdict is not the one on record."""
+        return None if self.held is None or self.agrees else self.held.missing
 
     def to_dict(self) -> dict[str, Any]:
         """The entry as plain data for JSON."""
@@ -89,7 +102,8 @@ class Entry:
         return {
             "id": self.claim.id,
             "source": self.claim.source,
-            "statement": self.claim.statement,
+            "statement": self.claim.says,
+            "formal": list(self.claim.formal),
             "verdict": judgement.verdict,
             "expected": self.claim.expected,
             "agrees": self.agrees,
@@ -101,23 +115,48 @@ class Entry:
             "assumption_verdict": judgement.assumption_verdict,
             "corrected": judgement.corrected,
             "corrected_verdict": judgement.corrected_verdict,
+            "amended_expected": self.claim.amended,
+            "reading": None if judgement.reading is None else vars(judgement.reading),
+            "held": None if self.held is None else vars(self.held),
             "evidence": judgement.evidence,
             "seconds": round(self.seconds, 3),
         }
 
 
 def judge(claim: Claim) -> Entry:
-    """Judge one claim now, and re-check its witness from the document alone.
+    """Judge one claim now: derive the verdict, have every step of its proofs held, and re-check its witness from the document alone.
 
-    The witness goes through JSON on its way to the re-check, so that what is checked is what a file would hold.
+    Whatever does not come out as the claim says it must (a step, a derivation, a comparison with the shipped code) leaves the claim argued at best. The
+    witness goes through JSON on its way to the re-check, so that what is checked is what a file would hold.
     """
     started = time.perf_counter()
-    judgement = claim.judge()
+    held: Held | None = None
+    try:
+        judgement = claim.judge()
+        if claim.proofs:
+            held = hold_all(claim.proofs)
+    except AssertionError as error:
+        kind = "a proof does not hold" if isinstance(error, ProofError) else "not as claimed"
+        judgement = Judgement("argued", f"{kind}: {error}", "")
+    judgement = judgement.resting_on(claim.proofs, held)
     rechecked: bool | None = None
     if judgement.witness is not None:
         document: Mapping[str, Any] = json.loads(json.dumps(judgement.witness))
         rechecked = claim.recheck is not None and bool(claim.recheck(document))
-    return Entry(claim, judgement, rechecked, time.perf_counter() - started)
+    return Entry(claim, judgement, rechecked, time.perf_counter() - started, held)
+
+
+def hold_all(proofs: Iterable[Proof]) -> Held:
+    """Have every step of some proofs held.
+
+    Raises
+    ------
+    ProofError
+        At the first step that does not hold.
+    """
+    found = [proof.check() for proof in proofs]
+    missing = next((held.missing for held in found if held.missing), None)
+    return Held(sum(held.algebra for held in found), sum(held.smt for held in found), missing)
 
 
 def select(ids: Iterable[str] = ()) -> list[Claim]:

@@ -180,7 +180,7 @@ def test_verify(tmp_path: Path) -> None:
 
 
 def test_verify_exits_1_when_a_verdict_differs(monkeypatch: pytest.MonkeyPatch) -> None:
-    changed = Claim("S-T1", "p", "s", "verified", lambda: Judgement("proved", "m", "s"))
+    changed = Claim("S-T1", "p", "s", "verified", lambda: Judgement("supported", "m", "s"))
     monkeypatch.setattr(ledger, "claims", lambda: {"S-T1": changed})
     result = invoke("verify", "S-T1", "--json")
     assert result.exit_code == 1

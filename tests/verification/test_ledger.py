@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from fedmech.verification.ledger import (
     judge,
     select,
 )
+from fedmech.verification.proofs import chain, truthful
+from fedmech.verification.proofs.chain import have_z3
 
 WITNESS = {"format": "x"}
 
@@ -25,16 +28,61 @@ def claim(expected: str, judgement: Judgement, recheck: object = None) -> Claim:
 
 
 def test_agreement_needs_verdict_and_witness() -> None:
-    proved = Judgement("proved", "m", "s")
+    verified = Judgement("verified", "m", "s")
     refuted = Judgement("refuted", "m", "s", witness=WITNESS)
-    assert judge(claim("proved", proved)).agrees
-    assert not judge(claim("verified", proved)).agrees
+    assert judge(claim("verified", verified)).agrees
+    assert not judge(claim("supported", verified)).agrees
     assert judge(claim("refuted", refuted, lambda witness: witness == WITNESS)).agrees
     assert not judge(claim("refuted", refuted, lambda witness: False)).agrees
     # A surprise refutation of a claim without a re-check does not agree either.
-    entry = judge(claim("proved", refuted))
+    entry = judge(claim("verified", refuted))
     assert entry.rechecked is False
     assert not entry.agrees
+
+
+def test_nothing_is_proved_without_a_chain() -> None:
+    """A judge that says so is not enough; a witness is, for what exists."""
+    said = Judgement("proved", "m", "s", witness=WITNESS)
+    assert judge(claim("verified", Judgement("proved", "m", "s"))).judgement.verdict == "argued"
+    assert judge(claim("proved", said, lambda witness: True)).judgement.verdict == "proved"
+    assert not judge(claim("proved", said, lambda witness: False)).agrees
+    amended = Judgement("refuted", "m", "s", witness=WITNESS, corrected="c", corrected_verdict="proved")
+    assert judge(claim("refuted", amended, lambda witness: True)).judgement.amended == "argued"
+
+
+def test_what_goes_wrong_in_a_judge_leaves_the_claim_argued() -> None:
+    def broken() -> Judgement:
+        raise AssertionError("the shipped rule is not the literal one")
+
+    entry = judge(Claim("X", "a paper", "a sentence", "verified", broken))
+    assert (entry.judgement.verdict, entry.agrees) == ("argued", False)
+    assert "the shipped rule" in entry.judgement.method
+
+
+def test_the_amended_verdict_is_on_record_too() -> None:
+    witness = {"witness": WITNESS, "corrected": "c", "corrected_verdict": "supported"}
+    refuted = Judgement("refuted", "m", "s", **witness)  # type: ignore[arg-type]
+    for amended, agrees in (("supported", True), ("verified", False), (None, False)):
+        found = Claim("X", "p", "s", "refuted", lambda: refuted, lambda witness: True, (), amended)
+        assert judge(found).agrees is agrees
+
+
+@pytest.mark.skipif(not have_z3(), reason="z3 is not installed")
+def test_a_proof_that_fails_turns_the_verdict() -> None:
+    good = truthful.RATIONAL
+    bad = replace(good, steps=(*good.steps[:-1], replace(good.steps[-1], given=())))
+    for proof, verdict in ((good, "proved"), (bad, "argued")):
+        found = Claim("X", "p", "s", "proved", lambda: Judgement("proved", "m", "s"), None, (proof,))
+        entry = judge(found)
+        assert entry.judgement.verdict == verdict
+        assert entry.agrees is (verdict == "proved")
+
+
+def test_without_z3_proved_claims_are_argued_and_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chain, "have_z3", lambda: False)
+    found = Claim("X", "p", "s", "proved", lambda: Judgement("proved", "m", "s"), None, (truthful.RATIONAL,))
+    entry = judge(found)
+    assert (entry.judgement.verdict, entry.agrees, entry.missing) == ("argued", False, "z3 (extra smt)")
 
 
 def test_the_witness_is_checked_as_a_file_would_hold_it() -> None:
@@ -66,13 +114,15 @@ def test_claims_that_expect_a_witness_need_a_recheck() -> None:
     with pytest.raises(ValueError, match="re-check"):
         claim("refuted", Judgement("refuted", "m", "s", witness=WITNESS))
     with pytest.raises(ValueError, match="unknown expected verdict"):
-        claim("maybe", Judgement("proved", "m", "s"))
+        claim("maybe", Judgement("verified", "m", "s"))
+    with pytest.raises(ValueError, match="no proof"):
+        claim("proved", Judgement("proved", "m", "s"))
 
 
 def test_ids_are_unique_and_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ledger, "_CLAIMS", dict(claims()))
     with pytest.raises(ValueError, match="two claims"):
-        ledger.claim("S-T1", source="p", statement="s", expected="proved")(lambda: Judgement("proved", "m", "s"))
+        ledger.claim("S-T1", source="p", statement="s", expected="verified")(lambda: Judgement("verified", "m", "s"))
     assert [entry.id for entry in select(["S-T1"])] == ["S-T1"]
     assert {entry.id for entry in select(["S-T1*"])} == {"S-T1", "S-T1-THIRD"}
     assert [entry.id for entry in select()] == sorted(claims())

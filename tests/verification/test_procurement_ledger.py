@@ -22,7 +22,18 @@ ASKED = [
         "D-6-NOISE",
         "D-8-NOISE-OPT",
     ),
-    *("D-8-NOISE-DSIC", "D-8-LCB", "D-7e-BUDGET", "D-7e-CAPS", "D-4-REPAIR", "D-7a-FLOW", "D-7a-NO", "D-7a-POOL"),
+    *(
+        "D-8-NOISE-DSIC",
+        "D-8-LCB",
+        "D-7e-BUDGET",
+        "F-7e-CAPS",
+        "D-4-REPAIR",
+        "D-7a-FLOW",
+        "D-7a-NO",
+        "D-7a-POOL",
+        "F-7a-FLOW",
+        "F-7a-POOL",
+    ),
     *("D-7b-SUBMOD", "D-7b-GREEDY", "D-7c-BONUS", "D-2-VCG", "D-DROPTOP", "C-PEA", "C-NO"),
 ]
 

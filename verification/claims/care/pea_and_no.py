@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any
 
-from ...claim import Judgement
+from ...claim import Judgement, Reading
 from ...guarantees import CARE_NO, PEA, PEA_PRICED
 from ...ledger import claim
 from ...literal.care import care_no_expected, pea, theta
@@ -25,6 +25,13 @@ ONE_REQUESTER = Draw(
     workers=(1, 5), requesters=(1, 1), groups=(1, 3), top_score=1, top_cost=6, top_budget=9, affordable=True
 )
 BASE = 10
+AS_STATED = Reading("as stated", "markets of the model", "as stated", "refuted")
+EMPTY = Reading(
+    "for every market of CARE's class, few workers and equal budgets included",
+    "CARE's own: every cost within every budget; the witness has more requesters than workers",
+    "where some virtual price fills every place, as with many more workers than requesters (CARE's setting: 120 and 2 to 12)",
+    "supported",
+)
 
 
 def _lies(document: Mapping[str, Any]) -> bool:
@@ -57,6 +64,7 @@ def _worst(documents: Iterable[dict[str, Any]]) -> tuple[Fraction, dict[str, Any
     statement=PEA.statement,
     expected="conditional",
     recheck=_lies,
+    amended="supported",
 )
 def judge_pea() -> Judgement:
     """Refute DSIC with caps that tell requesters apart; look for anything wrong without them."""
@@ -67,11 +75,11 @@ def judge_pea() -> Judgement:
     for draw, seed in ((ONE_GROUP, 92), (ONE_REQUESTER, 93)):
         search = find_violation("pea", draw, seed=seed, count=180, shows=_lies, properties=PROPERTIES)
         if search.document is not None:
-            return Judgement("refuted", "random markets", f"seed {seed} ({draw})", search.document)
+            return Judgement("refuted", "random markets", f"seed {seed} ({draw})", search.document, reading=AS_STATED)
         audited += search.markets
     worst, where, measured = _worst([*ONE_GROUP.documents(94, 800), *ONE_REQUESTER.documents(95, 800)])
     if worst > 1:
-        return Judgement("refuted", "random markets, ratio", "seeds 94, 95", where)
+        return Judgement("refuted", "random markets, ratio", "seeds 94, 95", where, reading=AS_STATED)
     return Judgement(
         "conditional",
         "random markets audited over breakpoints, the find shrunk: by bidding more a worker moves the critical price past the level at which "
@@ -81,6 +89,12 @@ def judge_pea() -> Judgement:
         witness=first.document,
         assumption=PEA.assumption,
         assumption_verdict=PEA.verdict,
+        reading=Reading(
+            "with caps that differ between groups and several requesters, as handed down by a second source; the paper itself was not at hand",
+            "CARE's own: equal scores, every cost within every budget",
+            "one group or one requester",
+            "supported",
+        ),
         evidence={"audited": audited, "measured": measured, "worst_share_of_bound": str(worst)},
     )
 
@@ -96,13 +110,14 @@ def _nobody(document: Mapping[str, Any]) -> bool:
     statement=PEA_PRICED.statement,
     expected="conditional",
     recheck=_nobody,
+    amended="supported",
 )
 def judge_empty() -> Judgement:
     """One worker and two equal budgets: every price offers two places or none."""
     found = market_document([1, 1], [1, 1], [3, 3, 3])
     worst, where, measured = _worst(Draw(**{**vars(EQUAL), "workers": (1, 4)}).documents(96, 4000))
     if worst > 1:
-        return Judgement("refuted", "random markets, ratio", "seed 96", where)
+        return Judgement("refuted", "random markets, ratio", "seed 96", where, reading=AS_STATED)
     attained = market_document([1, 1, 1], [1, 0, 1], [1, 1, 2])
     return Judgement(
         "conditional",
@@ -113,6 +128,7 @@ def judge_empty() -> Judgement:
         witness=shrink(found, _nobody),
         assumption=PEA_PRICED.assumption,
         assumption_verdict=PEA_PRICED.verdict,
+        reading=EMPTY,
         evidence={"attained": attained, "measured": measured},
     )
 
@@ -149,6 +165,7 @@ def _far(document: Mapping[str, Any]) -> bool:
     statement=CARE_NO.statement,
     expected="conditional",
     recheck=_far,
+    amended="supported",
 )
 def judge_care_no() -> Judgement:
     """Refuted where PEA finds no price in a bucket; measured where it does in all of them."""
@@ -164,7 +181,7 @@ def judge_care_no() -> Judgement:
             ratio = _no_ratio(market)
             measured += 1
             if ratio is None or ratio > 1:
-                return Judgement("refuted", "random markets", "seed 97", document)
+                return Judgement("refuted", "random markets", "seed 97", document, reading=EMPTY)
             worst = max(worst, ratio)
     if found is None:
         return Judgement("supported", "random markets", "1500 markets, seed 97")
@@ -175,5 +192,6 @@ def judge_care_no() -> Judgement:
         witness=shrink(found, _far),
         assumption=CARE_NO.assumption,
         assumption_verdict=CARE_NO.verdict,
+        reading=EMPTY,
         evidence={"measured": measured, "worst_share_of_bound": str(worst)},
     )

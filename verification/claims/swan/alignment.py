@@ -203,7 +203,7 @@ def judge_alignment_high_required() -> Judgement:
     source="SWAN, proposition 3",
     statement='"For any error requirement, the MoTS framework achieves [W* >= W*_FL], where [W*_FL] indicates the maximum'
     ' achievable social welfare under the existing FL framework with identical model performance."',
-    expected="proved",
+    expected="argued",
 )
 def judge_dominance() -> Judgement:
     """(23) is (7) with no buyers, so its maximum is over a subset; the box besides."""
@@ -220,7 +220,7 @@ def judge_dominance() -> Judgement:
                 raise DerivationError("proposition 3 fails")
             checked += 1
     return Judgement(
-        "proved",
+        "argued",
         "sympy: (23) is (7) with nobody buying, and every state without buyers is a state of MoTS with the same error",
         f"all parameters, whatever the sign of the utility; {checked} markets of two boxes besides",
     )

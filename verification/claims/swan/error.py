@@ -57,6 +57,7 @@ def _three_recheck(witness: Mapping[str, Any]) -> bool:
     statement="The generalisation error of the trained FL model is eps(k) = d v / K^2 sum_i k_i / D_i + s (K - 1) / K,"
     " with data variance v and client variance s.",
     expected="conditional",
+    amended="supported",
     recheck=_three_recheck,
 )
 def judge_error() -> Judgement:
@@ -104,7 +105,7 @@ def judge_error() -> Judgement:
     source="SWAN, corollary 1, eq. (14), formula reconstructed",
     statement="For disjoint non-empty coalitions A and B the error of A and B together is lower than that of either if and"
     " only if theta < min(phi(A, B), phi(B, A)).",
-    expected="proved",
+    expected="argued",
 )
 def judge_merge() -> Judgement:
     """Derive the condition, then compare it with eq. (3) on a grid."""
@@ -120,7 +121,7 @@ def judge_merge() -> Judgement:
 
     cases = _coalition_check(holds)
     return Judgement(
-        "proved", "sympy: " + "; ".join(derivation.steps), f"all parameters; compared with eq. (3) in {cases} cases"
+        "argued", "sympy: " + "; ".join(derivation.steps), f"all parameters; compared with eq. (3) in {cases} cases"
     )
 
 
@@ -129,7 +130,7 @@ def judge_merge() -> Judgement:
     source="SWAN, theorem 1, eq. (15), formula reconstructed",
     statement="The participation of a client with data size D brings non-negative network effects if and only if"
     " theta <= Phi = [(2K + 1)/H - K/D] / (K + 1).",
-    expected="proved",
+    expected="argued",
 )
 def judge_join() -> Judgement:
     """Derive the threshold, then compare it with eq. (3) on a grid."""
@@ -144,7 +145,7 @@ def judge_join() -> Judgement:
 
     cases = _coalition_check(holds)
     return Judgement(
-        "proved", "sympy: " + "; ".join(derivation.steps), f"all parameters; compared with eq. (3) in {cases} cases"
+        "argued", "sympy: " + "; ".join(derivation.steps), f"all parameters; compared with eq. (3) in {cases} cases"
     )
 
 
@@ -160,6 +161,7 @@ def _third_recheck(witness: Mapping[str, Any]) -> bool:
     statement='"when [theta] is below this threshold, a new participant requires only one-third of the harmonic mean of'
     " existing participants' data sizes to positively impact the current model\", read as: a newcomer with D >= H/3 helps",
     expected="refuted",
+    amended="argued",
     recheck=_third_recheck,
 )
 def judge_third() -> Judgement:
@@ -188,7 +190,7 @@ def judge_third() -> Judgement:
         document(market, "theta = 0; two clients with 3 samples, joined by one with 3/3 = 1: the error rises"),
         corrected="a newcomer needs at least K / (2 K + 1) of the harmonic mean: one third when K = 1, towards one half as"
         " the coalition grows; a third is necessary, and sufficient only for K = 1 and theta = 0",
-        corrected_verdict="proved",
+        corrected_verdict="argued",
     )
 
 
@@ -206,6 +208,7 @@ def _example_recheck(witness: Mapping[str, Any]) -> bool:
     " decreases [...]. In contrast, the generalization error consistently decreases as the number of type-2 participants"
     ' grows."',
     expected="conditional",
+    amended="argued",
     recheck=_example_recheck,
 )
 def judge_example() -> Judgement:
@@ -236,7 +239,7 @@ def judge_example() -> Judgement:
         f"all parameters; compared with eq. (3) client by client in {cases} markets",
         document(market, "theta = 0: the first client of type 1 lowers the error already"),
         "D_2 > (2 + 1/k_2) D_1; then the error rises up to the peak near k_1* = k_2 (1 - 2 D_1 / D_2) and falls beyond it",
-        "proved",
+        "argued",
     )
 
 
@@ -246,7 +249,7 @@ def judge_example() -> Judgement:
     statement="Network effects of clients of size D joining a coalition are first non-negative, then negative (I) if"
     " 1/D < theta <= Phi; always non-negative (II) if theta <= 1/D and theta <= Phi; always negative (III) if theta >= 1/D"
     " and theta > Phi; first negative, then positive (IV) if Phi < theta < 1/D.",
-    expected="proved",
+    expected="argued",
 )
 def judge_regions() -> Judgement:
     """Derive the regions, then follow every client of a grid of coalitions."""
@@ -266,7 +269,7 @@ def judge_regions() -> Judgement:
             raise error_model.DerivationError(f"region {kind} at theta {ratio}, K {size}, H {H}, D {D}")
         counted[kind] += 1
     return Judgement(
-        "proved",
+        "argued",
         "sympy: " + "; ".join(derivation.steps),
         f"all parameters; followed for 39 clients each in {sum(counted.values())} cases ({counted}). At theta = 1/D the"
         " effect never changes sign, so a closed boundary between III and IV would be wrong; the text's is lost",

@@ -124,6 +124,7 @@ def _judge_state(markets: Iterator[MotsMarket], where: str, word: str) -> Judgem
     source="SWAN, theorem 3, without a requirement; the mechanism (18)-(22) reconstructed",
     statement='"The SWAN mechanism achieves the optimal social states": k* is an equilibrium of the clients under SWAN.',
     expected="conditional",
+    amended="argued",
     recheck=_state_recheck,
 )
 def judge_state() -> Judgement:
@@ -138,6 +139,7 @@ def judge_state() -> Judgement:
     source="SWAN, theorem 3, with a binding error requirement; the mechanism (18)-(22) reconstructed",
     statement="Under an error requirement, k* is an equilibrium of the clients under SWAN for the Lagrange multiplier.",
     expected="conditional",
+    amended="argued",
     recheck=_state_recheck,
 )
 def judge_state_required() -> Judgement:
@@ -195,6 +197,7 @@ DRAWN = (
     source="SWAN, constraint (11) and theorem 3; the mechanism (18)-(22) reconstructed",
     statement='SWAN guarantees "the existence and uniqueness of the client-side Nash equilibrium".',
     expected="refuted",
+    amended="argued",
     recheck=_unique_recheck,
 )
 def judge_unique() -> Judgement:
@@ -224,7 +227,7 @@ def judge_unique() -> Judgement:
         f" {float(sum(losses) / max(1, len(losses))):.3f}",
         document(witness, "two strict equilibria of different welfare"),
         corrected="the single-peaked payments of F-T3-UNIQUE have k* as their only equilibrium, at the same balance",
-        corrected_verdict="proved",
+        corrected_verdict="argued",
         evidence={"markets": drawn, "several": several, "worse": strictly, "worst_ratio": float(worst)},
     )
 
@@ -243,6 +246,7 @@ def _balance_recheck(witness: Mapping[str, Any]) -> bool:
     source="SWAN, theorem 3 (the relation is lost; section VI says 'positive'), eqs. (20)-(22) reconstructed",
     statement="When W* >= 0, the mechanism is budget-balanced, incurring zero additional costs.",
     expected="conditional",
+    amended="argued",
     recheck=_balance_recheck,
 )
 def judge_balance() -> Judgement:
@@ -282,7 +286,7 @@ def judge_balance() -> Judgement:
         f" {ZERO.describe()}",
         document(witness, "W* = 0: (20b) pays out a positive amount, however small, and nothing comes in"),
         "W* > 0, L(k*) > L_min, and f(k*) = L(k*) (in the low scenario: k* is all-or-none)",
-        "proved",
+        "argued",
     )
 
 
@@ -295,7 +299,7 @@ def judge_balance() -> Judgement:
     statement="Under the single-peaked payments, share (W*/N) / (1 + |k - k*|), the best social state is the only pure"
     " equilibrium, abstaining included; with W* > 0 the platform's incentive cost there is zero, otherwise it is -W* plus as"
     " little as wished.",
-    expected="proved",
+    expected="argued",
 )
 def judge_single_peaked() -> Judgement:
     """The three steps of the argument, then every profile of the box, abstainers included."""
@@ -317,7 +321,7 @@ def judge_single_peaked() -> Judgement:
             raise DerivationError("the balance in a market")
         checked += 1
     return Judgement(
-        "proved",
+        "argued",
         "argument, its algebra by sympy: (1) the share falls strictly with the distance |k - k*| and is positive with a model;"
         " (2) in a state other than k* some type has too few or too many participants, and a client of it that changes its"
         " role lowers the distance by one and keeps a model (as k* has a participant, a last one need not leave first):"
@@ -352,7 +356,7 @@ def _profiles(market: MotsMarket, payments: SinglePeaked) -> list[tuple[State, S
     source="finding, on the way clients get to the equilibrium",
     statement="Under the single-peaked payments every sequence of single clients' improvements, from any state k with a model"
     " that everybody has, ends at k* after exactly |k - k*| moves.",
-    expected="proved",
+    expected="argued",
 )
 def judge_converge() -> Judgement:
     """Each improvement lowers the distance by one; all starts of the box, greedy and random."""
@@ -369,7 +373,7 @@ def judge_converge() -> Judgement:
             starts += 1
             moves += distance
     return Judgement(
-        "proved",
+        "argued",
         "argument: one client's move changes |k - k*| by exactly one, and among states with a model raises the share exactly if"
         " it lowers the distance; while k != k* such a move exists (F-T3-UNIQUE); a move to nobody's participation never"
         " raises the share, which is 0 there",
@@ -382,7 +386,7 @@ def judge_converge() -> Judgement:
     source="finding, a dominant-strategy variant",
     statement="Under the designated payments, which depend on who a client is, keeping the role one is given is a dominant"
     " strategy against participating, buying and abstaining, and the balance at k* is that of F-T3-UNIQUE.",
-    expected="proved",
+    expected="argued",
 )
 def judge_dominant() -> Judgement:
     """A client's payoff does not depend on the others but through the existence of a model."""
@@ -408,7 +412,7 @@ def judge_dominant() -> Judgement:
             raise DerivationError("the balance")
         checked += 1
     return Judgement(
-        "proved",
+        "argued",
         "argument: with a model, keeping the role pays s/N > 0 and leaving it 0 whatever the others do; without one everything"
         " pays 0; the payments at k* add up to s - W*",
         f"all parameters; every client of {checked} markets of a box besides",
@@ -420,7 +424,7 @@ def judge_dominant() -> Judgement:
     source="finding, on the worst equilibrium of SWAN",
     statement="SWAN's worst equilibrium can lose all of the welfare: for every r > 0 there is a market of two clients with an"
     " equilibrium whose welfare is at most r W*.",
-    expected="proved",
+    expected="argued",
 )
 def judge_loss() -> Judgement:
     """A family of markets, for all small e > 0, and three members of it through the whole mechanism."""
@@ -448,7 +452,7 @@ def judge_loss() -> Judgement:
         if any(mechanism.share(k) >= mechanism.share((0, 1)) for k in neighbours(market, (0, 1))):
             raise DerivationError("the equilibrium is not strict")
     return Judgement(
-        "proved",
+        "argued",
         "sympy: the client with more data alone is worth e, the other alone 17/10, both less than e; so the first is a strict"
         " equilibrium for every e > 0, and e / (17/10) goes to zero",
         "all 0 < e < 1; e = 1/10, 1/1000 and 1/10**6 through the whole mechanism",

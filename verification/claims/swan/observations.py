@@ -174,6 +174,7 @@ def _shift() -> str:
     ' analytical model and suggests its generalizability to non-convex settings." Made precise, for the linear model that the'
     " theory is about: the exact expected error of averaged least squares and eq. (3) peak at the same number of participants.",
     expected="conditional",
+    amended="argued",
     recheck=_peaks_recheck,
 )
 def judge_alignment() -> Judgement:
@@ -226,7 +227,7 @@ def judge_alignment() -> Judgement:
         document(witness, "(3) peaks at another number of small clients than the exact error of the linear model does"),
         "two types, theta = 0, 2 k_2 (d + 1) <= D_2, and alignment means that the real turning points of the two curves are less"
         " than one client apart",
-        "proved",
+        "argued",
         evidence={"prototype_by_dimension": moved, "trained": trained},
     )
 
@@ -267,6 +268,7 @@ def _outrun_recheck(witness: Mapping[str, Any]) -> bool:
     " Made precise: at each cost and requirement, SWAN's welfare in equilibrium is at least that of the dynamic and the modified"
     " FL mechanism, and it meets every requirement that they meet.",
     expected="conditional",
+    amended="argued",
     recheck=_outrun_recheck,
 )
 def judge_robustness() -> Judgement:
@@ -306,7 +308,7 @@ def judge_robustness() -> Judgement:
         document(witness, "SWAN has a strict equilibrium that is worth less than where the dynamic mechanism ends"),
         "clients end at k*, as the figures take for granted and the payments of F-T3-UNIQUE ensure; 'superior' then means never"
         " worse, and strictly better at the points counted in the evidence",
-        "proved",
+        "argued",
         evidence={"against": count, "trained": trained},
     )
 
@@ -372,6 +374,7 @@ def _growth() -> str:
     ' pronounced." Made precise, for eq. (3): with client variance the margin in welfare over the benchmarks is not negative,'
     " and it is at least the margin without.",
     expected="conditional",
+    amended="argued",
     recheck=_shrinks_recheck,
 )
 def judge_heterogeneity() -> Judgement:
@@ -413,6 +416,6 @@ def judge_heterogeneity() -> Judgement:
         "the benchmark ends in the same state with and without client variance, with at least as many participants as the state"
         " it is compared with at the lower variance (the best state for welfare, U being linear; the state of least error for"
         " the range of requirements, any U)",
-        "proved",
+        "argued",
         evidence={**tally, "trained": trained},
     )

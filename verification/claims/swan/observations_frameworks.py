@@ -90,6 +90,7 @@ def _headlines(market: MotsMarket, points: int) -> dict[str, Any]:
     ' (up to [...]) while reducing platform costs (up to [...])." Made precise: at each cost and requirement MoTS has the higher'
     " welfare or the lower incentive cost, and is worse in neither.",
     expected="conditional",
+    amended="argued",
     recheck=_no_gain_recheck,
 )
 def judge_efficiency() -> Judgement:
@@ -124,7 +125,7 @@ def judge_efficiency() -> Judgement:
         document(witness, "everybody participates at the optimum: nobody is left to buy, and MoTS is FL"),
         "at FL's best state somebody does not participate and U > 0 there; then the welfare is higher, and the incentive cost lower"
         " if FL has any, the small incentive of (20b) chosen small enough; without it, neither is worse but for that incentive",
-        "proved",
+        "argued",
         evidence={
             "paper_percent": {"welfare_gain": 352.42, "cost_cut": 93.07},
             "trained": trained,
@@ -238,6 +239,7 @@ def _pays_recheck(witness: Mapping[str, Any]) -> bool:
     statement='[R] "MoTS incurs zero incentive cost once social welfare becomes positive", and under the conditions of proposition'
     ' 2 it "exhibits constant social welfare and incentive cost across different" requirements.',
     expected="conditional",
+    amended="argued",
     recheck=_pays_recheck,
 )
 def judge_balance_and_alignment() -> Judgement:
@@ -305,9 +307,9 @@ def judge_balance_and_alignment() -> Judgement:
         ),
         "W* > 0, L(k*) > L_min and f(k*) = L(k*) for the zero cost; and, in the place of (16) or (17), some best state without a"
         " requirement has the least error of all states, which is also necessary for constancy down to that error",
-        "proved",
+        "argued",
         "with f(k*) in the place of L(k*) in (20) the incentive cost at k* is zero wherever W* > 0 and f(k*) > L_min",
-        "proved",
+        "argued",
         evidence={
             **tally,
             "trained": trained,

@@ -96,6 +96,7 @@ def _lemma_recheck(witness: Mapping[str, Any]) -> bool:
     statement='"In optimal social states for application-aware social welfare maximization [...] all clients will obtain the'
     ' FL model."',
     expected="conditional",
+    amended="argued",
     recheck=_lemma_recheck,
 )
 def judge_lemma() -> Judgement:
@@ -125,7 +126,7 @@ def judge_lemma() -> Judgement:
             witness, "the utility is negative at every error; the requirement forces a model, no second client wants it"
         ),
         "the utility is positive at the error of the optimal state (at zero, everybody having it is one of several optima)",
-        "proved",
+        "argued",
     )
 
 
@@ -182,6 +183,7 @@ def _amended_fails(market: MotsMarket) -> bool:
     source="SWAN, proposition 1, first item, without a requirement (its hypothesis 'low' reconstructed as theta <= 1/D_i)",
     statement="In the optimal social states, types of low heterogeneity are all-or-none: k_i = 0 or k_i = N_i.",
     expected="conditional",
+    amended="argued",
     recheck=_low_recheck,
 )
 def judge_low() -> Judgement:
@@ -204,7 +206,7 @@ def judge_low() -> Judgement:
         ),
         "every type low, U convex in 1/(eps - client_variance), no requirement; then some optimal state is all-or-none in"
         " every type, or is a single client alone",
-        "proved",
+        "argued",
     )
 
 
@@ -298,7 +300,7 @@ def _single_fails(market: MotsMarket) -> bool:
     source="finding on the assumption of section III-A3, reconstructed as (eps - s) U'' + 2 U' >= 0 for eps > s",
     statement="Under increasing marginal utility and U' < 0, the utility grows without bound as the error falls to the client"
     " variance; so no bounded utility fulfils the assumption down to it.",
-    expected="proved",
+    expected="argued",
 )
 def judge_utility() -> Judgement:
     """The assumption as a monotone derivative, integrated once."""
@@ -312,7 +314,7 @@ def judge_utility() -> Judgement:
     if sympy.simplify(growth - m * (1 / y - 1 / y0)) != 0 or sympy.limit(growth, y, 0) != sympy.oo:
         raise DerivationError("the lower bound stays finite")
     return Judgement(
-        "proved",
+        "argued",
         "sympy: with y = eps - s the assumption says that y^2 U' does not fall, so U'(x) <= -m / x^2 for x <= y_0 with"
         " m = -y_0^2 U'(y_0) > 0, and U(y) >= U(y_0) + m (1/y - 1/y_0), which goes to infinity",
         "all twice differentiable utilities",
@@ -324,7 +326,7 @@ def judge_utility() -> Judgement:
     source="finding on eq. (3), in the place of regions I and III for optimal states",
     statement="In every optimal social state, with or without an error requirement, a client of a type with theta > 1/D_i"
     " participates alone or not at all (U strictly decreasing, costs not negative).",
-    expected="proved",
+    expected="argued",
 )
 def judge_alone() -> Judgement:
     """The algebra, then two boxes with and without requirements."""
@@ -334,7 +336,7 @@ def judge_alone() -> Judgement:
         if broken is not None:
             raise DerivationError("a high client participates beside others in an optimal state")
         checked += seen
-    return Judgement("proved", argument, f"all parameters; {checked} markets of two boxes besides: {HIGH.describe()}")
+    return Judgement("argued", argument, f"all parameters; {checked} markets of two boxes besides: {HIGH.describe()}")
 
 
 SINGLE = (
@@ -348,6 +350,7 @@ SINGLE = (
     source="SWAN, proposition 1, second item, without a requirement (k_i^o reconstructed as the stationary point of L in k_i)",
     statement="In the optimal social states, types of high heterogeneity have k_i in {0, k_i^o, N_i}.",
     expected="refuted",
+    amended="argued",
     recheck=_high_recheck,
 )
 def judge_high() -> Judgement:
@@ -367,7 +370,7 @@ def judge_high() -> Judgement:
             "one client of the high type alone is best; no stationary point is there, and it is not all of them",
         ),
         corrected=SINGLE + ": k_i is 0 or 1, and partial participation of many never pays",
-        corrected_verdict="proved",
+        corrected_verdict="argued",
     )
 
 
@@ -380,6 +383,7 @@ def _high_required_fails(market: MotsMarket) -> bool:
     source="SWAN, proposition 1, second item, with a binding error requirement",
     statement="In the optimal social states under an error requirement, types of high heterogeneity have k_i in {0, k_i^o, N_i}.",
     expected="refuted",
+    amended="argued",
     recheck=lambda witness: literally_binds(witness) and _high_recheck(witness),
 )
 def judge_high_required() -> Judgement:
@@ -396,5 +400,5 @@ def judge_high_required() -> Judgement:
         f" {checked} markets of the box besides",
         document(witness, "the requirement calls for the type with more data, of which one client alone is best"),
         corrected=SINGLE,
-        corrected_verdict="proved",
+        corrected_verdict="argued",
     )
