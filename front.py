@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .solvers.sharing.answer import SocialAnswer
     from .solvers.solution import Solution
     from .verification.judge.procurement import ProcurementJudgement
+    from .verification.judge.sharing import SharingJudgement
 
 __all__ = ["check", "judge", "read", "run", "simulate", "solve", "sweep"]
 
@@ -146,20 +147,31 @@ def check(proof: Proof, market: Market | MotsMarket) -> Fraction:
     )
 
 
-def judge(market: Market, **options: Any) -> ProcurementJudgement:
+@overload
+def judge(market: Market, **options: Any) -> ProcurementJudgement: ...
+@overload
+def judge(market: MotsMarket, **options: Any) -> SharingJudgement: ...
+def judge(market: Any, **options: Any) -> Any:
     """Hold a market to the ledger: which claims apply to it, what they guarantee, and what is attained.
 
     Parameters
     ----------
-    market : Market
+    market : Market or MotsMarket
     **options
-        As :func:`~fedmech.verification.judge.procurement.judge_procurement` takes them.
+        As :func:`~fedmech.verification.judge.procurement.judge_procurement` and
+        :func:`~fedmech.verification.judge.sharing.judge_sharing` take them.
 
     Raises
     ------
     InputError
-        As that one.
+        As those two.
     """
+    from .models.sharing.market import MotsMarket
+
+    if isinstance(market, MotsMarket):
+        from .verification.judge.sharing import judge_sharing
+
+        return judge_sharing(market, **options)
     from .verification.judge.procurement import judge_procurement
 
     return judge_procurement(market, **options)

@@ -16,6 +16,7 @@ from .compare import (
 )
 from .console import (
     CHECK_FAILED,
+    INFEASIBLE,
     STOPPED,
     DropZeroOption,
     JsonOption,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..models.procurement.market import Market
+    from ..models.sharing.market import MotsMarket
     from ..solvers.solution import Solution
     from ..verification.judge.procurement import ProcurementJudgement
     from ..verification.judge.ruling import Premise, Ruling
@@ -53,16 +55,31 @@ def judge_command(
     option: MechanismOptionsOption = None,
     seed: SeedOption = None,
     time_limit: LimitOption = None,
+    state: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TYPE=COUNT,...", help="sharing markets: regions at this state too; others have nobody"),
+    ] = None,
     drop_zero: DropZeroOption = False,
     json: JsonOption = False,
 ) -> None:
     """Hold a market to the ledger: assumptions tested exactly, guarantees beside what is attained.
 
-    Each mechanism that can run is held to every guarantee known for it, against the exact optimum. Exit code 1 if a
-    conclusion fails although its assumptions hold: then the ledger is wrong.
+    Procurement: each mechanism that can run is held to every guarantee known for it, against the exact optimum. Sharing: types, regions,
+    conditions, and whether greatest welfare and least error coincide. Exit code 1 if a conclusion fails although its assumptions
+    hold: then the ledger is wrong.
     """
+    from ..models.input_error import InputError
+    from ..models.procurement.market import Market
+
     market = _load(file, drop_zero)
-    _procurement(market, mechanism, option, seed, time_limit, json=json)
+    if isinstance(market, Market):
+        if state:
+            raise InputError("a procurement market has no states", field="state")
+        _procurement(market, mechanism, option, seed, time_limit, json=json)
+        return
+    if mechanism or option or seed is not None:
+        raise InputError("mechanisms, their options and seeds are of procurement markets", field="mechanism")
+    _sharing(market, state, time_limit, json=json)
 
 
 def _load(path: Path | None, drop_zero: bool) -> Any:
@@ -109,6 +126,24 @@ def _procurement(
     else:
         _print_procurement(judged)
     _leave(judged.contradictions, complete=judged.complete)
+
+
+def _sharing(market: MotsMarket, given: list[str] | None, time_limit: float | None, *, json: bool) -> None:
+    from ..solvers.control import Control
+    from ..verification.judge.sharing import judge_sharing
+    from .judge_sharing import print_sharing, read_state, sharing_document
+
+    state = read_state(market, given) if given else None
+    with whole_limit(time_limit):
+        judged = judge_sharing(market, state=state, control=Control.for_seconds(time_limit, progress_reporter()))
+    if json:
+        print_json(sharing_document(judged) | rulings_document(judged.rulings))
+    else:
+        print_sharing(judged)
+        print_rulings(judged.rulings)
+    if judged.infeasible:
+        say(f"error: no state meets max_error {show(market.max_error)}")
+    _leave(judged.contradictions, complete=judged.complete, infeasible=judged.infeasible)
 
 
 def _print_procurement(judged: ProcurementJudgement) -> None:
@@ -184,7 +219,7 @@ def _premise(premise: Premise) -> dict[str, Any]:
 def print_rulings(rulings: Sequence[Ruling]) -> None:
     """Print what applies, who makes it so, and what does not apply and why."""
     applying = [ruling for ruling in rulings if ruling.applies]
-    rows = [
+    numbers = [
         [
             ruling.claim,
             ruling.subject,
@@ -195,8 +230,17 @@ def print_rulings(rulings: Sequence[Ruling]) -> None:
             _mark(ruling),
         ]
         for ruling in applying
+        if ruling.guarantee is not None
     ]
-    table("Applies", ["claim", "to", "of", "attained", "at most", "slack", ""], rows, (3, 4, 5))
+    if numbers:
+        table("Applies", ["claim", "to", "of", "attained", "at most", "slack", ""], numbers, (3, 4, 5))
+    words = [
+        [ruling.claim, ruling.subject, ruling.measure, _mark(ruling) or "holds"]
+        for ruling in applying
+        if ruling.guarantee is None
+    ]
+    if words:
+        table("Applies", ["claim", "to", "what it says", ""], words)
     makers = [
         [ruling.claim, ruling.subject, ", ".join(f"{role} {who}" for role, who in ruling.made_by.items())]
         for ruling in applying
@@ -242,8 +286,8 @@ def _failure(premise: Premise) -> str:
     return f"{undecided}{premise.says}{who}" + (f": {premise.shows}" if premise.shows else "")
 
 
-def _leave(contradicted: Sequence[Ruling], *, complete: bool) -> None:
-    """End with the exit code: a contradiction outweighs what is not decided."""
+def _leave(contradicted: Sequence[Ruling], *, complete: bool, infeasible: bool = False) -> None:
+    """End with the exit code: a contradiction outweighs what cannot be met, and that what is not decided."""
     for ruling in contradicted:
         say(
             f"the ledger is wrong: {ruling.claim} does not hold of {ruling.subject} here although its assumptions do; "
@@ -251,5 +295,7 @@ def _leave(contradicted: Sequence[Ruling], *, complete: bool) -> None:
         )
     if contradicted:
         raise typer.Exit(CHECK_FAILED)
+    if infeasible:
+        raise typer.Exit(INFEASIBLE)
     if not complete:
         raise typer.Exit(STOPPED)

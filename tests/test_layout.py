@@ -94,7 +94,15 @@ def test_modules_import_each_other_in_no_circle() -> None:
     assert {module for module, found in reached.items() if module in found} <= KNOWN_CIRCLES
 
 
-SHARING = ("models.sharing", "solvers.sharing", "fl.sharing", "verification.claims.swan", "solvers.proofs.social")
+SHARING = (
+    *("models.sharing", "solvers.sharing", "fl.sharing", "verification.claims.swan", "solvers.proofs.social"),
+    *(
+        "verification.judge.sharing",
+        "verification.judge.alignment",
+        "verification.judge.best_state",
+        "verification.judge.views",
+    ),
+)
 PROCUREMENT = (
     *(
         "models.procurement",
@@ -111,6 +119,9 @@ PROCUREMENT = (
         "fl.rounds",
         "verification.claims.driftpay",
         "verification.claims.care",
+        "verification.guarantees",
+        "verification.judge.bench",
+        "verification.judge.procurement",
     ),
 )
 

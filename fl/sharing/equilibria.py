@@ -16,7 +16,7 @@ from fractions import Fraction
 
 from ...models.sharing.market import MotsMarket, State
 from ...solvers.control import Control, Stopped
-from .swan import Swan
+from .swan import Swan, checked, patterns
 
 Share = Callable[[State], Fraction]
 """The payoff, in a state, of every client that has the model."""
@@ -57,6 +57,19 @@ def is_equilibrium(market: MotsMarket, share: Share, state: State) -> bool:
     """Whether no single client gains by changing its role; abstaining gives zero."""
     here = share(state)
     return here >= 0 and all(share(other) <= here for other in neighbours(market, state))
+
+
+def is_supported(mechanism: Swan, control: Control | None = None) -> bool:
+    """Whether no pattern that the potential is made of, and not the missing model, has a greater Lagrangian than the target.
+
+    Then the target is an equilibrium. In the low scenario it must be a pattern itself.
+    """
+    target = mechanism.target
+    if mechanism.scenario == "low" and any(0 < k < n for k, n in zip(target, mechanism.market.counts, strict=True)):
+        return False
+    nobody = (0,) * len(target)
+    corners = checked(itertools.chain(patterns(mechanism.market), [nobody]), control or Control())
+    return all(mechanism.lagrangian(k) <= mechanism.lagrangian(target) for k in corners)
 
 
 def equilibria(

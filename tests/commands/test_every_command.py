@@ -26,6 +26,7 @@ COMMANDS = {
     "run a mechanism that draws": "run m.market.json --mechanism random-feasible --seed 3 --json",
     "compare": "compare m.market.json --seed 1 --json",
     "judge": "judge m.market.json --seed 1 --json",
+    "judge a sharing market": "judge x.mots.json --json",
     "audit": "audit m.market.json --property ir --json",
     "swan": "swan x.mots.json --json",
     "tradeoff": "tradeoff x.mots.json --most 3 --json",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from typing import Any
 
 import sympy
 
+from ....fl.sharing.joining import Join, joins_of_clients, joins_of_types
 from ....models.sharing.error_model import DerivationError
 from ....models.sharing.market import MotsMarket, State
 from ...claim import Judgement
@@ -37,29 +38,9 @@ HIGH_THREE = Box((1, 2, 3), (1, 2, 3), (1,), (0, 2, 3), LINEAR, (2,), requiremen
 # Proposition 2 ------------------------------------------------------------------------------------------------------
 
 
-def _aligned_by_types(W: Callable[[State], Fraction], error: Callable[[State], Fraction], counts: State) -> bool:
-    """Condition (16): full types joining full types, wherever that lowers the error, gain more than they cost."""
-    patterns = [p for p in itertools.product(*({0, n} for n in counts)) if any(p)]
-    for p in patterns:
-        for i, n in enumerate(counts):
-            if p[i] == 0 and n:
-                joined = (*p[:i], n, *p[i + 1 :])
-                if error(joined) < error(p) and W(joined) < W(p):
-                    return False
-    return True
-
-
-def _aligned_by_clients(W: Callable[[State], Fraction], error: Callable[[State], Fraction], counts: State) -> bool:
-    """Condition (17): single clients joining any coalition, wherever that lowers the error, gain more than they cost."""
-    for k in itertools.product(*(range(n + 1) for n in counts)):
-        if not any(k):
-            continue
-        for i, n in enumerate(counts):
-            if k[i] < n:
-                joined = (*k[:i], k[i] + 1, *k[i + 1 :])
-                if error(joined) < error(k) and W(joined) < W(k):
-                    return False
-    return True
+def _worth_while(W: Callable[[State], Fraction], error: Callable[[State], Fraction], joins: Iterable[Join]) -> bool:
+    """Conditions (16) and (17): wherever one of the joins lowers the error, it gains no less than it costs."""
+    return all(W(after) >= W(before) for before, after, _ in joins if error(after) < error(before))
 
 
 def _disagree(best: list[State], least: list[State]) -> bool:
@@ -74,8 +55,8 @@ def _misaligned(market: MotsMarket, *, low: bool) -> bool:
     if market.welfare(best[0]) <= 0 or any(market.error(k) == least for k in best):
         return False
     if low:
-        return _aligned_by_types(market.welfare, market.error, market.counts)
-    return _aligned_by_clients(market.welfare, market.error, market.counts)
+        return _worth_while(market.welfare, market.error, joins_of_types(market.counts))
+    return _worth_while(market.welfare, market.error, joins_of_clients(market.counts))
 
 
 def _literal_misaligned(witness: Mapping[str, Any], *, low: bool) -> bool:
@@ -83,9 +64,9 @@ def _literal_misaligned(witness: Mapping[str, Any], *, low: bool) -> bool:
     if any(market.is_low(i) != low for i in range(len(market.D))):
         return False
     if low:
-        holds = _aligned_by_types(market.W, market.error, tuple(market.N))
+        holds = _worth_while(market.W, market.error, joins_of_types(tuple(market.N)))
     else:
-        holds = _aligned_by_clients(market.W, market.error, tuple(market.N))
+        holds = _worth_while(market.W, market.error, joins_of_clients(tuple(market.N)))
     best = market.best()
     return holds and market.W(best[0]) > 0 and _disagree(best, market.least_error())
 
@@ -115,7 +96,7 @@ def judge_alignment_low() -> Judgement:
     second = _patterns_market()
     patterns = [p for p in itertools.product(*({0, n} for n in second.counts)) if any(p)]
     best, least = max(patterns, key=second.welfare), min(patterns, key=second.error)
-    if not _aligned_by_types(second.welfare, second.error, second.counts) or best == least:
+    if not _worth_while(second.welfare, second.error, joins_of_types(second.counts)) or best == least:
         raise DerivationError("the market of three types")
     return Judgement(
         "refuted",

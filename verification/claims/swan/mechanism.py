@@ -14,12 +14,12 @@ from ....fl.sharing.equilibria import (
     best_responses,
     equilibria,
     is_equilibrium,
+    is_supported,
     neighbours,
 )
 from ....fl.sharing.swan import (
     SMALL_INCENTIVE,
     Swan,
-    patterns,
     swan,
 )
 from ....fl.sharing.unique import Designated, SinglePeaked
@@ -48,15 +48,6 @@ REQUIRED = Box((1, 2), (1, 2), (1, 2, 3), (0, 1, 3, 5), UTILITIES, (0,), require
 def _reaches(mechanism: Swan) -> bool:
     """Whether the target is an equilibrium."""
     return mechanism.ratio is not None and is_equilibrium(mechanism.market, mechanism.share, mechanism.target)
-
-
-def _supported(mechanism: Swan) -> bool:
-    """The assumption of the amended theorem: no pattern, and not the missing model, has a greater Lagrangian than k*."""
-    target = mechanism.target
-    if mechanism.scenario == "low" and any(0 < k < n for k, n in zip(target, mechanism.market.counts, strict=True)):
-        return False
-    nobody = (0,) * len(target)
-    return all(mechanism.lagrangian(k) <= mechanism.lagrangian(target) for k in (*patterns(mechanism.market), nobody))
 
 
 def _weights() -> str:
@@ -100,7 +91,7 @@ def _judge_state(markets: Iterator[MotsMarket], where: str, word: str) -> Judgem
         if mechanism.ratio is None:
             continue
         reached = _reaches(mechanism)
-        if _supported(mechanism):
+        if is_supported(mechanism):
             amended += 1
             if not reached:
                 raise DerivationError("the amended theorem fails")

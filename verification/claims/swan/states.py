@@ -8,6 +8,7 @@ from typing import Any
 
 import sympy
 
+from ....fl.sharing.joining import stationary
 from ....models.sharing.error_model import DerivationError
 from ....models.sharing.market import MotsMarket, State
 from ...claim import Judgement
@@ -238,15 +239,6 @@ def judge_low_required() -> Judgement:
             witness, "just enough clients of a low type take part to meet the requirement; more cost more than they add"
         ),
     )
-
-
-def stationary(market: MotsMarket, state: State, i: int) -> bool:
-    """Whether the welfare of a market with linear utility is stationary in ``k_i`` at a state: an exact derivative."""
-    K, T = sum(state), sum((Fraction(k, t.size) for k, t in zip(state, market.types, strict=True)), Fraction(0))
-    q = Fraction(1, market.types[i].size)
-    slope = market.noise * (q * K - 2 * T) / K**3 + market.client_variance / K**2
-    s = Fraction(str(market.utility.specification["s"]))
-    return -market.population * s * slope == market.types[i].cost
 
 
 def _high_fails(market: MotsMarket) -> bool:
