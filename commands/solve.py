@@ -26,7 +26,9 @@ from .console import (
     say,
     show,
     table,
+    text_width,
     whole_limit,
+    write,
 )
 
 if TYPE_CHECKING:
@@ -88,6 +90,7 @@ def solve_command(
                 raise InputError("is for problems of *.market.json files, not for social states", field=name)
         social_state(file, method, time_limit, export, certificate, json=json)
         return
+    from ..solvers.solution_page import solution_page
     from ..solvers.solve import solve
 
     market = load_market(file, drop_zero)
@@ -136,7 +139,7 @@ def solve_command(
             document["conflict"] = dataclasses.asdict(conflict) | {"at_least": at_least}
         print_json(document)
     else:
-        _print_solution(market, solution, summary=summary)
+        write(solution_page(solution, summary=summary).text(text_width()) + "\n")
         if prices is not None:
             _print_prices(prices)
         if conflict is not None:
@@ -271,32 +274,6 @@ def solution_document(market: Market, solution: Solution, *, summary: bool = Fal
     return document
 
 
-def status_line(solution: Solution) -> str:
-    """Say in words what the point is and on what that rests."""
-    if solution.status != "optimal":
-        return f"{solution.status}, stopped: {solution.stopped} (bound {solution.exactness})"
-    return {
-        "checked": "optimal, proved (proof checked)",
-        "enumerated": "optimal (every point enumerated)",
-        "solver": "optimal, says HiGHS (not proved)",
-        "unchecked": "optimal, says the search (not checked)",
-    }[solution.exactness]
-
-
-def _print_solution(market: Market, solution: Solution, *, summary: bool) -> None:
-    rows = [
-        ["problem", f"{solution.problem} ({market.n:,} workers, {market.m} requesters, {market.L} groups)"],
-        ["status", status_line(solution)],
-        ["objective", show(solution.objective)],
-        ["bound", show(solution.bound)],
-        ["gap", show(solution.gap)],
-        ["method", f"{solution.method}, {solution.search_seconds:.3f} s; check {solution.check_seconds:.3f} s"],
-    ]
-    table(None, ["", ""], rows)
-    if not summary and solution.assignment is not None:
-        _print_requesters(market, solution)
-
-
 def _print_prices(prices: LpPrices) -> None:
     rows = [
         [
@@ -321,27 +298,3 @@ def _print_conflict(conflict: Conflict) -> None:
     how = "exactly" if conflict.proved else "by HiGHS"
     echo(f"not possible ({how}): {', '.join(conflict.targets)}")
     echo(f"in conflict with: {', '.join(conflict.limits) or 'nothing but the workers there are'}")
-
-
-def _print_requesters(market: Market, solution: Solution) -> None:
-    """Show what each requester gets: people hardly want a million lines of worker ids."""
-    import numpy as np
-
-    from ..models.exact import exact_sum
-    from ..models.procurement.columns import UNLIMITED
-
-    assert solution.assignment is not None
-    rows = []
-    for j in range(market.m):
-        hired = np.flatnonzero(solution.assignment == j)
-        cost = "-" if market.costs is None else show(_money(market, exact_sum(market.costs[hired])))
-        seats = "-" if market.seat_limits[j] == UNLIMITED else str(market.seat_limits[j])
-        names = ", ".join(market.worker_ids[int(i)] for i in hired[:6]) + (", …" if len(hired) > 6 else "")
-        rows.append([market.requester_ids[j], str(len(hired)), seats, cost, show(market.budget(j)), names])
-    table("Who is hired", ["requester", "workers", "seats", "cost", "budget", "first of them"], rows, (1, 2, 3, 4))
-
-
-def _money(market: Market, integers: int) -> Any:
-    from fractions import Fraction
-
-    return Fraction(integers, market.money_denominator)

@@ -9,12 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from ..models.display import Page, Readable, data_frame, show
+from ..models.input_error import InputError
 from .control import StopReason
 from .proofs.proof import Proof
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..models.procurement.market import Market
 
 __all__ = ["Enumerated", "Evidence", "Exactness", "Found", "NotOptimalError", "Solution", "SolverClaim", "Status"]
 
@@ -68,12 +75,13 @@ class Found:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Solution:
+@dataclass(frozen=True, repr=False)
+class Solution(Readable):
     """An answer whose point and bound have both been checked against the instance in exact arithmetic.
 
     Attributes
     ----------
+    market : Market
     problem, method : str
         What was solved, and by which registered method.
     status : {'optimal', 'feasible', 'infeasible', 'none'}
@@ -87,9 +95,9 @@ class Solution:
     value, bound : Fraction or None
         Value of the point, and a number no feasible point exceeds, in the problem's units.
     assignment : ndarray of int64, shape (n,), or None
-        Requester of each worker, -1 for none.
+        Position of each worker's requester, -1 for none; `requesters` says it in ids.
     shares : mapping (worker, requester) -> Fraction, or None
-        The fractional assignment, for LP relaxations only.
+        The fractional assignment by positions, for LP relaxations only; the frame says it in ids.
     seconds, search_seconds, check_seconds : float
         Wall time of everything, of the search, and of finding a proof where the search gave none and checking it.
     proof : Proof or None
@@ -102,6 +110,7 @@ class Solution:
         Figures about the search, for reading only.
     """
 
+    market: Market
     problem: str
     method: str
     status: Status
@@ -129,22 +138,76 @@ class Solution:
         """How far the point can be from the optimum, exactly."""
         return None if self.value is None or self.bound is None else self.bound - self.value
 
+    def _pairs(self) -> list[tuple[int, int, Fraction]]:
+        """Positions of workers and requesters, and shares."""
+        if self.shares is not None:
+            return [(i, j, part) for (i, j), part in sorted(self.shares.items()) if part]
+        if self.assignment is None:
+            return []
+        placed = self.assignment.tolist()
+        return [(i, placed[i], Fraction(1)) for i in np.flatnonzero(self.assignment >= 0).tolist()]
+
+    @property
+    def hired(self) -> list[str]:
+        """Ids of the hired workers, in the market's order; in an LP relaxation also who is hired in part."""
+        return [self.market.worker_ids[i] for i in dict.fromkeys(i for i, _, _ in self._pairs())]
+
+    @property
+    def requesters(self) -> dict[str, str]:
+        """The requester of each hired worker, by id.
+
+        Raises
+        ------
+        InputError
+            In an LP relaxation, where a worker may have several: the frame has the shares.
+        """
+        if self.shares is not None:
+            raise InputError(f"{self.problem} hires in part: frame() has the shares", field="requesters")
+        return {self.market.worker_ids[i]: self.market.requester_ids[j] for i, j, _ in self._pairs()}
+
+    def frame(self, *, exact: bool = True) -> pd.DataFrame:
+        """Return who is hired as a data frame: worker, group, requester, share, score, and cost or bid.
+
+        Parameters
+        ----------
+        exact : bool
+            Numbers as Fractions; else as floats.
+
+        Raises
+        ------
+        InputError
+            If pandas is not installed.
+        """
+        market, pairs = self.market, self._pairs()
+        known = market.costs is not None
+        columns = {
+            "worker": [market.worker_ids[i] for i, _, _ in pairs],
+            "group": [market.group_ids[int(market.group_of[i])] for i, _, _ in pairs],
+            "requester": [market.requester_ids[j] for _, j, _ in pairs],
+            "share": [part for _, _, part in pairs],
+            "score": [market.score(i) for i, _, _ in pairs],
+            "cost" if known else "bid": [market.cost(i) if known else market.bid(i) for i, _, _ in pairs],
+        }
+        return data_frame(columns, exact=exact)
+
+    def page(self) -> Page:
+        """Return the answer, what is used up and who is hired on one screen."""
+        from .solution_page import solution_page
+
+        return solution_page(self)
+
+    def __repr__(self) -> str:
+        value = "nothing" if self.value is None else show(self.value)
+        return f"Solution({self.problem}: {value}, {self.status} ({self.exactness}), {len(self.hired):,} workers)"
+
 
 class NotOptimalError(RuntimeError):
     """The optimum was asked for and could not be proved; the best point and bound are in `solution`."""
 
     def __init__(self, solution: Solution):
         self.solution = solution
-        gap = "no bound" if solution.gap is None else f"gap {_shown(solution.gap)}"
+        gap = "no bound" if solution.gap is None else f"gap {show(solution.gap)}"
         super().__init__(
             f"{solution.problem} by {solution.method}: stopped by {solution.stopped} before a proof "
             f"(status {solution.status}, {gap}); pass allow_suboptimal=True to accept the best point"
         )
-
-
-def _shown(value: Fraction) -> str:
-    """Show an exact number in short, whatever its size."""
-    try:
-        return f"{float(value):g}"
-    except OverflowError:
-        return f"about 10^{len(str(abs(value.numerator // value.denominator))) - 1}"

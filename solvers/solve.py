@@ -215,6 +215,7 @@ def _settle(market: Market, method: Method, found: Found, control: Control, *, c
     elif stopped in ("proved", "unproved"):
         stopped = "unproved" if found.stopped == "proved" else found.stopped
     return Solution(
+        market=market,
         problem=method.problem,
         method=method.name,
         status=status,
