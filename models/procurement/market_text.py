@@ -34,7 +34,12 @@ def market_page(market: Market) -> Page:
         ("scores", _between(market.score, market.n)),
         ("costs", _between(market.cost, market.n) if known else "not known"),
         ("bids", "as costs" if known and _equal(market) else _between(market.bid, market.n)),
-        ("caps", _counted(int((market.cap_limits != UNLIMITED).sum()), market.cap_limits.size, "pairs of group and requester")),
+        (
+            "caps",
+            _counted(
+                int((market.cap_limits != UNLIMITED).sum()), market.cap_limits.size, "pairs of group and requester"
+            ),
+        ),
         ("seats", _counted(int((market.seat_limits != UNLIMITED).sum()), market.m, "requesters")),
     ]
     if market.coverage is not None:
