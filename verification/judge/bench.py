@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ...fl.mechanisms.interface import run_mechanism
 from ...models.procurement.columns import UNLIMITED
 from ...models.procurement.market import Market
 from ...solvers.control import Control
@@ -73,6 +74,11 @@ class Bench:
     def somebody(self) -> bool:
         """Whether OPT > 0: scores are positive, so one worker that fits is enough."""
         return any(free and cost <= self.budget for free, cost in zip(self.placeable, self.costs, strict=True))
+
+    @cached_property
+    def unestimated(self) -> Fraction:
+        """What DriftPay-CO procures on the scores themselves."""
+        return run_mechanism(self.market, "driftpay-co").score
 
     def name(self, worker: int) -> str:
         """The worker's id."""

@@ -162,37 +162,43 @@ def judge_procurement(
         market = replace(market, costs=market.bids)
     bench = Bench(market, control or Control.for_seconds(time_limit), separate_seconds)
     rulings: list[Ruling] = []
-    scores: dict[str, Fraction] = {}
     refused: dict[str, str] = {}
-    stopped = False
     cases: dict[str, _Case] = {}
+    stopped = False
     for entry in chosen:
         try:
             bench.control.check()
             bench.control.progress(f"judging {entry.name}")
-            refusal = entry.refusal(market, given.get(entry.name, {}))
+            settings = given.get(entry.name, {})
+            refusal = entry.refusal(market, settings)
             if refusal is not None:
                 refused[entry.name] = refusal
                 continue
-            settings = given.get(entry.name, {})
             case = _Case(bench, entry, settings, run_mechanism(market, entry.name, **settings))
             rulings += _on_mechanism(case)
-            cases[entry.name], scores[entry.name] = case, case.outcome.score
+            cases[entry.name] = case
         except (Stopped, KeyboardInterrupt) as stop:
             stopped = True
             reason = "time is up" if isinstance(stop, Stopped | TimeUp) else "interrupted"
             refused |= {rest.name: reason for rest in chosen[chosen.index(entry) :]}
             break
-    rulings += _between(bench, cases)
+    try:
+        # OPT-SEP is the hardest of all: what needs it comes last.
+        for case in cases.values():
+            rulings += _guaranteed(case, "opt-sep")
+        rulings += _between(bench, cases)
+    except KeyboardInterrupt:
+        stopped = True
+    place = {entry.name: at for at, entry in enumerate(chosen)}
+    rulings.sort(key=lambda ruling: place.get(ruling.subject, len(place)))
+    scores = {name: case.outcome.score for name, case in cases.items()}
     return ProcurementJudgement(market, at_bids, rulings, bench.optima, scores, refused, stopped)
 
 
 def _on_mechanism(case: _Case) -> Iterator[Ruling]:
-    """Rule on what a mechanism is known, or said by its registration, to guarantee."""
+    """Rule on what a mechanism is known, or said by its registration, to guarantee, but for what is measured against OPT-SEP."""
     name = case.entry.name
-    for guarantee, who, ruler in _GUARANTEES:
-        if name in who:
-            yield from ruler(case, guarantee)
+    yield from _guaranteed(case, "opt")
     if name in POOLED:
         yield _somebody(case)
     for promise in PAYMENTS:
@@ -200,6 +206,13 @@ def _on_mechanism(case: _Case) -> Iterator[Ruling]:
             yield _promise(case, promise, KEPT.get((name, promise), promise), [])
     if name == "coverage-greedy":
         yield _promise(case, "budget", "D-7b-GREEDY", [_one_pool(case), _half_share(case)])
+
+
+def _guaranteed(case: _Case, problem: str) -> Iterator[Ruling]:
+    """Rule on the guarantees of a mechanism against one optimum."""
+    for guarantee, against, who, ruler in _GUARANTEES:
+        if against == problem and case.entry.name in who:
+            yield from ruler(case, guarantee)
 
 
 # Rulings --------------------------------------------------------------------------------------------------------------
@@ -366,7 +379,7 @@ def _noise(case: _Case, guarantee: Guarantee) -> Iterator[Ruling]:
         yield Ruling(NOISE.claim, case.entry.name, measure, premises)
         return
     numbers, made_by = terms()
-    clean = Between.exactly(run_mechanism(bench.market, "driftpay-co").score)
+    clean = Between.exactly(bench.unestimated)
     factor = NOISE.factor(*numbers)
     yield at_most(NOISE.claim, case.entry.name, measure, premises, clean, case.outcome.score, factor, made_by=made_by)
 
@@ -406,17 +419,17 @@ def _between(bench: Bench, cases: Mapping[str, _Case]) -> Iterator[Ruling]:
     if {"driftpay-co", "pea"} <= cases.keys():
         score, pooled_score = Between.exactly(cases["pea"].outcome.score), cases["driftpay-co"].outcome.score
         premises, measure = [equal_scores(bench)], "PEA / DriftPay-CO"
-        yield at_most("D-7a-POOL", "driftpay-co, pea", measure, premises, score, pooled_score, Fraction(1))
+        yield at_most("F-7a-POOL", "driftpay-co, pea", measure, premises, score, pooled_score, Fraction(1))
 
 
-_GUARANTEES: tuple[tuple[Guarantee, tuple[str, ...], Callable[[_Case, Guarantee], Iterator[Ruling]]], ...] = (
-    (THEOREM_6_2, POOLED, _theorem_6_2),
-    (EQUAL_SCORES, POOLED, _equal),
-    (SMALL_COSTS, POOLED, _small_costs),
-    (DROP_TOP, ("drop-top",), _drop_top),
-    (PEA, ("pea",), _pea),
-    (PEA_PRICED, ("pea",), _pea),
-    (CARE_NO, ("care-no",), _care_no),
-    (NOISE_OPT, SURROGATES, _noise),
+_GUARANTEES: tuple[tuple[Guarantee, str, Sequence[str], Callable[[_Case, Guarantee], Iterator[Ruling]]], ...] = (
+    (THEOREM_6_2, "opt", POOLED, _theorem_6_2),
+    (EQUAL_SCORES, "opt", POOLED, _equal),
+    (SMALL_COSTS, "opt", POOLED, _small_costs),
+    (DROP_TOP, "opt", ("drop-top",), _drop_top),
+    (NOISE_OPT, "opt", SURROGATES, _noise),
+    (PEA, "opt-sep", ("pea",), _pea),
+    (PEA_PRICED, "opt-sep", ("pea",), _pea),
+    (CARE_NO, "opt-sep", ("care-no",), _care_no),
 )
-"""Each guarantee, the mechanisms it is about, and what rules on it."""
+"""Each guarantee, the optimum it is against, the mechanisms it is about, and what rules on it."""

@@ -440,7 +440,7 @@ def test_a_false_ledger_is_told(tmp_path: Path) -> None:
     fm.write_market(build(), path)
     lower = (
         "from dataclasses import replace\nfrom fractions import Fraction\nfrom fedmech.verification.judge import procurement as p\n"
-        "p._GUARANTEES = tuple((replace(g, factor=lambda *a: Fraction(3, 2)), who, f) for g, who, f in p._GUARANTEES)"
+        "p._GUARANTEES = tuple((replace(g, factor=lambda *a: Fraction(3, 2)), *rest) for g, *rest in p._GUARANTEES)"
     )
     done = call("judge", str(path), "--mechanism", "driftpay-co", "--json", lines=lower)
     assert done.returncode == 1
@@ -479,6 +479,11 @@ def test_no_time_at_all() -> None:
 
 def test_the_ledger_prints_what_is_judged_here() -> None:
     ledger = fm.claims()
+    coverage = [[1, 0], [1, 1]]
+    values = {"reputation": {"reputations": "1,1"}, "accuracy": {"accuracies": "1,1"}}
+    judged = fm.judge(build(coverage=coverage, budgets=[2]), options=values)
+    assert judged.refused == {}
+    assert {row.claim for row in judged.rulings} <= ledger.keys() | procurement.PAYMENTS.keys()
     for name in guarantees.__all__:
         guarantee = getattr(guarantees, name)
         if isinstance(guarantee, guarantees.Guarantee) and guarantee is not guarantees.NOISE:

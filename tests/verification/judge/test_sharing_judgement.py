@@ -171,6 +171,7 @@ def check_best(judged: SharingJudgement, brute: Brute) -> None:
         price, rewards = judged.mechanism.price(k), judged.mechanism.rewards(k)
         assert sum((n * r for n, r in zip(k, rewards, strict=True)), F(0)) == (sum(brute.N) - sum(k)) * price
     assert rulings["S-P1-LOW"].applies in (True, False)
+    assert rulings.keys() <= fm.claims().keys()
 
 
 def check_changes(judged: SharingJudgement, brute: Brute, count: Counter) -> None:
