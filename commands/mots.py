@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -13,15 +13,16 @@ from .console import (
     print_json,
     say,
     show,
-    table,
+    text_width,
     whole_limit,
+    write,
 )
 
 if TYPE_CHECKING:
     from ..models.sharing.market import MotsMarket
     from ..solvers.sharing.answer import SocialAnswer
 
-__all__ = ["load_mots", "social_state", "state_rows"]
+__all__ = ["load_mots", "social_state"]
 
 
 def load_mots(path: Path | None) -> MotsMarket:
@@ -59,13 +60,7 @@ def social_state(
             document["certificate"] = {"file": None if missing else str(certificate), "missing": missing}
         print_json(document)
     else:
-        table(None, ["", ""], state_rows(answer))
-        if answer.state is not None:
-            rows = [
-                [entry.id, str(entry.size), show(entry.cost), f"{k:,}", f"{entry.count:,}"]
-                for entry, k in zip(market.types, answer.state, strict=True)
-            ]
-            table("Who participates", ["type", "size", "cost", "participants", "clients"], rows, (1, 2, 3, 4))
+        write(answer.page().text(text_width()) + "\n")
     if missing is not None and not json:
         say(missing)
     if answer.refused is not None:
@@ -92,22 +87,3 @@ def _write_certificate(path: Path, answer: SocialAnswer) -> str | None:
     document = write_state_document(answer.market, state, answer.proof)
     write_whole(path, dumps(document, separators=(",", ":")) + "\n")
     return None
-
-
-def state_rows(answer: SocialAnswer) -> list[list[Any]]:
-    """The answer's figures for a table."""
-    market, welfare = answer.market, answer.welfare
-    exact = "" if welfare is None or welfare.exact else " (certified interval)"
-    participants = "-" if answer.state is None else f"{sum(answer.state):,}"
-    return [
-        ["problem", f"social state ({market.type_count} types, {market.population:,} clients)"],
-        ["status", f"{answer.status}, {answer.stopped} ({answer.exactness})"],
-        ["welfare", "-" if welfare is None else show(welfare.middle) + exact],
-        ["bound", show(answer.bound)],
-        ["error", show(answer.error)],
-        ["requirement", show(market.max_error)],
-        ["participants", participants],
-        *([["no model", "would be better: every state's welfare is negative"]] if answer.no_model else []),
-        *([["tied", f"at least {answer.tied} other states are worth the same"]] if answer.tied else []),
-        ["method", f"{answer.method}, {answer.seconds:.3f} s"],
-    ]

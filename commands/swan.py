@@ -19,7 +19,7 @@ from .console import (
     table,
     whole_limit,
 )
-from .mots import load_mots, state_rows
+from .mots import load_mots
 
 if TYPE_CHECKING:
     from ..models.sharing.market import MotsMarket
@@ -43,6 +43,7 @@ def swan_command(
     from ..fl.sharing.unique import SinglePeaked
     from ..models.sharing.utility import conditions
     from ..solvers.control import Control, TimeUp
+    from ..solvers.sharing.answer import answer_facts
     from ..solvers.sharing.requirement import relevant_errors
 
     market, control = load_mots(file), Control.for_seconds(time_limit)
@@ -105,7 +106,7 @@ def swan_command(
         if cut_short:
             raise typer.Exit(STOPPED)
         return
-    table(None, ["", ""], state_rows(mechanism.answer))
+    table(None, ["", ""], [[*fact] for fact in answer_facts(mechanism.answer)])
     rows = [
         [
             entry.id,
@@ -119,7 +120,7 @@ def swan_command(
     rows.append(["incentive cost", "", "", *(show(offer.incentive_cost(target)) for _, offer in offers)])
     columns = ["type", "participants", "cost", *(f"reward, {name}" for name, _ in offers)]
     table(f"Announced at the best state ({mechanism.scenario} heterogeneity)", columns, rows, (1, 2, 3, 4))
-    table(None, ["", ""], _equilibrium_rows(mechanism, found, assumption))
+    table("Incentives", ["", ""], _equilibrium_rows(mechanism, found, assumption))
     compared = [["SWAN", show(mechanism.welfare), "yes", "", _brief(market, target)]]
     compared += [
         [

@@ -21,16 +21,21 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
+from ...models.display import Page, Readable, show
 from ...models.sharing.expression import Num, Var, operate
 from ...models.sharing.market import MotsMarket, State
+from ...models.sharing.market_text import types_frame, types_table
 from ...models.sharing.utility import Utility
 from ...solvers.control import Control, Stopped
 from ...solvers.sharing.answer import SocialAnswer
 from ...solvers.sharing.requirement import ErrorRange, error_range
 from ...solvers.sharing.solve import solve_social_state
 from ...solvers.sharing.worth import utility_between, worth
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MOST_PATTERNS = 200_000
 """Up to so many patterns the least Lagrangian is found by looking at all of them."""
@@ -83,8 +88,8 @@ class SharedSurplus:
         return sum((k * r for k, r in zip(state, rewards, strict=True)), Fraction(0)) - buyers * price
 
 
-@dataclass(frozen=True)
-class Swan(SharedSurplus):
+@dataclass(frozen=True, repr=False)
+class Swan(SharedSurplus, Readable):
     """The mechanism, set up for one market.
 
     Attributes
@@ -133,6 +138,43 @@ class Swan(SharedSurplus):
         if self.welfare > 0:
             return self.welfare / spread if spread else None
         return SMALL_INCENTIVE / spread if spread else Fraction(0)
+
+    def frame(self, *, exact: bool = True) -> pd.DataFrame:
+        """Return the types as a data frame: id, size, count, cost, participants at the best state, reward.
+
+        Parameters
+        ----------
+        exact : bool
+            Numbers as Fractions; else as floats.
+
+        Raises
+        ------
+        InputError
+            If pandas is not installed.
+        """
+        rewards = [None] * self.market.type_count if self.ratio is None else [*self.rewards(self.target)]
+        return types_frame(self.market, exact=exact, participants=[*self.target], reward=rewards)
+
+    def page(self) -> Page:
+        """Return what is announced at the best state on one screen."""
+        market, target = self.market, self.target
+        undefined = "undefined: every pattern has the same Lagrangian"
+        announced = self.ratio is not None
+        facts = [
+            ("mechanism", f"SWAN at the best social state ({self.scenario} heterogeneity)"),
+            ("welfare", show(self.welfare)),
+            ("error", show(market.error(target)) if any(target) else "-"),
+            ("incentive ratio", undefined if self.ratio is None else show(self.ratio)),
+            ("multiplier", show(self.multiplier)),
+            ("price", show(self.price(target)) if announced else "-"),
+            ("incentive cost", show(self.incentive_cost(target)) if announced else "-"),
+        ]
+        rewards = [show(reward) for reward in self.rewards(target)] if announced else ["-"] * market.type_count
+        participants = [f"{k:,}" for k in target]
+        return Page("", facts, [types_table(market, "Types", participants=participants, reward=rewards)])
+
+    def __repr__(self) -> str:
+        return f"Swan({self.market!r}, welfare {show(self.welfare)})"
 
     def lagrangian(self, state: State) -> Fraction:
         """``L(k)``, eq. (19); for the empty state see the module's text."""

@@ -12,14 +12,19 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..arrays import as_sequence
+from ..display import Page, Readable
 from ..exact import format_exact, parse_integer, parse_number
 from ..files import read_json, write_whole
 from ..input_error import InputError
 from ..names import read_name, refuse_alike, refuse_unknown
+from .market_text import types_frame, types_page
 from .utility import Utility
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FORMAT = "fedmech-mots/1"
 _FIELDS = {"format", "dimension", "data_variance", "client_variance", "types", "utility", "max_error", "description"}
@@ -53,8 +58,8 @@ State = tuple[int, ...]
 """Participants of each type, ``k_1 .. k_I``; everybody else buys the model (Lemma 1)."""
 
 
-@dataclass(frozen=True)
-class MotsMarket:
+@dataclass(frozen=True, repr=False)
+class MotsMarket(Readable):
     """One MoTS market, exact and immutable; use :meth:`build`, :meth:`from_document` or :func:`read_mots`.
 
     Attributes
@@ -170,6 +175,28 @@ class MotsMarket:
         if self.max_error is not None:
             document["max_error"] = _plain(self.max_error)
         return document
+
+    def frame(self, *, exact: bool = True) -> pd.DataFrame:
+        """Return the types as a data frame: id, size, count, cost.
+
+        Parameters
+        ----------
+        exact : bool
+            Costs as Fractions; else as floats.
+
+        Raises
+        ------
+        InputError
+            If pandas is not installed.
+        """
+        return types_frame(self, exact=exact)
+
+    def page(self) -> Page:
+        """Return the market on one screen."""
+        return types_page(self)
+
+    def __repr__(self) -> str:
+        return f"SharingMarket({self.type_count} types, {self.population:,} clients)"
 
     def with_max_error(self, max_error: Fraction | int | None) -> MotsMarket:
         """The same market under another requirement."""

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ...models.display import Page, Readable, show
 from ...models.sharing.market import MotsMarket, State
+from ...models.sharing.market_text import types_frame, types_table
 from ..control import StopReason
 from ..proofs.proof import Proof
 from ..solution import Exactness, Status
 from .worth import Worth
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def readable(value: Fraction) -> float | int:
@@ -21,8 +26,8 @@ def readable(value: Fraction) -> float | int:
         return round(value)
 
 
-@dataclass(frozen=True, kw_only=True)
-class SocialAnswer:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class SocialAnswer(Readable):
     """The best social state found, with what is known about it; the words are those of :class:`~fedmech.solvers.solution.Solution`.
 
     Attributes
@@ -39,7 +44,7 @@ class SocialAnswer:
         ``checked``: the checker accepted a proof of `bound`, or that no state meets the requirement, in this call.
         ``enumerated``: every state was looked at. ``solver``: HiGHS says so. ``unchecked``: nobody vouches for `bound`.
     state : tuple of int or None
-        Participants of each type; everybody else buys the model.
+        Participants of each type, in the market's order; everybody else buys the model. `participants` says it in ids.
     error : Fraction or None
         The state's generalisation error, eq. (3).
     welfare : Worth or None
@@ -77,6 +82,45 @@ class SocialAnswer:
     refused: str | None = None
     failure: Proof | None = None
     tied: int = 0
+
+    @property
+    def participants(self) -> dict[str, int]:
+        """How many of each type train, by id; empty if there is no state."""
+        ids = [entry.id for entry in self.market.types]
+        return {} if self.state is None else dict(zip(ids, self.state, strict=True))
+
+    @property
+    def value(self) -> Fraction | None:
+        """The welfare, by the name it has in a Solution; None where only an interval that holds it is known: see `welfare`."""
+        return self.welfare.low if self.welfare is not None and self.welfare.exact else None
+
+    def frame(self, *, exact: bool = True) -> pd.DataFrame:
+        """Return the state as a data frame: id, size, count, cost, participants.
+
+        Parameters
+        ----------
+        exact : bool
+            Costs as Fractions; else as floats.
+
+        Raises
+        ------
+        InputError
+            If pandas is not installed.
+        """
+        return types_frame(self.market, exact=exact, participants=[*(self.state or [None] * self.market.type_count)])
+
+    def page(self) -> Page:
+        """Return the state, what it is worth and on what that rests on one screen."""
+        if self.state is None:
+            return Page("", answer_facts(self))
+        participants = [f"{k:,}" for k in self.state]
+        return Page("", answer_facts(self), [types_table(self.market, "Who participates", participants=participants)])
+
+    def __repr__(self) -> str:
+        worth = "nothing" if self.welfare is None else show(self.welfare.middle)
+        return (
+            f"SocialAnswer(welfare {worth}, {self.status} ({self.exactness}), {sum(self.state or ()):,} participants)"
+        )
 
     @property
     def no_model(self) -> bool:
@@ -118,3 +162,32 @@ class SocialAnswer:
             "search_seconds": round(self.search_seconds, 6),
             "check_seconds": round(self.check_seconds, 6),
         }
+
+
+STATUS = {
+    "checked": "proved (proof checked)",
+    "enumerated": "every state enumerated",
+    "solver": "says HiGHS (not proved)",
+    "unchecked": "not checked",
+}
+
+
+def answer_facts(answer: SocialAnswer) -> list[tuple[str, str]]:
+    """Return the figures of an answer by name."""
+    market, welfare = answer.market, answer.welfare
+    interval = "" if welfare is None or welfare.exact else ", the middle of a certified interval"
+    status = f"{answer.status}, {STATUS[answer.exactness]}"
+    if answer.status not in ("optimal", "infeasible"):
+        status = f"{answer.status}, stopped: {answer.stopped} (bound {answer.exactness})"
+    return [
+        ("problem", f"social state: who trains, so that welfare is greatest ({market.population:,} clients)"),
+        ("status", status),
+        ("welfare", "-" if welfare is None else show(welfare.middle) + interval),
+        ("bound", show(answer.bound)),
+        ("error", show(answer.error)),
+        ("largest error", "-" if market.max_error is None else f"{show(market.max_error)} is required"),
+        ("participants", "-" if answer.state is None else f"{sum(answer.state):,}; everybody else buys the model"),
+        *([("no model", "would be better: every state's welfare is negative")] if answer.no_model else []),
+        *([("tied", f"at least {answer.tied} other states are worth the same")] if answer.tied else []),
+        ("method", f"{answer.method}, {answer.seconds:.3f} s"),
+    ]
