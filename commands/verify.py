@@ -21,7 +21,7 @@ from .console import (
 )
 
 if TYPE_CHECKING:
-    from ..verification.ledger import Entry
+    pass
 
 __all__ = ["claims_command", "verify_command"]
 
@@ -42,6 +42,7 @@ def verify_command(
     from ..models.files import refuse_overwriting, write_whole
     from ..models.input_error import InputError
     from ..verification.ledger import UnknownClaim, judge, select
+    from ..verification.ledger_text import entry_facts, verdict_line, witness_line
 
     try:
         chosen = select(claims or ())
@@ -66,8 +67,8 @@ def verify_command(
         rows = [
             [
                 entry.claim.id,
-                _verdict(entry),
-                "" if entry.rechecked is None else ("re-checked" if entry.rechecked else "FAILS THE RE-CHECK"),
+                verdict_line(entry),
+                witness_line(entry),
                 f"{entry.seconds:.1f}",
                 entry.claim.short,
             ]
@@ -75,27 +76,8 @@ def verify_command(
         ]
         table(None, ["claim", "verdict", "witness", "s", "statement"], rows, (3,))
         for entry in entries:
-            judgement = entry.judgement
             if len(entries) <= 3 or not entry.agrees:
-                reading = judgement.reading
-                details = [
-                    ["source", entry.claim.source],
-                    ["statement", entry.claim.says],
-                    ["method", judgement.method],
-                    ["scope", judgement.scope],
-                    [
-                        "assumption",
-                        f"{judgement.assumption} [{judgement.assumption_verdict}]" if judgement.assumption else "",
-                    ],
-                    [
-                        "corrected",
-                        f"{judgement.corrected} [{judgement.corrected_verdict}]" if judgement.corrected else "",
-                    ],
-                    ["reading", "" if reading is None else f"{reading.sentence}; {reading.within}"],
-                    ["charitably", "" if reading is None else f"{reading.charitable} [{reading.holds}]"],
-                    ["witness", json_module.dumps(judgement.witness) if judgement.witness else ""],
-                ]
-                table(entry.claim.id, ["", ""], [row for row in details if row[1]])
+                table(entry.claim.id, ["", ""], [[*fact] for fact in entry_facts(entry)])
     if witness is not None and entries:
         found = entries[0].judgement.witness
         if found is None:
@@ -108,15 +90,6 @@ def verify_command(
         raise typer.Exit(CHECK_FAILED)
     if len(entries) < len(chosen) or missing:
         raise typer.Exit(STOPPED)
-
-
-def _verdict(entry: Entry) -> str:
-    """The verdict, what is true instead, and what is on record where that is something else."""
-    judgement, claim = entry.judgement, entry.claim
-    said = judgement.verdict + (f", amended {judgement.amended}" if judgement.amended else "")
-    if entry.agrees:
-        return said
-    return f"{said} (on record: {claim.expected}{f', amended {claim.amended}' if claim.amended else ''})"
 
 
 @guarded

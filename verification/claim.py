@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
+from ..models.display import Page, Readable
 from .proofs.chain import Held, Proof
 from .proofs.formula import plain
 
@@ -168,7 +169,7 @@ Recheck = Callable[[Mapping[str, Any]], bool]
 
 
 @dataclass(frozen=True)
-class Claim:
+class Claim(Readable):
     """A sentence to be judged.
 
     Parameters
@@ -210,6 +211,12 @@ class Claim:
             raise ValueError(f"{self.id}: a {self.expected} claim needs a re-check of its witness")
         if "proved" in (self.expected, self.amended) and not self.proofs and self.recheck is None:
             raise ValueError(f"{self.id}: no proof, and no witness to be re-checked: that is not proved")
+
+    def page(self) -> Page:
+        """Return the claim on one screen."""
+        amended = [("amended", self.amended)] if self.amended else []
+        facts = [("claim", self.id), ("source", self.source), ("statement", self.says), ("on record", self.expected)]
+        return Page("", facts + amended)
 
     @property
     def says(self) -> str:

@@ -10,12 +10,17 @@ import importlib
 import json
 import pkgutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
+from ..models.display import Page, Readable
 from .claim import Claim, Judge, Judgement, Recheck, Verdict
+from .ledger_text import claims_frame, claims_page, entries_frame, entries_page
 from .proofs.chain import Held, Proof, ProofError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _CLAIMS: dict[str, Claim] = {}
 
@@ -63,16 +68,34 @@ def claim(
     return register
 
 
-def claims() -> dict[str, Claim]:
+class Claims(Readable, dict[str, Claim]):
+    """Claims by id."""
+
+    def frame(self) -> pd.DataFrame:
+        """Return the claims as a data frame: id, source, statement, expected, amended.
+
+        Raises
+        ------
+        InputError
+            If pandas is not installed.
+        """
+        return claims_frame(self)
+
+    def page(self) -> Page:
+        """Return them on one screen."""
+        return claims_page(self)
+
+
+def claims() -> Claims:
     """All registered claims, by id, in a stable order."""
     package = importlib.import_module(".claims", __package__)
     for module in sorted(info.name for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")):
         importlib.import_module(module)
-    return dict(sorted(_CLAIMS.items()))
+    return Claims(sorted(_CLAIMS.items()))
 
 
 @dataclass(frozen=True)
-class Entry:
+class Entry(Readable):
     """One line of the ledger: the claim, its judgement, and whether they agree.
 
     ``rechecked`` is ``None`` where there is no witness, else what the independent re-check said; ``held`` says who held the steps of the
@@ -95,6 +118,10 @@ class Entry:
     def missing(self) -> str | None:
         """The solver without which the proofs could not be held here, if that is why the verdict is not the one on record."""
         return None if self.held is None or self.agrees else self.held.missing
+
+    def page(self) -> Page:
+        """Return everything that is known of the claim on one screen."""
+        return entries_page([self])
 
     def to_dict(self) -> dict[str, Any]:
         """The entry as plain data for JSON."""
@@ -179,7 +206,66 @@ def select(ids: Iterable[str] = ()) -> list[Claim]:
     return [entry for name, entry in known.items() if not wanted or name in wanted]
 
 
-def verify(ids: Iterable[str] = ()) -> Iterator[Entry]:
-    """Judge the claims asked for, one at a time, yielding each entry as it is reached."""
-    for entry in select(ids):
-        yield judge(entry)
+class Verdicts(Readable, Sequence[Entry]):
+    """Claims and what is judged of them: each is judged when it is first asked for, and then stays.
+
+    Parameters
+    ----------
+    chosen : sequence of Claim
+    """
+
+    def __init__(self, chosen: Sequence[Claim]) -> None:
+        self._chosen = chosen
+        self._judged: list[Entry] = []
+
+    def __len__(self) -> int:
+        return len(self._chosen)
+
+    @overload
+    def __getitem__(self, position: int) -> Entry: ...
+    @overload
+    def __getitem__(self, position: slice) -> list[Entry]: ...
+    def __getitem__(self, position: int | slice) -> Entry | list[Entry]:
+        wanted = range(len(self))[position]
+        last = wanted if isinstance(wanted, int) else max(wanted, default=-1)
+        while len(self._judged) <= last:
+            self._judged.append(judge(self._chosen[len(self._judged)]))
+        return self._judged[wanted] if isinstance(wanted, int) else [self._judged[k] for k in wanted]
+
+    def frame(self) -> pd.DataFrame:
+        """Return all verdicts as a data frame, in the columns of the JSON answer.
+
+        Raises
+        ------
+        InputError
+            If pandas is not installed.
+        """
+        return entries_frame(self)
+
+    def page(self) -> Page:
+        """Return all verdicts on one screen."""
+        return entries_page(self)
+
+    def __repr__(self) -> str:
+        return f"Verdicts({len(self)} claims, {len(self._judged)} of them judged)"
+
+
+def verify(ids: str | Iterable[str] = ()) -> Verdicts:
+    """Judge the claims asked for, all of them if none is named; each when it is first looked at.
+
+    Parameters
+    ----------
+    ids : str or iterable of str
+        Ids; one that ends in ``*`` stands for every claim that begins so.
+
+    Returns
+    -------
+    Verdicts
+        To go through, to print, or as ``.frame()``.
+
+    Raises
+    ------
+    UnknownClaim
+        If an id or prefix matches nothing.
+    """
+    return Verdicts(select([ids] if isinstance(ids, str) else ids))
