@@ -18,9 +18,9 @@ from .console import (
     import_from_here,
     load_market,
     print_json,
-    show,
-    table,
+    text_width,
     whole_limit,
+    write,
 )
 from .run import MECHANISM_HELP, OptionsOption, parse_options
 
@@ -56,26 +56,18 @@ def audit_command(
     the answer. A callable of your own takes a Market and returns an Outcome; a module is looked for in the current folder too.
     """
     from ..models.files import refuse_overwriting
-    from ..models.input_error import InputError
     from ..verification.audit import audit
 
     if witness is not None:
         refuse_overwriting(witness, force, [file])
     market = load_market(file, drop_zero)
     import_from_here(mechanism)
-    positions = None
-    if worker is not None:
-        known = {name: i for i, name in enumerate(market.worker_ids)}
-        missing = [name for name in worker if name not in known]
-        if missing:
-            raise InputError(f"no worker is called {missing[0]!r}", field="worker")
-        positions = [known[name] for name in worker]
     with whole_limit(time_limit):
         report = audit(
             market,
             mechanism,
             properties=property,
-            workers=positions,
+            workers=worker,
             options=parse_options(option),
             time_limit=time_limit,
         )
@@ -86,7 +78,7 @@ def audit_command(
     if json:
         print_json(_document(market, report))
     else:
-        _print(market, report)
+        write(report.page().text(text_width()) + "\n")
     if report.violations:
         raise typer.Exit(CHECK_FAILED)
     if report.stopped:
@@ -138,18 +130,3 @@ def _document(market: Market, report: Audit) -> dict[str, Any]:
             for found in report.violations
         ],
     }
-
-
-def _print(market: Market, report: Audit) -> None:
-    rows = []
-    for name in report.properties:
-        first = next((found for found in report.violations if found.property == name), None)
-        if first is None:
-            rows.append([name, "undecided" if report.stopped else "holds", "", ""])
-        else:
-            rows.append([name, "VIOLATED", "" if first.gain is None else show(first.gain), first.says])
-    title = (
-        f"{report.mechanism}: {report.points:,} bids of {report.workers} of {market.n} workers, {report.coverage}"
-        + (", stopped early" if report.stopped else "")
-    )
-    table(title, ["property", "", "by", "first violation"], rows, (2,))

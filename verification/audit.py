@@ -17,17 +17,22 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..fl.mechanisms.interface import Mechanism, Outcome, as_mechanism, call
 from ..fl.mechanisms.outcome import check_exact
 from ..fl.mechanisms.parts.breakpoints import ALL_SETS_UP_TO, breakpoints, with_points_between
+from ..models.display import Page, Readable, Table, data_frame, show
 from ..models.input_error import InputError
+from ..models.names import nearest_name
 from ..models.procurement.market import Market
 from ..solvers.control import Control
 from ..solvers.feasibility import violation
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["PROPERTIES", "Audit", "Violation", "audit", "breakpoints"]
 
@@ -72,12 +77,13 @@ class Violation:
     says: str
 
 
-@dataclass
-class Audit:
+@dataclass(repr=False)
+class Audit(Readable):
     """What an audit found on one market.
 
     Attributes
     ----------
+    market : Market
     mechanism : str
     properties : tuple of str
         Those audited.
@@ -93,6 +99,7 @@ class Audit:
         Whether time ran out, or somebody interrupted, before all of them were.
     """
 
+    market: Market
     mechanism: str
     properties: tuple[str, ...]
     violations: list[Violation] = field(default_factory=list)
@@ -112,13 +119,52 @@ class Audit:
         found = {violation.property for violation in self.violations}
         return tuple(name for name in PROPERTIES if name in found)
 
+    def frame(self, *, exact: bool = True) -> pd.DataFrame:
+        """Return the violations as a data frame: property, worker, cost, bid, gain, says.
+
+        Parameters
+        ----------
+        exact : bool
+            Numbers as Fractions; else as floats.
+
+        Raises
+        ------
+        InputError
+            If pandas is not installed.
+        """
+        columns: dict[str, list[Any]] = {
+            name: [getattr(found, name) for found in self.violations]
+            for name in ("property", "worker", "cost", "bid", "gain", "says")
+        }
+        columns["worker"] = [None if i is None else self.market.worker_ids[i] for i in columns["worker"]]
+        return data_frame(columns, exact=exact)
+
+    def page(self) -> Page:
+        """Return what holds and what is violated, by whom, on one screen."""
+        rows = []
+        for name in self.properties:
+            first = next((found for found in self.violations if found.property == name), None)
+            gain = "" if first is None or first.gain is None else show(first.gain)
+            verdict = "VIOLATED" if first is not None else "undecided" if self.stopped else "holds"
+            rows.append([name, verdict, gain, "" if first is None else first.says])
+        title = (
+            f"{self.mechanism}: {self.points:,} bids of {self.workers:,} of {self.market.n:,} workers, {self.coverage}"
+            + (", stopped early" if self.stopped else "")
+        )
+        return Page("", tables=[Table(["property", "", "by", "first violation"], rows, (2,), title)])
+
+    def __repr__(self) -> str:
+        return (
+            f"Audit({self.mechanism}: {', '.join(self.failed()) + ' violated' if self.violations else 'nothing found'})"
+        )
+
 
 def audit(
     market: Market,
     mechanism: str | Rule,
     *,
     properties: Sequence[str] | None = None,
-    workers: Iterable[int] | None = None,
+    workers: Iterable[int | str] | None = None,
     exhaustive: bool | None = None,
     options: dict[str, Any] | None = None,
     time_limit: float | None = None,
@@ -133,8 +179,8 @@ def audit(
         A registered name, ``pkg.module:callable``, ``file.py:callable``, or a function ``market -> Outcome``.
     properties : sequence of str, optional
         From :data:`PROPERTIES`; all of them if left out, ``separate-budgets`` only where the mechanism claims it.
-    workers : iterable of int, optional
-        Whose bids are moved; everybody's if left out.
+    workers : iterable of str or int, optional
+        Whose bids are moved, by id or position; everybody's if left out.
     exhaustive : bool, optional
         Whether candidates and declared breakpoints are known to be all; by default for the mechanisms in :data:`COMPLETE`.
     options : dict, optional
@@ -166,11 +212,14 @@ def audit(
         (entry.shipped and entry.name in COMPLETE and market.n <= ALL_SETS_UP_TO) if exhaustive is None else exhaustive
     )
     report = Audit(
-        entry.name, tuple(p for p in PROPERTIES if p in properties), coverage=EXHAUSTIVE if complete else DECLARED
+        market,
+        entry.name,
+        tuple(p for p in PROPERTIES if p in properties),
+        coverage=EXHAUSTIVE if complete else DECLARED,
     )
     control = Control.for_seconds(time_limit)
     try:
-        for worker in range(market.n) if workers is None else workers:
+        for worker in range(market.n) if workers is None else _positions(market, workers):
             _audit_worker(market, entry, worker, report, given, control)
             if report.stopped:
                 break
@@ -178,6 +227,16 @@ def audit(
     except KeyboardInterrupt:
         report.stopped = True
     return report
+
+
+def _positions(market: Market, workers: Iterable[int | str]) -> list[int]:
+    known = {name: i for i, name in enumerate(market.worker_ids)}
+    found = []
+    for worker in [workers] if isinstance(workers, str) else workers:
+        if isinstance(worker, str) and worker not in known:
+            raise InputError(f"no worker is called {worker!r}{nearest_name(worker, known)}", field="worker")
+        found.append(known[worker] if isinstance(worker, str) else worker)
+    return found
 
 
 def _audit_worker(

@@ -292,3 +292,17 @@ def test_everything_the_recipes_need_is_public() -> None:
         assert getattr(fm.extend, name) is not None
     with pytest.raises(AttributeError, match="has no attribute 'nonesuch'"):
         fm.extend.nonesuch  # noqa: B018
+
+
+def test_an_audit_reads_well_and_takes_ids() -> None:
+    fm.mechanism("<script>")(cheapest)
+    found = fm.audit(MARKET, cheapest, workers=["ben"])
+    assert (found.workers, found.failed()) == (1, ("dsic",))
+    assert [*found.frame()["worker"]] == ["ben"]
+    assert found.frame()["gain"][0] == found.violations[0].gain
+    assert "VIOLATED" in str(found)
+    assert all(len(line) <= 80 and line == line.rstrip() for line in str(found).split("\n"))
+    assert "<script" not in found._repr_html_()
+    assert repr(found) == "Audit(<script>: dsic violated)"
+    with pytest.raises(fm.InputError, match="no worker is called 'bem'; did you mean 'ben'"):
+        fm.audit(MARKET, cheapest, workers=["bem"])
