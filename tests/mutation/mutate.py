@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import builtins
 import contextlib
 import copy
 import gc
@@ -19,12 +20,11 @@ import shutil
 import signal
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from types import CodeType, FrameType, FunctionType
+from types import CodeType, FunctionType
 from typing import NamedTuple
 
 import pytest
@@ -211,31 +211,45 @@ def put(parent: ast.AST, name: str, at: int | None, child: ast.AST) -> None:
 
 
 class Looking:
-    """Tells which tests run which lines of a file, and how long they take."""
+    """Tells which tests run which statements of a file, by their first lines, and how long they take."""
 
-    def __init__(self, file: Path) -> None:
-        self.file, self.running = str(file), ""
+    def __init__(self) -> None:
         self.lines: dict[str, set[int]] = {}
         self.seconds: dict[str, float] = {}
 
-    def trace(self, frame: FrameType, event: str, argument: object) -> Callable | None:
-        if frame.f_code.co_filename != self.file:
-            return None
-        self.lines[self.running].add(frame.f_lineno)
-        return self.trace
-
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
-        self.running, start = item.nodeid, time.perf_counter()
-        self.lines[item.nodeid] = set()
-        threading.settrace(self.trace)
-        sys.settrace(self.trace)
+        start = time.perf_counter()
+        seen = self.lines[item.nodeid] = set[int]()
+        vars(builtins)[SEEN] = seen.add
         try:
             return (yield)
         finally:
-            sys.settrace(None)
-            threading.settrace(None)  # type: ignore[arg-type]
+            vars(builtins)[SEEN] = int
             self.seconds[item.nodeid] = time.perf_counter() - start
+
+
+SEEN = "__statement_seen__"
+"""What the text that is looked at calls with the line of every statement; tracing would slow down everything else too."""
+
+
+def marked(source: str) -> str:
+    """Return a text that says which of its statements are run."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        for name in ("body", "orelse", "finalbody"):
+            block = getattr(node, name, None)
+            if not isinstance(block, list) or not block or not isinstance(block[0], ast.stmt):
+                continue
+            kept = 1 if isinstance(block[0], ast.Expr) and isinstance(block[0].value, ast.Constant) else 0
+            block[kept:] = [part for statement in block[kept:] for part in (*mark(statement), statement)]
+    return ast.unparse(ast.fix_missing_locations(tree))
+
+
+def mark(statement: ast.stmt) -> list[ast.stmt]:
+    if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
+        return []
+    return [ast.Expr(ast.Call(ast.Name(SEEN, ast.Load()), [ast.Constant(statement.lineno)], []))]
 
 
 class Chosen:
@@ -373,23 +387,32 @@ def main() -> int:
 
 def survey(file: str, home: Path, target: Path, tests: list[str], chosen: list[Mutant], known: dict[str, str]) -> int:
     """Look which tests run which lines, then try the mutants."""
-    report, failed, looking = home / "seen.json", home / "failed", Looking(target)
+    report, failed, looking = home / "seen.json", home / "failed", Looking()
+    original = target.read_text()
+
+    def load(text: str, at: int) -> None:
+        target.write_text(text)
+        # What was compiled of the text before is told from this one by whole seconds.
+        os.utime(target, (at, at))
+        forget(home)
 
     def look() -> int:
-        failed = run_tests(tests, looking)
+        vars(builtins)[SEEN] = int
+        load(marked(original), 0)
+        status = run_tests(tests, looking)
         report.write_text(json.dumps([{name: list(lines) for name, lines in looking.lines.items()}, looking.seconds]))
-        return failed
+        return status
 
     with silent():
         run_tests(tests, options=("--collect-only",))
     if in_child(look, 3600):
         print("the tests fail, or take too long, without any change")
         return 1
+    target.write_text(original)
     seen, seconds = json.loads(report.read_text())
     if in_child(lambda: run_tests(tests, Chosen(sorted(seen, key=seconds.__getitem__), failed)), 3600):
         print("the tests fail in another order, without any change")
         return 1
-    original = target.read_text()
     plain = ast.unparse(ast.parse(original))
     survivors = equivalent = late = 0
     noticing: Counter[str] = Counter()
@@ -404,10 +427,7 @@ def survey(file: str, home: Path, target: Path, tests: list[str], chosen: list[M
 
         def attempt(mutant: Mutant = mutant, order: list[str] = order, at: int = at) -> int:
             if "numba" in original or not exchange(target, plain, mutant.text):
-                target.write_text(mutant.text)
-                # What was compiled of the mutant before is told from this one by whole seconds.
-                os.utime(target, (at, at))
-                forget(home)
+                load(mutant.text, at)
             return run_tests(tests, Chosen(order, failed))
 
         failed.write_text("")
