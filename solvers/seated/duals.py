@@ -14,6 +14,7 @@ with ``|p_i|`` above the loss of a known point is on its side of ``p_i = 0`` in 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import accumulate
@@ -216,7 +217,9 @@ def duals_at(market: SeatMarket, price: Fraction, basis: Basis, weights: NDArray
     return SeatDuals(price.numerator, price.denominator, chain, prices, reduced, bound, basis.chosen)
 
 
-def lagrangian(market: SeatMarket, control: Control) -> tuple[NDArray[np.intp], SeatDuals]:
+def lagrangian(
+    market: SeatMarket, control: Control, keep: Callable[[NDArray[np.intp]], None] = lambda _: None
+) -> tuple[NDArray[np.intp], SeatDuals]:
     """Minimise the Lagrangian bound over ``lambda``.
 
     Parameters
@@ -224,6 +227,8 @@ def lagrangian(market: SeatMarket, control: Control) -> tuple[NDArray[np.intp], 
     market : SeatMarket
     control : Control
         Ends the search early; the bound is valid whenever that happens.
+    keep : callable
+        Given each affordable set that is better than those before it, for whoever has no time to wait for the end.
 
     Returns
     -------
@@ -260,6 +265,7 @@ def lagrangian(market: SeatMarket, control: Control) -> tuple[NDArray[np.intp], 
         value, cost = market.value(basis.chosen), market.cost(basis.chosen)
         if cost <= market.budget and value > market.value(best):
             best = basis.chosen
+            keep(best)
         height = value * price.denominator - cost * price.numerator
         if height <= dear_line[0] * price.denominator - dear_line[1] * price.numerator and trial == crossing:
             break

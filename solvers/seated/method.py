@@ -143,8 +143,11 @@ def best_affordable_set(market: SeatMarket, control: Control, most_states: int =
 
 
 def _search(market: SeatMarket, control: Control, most_states: int, state: SeatOptimum) -> None:
-    state.chosen, state.duals = lagrangian(market, control)
-    state.value = market.value(state.chosen)
+    def keep(chosen: NDArray[np.intp]) -> None:
+        state.chosen, state.value = chosen, market.value(chosen)
+
+    chosen, state.duals = lagrangian(market, control, keep)
+    keep(chosen)
     state.leaves = multipliers(market, state.duals)
     step = _unit(market)
     if len(market.caps) <= 2:

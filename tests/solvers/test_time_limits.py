@@ -16,9 +16,10 @@ from fedmech.solvers.compilation import START_SECONDS, clocked
 from fedmech.solvers.control import Control, Stopped
 from fedmech.solvers.coverage import facility
 from fedmech.solvers.coverage.method import instance_of as cover_instance_of
+from fedmech.solvers.feasibility import check_feasible
 from fedmech.solvers.highs import watch
 from fedmech.solvers.highs.run import MipArrays, run_highs
-from fedmech.solvers.placement.matroid import best_set
+from fedmech.solvers.placement.matroid import best_set, route
 from fedmech.solvers.pooled import merging, passes
 from fedmech.solvers.pooled.dynamic import states
 from fedmech.solvers.pooled.method import pooled_problem
@@ -352,3 +353,31 @@ def test_sorting_looks_at_the_clock() -> None:
     assert looks > 10
     with pytest.raises(Stopped):
         best_set(generate_market("a", 5, seed=1), np.arange(5), Control.for_seconds(0))
+
+
+def test_what_a_search_of_prices_has_found_is_kept_whenever_it_is_stopped() -> None:
+    market = generate_market("d", 200, seat_share=0.5, seed=1)
+    best = solve(market, "opt").value
+    seated = SeatMarket(
+        market.scores, market.needed_costs, market.group_of, market.total_budget, market.caps, market.seats
+    )
+    early = 0
+    for most in range(0, 400, 3):
+        looks = 0
+
+        class Limited(Control):
+            def expired(self, most: int = most) -> bool:
+                nonlocal looks
+                looks += 1
+                return looks > most
+
+        control = Limited()
+        with clocked(control):
+            found = opt_seats.best_affordable_set(seated, control)
+        hired = np.full(market.n, -1)
+        hired[found.chosen] = route(market, found.chosen)[found.chosen]
+        assert check_feasible(market, "opt", hired) * market.score_denominator == found.value
+        assert best is not None
+        assert found.value <= best * market.score_denominator
+        early += found.duals is None and found.value > 0
+    assert early
