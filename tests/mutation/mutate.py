@@ -221,11 +221,11 @@ class Looking:
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         start = time.perf_counter()
         seen = self.lines[item.nodeid] = set[int]()
-        vars(builtins)[SEEN] = seen.add
+        setattr(builtins, SEEN, seen.add)
         try:
             return (yield)
         finally:
-            vars(builtins)[SEEN] = int
+            setattr(builtins, SEEN, int)
             self.seconds[item.nodeid] = time.perf_counter() - start
 
 
@@ -397,7 +397,7 @@ def survey(file: str, home: Path, target: Path, tests: list[str], chosen: list[M
         forget(home)
 
     def look() -> int:
-        vars(builtins)[SEEN] = int
+        setattr(builtins, SEEN, int)
         load(marked(original), 0)
         status = run_tests(tests, looking)
         report.write_text(json.dumps([{name: list(lines) for name, lines in looking.lines.items()}, looking.seconds]))
