@@ -143,7 +143,7 @@ def check(proof: Proof, market: Market | MotsMarket) -> Fraction:
     if isinstance(market, MotsMarket):
         return Fraction(proof.bound)
     return Fraction(proof.bound) / (
-        market.coverage_denominator if proof.problem == "cover" else market.score_denominator
+        market.scaled.coverage_denominator if proof.problem == "cover" else market.scaled.score_denominator
     )
 
 

@@ -92,10 +92,12 @@ def _witness(market: Market, report: Audit) -> str:
     from ..verification.search.hunt import lie_document
 
     coverage = None
-    if market.coverage is not None:
+    if market.scaled.coverage is not None:
         from fractions import Fraction
 
-        coverage = [[Fraction(int(z), market.coverage_denominator) for z in row] for row in market.coverage]
+        coverage = [
+            [Fraction(int(z), market.scaled.coverage_denominator) for z in row] for row in market.scaled.coverage
+        ]
     document = lie_document(market, report.violations[0], coverage=coverage)
     return json.dumps({"comment": report.violations[0].says, **document}, indent=1) + "\n"
 

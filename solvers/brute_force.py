@@ -46,13 +46,13 @@ def enumerate_best(market: Market, problem: str, control: Control | None = None)
     """
     control = control or Control()
     caps, seats = market.caps.tolist(), market.seats.tolist()
-    budgets = [int(b) for b in market.budgets]
-    costs = [0] * market.n if problem == "orp" else [int(c) for c in market.needed_costs]
+    budgets = [int(b) for b in market.scaled.budgets]
+    costs = [0] * market.n if problem == "orp" else [int(c) for c in market.scaled.needed_costs]
     if problem == "opt-sep":
         purses = tuple(budgets)
     else:
         purses = (sum(budgets),)
-    covered = () if market.coverage is None or problem != "cover" else (0,) * market.coverage.shape[1]
+    covered = () if market.scaled.coverage is None or problem != "cover" else (0,) * market.scaled.coverage.shape[1]
     start = (tuple(map(tuple, caps)), tuple(seats), purses, covered)
     reached: dict[tuple, tuple[int, tuple[int, ...]]] = {start: (0, ())}
     for i in range(market.n):
@@ -70,16 +70,16 @@ def enumerate_best(market: Market, problem: str, control: Control | None = None)
                     (*slots[:l], row, *slots[l + 1 :]),
                     (*free[:j], free[j] - 1, *free[j + 1 :]),
                     (*money[:purse], money[purse] - costs[i], *money[purse + 1 :]),
-                    tuple(map(max, seen, (int(z) for z in market.coverage[i]))) if covered else seen,  # type: ignore[index]
+                    tuple(map(max, seen, (int(z) for z in market.scaled.coverage[i]))) if covered else seen,  # type: ignore[index]
                 )
-                gained = sum(state[3]) if problem == "cover" else value + int(market.scores[i])
+                gained = sum(state[3]) if problem == "cover" else value + int(market.scaled.scores[i])
                 options.append((state, (gained, (*chosen, j))))
             for state, candidate in options:
                 if state not in after or candidate[0] > after[state][0]:
                     after[state] = candidate
         reached = after
     best, assignment = max(reached.values(), key=lambda found: found[0])
-    unit = market.coverage_denominator if problem == "cover" else market.score_denominator
+    unit = market.scaled.coverage_denominator if problem == "cover" else market.scaled.score_denominator
     return Fraction(best, unit), np.array(assignment, dtype=np.int64)
 
 

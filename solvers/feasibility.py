@@ -49,11 +49,11 @@ def violation(market: Market, problem: str, assignment: np.ndarray) -> str | Non
     if len(over):
         return f"seats of requester {market.requester_ids[int(over[0])]} exceeded"
     if problem == "opt-sep":
-        costs = market.needed_costs
+        costs = market.scaled.needed_costs
         for j in range(market.m):
-            if exact_sum(costs[placed[assignment[placed] == j]]) > int(market.budgets[j]):
+            if exact_sum(costs[placed[assignment[placed] == j]]) > int(market.scaled.budgets[j]):
                 return f"budget of requester {market.requester_ids[j]} exceeded"
-    elif problem != "orp" and exact_sum(market.needed_costs[placed]) > market.total_budget:
+    elif problem != "orp" and exact_sum(market.scaled.needed_costs[placed]) > market.scaled.total_budget:
         return "pooled budget exceeded"
     return None
 
@@ -62,11 +62,11 @@ def objective_value(market: Market, problem: str, assignment: np.ndarray) -> Fra
     """Value of an assignment, exactly: total score, or total coverage for COVER."""
     placed = assignment >= 0
     if problem != "cover":
-        return Fraction(exact_sum(market.scores[placed]), market.score_denominator)
-    if market.coverage is None or not placed.any():
+        return Fraction(exact_sum(market.scaled.scores[placed]), market.scaled.score_denominator)
+    if market.scaled.coverage is None or not placed.any():
         return Fraction(0)
-    best = market.coverage[placed].max(axis=0)
-    return Fraction(exact_sum(np.atleast_1d(best)), market.coverage_denominator)
+    best = market.scaled.coverage[placed].max(axis=0)
+    return Fraction(exact_sum(np.atleast_1d(best)), market.scaled.coverage_denominator)
 
 
 def check_feasible(market: Market, problem: str, assignment: np.ndarray) -> Fraction:
@@ -108,17 +108,17 @@ def check_shares(market: Market, shares: Mapping[tuple[int, int], Fraction]) -> 
             (requesters, market.m),
         )
     )
-    value = Fraction(_product(parts, market.scores[workers]), unit)
-    spend = Fraction(_product(parts, market.needed_costs[workers]), unit)
+    value = Fraction(_product(parts, market.scaled.scores[workers]), unit)
+    spend = Fraction(_product(parts, market.scaled.needed_costs[workers]), unit)
     if market.n and int(worker_total.max()) > unit:
         raise CheckError("opt-frac: a worker is assigned more than once")
     if any(total > unit * cap for total, cap in zip(cell_total.tolist(), market.caps.ravel().tolist(), strict=True)):
         raise CheckError("opt-frac: a cap is exceeded")
     if any(total > unit * seats for total, seats in zip(seat_total.tolist(), market.seats.tolist(), strict=True)):
         raise CheckError("opt-frac: seats are exceeded")
-    if spend > market.total_budget:
+    if spend > market.scaled.total_budget:
         raise CheckError("opt-frac: pooled budget exceeded")
-    return value / market.score_denominator
+    return value / market.scaled.score_denominator
 
 
 def _known_pairs(market: Market, shares: Mapping[tuple[int, int], Fraction]) -> tuple[np.ndarray, np.ndarray]:

@@ -179,7 +179,7 @@ class Solution(Readable):
             If pandas is not installed.
         """
         market, pairs = self.market, self._pairs()
-        known = market.costs is not None
+        known = market.scaled.costs is not None
         columns = {
             "worker": [market.worker_ids[i] for i, _, _ in pairs],
             "group": [market.group_ids[int(market.group_of[i])] for i, _, _ in pairs],

@@ -68,7 +68,11 @@ def solution_page(solution: Solution, *, summary: bool = False) -> Page:
 
 def _spent(market: Market, chosen: np.ndarray) -> Fraction | None:
     """What workers cost together; None where costs are not known."""
-    return None if market.costs is None else Fraction(exact_sum(market.costs[chosen]), market.money_denominator)
+    return (
+        None
+        if market.scaled.costs is None
+        else Fraction(exact_sum(market.scaled.costs[chosen]), market.scaled.money_denominator)
+    )
 
 
 def _budget(solution: Solution) -> list[tuple[str, str]]:
@@ -99,7 +103,7 @@ def _requesters(market: Market, solution: Solution) -> Table:
     for j in range(min(market.m, SHOWN_REQUESTERS)):
         hired = np.flatnonzero(solution.assignment == j)
         seats = "-" if market.seat_limits[j] == UNLIMITED else str(market.seat_limits[j])
-        score = Fraction(exact_sum(market.scores[hired]), market.score_denominator)
+        score = Fraction(exact_sum(market.scaled.scores[hired]), market.scaled.score_denominator)
         cost = _spent(market, hired)
         rows.append(
             [market.requester_ids[j], f"{len(hired):,}", seats, show(score), show(cost), show(market.budget(j))]
@@ -135,7 +139,7 @@ def _hires(solution: Solution) -> Table:
     market, assignment = solution.market, solution.assignment
     assert assignment is not None
     hired = np.flatnonzero(assignment >= 0)
-    known = market.costs is not None
+    known = market.scaled.costs is not None
     rows = [
         [
             market.worker_ids[i],

@@ -157,8 +157,8 @@ def _well_formed(method: Method, found: Any) -> Found:
 
 def _require_data(market: Market, problem: str) -> None:
     if problem != "orp":
-        _ = market.needed_costs
-    if problem == "cover" and market.coverage is None:
+        _ = market.scaled.needed_costs
+    if problem == "cover" and market.scaled.coverage is None:
         raise InputError("problem cover needs every worker's coverage", row="workers", field="coverage")
 
 
@@ -253,7 +253,7 @@ def _unit(market: Market, problem: str) -> int | None:
     """How many units of the integers make one of the objective; None where it is not a whole number of units."""
     if problem == "opt-frac":
         return None
-    return market.coverage_denominator if problem == "cover" else market.score_denominator
+    return market.scaled.coverage_denominator if problem == "cover" else market.scaled.score_denominator
 
 
 def _floored(bound: Fraction | None, unit: int | None) -> Fraction | None:
@@ -321,7 +321,7 @@ def _checked(market: Market, problem: str, proof: Proof, control: Control) -> _B
     except ProofError as error:
         return _Bound(refused=f"proof refused: {error}", failure=proof)
     unit = _unit(market, problem)
-    scale = market.score_denominator if unit is None else unit
+    scale = market.scaled.score_denominator if unit is None else unit
     return _Bound(_floored(Fraction(proof.bound) / scale, unit), "checked", proof)
 
 

@@ -26,8 +26,8 @@ def _order(market: Market) -> list[int]:
 
 def _hired(market: Market, prefix: Sequence[int], rank: Sequence[int] | None = None) -> np.ndarray:
     """ORP's optimum on a prefix; ties to the index, or to the place in `rank`."""
-    weights = np.zeros_like(market.scores)
-    weights[list(prefix)] = market.scores[list(prefix)]
+    weights = np.zeros_like(market.scaled.scores)
+    weights[list(prefix)] = market.scaled.scores[list(prefix)]
     if rank is None:
         return best_set(market, weights)
     order = np.array(rank, dtype=np.int64)
@@ -35,12 +35,12 @@ def _hired(market: Market, prefix: Sequence[int], rank: Sequence[int] | None = N
 
 
 def _value(market: Market, workers: np.ndarray) -> Fraction:
-    return Fraction(exact_sum(market.scores[workers]), market.score_denominator)
+    return Fraction(exact_sum(market.scaled.scores[workers]), market.scaled.score_denominator)
 
 
 def _prefix(market: Market, order: Sequence[int]) -> int:
     """Length of the longest affordable prefix."""
-    budget = Fraction(market.total_budget, market.money_denominator)
+    budget = Fraction(market.scaled.total_budget, market.scaled.money_denominator)
     k = 0
     while k < market.n:
         last = order[k]
@@ -51,7 +51,7 @@ def _prefix(market: Market, order: Sequence[int]) -> int:
 
 
 def _price(market: Market, order: Sequence[int], k: int, value: Fraction) -> Fraction:
-    price = Fraction(market.total_budget, market.money_denominator) / value
+    price = Fraction(market.scaled.total_budget, market.scaled.money_denominator) / value
     if k < market.n:
         price = min(price, market.bid(order[k]) / market.score(order[k]))
     return price

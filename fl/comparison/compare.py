@@ -219,8 +219,8 @@ class _Task:
         self.started = self.started or time.monotonic()
         if self.markets == 1:
             self.about = _about(market)
-        basis = "" if market.costs is not None else " at bids"
-        costed = replace(market, costs=market.bids) if basis else market
+        basis = "" if market.scaled.costs is not None else " at bids"
+        costed = market.with_scaled(costs=market.scaled.bids) if basis else market
         optima: dict[str, Solution] = {}
         for problem in self.problems:
             if self.cut_short is None:
@@ -308,7 +308,7 @@ def _about(market: Market) -> str:
     """What market this is, in one line."""
     from ...models.display import show
 
-    budget = Fraction(market.total_budget, market.money_denominator)
+    budget = Fraction(market.scaled.total_budget, market.scaled.money_denominator)
     return f"{market.n:,} workers, {market.m} requesters, {market.L} groups, pooled budget {show(budget)}"
 
 
@@ -379,8 +379,8 @@ def _optimum_row(market: Market, name: str, label: str, found: Solution, ratios:
         return row
     hired = found.assignment >= 0
     spend = None
-    if market.costs is not None:
-        spend = Fraction(exact_sum(market.costs[hired]), market.money_denominator)
+    if market.scaled.costs is not None:
+        spend = Fraction(exact_sum(market.scaled.costs[hired]), market.scaled.money_denominator)
     return replace(row, workers=int(hired.sum()), caps_met=_caps_met(market, found.assignment), spend=spend)
 
 

@@ -49,13 +49,13 @@ def buckets(market: Market, base: Fraction | int = BASE) -> list[np.ndarray]:
     """
     if base <= 1:
         raise InputError(f"must be > 1, got {base}", field="option base")
-    order = sorted(range(market.n), key=market.scores.tolist().__getitem__)
+    order = sorted(range(market.n), key=market.scaled.scores.tolist().__getitem__)
     found: list[list[int]] = []
     limit = Fraction(0)
     for i in order:
-        score = int(market.scores[i])
+        score = int(market.scaled.scores[i])
         if score > limit:
-            limit = limit or Fraction(int(market.scores[order[0]])) * base
+            limit = limit or Fraction(int(market.scaled.scores[order[0]])) * base
             while score > limit:
                 limit *= base
             found.append([])

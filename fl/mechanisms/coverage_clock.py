@@ -46,9 +46,9 @@ def coverage_clock(market: Market) -> Outcome:
     Outcome
         ``details`` holds ``coverage`` (``f`` of the winners), ``rounds`` and ``target`` (``V`` at the end).
     """
-    coverage, budget = market.coverage, market.total_budget
+    coverage, budget = market.scaled.coverage, market.scaled.total_budget
     assert coverage is not None
-    bids = market.bids.tolist()
+    bids = market.scaled.bids.tolist()
     single: list[int] = coverage.sum(axis=1).tolist()
     alone = Placement(market)
     offers = {i: Fraction(budget) for i in range(market.n) if single[i] > 0 and alone.fits(i) and bids[i] <= budget}
@@ -86,8 +86,8 @@ def coverage_clock(market: Market) -> Outcome:
         route(market, np.array(sorted(hired), dtype=np.intp)),
         {i: offers[i] for i in hired},
         details={
-            "coverage": Fraction(value, market.coverage_denominator),
+            "coverage": Fraction(value, market.scaled.coverage_denominator),
             "rounds": rounds,
-            "target": Fraction(target, market.coverage_denominator),
+            "target": Fraction(target, market.scaled.coverage_denominator),
         },
     )

@@ -33,7 +33,7 @@ __all__ = ["coverage_greedy", "needs_coverage"]
 
 def needs_coverage(market: Market) -> str | None:
     """Say that the market has no coverage, or None if it has."""
-    return "needs every worker's coverage" if market.coverage is None else None
+    return "needs every worker's coverage" if market.scaled.coverage is None else None
 
 
 @mechanism(
@@ -66,7 +66,7 @@ def coverage_greedy(market: Market, share: Fraction | int = Fraction(1, 2)) -> O
     """
     if share <= 0:
         raise InputError(f"must be > 0, got {share}", field="option share")
-    limit = Fraction(share) * market.total_budget
+    limit = Fraction(share) * market.scaled.total_budget
     greedy = _Greedy(market)
     while (step := greedy.next_worker()) is not None and greedy.affordable(step, limit):
         greedy.take(step)
@@ -76,7 +76,7 @@ def coverage_greedy(market: Market, share: Fraction | int = Fraction(1, 2)) -> O
         "coverage-greedy",
         route(market, greedy.placement.chosen),
         {i: _critical_bid(market, i, limit) for i in order},
-        details={"coverage": Fraction(greedy.value, market.coverage_denominator), "order": list(order)},
+        details={"coverage": Fraction(greedy.value, market.scaled.coverage_denominator), "order": list(order)},
     )
 
 
@@ -90,8 +90,8 @@ class _Greedy:
     """A set that grows by the worker with the most marginal coverage per bid."""
 
     def __init__(self, market: Market, without: int = -1) -> None:
-        assert market.coverage is not None
-        self.coverage, self.bids = market.coverage, market.bids.tolist()
+        assert market.scaled.coverage is not None
+        self.coverage, self.bids = market.scaled.coverage, market.scaled.bids.tolist()
         self.placement = Placement(market)
         self.covered = np.zeros(self.coverage.shape[1], dtype=self.coverage.dtype)
         self.value = 0

@@ -44,7 +44,7 @@ def driftpay_co(market: Market) -> Outcome:
     Outcome
         ``details`` as in :func:`pooled_driftpay`.
     """
-    return pooled_driftpay(market, "driftpay-co", market.scores, market.score_denominator)
+    return pooled_driftpay(market, "driftpay-co", market.scaled.scores, market.scaled.score_denominator)
 
 
 def pooled_driftpay(
@@ -80,10 +80,10 @@ def pooled_driftpay(
     """
     seated = market.seats_bind
     scan = prefix_scan(
-        market.bids if among is None else market.bids[among],
+        market.scaled.bids if among is None else market.scaled.bids[among],
         scores if among is None else scores[among],
         market.group_of if among is None else market.group_of[among],
-        market.total_budget,
+        market.scaled.total_budget,
         market.group_totals,
         market.caps if seated else None,
         market.seats if seated else None,
@@ -99,7 +99,7 @@ def pooled_driftpay(
     denominator = 1
     set_by = None
     if price is not None:
-        denominator = price.denominator * market.money_denominator
+        denominator = price.denominator * market.scaled.money_denominator
         if price.numerator * scan.score < 2**62 and scores.dtype != object:
             payments[winners] = scores[winners] * price.numerator
         else:
@@ -107,15 +107,15 @@ def pooled_driftpay(
             for i in winners.tolist():
                 exact[i] = int(scores[i]) * price.numerator
             payments = integer_array(exact)
-        set_by = "budget" if price == Fraction(market.total_budget, scan.score) else "next-ratio"
+        set_by = "budget" if price == Fraction(market.scaled.total_budget, scan.score) else "next-ratio"
     return Outcome(
         mechanism=name,
         market=market,
         assignment=route(market, winners),
         scaled_payments=payments,
         payment_denominator=denominator,
-        score=Fraction(exact_sum(market.scores[winners]), market.score_denominator),
-        price=None if price is None else price * score_denominator / market.money_denominator,
+        score=Fraction(exact_sum(market.scaled.scores[winners]), market.scaled.score_denominator),
+        price=None if price is None else price * score_denominator / market.scaled.money_denominator,
         details={
             "k": scan.k,
             "prefix": prefix,

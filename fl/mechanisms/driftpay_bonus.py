@@ -59,7 +59,7 @@ def driftpay_bonus(market: Market, bonuses: Sequence[Fraction] | None = None) ->
         market,
         "driftpay-bonus",
         base.assignment,
-        {i: (base.payment(i) + given[i]) * market.money_denominator for i in winners},
+        {i: (base.payment(i) + given[i]) * market.scaled.money_denominator for i in winners},
         details={**base.details, "bonuses": sum((given[i] for i in winners), Fraction(0))},
     )
     return replace(outcome, price=base.price)

@@ -66,7 +66,7 @@ def driftpay_no(market: Market) -> Outcome:
     assignment = clock.assignment
     winners = np.flatnonzero(assignment >= 0).tolist()
     prices = {clock.prices[clock.groups[i]] for i in winners}
-    unit = Fraction(market.score_denominator, market.money_denominator)
+    unit = Fraction(market.scaled.score_denominator, market.scaled.money_denominator)
     return build_scaled_outcome(
         market,
         "driftpay-no",
@@ -81,14 +81,14 @@ class _Clock:
     """The state of the clock: group prices, who is still in, and the routing of ORP's optimum among them."""
 
     def __init__(self, market: Market) -> None:
-        self.budgets: list[int] = market.budgets.tolist()
+        self.budgets: list[int] = market.scaled.budgets.tolist()
         if any(self.budgets) and not all(self.budgets):
             limits = market.cap_limits.copy()
-            limits[:, market.budgets == 0] = 0
+            limits[:, market.scaled.budgets == 0] = 0
             market = replace(market, cap_limits=limits)
         self.market = market
-        self.scores: list[int] = market.scores.tolist()
-        self.bids: list[int] = market.bids.tolist()
+        self.scores: list[int] = market.scaled.scores.tolist()
+        self.bids: list[int] = market.scaled.bids.tolist()
         self.groups: list[int] = market.group_of.tolist()
         start = Fraction(max(self.budgets, default=0), min(self.scores, default=1))
         self.prices = [start] * market.L

@@ -34,7 +34,7 @@ __all__ = ["default_bonus", "driftpay_stipend"]
 
 def default_bonus(market: Market) -> list[Fraction]:
     """Return a tenth of the pooled budget, shared equally among all workers: what bonuses are if none are given."""
-    return [Fraction(market.total_budget, 10 * max(market.n, 1) * market.money_denominator)] * market.n
+    return [Fraction(market.scaled.total_budget, 10 * max(market.n, 1) * market.scaled.money_denominator)] * market.n
 
 
 @mechanism(
@@ -67,20 +67,20 @@ def driftpay_stipend(market: Market, stipends: Sequence[Fraction] | None = None)
     if any(stipend < 0 for stipend in given):
         raise InputError("must be >= 0", field="option stipends")
     # In integer units of 1 / (money denominator * unit).
-    unit = math.lcm(*((s * market.money_denominator).denominator for s in given))
-    paid = integer_array([int(s * market.money_denominator * unit) for s in given])
-    net = integer_array([max(int(b) * unit - int(s), 0) for b, s in zip(market.bids, paid, strict=True)])
-    budget = market.total_budget * unit
-    order = ratio_order(net, market.scores)
+    unit = math.lcm(*((s * market.scaled.money_denominator).denominator for s in given))
+    paid = integer_array([int(s * market.scaled.money_denominator * unit) for s in given])
+    net = integer_array([max(int(b) * unit - int(s), 0) for b, s in zip(market.scaled.bids, paid, strict=True)])
+    budget = market.scaled.total_budget * unit
+    order = ratio_order(net, market.scaled.scores)
 
     def hire(k: int) -> tuple[np.ndarray, int, int, bool]:
         """ORP's optimum on the first ``k``, its score, its stipends, and whether the budget covers them."""
-        weights = market.scores.copy()
+        weights = market.scaled.scores.copy()
         weights[order[k:]] = 0
         chosen = best_set(market, weights)
-        score, bonus = exact_sum(market.scores[chosen]), exact_sum(paid[chosen])
+        score, bonus = exact_sum(market.scaled.scores[chosen]), exact_sum(paid[chosen])
         last = order[k - 1] if k else -1
-        fits = k == 0 or int(net[last]) * score <= (budget - bonus) * int(market.scores[last])
+        fits = k == 0 or int(net[last]) * score <= (budget - bonus) * int(market.scaled.scores[last])
         return chosen, score, bonus, fits
 
     low, k = 0, market.n
@@ -98,14 +98,14 @@ def driftpay_stipend(market: Market, stipends: Sequence[Fraction] | None = None)
     if score:
         price = Fraction(budget - bonus, score)
         if k < market.n:
-            price = min(price, Fraction(int(net[order[k]]), int(market.scores[order[k]])))
+            price = min(price, Fraction(int(net[order[k]]), int(market.scaled.scores[order[k]])))
         price /= unit
-        payments = {i: int(market.scores[i]) * price + Fraction(int(paid[i]), unit) for i in chosen.tolist()}
+        payments = {i: int(market.scaled.scores[i]) * price + Fraction(int(paid[i]), unit) for i in chosen.tolist()}
     return build_scaled_outcome(
         market,
         "driftpay-stipend",
         route(market, chosen),
         payments,
         price=price,
-        details={"k": k, "stipends": Fraction(bonus, unit * market.money_denominator)},
+        details={"k": k, "stipends": Fraction(bonus, unit * market.scaled.money_denominator)},
     )

@@ -42,23 +42,30 @@ def drop_top(market: Market) -> Outcome:
         ``rest``) and, for ``rest``, those of DriftPay-CO.
     """
     placeable = np.minimum(market.caps, market.seats).sum(axis=1) > 0
-    staying = np.flatnonzero((market.bids <= market.total_budget).astype(bool) & placeable[market.group_of])
+    staying = np.flatnonzero(
+        (market.scaled.bids <= market.scaled.total_budget).astype(bool) & placeable[market.group_of]
+    )
     if not len(staying):
         return pooled_driftpay(
-            market, "drop-top", market.scores, market.score_denominator, staying, {"top": None, "hired": "rest"}
+            market,
+            "drop-top",
+            market.scaled.scores,
+            market.scaled.score_denominator,
+            staying,
+            {"top": None, "hired": "rest"},
         )
-    position = int(np.argmax(market.scores[staying]))
+    position = int(np.argmax(market.scaled.scores[staying]))
     top = int(staying[position])
     rest = np.delete(staying, position)
-    outcome = pooled_driftpay(market, "drop-top", market.scores, market.score_denominator, rest)
+    outcome = pooled_driftpay(market, "drop-top", market.scaled.scores, market.scaled.score_denominator, rest)
     found = {"top": top, "rest_score": outcome.score}
-    if Fraction(int(market.scores[top]), market.score_denominator) < outcome.score:
+    if Fraction(int(market.scaled.scores[top]), market.scaled.score_denominator) < outcome.score:
         return replace(outcome, details={**outcome.details, **found, "hired": "rest"})
     return build_scaled_outcome(
         market,
         "drop-top",
         route(market, np.array([top])),
-        {top: market.total_budget},
-        price=Fraction(market.total_budget, int(market.scores[top])),
+        {top: market.scaled.total_budget},
+        price=Fraction(market.scaled.total_budget, int(market.scaled.scores[top])),
         details={**found, "hired": "top"},
     )

@@ -51,8 +51,8 @@ def gravin(market: Market) -> Outcome:
         ``details`` holds ``price`` (``pi``, money per unit of score), ``kept`` (how many are in ``S``) and ``best`` (``i*``,
         or None).
     """
-    scores, bids, budget = market.scores.tolist(), market.bids.tolist(), market.total_budget
-    staying = [i for i in ratio_order(market.bids, market.scores) if bids[i] <= budget]
+    scores, bids, budget = market.scaled.scores.tolist(), market.scaled.bids.tolist(), market.scaled.total_budget
+    staying = [i for i in ratio_order(market.scaled.bids, market.scaled.scores) if bids[i] <= budget]
     if not staying:
         return build_scaled_outcome(
             market, "gravin", np.full(market.n, -1, dtype=np.int64), {}, details={"kept": 0, "best": None}
@@ -99,7 +99,7 @@ def gravin(market: Market) -> Outcome:
         route(market, np.array(sorted(payments), dtype=np.intp)),
         payments,
         details={
-            "price": price * market.score_denominator / market.money_denominator,
+            "price": price * market.scaled.score_denominator / market.scaled.money_denominator,
             "kept": len(staying),
             "best": best,
         },

@@ -38,16 +38,16 @@ def greedy_then_repair(market: Market) -> Outcome:
     """
     prefix = np.zeros(market.n, dtype=bool)
     spent = 0
-    for i in ratio_order(market.bids, market.scores):
-        spent += int(market.bids[i])
-        if spent > market.total_budget:
+    for i in ratio_order(market.scaled.bids, market.scaled.scores):
+        spent += int(market.scaled.bids[i])
+        if spent > market.scaled.total_budget:
             break
         prefix[i] = True
-    chosen = best_set(market, market.scores * prefix)
+    chosen = best_set(market, market.scaled.scores * prefix)
     return build_scaled_outcome(
         market,
         "greedy-then-repair",
         route(market, chosen),
-        {i: int(market.bids[i]) for i in chosen.tolist()},
+        {i: int(market.scaled.bids[i]) for i in chosen.tolist()},
         details={"prefix": prefix, "dropped": int(prefix.sum()) - len(chosen)},
     )

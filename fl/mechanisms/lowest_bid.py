@@ -32,15 +32,15 @@ def lowest_bid(market: Market) -> Outcome:
     -------
     Outcome
     """
-    order = sorted(range(market.n), key=market.bids.tolist().__getitem__)
+    order = sorted(range(market.n), key=market.scaled.bids.tolist().__getitem__)
     rank = np.empty(market.n, dtype=np.int64)
     rank[order] = np.arange(market.n, 0, -1)
     placed = best_set(market, rank)
     hired, spent = [], 0
     for i in sorted(placed.tolist(), key=rank.__getitem__, reverse=True):
-        spent += int(market.bids[i])
-        if spent > market.total_budget:
+        spent += int(market.scaled.bids[i])
+        if spent > market.scaled.total_budget:
             break
         hired.append(i)
     assignment = route(market, np.array(sorted(hired), dtype=np.intp))
-    return build_scaled_outcome(market, "lowest-bid", assignment, {i: int(market.bids[i]) for i in hired})
+    return build_scaled_outcome(market, "lowest-bid", assignment, {i: int(market.scaled.bids[i]) for i in hired})

@@ -108,16 +108,16 @@ class Outcome(Readable):
     def promises(self) -> dict[str, bool]:
         """What can be kept or broken in one outcome: rational, budget, separate-budgets, caps."""
         market = self.market
-        owed = np.where(self.assignment >= 0, market.bids, 0)
+        owed = np.where(self.assignment >= 0, market.scaled.bids, 0)
         surplus = linear_combination(
-            (market.money_denominator, self.scaled_payments), (-self.payment_denominator, owed)
+            (market.scaled.money_denominator, self.scaled_payments), (-self.payment_denominator, owed)
         )
         within = all(
             Fraction(exact_sum(self.scaled_payments[self.assignment == j]), self.payment_denominator)
             <= market.budget(j)
             for j in range(market.m)
         )
-        total = Fraction(market.total_budget, market.money_denominator)
+        total = Fraction(market.scaled.total_budget, market.scaled.money_denominator)
         return {
             "rational": bool((surplus >= 0).all()),
             "budget": self.total_payment <= total,
@@ -128,7 +128,7 @@ class Outcome(Readable):
     @property
     def unit_mistake(self) -> str | None:
         """What the payments look like where they are beyond the budget, and each is a bid in the wrong units."""
-        unit, chosen = self.market.money_denominator, self.winner_indices.tolist()
+        unit, chosen = self.market.scaled.money_denominator, self.winner_indices.tolist()
         if unit == 1 or self.promises["budget"]:
             return None
         if all(self.payment(i) == unit * self.market.bid(i) for i in chosen):
@@ -164,7 +164,7 @@ class Outcome(Readable):
     def page(self) -> Page:
         """Return winners, price and payments on one screen."""
         market, kept = self.market, self.promises
-        total = Fraction(market.total_budget, market.money_denominator)
+        total = Fraction(market.scaled.total_budget, market.scaled.money_denominator)
         facts = [
             ("mechanism", f"{self.mechanism}, {self.seconds:.3f} s"),
             ("winners", f"{len(self.winner_indices):,} of {market.n:,} workers"),
@@ -356,11 +356,11 @@ def build_scaled_outcome(
     """
     if price is not None:
         _require_exact(name, price, "price")
-        price = Fraction(price) * market.score_denominator / market.money_denominator
+        price = Fraction(price) * market.scaled.score_denominator / market.scaled.money_denominator
     for i in payments:
         if isinstance(i, bool) or not isinstance(i, int | np.integer) or not 0 <= i < market.n:
             raise InputError(f"{name} pays {i!r}, where the workers are 0 to {market.n - 1}", field="payments")
-    return _pack(market, name, assignment, payments, market.money_denominator, price, details)
+    return _pack(market, name, assignment, payments, market.scaled.money_denominator, price, details)
 
 
 def _pack(
@@ -387,7 +387,7 @@ def _pack(
         assignment=assignment,
         scaled_payments=integer_array(exact),
         payment_denominator=common * unit,
-        score=Fraction(exact_sum(market.scores[assignment >= 0]), market.score_denominator),
+        score=Fraction(exact_sum(market.scaled.scores[assignment >= 0]), market.scaled.score_denominator),
         price=None if price is None else Fraction(price),
         details=details or {},
     )
@@ -419,7 +419,7 @@ def recheck(market: Market, name: str, found: Any) -> Outcome:
     broken = violation(market, "orp", found.assignment)
     if broken is not None:
         raise LimitError(f"{name}: {broken}")
-    if found.score != Fraction(exact_sum(market.scores[found.assignment >= 0]), market.score_denominator):
+    if found.score != Fraction(exact_sum(market.scaled.scores[found.assignment >= 0]), market.scaled.score_denominator):
         raise CheckError(f"{name}: reported score is not the score of its winners")
     return found
 

@@ -74,13 +74,13 @@ def pea_among(market: Market, name: str, among: np.ndarray, details: Mapping[str
     details : mapping, optional
         Further details for the outcome.
     """
-    bids = market.bids[among]
+    bids = market.scaled.bids[among]
     if bids.dtype == object:
         by_bid = among[np.array(sorted(range(len(among)), key=bids.__getitem__), dtype=np.intp)]
     else:
         by_bid = among[descending(-bids)]
-    sorted_bids = market.bids[by_bid]
-    caps, seats, budgets = market.caps, market.seats, market.budgets.tolist()
+    sorted_bids = market.scaled.bids[by_bid]
+    caps, seats, budgets = market.caps, market.seats, market.scaled.budgets.tolist()
     count = len(among)
 
     def fill(price: Fraction) -> _Filling | None:
@@ -111,7 +111,9 @@ def pea_among(market: Market, name: str, among: np.ndarray, details: Mapping[str
         assignment[winners] = place(market.group_of[winners], filling.flow.routing)
         # A winner of group l would keep its place until the first refusal that proves its group full.
         first = np.asarray(filling.flow.first_blocked)
-        pay = [price if t < 0 else min(price, Fraction(int(market.bids[filling.order[t]]))) for t in first.tolist()]
+        pay = [
+            price if t < 0 else min(price, Fraction(int(market.scaled.bids[filling.order[t]]))) for t in first.tolist()
+        ]
         payments = {i: pay[l] for i, l in zip(winners.tolist(), market.group_of[winners].tolist(), strict=True)}
-    shown = None if price is None else price / market.money_denominator
+    shown = None if price is None else price / market.scaled.money_denominator
     return build_scaled_outcome(market, name, assignment, payments, details={"virtual_price": shown, **(details or {})})

@@ -47,14 +47,14 @@ def random_feasible(market: Market, seed: int = 0) -> Outcome:
     Outcome
     """
     placement = Placement(market)
-    left = market.total_budget
+    left = market.scaled.total_budget
     for i in drawn_order(random.Random(seed), market.n):
-        bid = int(market.bids[i])
+        bid = int(market.scaled.bids[i])
         if bid <= left and placement.add(i):
             left -= bid
     return build_scaled_outcome(
         market,
         "random-feasible",
         route(market, placement.chosen),
-        {i: int(market.bids[i]) for i in placement.taken},
+        {i: int(market.scaled.bids[i]) for i in placement.taken},
     )

@@ -62,19 +62,19 @@ def random_price(market: Market, seed: int = 0, price: Fraction | int | None = N
     most = len(best_set(market, np.ones(market.n, dtype=np.int64)))
     step = 1 + int(draw.random() * most)
     if price is None:
-        posted = Fraction(market.total_budget * market.n, step * max(exact_sum(market.scores), 1))
+        posted = Fraction(market.scaled.total_budget * market.n, step * max(exact_sum(market.scaled.scores), 1))
     elif price < 0:
         raise InputError(f"must be >= 0, got {price}", field="option price")
     else:
-        posted = price * Fraction(market.money_denominator, market.score_denominator)
+        posted = price * Fraction(market.scaled.money_denominator, market.scaled.score_denominator)
     room, seats = market.caps.tolist(), market.seats.tolist()
-    left = [Fraction(budget) for budget in market.budgets.tolist()]
+    left = [Fraction(budget) for budget in market.scaled.budgets.tolist()]
     assignment = np.full(market.n, -1, dtype=np.int64)
     payments: dict[int, Fraction] = {}
     accepted = 0
     for i in drawn_order(draw, market.n):
-        offer, places = int(market.scores[i]) * posted, room[int(market.group_of[i])]
-        if market.bids[i] > offer:
+        offer, places = int(market.scaled.scores[i]) * posted, room[int(market.group_of[i])]
+        if market.scaled.bids[i] > offer:
             continue
         accepted += 1
         for j in range(market.m):

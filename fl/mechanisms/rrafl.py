@@ -54,19 +54,19 @@ def rrafl(market: Market, reputations: Sequence[Fraction] | None = None) -> Outc
     InputError
         If a reputation is not positive.
     """
-    weights: IntArray = market.scores
-    denominator = market.score_denominator
+    weights: IntArray = market.scaled.scores
+    denominator = market.scaled.score_denominator
     if reputations is not None:
         if any(value <= 0 for value in reputations):
             raise InputError("must be > 0", field="option reputations")
         weights, denominator = scale_to_integers(reputations)
-    waiting = ratio_order(market.bids, weights)
+    waiting = ratio_order(market.scaled.bids, weights)
     caps, seats = market.caps, market.seats
     assignment = np.full(market.n, -1, dtype=np.int64)
     payments: dict[int, Fraction] = {}
     prices: list[Fraction | None] = []
     for j in range(market.m):
-        room, budget = caps[:, j].tolist(), int(market.budgets[j])
+        room, budget = caps[:, j].tolist(), int(market.scaled.budgets[j])
         candidates = []
         for i in waiting:
             group = int(market.group_of[i])
@@ -75,7 +75,7 @@ def rrafl(market: Market, reputations: Sequence[Fraction] | None = None) -> Outc
                 candidates.append(i)
         total, hired = 0, 0
         for i in candidates:
-            if int(market.bids[i]) * (total + int(weights[i])) > budget * int(weights[i]):
+            if int(market.scaled.bids[i]) * (total + int(weights[i])) > budget * int(weights[i]):
                 break
             total += int(weights[i])
             hired += 1
@@ -84,10 +84,10 @@ def rrafl(market: Market, reputations: Sequence[Fraction] | None = None) -> Outc
             price = Fraction(budget, total)
             if hired < len(candidates):
                 next_one = candidates[hired]
-                price = min(price, Fraction(int(market.bids[next_one]), int(weights[next_one])))
+                price = min(price, Fraction(int(market.scaled.bids[next_one]), int(weights[next_one])))
             for i in candidates[:hired]:
                 assignment[i] = j
                 payments[i] = int(weights[i]) * price
             waiting = [i for i in waiting if assignment[i] < 0]
-        prices.append(None if price is None else price * denominator / market.money_denominator)
+        prices.append(None if price is None else price * denominator / market.scaled.money_denominator)
     return build_scaled_outcome(market, "rrafl", assignment, payments, details={"prices": prices})

@@ -45,4 +45,4 @@ def singer(market: Market) -> Outcome:
     Outcome
         ``details`` as DriftPay-CO's.
     """
-    return pooled_driftpay(market, "singer", market.scores, market.score_denominator)
+    return pooled_driftpay(market, "singer", market.scaled.scores, market.scaled.score_denominator)

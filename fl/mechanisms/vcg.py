@@ -57,13 +57,15 @@ def vcg(market: Market, value: Fraction | int | None = None) -> Outcome:
     if not market.n:
         return build_scaled_outcome(market, "vcg", np.zeros(0, dtype=np.int64), {}, details={"surplus": Fraction(0)})
     if value is None:
-        worth = Fraction(market.total_budget, int(market.scores.max()))
+        worth = Fraction(market.scaled.total_budget, int(market.scaled.scores.max()))
     elif value < 0:
         raise InputError(f"must be >= 0, got {value}", field="option value")
     else:
-        worth = value * Fraction(market.money_denominator, market.score_denominator)
+        worth = value * Fraction(market.scaled.money_denominator, market.scaled.score_denominator)
     p, q = worth.numerator, worth.denominator
-    weights = integer_array([p * int(v) - q * int(b) for v, b in zip(market.scores, market.bids, strict=True)])
+    weights = integer_array(
+        [p * int(v) - q * int(b) for v, b in zip(market.scaled.scores, market.scaled.bids, strict=True)]
+    )
     replacement = np.zeros(market.L, dtype=object)
     if market.seats_bind:
         basis = best_placeable_set(weights, market.group_of, market.caps, market.seats)
@@ -80,7 +82,7 @@ def vcg(market: Market, value: Fraction | int | None = None) -> Outcome:
     surplus = exact_sum(weights[chosen])
     # W(N) - W(N without i) is the winner's weight less that of who moves up for it.
     payments = {
-        i: Fraction(p * int(market.scores[i]) - int(replacement[market.group_of[i]]), q) for i in chosen.tolist()
+        i: Fraction(p * int(market.scaled.scores[i]) - int(replacement[market.group_of[i]]), q) for i in chosen.tolist()
     }
     return build_scaled_outcome(
         market,
@@ -88,7 +90,7 @@ def vcg(market: Market, value: Fraction | int | None = None) -> Outcome:
         route(market, chosen),
         payments,
         details={
-            "value": worth * market.score_denominator / market.money_denominator,
-            "surplus": Fraction(surplus, q * market.money_denominator),
+            "value": worth * market.scaled.score_denominator / market.scaled.money_denominator,
+            "surplus": Fraction(surplus, q * market.scaled.money_denominator),
         },
     )

@@ -62,7 +62,7 @@ def score_metrics(market: Market, seen: Market, outcome: Outcome, noiseless: Out
         ``dispersion``, their ratio.
     """
     score = objective_value(market, "orp", outcome.assignment)
-    low, high = int(market.scores.min()), int(market.scores.max())
+    low, high = int(market.scaled.scores.min()), int(market.scaled.scores.max())
     true, estimates = (np.array([float(given.score(i)) for i in range(given.n)]) for given in (market, seen))
     eta = effective_eta(estimates, true)
     return {
@@ -73,8 +73,8 @@ def score_metrics(market: Market, seen: Market, outcome: Outcome, noiseless: Out
         "degradation": _ratio(score, noiseless.score),
         "noise_benchmark": noise_benchmark(eta),
         "winners": len(outcome.winner_indices),
-        "v_least": low / market.score_denominator,
-        "v_most": high / market.score_denominator,
+        "v_least": low / market.scaled.score_denominator,
+        "v_most": high / market.scaled.score_denominator,
         "dispersion": high / low,
     }
 
@@ -160,10 +160,10 @@ def budget_metrics(market: Market, outcome: Outcome, truthful: Outcome | None, d
         price), ``winners_cost`` (true), ``workers_utility`` (payments minus true costs), ``deviators_utility`` and
         ``deviation_gain`` (what the deviation of all deviators together changed in it; None without deviators).
     """
-    budget = Fraction(market.total_budget, market.money_denominator)
+    budget = Fraction(market.scaled.total_budget, market.scaled.money_denominator)
     paid = outcome.total_payment
     winners = outcome.winner_indices
-    cost = Fraction(exact_sum(market.needed_costs[winners]), market.money_denominator)
+    cost = Fraction(exact_sum(market.scaled.needed_costs[winners]), market.scaled.money_denominator)
     mine = _utility(market, outcome, deviates) if deviates.any() else None
     honest = None if truthful is None else _utility(market, truthful, deviates)
     return {
@@ -202,7 +202,7 @@ def requester_metrics(market: Market, outcome: Outcome) -> list[Row]:
         rows.append(
             {
                 "winners": len(members),
-                "score": exact_sum(market.scores[members]) / market.score_denominator,
+                "score": exact_sum(market.scaled.scores[members]) / market.scaled.score_denominator,
                 "paid": float(paid),
                 "budget": float(market.budget(j)),
                 "unused_share": _ratio(market.budget(j) - paid, market.budget(j)),

@@ -40,9 +40,9 @@ def cover_model(market: Market, *, own_units: bool = False) -> pyo.ConcreteModel
     """
     import pyomo.environ as pyo
 
-    if market.coverage is None:
+    if market.scaled.coverage is None:
         raise InputError("problem cover needs every worker's coverage", row="workers", field="coverage")
-    coverage = market.coverage
+    coverage = market.scaled.coverage
     model: Any = assignment_model(market, "COVER")
     add_pooled_budget(model, market, own_units)
     model.P = pyo.RangeSet(0, coverage.shape[1] - 1)
@@ -62,6 +62,6 @@ def cover_model(market: Market, *, own_units: bool = False) -> pyo.ConcreteModel
         return model.serves[i, r] <= sum(model.x[i, j] for j in model.R)
 
     serves: Any = model.serves
-    total = sum(amount(coverage[i, r], market.coverage_denominator, own_units) * serves[i, r] for i, r in pairs)
+    total = sum(amount(coverage[i, r], market.scaled.coverage_denominator, own_units) * serves[i, r] for i, r in pairs)
     model.total_coverage = pyo.Objective(expr=total, sense=pyo.maximize)
     return model

@@ -285,8 +285,8 @@ def _market_text(market: Market, workers: str) -> str:
 def _worker_fields(market: Market) -> Iterable[tuple[str, str, str, str | None, str | None]]:
     """Yield id, group, score, cost and bid of every worker as literals; None for what need not be written."""
     for i in range(market.n):
-        cost = None if market.costs is None else number_literal(market.cost(i))
-        truthful = market.costs is not None and market.bids[i] == market.costs[i]
+        cost = None if market.scaled.costs is None else number_literal(market.cost(i))
+        truthful = market.scaled.costs is not None and market.scaled.bids[i] == market.scaled.costs[i]
         bid = None if truthful else number_literal(market.bid(i))
         yield (
             market.worker_ids[i],
@@ -298,8 +298,8 @@ def _worker_fields(market: Market) -> Iterable[tuple[str, str, str, str | None, 
 
 
 def _coverage_row(market: Market, i: int) -> list[str]:
-    assert market.coverage is not None
-    return [number_literal(Fraction(int(z), market.coverage_denominator)) for z in market.coverage[i]]
+    assert market.scaled.coverage is not None
+    return [number_literal(Fraction(int(z), market.scaled.coverage_denominator)) for z in market.scaled.coverage[i]]
 
 
 def _worker_rows(market: Market) -> Iterable[str]:
@@ -309,7 +309,7 @@ def _worker_rows(market: Market) -> Iterable[str]:
             parts.append(f'"cost": {cost}')
         if bid is not None:
             parts.append(f'"bid": {bid}')
-        if market.coverage is not None:
+        if market.scaled.coverage is not None:
             parts.append(f'"coverage": [{", ".join(_coverage_row(market, i))}]')
         yield "{" + ", ".join(parts) + "}"
 
@@ -322,7 +322,7 @@ def _write_workers(market: Market, path: Path) -> None:
     for name in ("cost", "bid"):
         if all(value is None for value in columns[name]):
             del columns[name]
-    if market.coverage is not None:
+    if market.scaled.coverage is not None:
         columns["coverage"] = [" ".join(_coverage_row(market, i)).replace('"', "") for i in range(market.n)]
     if path.suffix.lower() == ".csv":
         text = io.StringIO()

@@ -85,7 +85,7 @@ def add_total_score(model: Any, market: Market, own_units: bool) -> None:
     """Maximise the total score ``sum v_i x_ij``."""
     import pyomo.environ as pyo
 
-    scores = [amount(score, market.score_denominator, own_units) for score in market.scores]
+    scores = [amount(score, market.scaled.score_denominator, own_units) for score in market.scaled.scores]
     model.total_score = pyo.Objective(
         expr=sum(scores[i] * model.x[i, j] for i in model.W for j in model.R), sense=pyo.maximize
     )
@@ -95,8 +95,8 @@ def add_pooled_budget(model: Any, market: Market, own_units: bool) -> None:
     """Keep the total cost within the pooled budget: ``sum c_i x_ij <= B``."""
     import pyomo.environ as pyo
 
-    costs = [amount(cost, market.money_denominator, own_units) for cost in market.needed_costs]
-    budget = amount(market.total_budget, market.money_denominator, own_units)
+    costs = [amount(cost, market.scaled.money_denominator, own_units) for cost in market.scaled.needed_costs]
+    budget = amount(market.scaled.total_budget, market.scaled.money_denominator, own_units)
     spend = sum(costs[i] * model.x[i, j] for i in model.W for j in model.R)
     model.budget = pyo.Constraint(
         expr=spend <= budget if market.n and market.m else pyo.Constraint.Feasible,

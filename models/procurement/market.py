@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..arrays import as_sequence, labels_of
-from ..exact import IntArray, exact_sum, rescale
+from ..exact import IntArray, rescale
 from ..input_error import InputError
 from .columns import (
     UNLIMITED,
@@ -29,6 +29,7 @@ from .columns import (
     take_rows,
     unique_ids,
 )
+from .scaled import Column, Scaled
 from .tables import REQUESTER_COLUMNS, WORKER_COLUMNS, cap_pairs, none_if_missing, table_columns
 
 if TYPE_CHECKING:
@@ -47,57 +48,26 @@ class Market:
         Lengths ``n``, ``L`` and ``m``.
     group_of : ndarray of int64, shape (n,)
         Index of each worker's group.
-    scores : integer ndarray, shape (n,)
-        ``v_i * score_denominator``, all positive.
-    costs : integer ndarray, shape (n,), or None
-        ``c_i * money_denominator``; None when only bids are known.
-    bids : integer ndarray, shape (n,)
-        ``b_i * money_denominator``.
-    budgets : integer ndarray, shape (m,)
-        ``B_j * money_denominator``.
+    scaled : Scaled
+        Scores, costs, bids, budgets and coverage as integers over common denominators, for exact code. The properties of the
+        same names on the market itself give Fractions in the file's units.
     cap_limits : ndarray of int64, shape (L, m)
         ``tau[l, j]`` as given; -1 means unlimited.
     seat_limits : ndarray of int64, shape (m,)
         ``s_j`` as given; -1 means unlimited.
-    coverage : integer ndarray, shape (n, R), or None
-        ``z_ir * coverage_denominator``.
-    score_denominator, money_denominator, coverage_denominator : int
-        Common denominators; costs, bids and budgets share one.
-
-    Notes
-    -----
-    Integer arrays are ``int64`` while the sum of absolute values stays below 2**62, Python integers otherwise. All arrays
-    are read-only.
     """
 
     worker_ids: Sequence[str]
     group_ids: Sequence[str]
     requester_ids: Sequence[str]
     group_of: np.ndarray
-    scores: IntArray
-    costs: IntArray | None
-    bids: IntArray
-    budgets: IntArray
+    scaled: Scaled
     cap_limits: np.ndarray
     seat_limits: np.ndarray
-    coverage: IntArray | None = None
-    score_denominator: int = 1
-    money_denominator: int = 1
-    coverage_denominator: int = 1
 
     def __post_init__(self) -> None:
-        for array in (
-            self.group_of,
-            self.scores,
-            self.costs,
-            self.bids,
-            self.budgets,
-            self.cap_limits,
-            self.seat_limits,
-            self.coverage,
-        ):
-            if array is not None:
-                array.setflags(write=False)
+        for array in (self.group_of, self.cap_limits, self.seat_limits):
+            array.setflags(write=False)
 
     # ------------------------------------------------------------------ builders
 
@@ -200,16 +170,18 @@ class Market:
             group_ids=group_names,
             requester_ids=requesters,
             group_of=group_of,
-            scores=score_integers,
-            costs=cost_integers,
-            bids=bid_integers,
-            budgets=rescale(budget_integers, budget_denominator, denominator),
+            scaled=Scaled(
+                scores=score_integers,
+                costs=cost_integers,
+                bids=bid_integers,
+                budgets=rescale(budget_integers, budget_denominator, denominator),
+                coverage=coverage_integers,
+                score_denominator=score_denominator,
+                money_denominator=denominator,
+                coverage_denominator=coverage_denominator,
+            ),
             cap_limits=cap_limits(caps, default_cap, group_names, requesters),
             seat_limits=seat_limits(seats, requesters),
-            coverage=coverage_integers,
-            score_denominator=score_denominator,
-            money_denominator=denominator,
-            coverage_denominator=coverage_denominator,
         )
 
     @classmethod
@@ -265,51 +237,65 @@ class Market:
     @property
     def n(self) -> int:
         """Number of workers."""
-        return len(self.scores)
+        return len(self.group_of)
 
     @property
     def m(self) -> int:
         """Number of requesters."""
-        return len(self.budgets)
+        return len(self.requester_ids)
 
     @property
     def L(self) -> int:
         """Number of groups."""
         return len(self.group_ids)
 
+    @property
+    def scores(self) -> Column:
+        """Scores ``v_i``, shape (n,), exact."""
+        return Column(self.scaled.scores, self.scaled.score_denominator)
+
+    @property
+    def costs(self) -> Column | None:
+        """Costs ``c_i``, shape (n,), exact; None when only bids are known."""
+        return None if self.scaled.costs is None else Column(self.scaled.costs, self.scaled.money_denominator)
+
+    @property
+    def bids(self) -> Column:
+        """Bids ``b_i``, shape (n,), exact."""
+        return Column(self.scaled.bids, self.scaled.money_denominator)
+
+    @property
+    def budgets(self) -> Column:
+        """Budgets ``B_j``, shape (m,), exact."""
+        return Column(self.scaled.budgets, self.scaled.money_denominator)
+
+    @property
+    def total_budget(self) -> Fraction:
+        """Pooled budget ``B = sum_j B_j``, exact."""
+        return Fraction(self.scaled.total_budget, self.scaled.money_denominator)
+
+    @property
+    def coverage(self) -> tuple[Column, ...] | None:
+        """Coverage ``z_ir``, a row of length R for each worker, exact; None if the market has none."""
+        if self.scaled.coverage is None:
+            return None
+        return tuple(Column(row, self.scaled.coverage_denominator) for row in self.scaled.coverage)
+
     def score(self, worker: int) -> Fraction:
         """Score ``v_i`` of one worker, exactly."""
-        return Fraction(int(self.scores[worker]), self.score_denominator)
+        return Fraction(int(self.scaled.scores[worker]), self.scaled.score_denominator)
 
     def cost(self, worker: int) -> Fraction:
         """Cost ``c_i`` of one worker, exactly."""
-        return Fraction(int(self.needed_costs[worker]), self.money_denominator)
+        return Fraction(int(self.scaled.needed_costs[worker]), self.scaled.money_denominator)
 
     def bid(self, worker: int) -> Fraction:
         """Bid ``b_i`` of one worker, exactly."""
-        return Fraction(int(self.bids[worker]), self.money_denominator)
+        return Fraction(int(self.scaled.bids[worker]), self.scaled.money_denominator)
 
     def budget(self, requester: int) -> Fraction:
         """Budget ``B_j`` of one requester, exactly."""
-        return Fraction(int(self.budgets[requester]), self.money_denominator)
-
-    @property
-    def needed_costs(self) -> IntArray:
-        """The costs, for problems that cannot do without.
-
-        Raises
-        ------
-        InputError
-            If the market has bids only.
-        """
-        if self.costs is None:
-            raise InputError("this problem needs costs, and the market has bids only", row="workers", field="cost")
-        return self.costs
-
-    @cached_property
-    def total_budget(self) -> int:
-        """Pooled budget ``B = sum_j B_j``, times ``money_denominator``."""
-        return exact_sum(self.budgets)
+        return Fraction(int(self.scaled.budgets[requester]), self.scaled.money_denominator)
 
     @cached_property
     def group_sizes(self) -> np.ndarray:
@@ -363,7 +349,7 @@ class Market:
 
     def _with_money(self, **changed: tuple[IntArray, int]) -> Market:
         columns: dict[str, tuple[IntArray, int] | None] = {
-            name: None if getattr(self, name) is None else (getattr(self, name), self.money_denominator)
+            name: None if (column := getattr(self.scaled, name)) is None else (column, self.scaled.money_denominator)
             for name in ("costs", "bids", "budgets")
         }
         columns |= changed
@@ -371,7 +357,11 @@ class Market:
         scaled: dict[str, Any] = {
             name: None if column is None else rescale(*column, common) for name, column in columns.items()
         }
-        return replace(self, money_denominator=common, **scaled)
+        return self.with_scaled(money_denominator=common, **scaled)
+
+    def with_scaled(self, **changed: Any) -> Market:
+        """Return the same market with some of the fields of :class:`Scaled` replaced; nothing is converted or validated."""
+        return replace(self, scaled=replace(self.scaled, **changed))
 
     def subset(self, workers: Sequence[int] | np.ndarray) -> Market:
         """Return the market of some of the workers, in the order given; requesters, groups and caps unchanged."""
@@ -380,28 +370,34 @@ class Market:
             self,
             worker_ids=[self.worker_ids[int(i)] for i in chosen],
             group_of=self.group_of[chosen],
-            scores=self.scores[chosen],
-            costs=None if self.costs is None else self.costs[chosen],
-            bids=self.bids[chosen],
-            coverage=None if self.coverage is None else self.coverage[chosen],
+            scaled=replace(
+                self.scaled,
+                **{
+                    name: None if (column := getattr(self.scaled, name)) is None else column[chosen]
+                    for name in ("scores", "costs", "bids", "coverage")
+                },
+            ),
         )
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Market):
             return NotImplemented
-        for name in self.__dataclass_fields__:
-            mine, theirs = getattr(self, name), getattr(other, name)
-            if isinstance(mine, np.ndarray) or isinstance(theirs, np.ndarray):
-                if mine is None or theirs is None or not np.array_equal(mine, theirs):
-                    return False
-            elif isinstance(mine, Sequence) and not isinstance(mine, str):
-                if len(mine) != len(theirs) or any(a != b for a, b in zip(mine, theirs, strict=True)):
-                    return False
-            elif mine != theirs:
-                return False
-        return True
+        return all(_same(getattr(self, name), getattr(other, name)) for name in self.__dataclass_fields__)
 
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        return f"Market(n={self.n}, m={self.m}, L={self.L}, budget={float(Fraction(self.total_budget, self.money_denominator)):g})"
+        return f"Market(n={self.n}, m={self.m}, L={self.L}, budget={float(self.total_budget):g})"
+
+
+def _same(mine: Any, theirs: Any) -> bool:
+    """Whether two values of one field are equal, as the numbers and names they hold."""
+    if isinstance(mine, Scaled) and isinstance(theirs, Scaled):
+        return all(_same(getattr(mine, name), getattr(theirs, name)) for name in mine.__dataclass_fields__)
+    if isinstance(mine, np.ndarray) and isinstance(theirs, np.ndarray):
+        return np.array_equal(mine, theirs)
+    if isinstance(mine, np.ndarray) or isinstance(theirs, np.ndarray):
+        return False
+    if isinstance(mine, Sequence) and not isinstance(mine, str):
+        return len(mine) == len(theirs) and all(a == b for a, b in zip(mine, theirs, strict=True))
+    return mine == theirs

@@ -27,7 +27,7 @@ SHOWN_WORKERS, SHOWN_GROUPS, SHOWN_REQUESTERS = 8, 10, 10
 def market_page(market: Market) -> Page:
     """Return what there is to hire, who hires and what limits them."""
     total = sum((market.budget(j) for j in range(market.m)), Fraction(0))
-    known = market.costs is not None
+    known = market.scaled.costs is not None
     facts = [
         ("workers", f"{market.n:,} in {market.L:,} groups"),
         ("requesters", f"{market.m:,}, with {show(total)} together"),
@@ -42,8 +42,8 @@ def market_page(market: Market) -> Page:
         ),
         ("seats", _counted(int((market.seat_limits != UNLIMITED).sum()), market.m, "requesters")),
     ]
-    if market.coverage is not None:
-        facts.append(("coverage", f"of {market.coverage.shape[1]:,} probes"))
+    if market.scaled.coverage is not None:
+        facts.append(("coverage", f"of {market.scaled.coverage.shape[1]:,} probes"))
     return Page("", facts, [_requesters(market), _groups(market), _workers(market)])
 
 
@@ -87,7 +87,7 @@ def _groups(market: Market) -> Table:
 
 
 def _workers(market: Market) -> Table:
-    known = market.costs is not None
+    known = market.scaled.costs is not None
     rows = [
         [
             market.worker_ids[i],
@@ -115,12 +115,12 @@ def market_frame(market: Market, of: Part = "workers", *, exact: bool = True) ->
             "group": [market.group_ids[l] for l in market.group_of.tolist()],
             "score": [market.score(i) for i in range(market.n)],
         }
-        if market.costs is not None:
+        if market.scaled.costs is not None:
             columns["cost"] = [market.cost(i) for i in range(market.n)]
         columns["bid"] = [market.bid(i) for i in range(market.n)]
-        if market.coverage is not None:
-            unit = market.coverage_denominator
-            columns["coverage"] = [[Fraction(int(z), unit) for z in row] for row in market.coverage]
+        if market.scaled.coverage is not None:
+            unit = market.scaled.coverage_denominator
+            columns["coverage"] = [[Fraction(int(z), unit) for z in row] for row in market.scaled.coverage]
     elif of == "requesters":
         columns = {
             "id": [*market.requester_ids],

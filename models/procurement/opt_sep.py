@@ -34,14 +34,14 @@ def opt_sep_model(market: Market, *, own_units: bool = False) -> pyo.ConcreteMod
     import pyomo.environ as pyo
 
     model: Any = assignment_model(market, "OPT-SEP")
-    costs = [amount(cost, market.money_denominator, own_units) for cost in market.needed_costs]
+    costs = [amount(cost, market.scaled.money_denominator, own_units) for cost in market.scaled.needed_costs]
 
     @model.Constraint(model.R, doc="sum_i c_i x_ij <= B_j")
     def budget(model: Any, j: int) -> Any:
         if not market.n:
             return pyo.Constraint.Skip
         return sum(costs[i] * model.x[i, j] for i in model.W) <= amount(
-            market.budgets[j], market.money_denominator, own_units
+            market.scaled.budgets[j], market.scaled.money_denominator, own_units
         )
 
     add_total_score(model, market, own_units)

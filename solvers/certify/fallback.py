@@ -36,17 +36,19 @@ def root_proof(market: Market, problem: str) -> Proof:
     added up.
     """
     if problem == "cover":
-        assert market.coverage is not None
+        assert market.scaled.coverage is not None
         levels = (
-            [int(x) for x in market.coverage.max(axis=0, initial=0)] if market.n else [0] * market.coverage.shape[1]
+            [int(x) for x in market.scaled.coverage.max(axis=0, initial=0)]
+            if market.n
+            else [0] * market.scaled.coverage.shape[1]
         )
         # Whole rows together are below 2**62 where the column is int64.
-        alone = market.coverage.sum(axis=1)
+        alone = market.scaled.coverage.sum(axis=1)
         scale, money, places, total = _prices(market, alone, True)
         if total // scale < sum(levels):
             return _tree(problem, total // scale, Multipliers(scale, 0, (money,), (0,) * len(levels), (tuple(places),)))
         return _tree(problem, sum(levels), Multipliers(1, 0, (0,), tuple(levels), ((0,) * market.L,)))
-    scale, money, places, total = _prices(market, market.scores, problem != "orp")
+    scale, money, places, total = _prices(market, market.scaled.scores, problem != "orp")
     if problem == "opt-frac":
         body = {"scale": scale, "money": money, "places": places}
         return Proof(problem, "fractional", Fraction(total, scale), body)
@@ -73,11 +75,11 @@ def _prices(market: Market, scores: IntArray, paid: bool) -> tuple[int, int, lis
             scale <<= max(0, 20 - (price * scale).__floor__().bit_length())
     # Rounded down: every price between 0 and the best one is better than 0.
     money = (price * scale).__floor__()
-    weights = linear_combination((scale, scores), *([(-money, market.needed_costs)] if money else []))
+    weights = linear_combination((scale, scores), *([(-money, market.scaled.needed_costs)] if money else []))
     places = _prices_of_places(market, weights[sample], market.group_of[sample], copies)
     margins = linear_combination((1, weights), (-1, integer_array(places)[market.group_of]))
     total = exact_sum(margins[np.asarray(margins > 0, dtype=bool)]) + _places_worth(market, places)
-    return scale, money, places, total + (money * market.total_budget if money else 0)
+    return scale, money, places, total + (money * market.scaled.total_budget if money else 0)
 
 
 def _spread(n: int) -> np.ndarray:
@@ -88,9 +90,9 @@ def _spread(n: int) -> np.ndarray:
 
 def _price_of_money(market: Market, scores: IntArray, sample: np.ndarray, copies: np.ndarray) -> Fraction:
     """Halve in on the price at which the workers worth it cost the budget, seats counted in all; in floating point."""
-    (value, value_shift), (cost, cost_shift) = rounded(scores[sample]), rounded(market.needed_costs[sample])
+    (value, value_shift), (cost, cost_shift) = rounded(scores[sample]), rounded(market.scaled.needed_costs[sample])
     groups, places, seats = market.group_of[sample], market.group_totals, sum(market.seats.tolist())
-    budget = float(min(market.total_budget >> cost_shift, 2**1000))
+    budget = float(min(market.scaled.total_budget >> cost_shift, 2**1000))
 
     def too_cheap(price: float) -> bool:
         worth = value - price * cost

@@ -114,7 +114,9 @@ def certify(market: Market, solution: Solution, time_limit: float | None = None)
     point = solution.assignment if solution.shares is None else solution.shares
     if solution.status != "optimal" or point is None or solution.value is None:
         raise InputError("only a proved optimum has a certificate", field="certificate")
-    value = solution.value * (market.coverage_denominator if solution.problem == "cover" else market.score_denominator)
+    value = solution.value * (
+        market.scaled.coverage_denominator if solution.problem == "cover" else market.scaled.score_denominator
+    )
     proof = solution.proof
     if proof is None:
         try:
@@ -146,7 +148,7 @@ def _beginnings(
         basis = best_placeable_set(plain.scores, plain.groups, plain.caps, plain.seats)
         own = (_leaf(market, duals_at(plain, Fraction(0), basis, plain.scores)),)
     elif problem == "opt" and not own and market.seats_bind:
-        _, duals = lagrangian(_seat_market(market, market.needed_costs, market.total_budget), control)
+        _, duals = lagrangian(_seat_market(market, market.scaled.needed_costs, market.scaled.total_budget), control)
         own = (_leaf(market, duals),)
     elif problem == "opt" and not own:
         result = solve_pooled(pooled_problem(market), control)
@@ -155,7 +157,7 @@ def _beginnings(
 
 
 def _seat_market(market: Market, costs: np.ndarray, budget: int) -> SeatMarket:
-    return SeatMarket(market.scores, costs, market.group_of, budget, market.caps, market.seats)
+    return SeatMarket(market.scaled.scores, costs, market.group_of, budget, market.caps, market.seats)
 
 
 def _leaf(market: Market, duals: SeatDuals) -> Multipliers:

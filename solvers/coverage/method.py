@@ -20,16 +20,21 @@ __all__ = ["instance_of", "solve_by_branching", "solve_by_greedy", "solve_by_lev
 
 def instance_of(market: Market) -> CoverInstance:
     """COVER of a market in integers, in units of its denominators; its budget is the pooled one."""
-    assert market.coverage is not None
+    assert market.scaled.coverage is not None
     return CoverInstance.of(
-        market.coverage, market.needed_costs, market.group_of, market.caps, market.seats, market.total_budget
+        market.scaled.coverage,
+        market.scaled.needed_costs,
+        market.group_of,
+        market.caps,
+        market.seats,
+        market.scaled.total_budget,
     )
 
 
 def _answer(market: Market, instance: CoverInstance, found: CoverAnswer) -> Found:
     return Found(
         instance.assign(found.chosen),
-        Fraction(found.bound, market.coverage_denominator),
+        Fraction(found.bound, market.scaled.coverage_denominator),
         SolverClaim() if found.claimed and not found.proved else None,
         found.stopped,
         details={"nodes": found.nodes},

@@ -37,20 +37,22 @@ def reach_levels(market: Market, levels: Sequence[Fraction | None], time_limit: 
     InputError
         If coverage is missing, or the number of levels is not that of the probes.
     """
-    if market.coverage is None:
+    if market.scaled.coverage is None:
         raise InputError("coverage levels need every worker's coverage", row="workers", field="coverage")
-    if len(levels) != market.coverage.shape[1]:
-        raise InputError(f"expected {market.coverage.shape[1]} levels of coverage, got {len(levels)}", field="at_least")
-    enough = np.zeros(market.coverage.shape, dtype=np.int64)
+    if len(levels) != market.scaled.coverage.shape[1]:
+        raise InputError(
+            f"expected {market.scaled.coverage.shape[1]} levels of coverage, got {len(levels)}", field="at_least"
+        )
+    enough = np.zeros(market.scaled.coverage.shape, dtype=np.int64)
     free = 0
     for r, level in enumerate(levels):
         if level is None:
             continue
         free += level <= 0
         if level > 0:
-            least = level * market.coverage_denominator
-            enough[:, r] = [int(int(z) >= least) for z in market.coverage[:, r]]
-    reached = replace(market, coverage=enough, coverage_denominator=1)
+            least = level * market.scaled.coverage_denominator
+            enough[:, r] = [int(int(z) >= least) for z in market.scaled.coverage[:, r]]
+    reached = market.with_scaled(coverage=enough, coverage_denominator=1)
     found = solve(reached, "cover", time_limit=time_limit, allow_suboptimal=True)
     assert found.value is not None
     return replace(found, value=found.value + free, bound=None if found.bound is None else found.bound + free)

@@ -127,19 +127,21 @@ def _targets(market: Market, min_score: Any, coverage_targets: Sequence[Any] | N
     wanted: list[Fraction] = []
     if min_score is not None and parse_number(min_score) > 0:
         names.append(f"score of at least {min_score}")
-        gains.append(market.scores)
-        wanted.append(parse_number(min_score) * market.score_denominator)
+        gains.append(market.scaled.scores)
+        wanted.append(parse_number(min_score) * market.scaled.score_denominator)
     if coverage_targets is not None:
-        if market.coverage is None:
+        if market.scaled.coverage is None:
             raise InputError("coverage targets need every worker's coverage", row="workers", field="coverage")
-        if len(coverage_targets) != market.coverage.shape[1]:
-            raise InputError(f"expected {market.coverage.shape[1]} coverage targets, got {len(coverage_targets)}")
+        if len(coverage_targets) != market.scaled.coverage.shape[1]:
+            raise InputError(
+                f"expected {market.scaled.coverage.shape[1]} coverage targets, got {len(coverage_targets)}"
+            )
         for r, level in enumerate(coverage_targets):
             if level is None or parse_number(level) <= 0:
                 continue
-            enough = parse_number(level) * market.coverage_denominator
+            enough = parse_number(level) * market.scaled.coverage_denominator
             names.append(f"coverage of probe {r + 1} of at least {level}")
-            gains.append(np.array([int(int(z) >= enough) for z in market.coverage[:, r]], dtype=np.int64))
+            gains.append(np.array([int(int(z) >= enough) for z in market.scaled.coverage[:, r]], dtype=np.int64))
             wanted.append(Fraction(1))
     return names, gains, wanted
 
@@ -163,9 +165,9 @@ def _confirmed(market: Market, relaxation: Relaxation, gains, wanted, weights: l
         total = [so_far + factor * int(g) for so_far, g in zip(total, gain, strict=True)]
     money = int(q * common)
     if money:
-        total = [so_far - money * int(c) for so_far, c in zip(total, market.needed_costs, strict=True)]
+        total = [so_far - money * int(c) for so_far, c in zip(total, market.scaled.needed_costs, strict=True)]
     values = integer_array(total)
-    most = exact_sum(values[best_set(market, values)]) + (money * market.total_budget if money else 0)
+    most = exact_sum(values[best_set(market, values)]) + (money * market.scaled.total_budget if money else 0)
     return most < sum(share * want for share, want in zip(shares, wanted, strict=True)) * common
 
 

@@ -11,7 +11,7 @@ Source: OPT-FRAC, DriftPay section 6 (the relaxation is ours); the reading of it
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from importlib import import_module
 from importlib.util import find_spec
@@ -122,12 +122,19 @@ def lp_prices(market: Market, problem: str = "opt", control: Control | None = No
     value = relaxation.maximise()
     exact, more = None, None
     if problem == "orp":
-        exact = Fraction(exact_sum(market.scores[best_set(market, market.scores)]), market.score_denominator)
+        exact = Fraction(
+            exact_sum(market.scaled.scores[best_set(market, market.scaled.scores)]), market.scaled.score_denominator
+        )
     elif problem not in ("opt-sep", "cover"):
-        exact = price_of_money(market, control).value / market.score_denominator
+        exact = price_of_money(market, control).value / market.scaled.score_denominator
         if market.m:
-            richer = integer_array([int(market.budgets[0]) + market.money_denominator, *market.budgets[1:].tolist()])
-            more = price_of_money(replace(market, budgets=richer), control).value / market.score_denominator - exact
+            richer = integer_array(
+                [int(market.scaled.budgets[0]) + market.scaled.money_denominator, *market.scaled.budgets[1:].tolist()]
+            )
+            more = (
+                price_of_money(market.with_scaled(budgets=richer), control).value / market.scaled.score_denominator
+                - exact
+            )
     return LpPrices(problem, value, exact, relaxation.limits(), more)
 
 
@@ -175,12 +182,12 @@ class Relaxation:
         self.cp = cp
         self.market, self.control = market, control
         n, m, n_groups = market.n, market.m, market.L
-        worth = market.scores
+        worth = market.scaled.scores
         if problem == "cover":
-            if market.coverage is None:
+            if market.scaled.coverage is None:
                 raise InputError("problem cover needs every worker's coverage", row="workers", field="coverage")
-            worth = market.coverage.ravel()
-        self.unit = market.coverage_denominator if problem == "cover" else market.score_denominator
+            worth = market.scaled.coverage.ravel()
+        self.unit = market.scaled.coverage_denominator if problem == "cover" else market.scaled.score_denominator
         self.score_scale = max((int(v) for v in worth), default=1) or 1
         _refuse_unfloated(self.score_scale, self.unit, "score")
         scores = _scaled(worth, self.score_scale)
@@ -197,10 +204,10 @@ class Relaxation:
             self.placed = cp.Variable((n_groups, m), nonneg=True)
             self.fixed = [self.hired <= 1, membership @ self.hired == cp.sum(self.placed, axis=1)]
         if problem == "cover":
-            assert market.coverage is not None
-            serves = cp.Variable(market.coverage.shape, nonneg=True)
+            assert market.scaled.coverage is not None
+            serves = cp.Variable(market.scaled.coverage.shape, nonneg=True)
             self.fixed += [serves <= cp.reshape(self.hired, (n, 1), order="C"), cp.sum(serves, axis=0) <= 1]
-            self.score = cp.sum(cp.multiply(scores.reshape(market.coverage.shape), serves))
+            self.score = cp.sum(cp.multiply(scores.reshape(market.scaled.coverage.shape), serves))
         else:
             self.score = scores @ self.hired
         self.cap_rows = self.placed <= self.caps
@@ -210,16 +217,16 @@ class Relaxation:
         self.budgets = np.zeros(0)
         self.money_scale = 1
         if problem != "orp":
-            costs = market.needed_costs
+            costs = market.scaled.needed_costs
             self.money_scale = max((int(c) for c in costs), default=1) or 1
-            for money in (self.money_scale, market.total_budget or 1):
-                _refuse_unfloated(money, market.money_denominator, "cost")
+            for money in (self.money_scale, market.scaled.total_budget or 1):
+                _refuse_unfloated(money, market.scaled.money_denominator, "cost")
             weights = _scaled(costs, self.money_scale)
             if problem == "opt-sep":
-                self.spent, self.budgets = weights @ shares, _scaled(market.budgets, self.money_scale)
+                self.spent, self.budgets = weights @ shares, _scaled(market.scaled.budgets, self.money_scale)
             else:
                 self.spent = cp.reshape(weights @ self.hired, (1,), order="C")
-                self.budgets = np.array([market.total_budget / self.money_scale])
+                self.budgets = np.array([market.scaled.total_budget / self.money_scale])
             self.budget_rows = self.spent <= self.budgets
 
     @property
@@ -242,7 +249,7 @@ class Relaxation:
         if not market.n or not market.m:
             return ()
         per_score = self.score_scale / self.unit
-        per_money = self.money_scale / market.money_denominator
+        per_money = self.money_scale / market.scaled.money_denominator
         found: list[LimitPrice] = []
         if self.budget_rows is not None:
             duals, spent = np.atleast_1d(self.budget_rows.dual_value), np.atleast_1d(self.spent.value)

@@ -59,13 +59,13 @@ def collapsed_model(market: Market, control: Control, *, budget: bool) -> Formul
     need_time(l_count + m + 1, 2 * n + l_count * m, control)
     flows = l_count * m if market.seats_bind else 0
     model = MipArrays(
-        objective=np.concatenate([_floats(market.scores), np.zeros(flows)]),
+        objective=np.concatenate([_floats(market.scaled.scores), np.zeros(flows)]),
         upper=np.concatenate([np.ones(n), market.caps.ravel().astype(np.float64)[:flows]]),
         integer=np.concatenate([np.ones(n, dtype=bool), np.zeros(flows, dtype=bool)]),
     )
     _add_groups(market, model, n)
     if budget:
-        model.at_most(np.arange(n), _floats(market.needed_costs), float(market.total_budget))
+        model.at_most(np.arange(n), _floats(market.scaled.needed_costs), float(market.scaled.total_budget))
     return Formulation(model, np.arange(n), _reader(market), _writer(market, n + flows))
 
 
@@ -110,15 +110,15 @@ def _writer(market: Market, columns: int) -> Callable[[np.ndarray], np.ndarray]:
 
 def pair_model(market: Market, control: Control) -> Formulation:
     """Formulate OPT-SEP with a binary for every pair that caps, seats and budget admit on its own."""
-    costs = market.needed_costs
+    costs = market.scaled.needed_costs
     need_time(market.n + market.L * market.m, 4 * market.n * market.m, control)
     fits = np.zeros((market.n, market.m), dtype=bool)
     for j in range(market.m):
-        fits[:, j] = np.asarray(costs <= market.budgets[j], dtype=bool)
+        fits[:, j] = np.asarray(costs <= market.scaled.budgets[j], dtype=bool)
     fits &= (market.caps[market.group_of] > 0) & (market.seats > 0)
     workers, requesters = np.nonzero(fits)
     model = MipArrays(
-        objective=_floats(market.scores[workers]),
+        objective=_floats(market.scaled.scores[workers]),
         upper=np.ones(len(workers)),
         integer=np.ones(len(workers), dtype=bool),
     )
@@ -129,7 +129,7 @@ def pair_model(market: Market, control: Control) -> Formulation:
             model.at_most(np.arange(first, end), 1.0, 1.0)
     for j in range(market.m):
         mine = np.flatnonzero(requesters == j)
-        model.at_most(mine, _floats(costs[workers[mine]]), float(market.budgets[j]))
+        model.at_most(mine, _floats(costs[workers[mine]]), float(market.scaled.budgets[j]))
         if len(mine) > market.seats[j]:
             model.at_most(mine, 1.0, float(market.seats[j]))
         groups = market.group_of[workers[mine]]
@@ -152,30 +152,30 @@ def pair_model(market: Market, control: Control) -> Formulation:
 
 def facility_model(market: Market, control: Control) -> Formulation:
     """Formulate COVER as facility location: probe ``r`` is served by one chosen worker, for ``z_ir``."""
-    assert market.coverage is not None
+    assert market.scaled.coverage is not None
     base = collapsed_model(market, control, budget=True)
-    workers, probes = np.nonzero(market.coverage)
+    workers, probes = np.nonzero(market.scaled.coverage)
     need_time(len(workers), 3 * len(workers), control)
     first = len(base.model.objective)
     served = first + np.arange(len(workers))
-    weights = _floats(market.coverage[workers, probes])
+    weights = _floats(market.scaled.coverage[workers, probes])
     model = MipArrays(
         objective=np.concatenate([np.zeros(first), weights]),
         upper=np.concatenate([base.model.upper, np.ones(len(workers))]),
         integer=np.concatenate([base.model.integer, np.zeros(len(workers), dtype=bool)]),
         rows=list(base.model.rows),
     )
-    for r in range(market.coverage.shape[1]):
+    for r in range(market.scaled.coverage.shape[1]):
         model.at_most(served[probes == r], 1.0, 1.0)
     for column, i in zip(served, workers, strict=True):
         model.at_most(np.array([column, i]), np.array([1.0, -1.0]), 0.0)
 
     def write(assignment: np.ndarray) -> np.ndarray:
         point = np.concatenate([base.write(assignment), np.zeros(len(workers))])
-        assert market.coverage is not None
+        assert market.scaled.coverage is not None
         chosen = np.flatnonzero(assignment >= 0)
         if len(chosen):
-            best = chosen[np.argmax(market.coverage[chosen], axis=0)]
+            best = chosen[np.argmax(market.scaled.coverage[chosen], axis=0)]
             point[served[best[probes] == workers]] = 1.0
         return point
 

@@ -63,20 +63,28 @@ def upper_bound(market: Market, problem: str, control: Control | None = None) ->
     ORP's own value, the price-of-money bound for OPT and OPT-SEP (pooling never loses), all of the coverage for COVER.
     """
     if problem == "cover":
-        if market.coverage is None or not market.n:
+        if market.scaled.coverage is None or not market.n:
             return Fraction(0)
-        return Fraction(exact_sum(np.atleast_1d(market.coverage.max(axis=0))), market.coverage_denominator)
+        return Fraction(
+            exact_sum(np.atleast_1d(market.scaled.coverage.max(axis=0))), market.scaled.coverage_denominator
+        )
     if problem == "orp":
-        return Fraction(exact_sum(market.scores[best_set(market, market.scores)]), market.score_denominator)
-    return price_of_money(market, control).value / market.score_denominator
+        return Fraction(
+            exact_sum(market.scaled.scores[best_set(market, market.scaled.scores)]), market.scaled.score_denominator
+        )
+    return price_of_money(market, control).value / market.scaled.score_denominator
 
 
 def exact_in_double(market: Market, problem: str) -> bool:
     """Whether every sum of the integer-scaled data is exact in double arithmetic, with room for HiGHS's tolerance."""
-    values = market.coverage.ravel() if problem == "cover" and market.coverage is not None else market.scores
+    values = (
+        market.scaled.coverage.ravel()
+        if problem == "cover" and market.scaled.coverage is not None
+        else market.scaled.scores
+    )
     sums = [exact_sum(values)]
     if problem != "orp":
-        sums += [exact_sum(market.needed_costs), market.total_budget]
+        sums += [exact_sum(market.scaled.needed_costs), market.scaled.total_budget]
     return max(sums) < EXACT_IN_DOUBLE
 
 
@@ -103,7 +111,7 @@ def prove(market: Market, problem: str, control: Control, propose: Propose) -> F
         ``proved`` only if HiGHS found nothing one unit better and the data are small enough for it to say so. The bound is
         exact in every case.
     """
-    unit = market.coverage_denominator if problem == "cover" else market.score_denominator
+    unit = market.scaled.coverage_denominator if problem == "cover" else market.scaled.score_denominator
     bound = upper_bound(market, problem, control)
     best, best_value = np.full(market.n, -1, dtype=np.int64), Fraction(0)
     provable = exact_in_double(market, problem)

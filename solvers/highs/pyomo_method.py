@@ -92,7 +92,7 @@ def solve_opt_frac_pyomo(market: Market, control: Control) -> Found:
     called optimal only if the two meet, which floating point seldom grants.
     """
     dual = price_of_money(market, control)
-    bound, proof = dual.value / market.score_denominator, fractional_proof(market, dual)
+    bound, proof = dual.value / market.scaled.score_denominator, fractional_proof(market, dual)
     if not market.n or not market.m:
         return Found({}, bound, proof)
     try:
@@ -120,7 +120,7 @@ def solve_opt_frac_pyomo(market: Market, control: Control) -> Found:
 def _into_constraints(market: Market, shares: dict[tuple[int, int], Fraction]) -> dict[tuple[int, int], Fraction]:
     """Scale a nearly feasible point down until every constraint holds exactly."""
     totals: dict[tuple, Fraction] = {}
-    costs = market.needed_costs
+    costs = market.scaled.needed_costs
     for (i, j), share in shares.items():
         for key, weight in (
             (("worker", i), 1),
@@ -135,7 +135,7 @@ def _into_constraints(market: Market, shares: dict[tuple[int, int], Fraction]) -
             "worker": lambda key: 1,
             "cell": lambda key: int(market.caps[key[1], key[2]]),
             "seats": lambda key: int(market.seats[key[1]]),
-            "budget": lambda key: market.total_budget,
+            "budget": lambda key: market.scaled.total_budget,
         }[key[0]](key)
         if total > limit:
             factor = min(factor, Fraction(limit) / total)

@@ -95,6 +95,6 @@ def route(market: Market, chosen: np.ndarray) -> np.ndarray:
 @register("orp", "matroid", summary="greedy on the matroid of placeable sets; exact, any size")
 def solve_orp(market: Market, control: Control) -> Found:
     """Solve ORP exactly by the greedy rule; the greedy value is also the bound."""
-    chosen = best_set(market, market.scores, control)
-    bound = Fraction(exact_sum(market.scores[chosen]), market.score_denominator)
+    chosen = best_set(market, market.scaled.scores, control)
+    bound = Fraction(exact_sum(market.scaled.scores[chosen]), market.scaled.score_denominator)
     return Found(route(market, chosen), bound=bound)

@@ -33,7 +33,7 @@ def layered_network(market: Market):
     network.add_edge("sink", "source", capacity=market.n, weight=0)
     for i in range(market.n):
         l = int(market.group_of[i])
-        network.add_edge("source", ("worker", i), capacity=1, weight=-int(market.scores[i]))
+        network.add_edge("source", ("worker", i), capacity=1, weight=-int(market.scaled.scores[i]))
         for j in range(market.m):
             network.add_edge(("worker", i), ("bucket", j, l), capacity=1, weight=0)
     for j in range(market.m):
@@ -63,5 +63,5 @@ def solve_orp_by_flow(market: Market, control: Control) -> Found:
         for (_, j, _), units in flow["worker", i].items():
             if units:
                 assignment[i] = j
-    value = Fraction(exact_sum(market.scores[assignment >= 0]), market.score_denominator)
+    value = Fraction(exact_sum(market.scaled.scores[assignment >= 0]), market.scaled.score_denominator)
     return Found(assignment, bound=value)

@@ -25,14 +25,16 @@ __all__ = ["pooled_problem", "solve_opt_pooled"]
 def pooled_problem(market: Market) -> PooledProblem:
     """Return a market's pooled problem: one budget, one limit per group."""
     limits = tuple(int(k) for k in market.group_totals)
-    return PooledProblem(market.scores, market.needed_costs, market.group_of, limits, market.total_budget)
+    return PooledProblem(
+        market.scaled.scores, market.scaled.needed_costs, market.group_of, limits, market.scaled.total_budget
+    )
 
 
 @register("opt", "pooled", summary="price of money, then the core around it; exact, any size, certificate", seats=False)
 def solve_opt_pooled(market: Market, control: Control) -> Found:
     """Solve OPT on a market whose seats do not bind."""
     result = solve_pooled(pooled_problem(market), control)
-    unit = market.score_denominator
+    unit = market.scaled.score_denominator
     return Found(
         route(market, np.flatnonzero(result.chosen)),
         bound=Fraction(result.value) / unit if result.proved else result.bound / unit,

@@ -84,9 +84,20 @@ def digest(value: Any) -> str:
 
 def instance_digest(market: Market, problem: str) -> str:
     """Hash everything that defines the problem: ids, groups, exact numbers, caps and seats (bids do not enter)."""
-    arrays = [market.group_of, market.scores, market.budgets, market.costs, market.caps, market.seats]
-    arrays += [market.coverage] if problem == "cover" else []
-    parts: list[Any] = [market.score_denominator, market.money_denominator, market.coverage_denominator]
+    arrays = [
+        market.group_of,
+        market.scaled.scores,
+        market.scaled.budgets,
+        market.scaled.costs,
+        market.caps,
+        market.seats,
+    ]
+    arrays += [market.scaled.coverage] if problem == "cover" else []
+    parts: list[Any] = [
+        market.scaled.score_denominator,
+        market.scaled.money_denominator,
+        market.scaled.coverage_denominator,
+    ]
     parts += [list(market.worker_ids), list(market.group_ids), list(market.requester_ids)]
     return digest([*parts, *(None if array is None else array.tolist() for array in arrays)])
 
@@ -159,7 +170,7 @@ def check_document(document: Any, market: Market, pulse: Pulse | None = None) ->
     problem, kind, point, body = (document[name] for name in ("problem", "kind", "point", "body"))
     if problem not in ("orp", "opt", "opt-frac", "opt-sep", "cover"):
         refuse(f"problem {problem!r} is unknown")
-    if (problem != "orp" and market.costs is None) or (problem == "cover" and market.coverage is None):
+    if (problem != "orp" and market.scaled.costs is None) or (problem == "cover" and market.scaled.coverage is None):
         refuse(f"the market lacks what {problem} needs")
     if document["instance"] != instance_digest(market, problem):
         refuse("the document is for another market")
@@ -181,7 +192,7 @@ def check_document(document: Any, market: Market, pulse: Pulse | None = None) ->
     if not right:
         refuse("the point is not worth that")
     check_bound(Proof(problem, kind, bound, body), market, pulse)
-    unit = market.coverage_denominator if problem == "cover" else market.score_denominator
+    unit = market.scaled.coverage_denominator if problem == "cover" else market.scaled.score_denominator
     return Checked(problem, kind, Fraction(value) / unit, Fraction(bound) / unit)
 
 

@@ -69,7 +69,7 @@ def check_bound(proof: Proof, market: Market, pulse: Pulse) -> None:
         If something may be worth more than the bound, or the body is not what it should be.
     """
     body: Any = proof.body
-    if proof.problem not in ("opt", "opt-sep") or market.costs is None or type(proof.bound) is not int:
+    if proof.problem not in ("opt", "opt-sep") or market.scaled.costs is None or type(proof.bound) is not int:
         raise ProofError("a dynamic proof is for opt or opt-sep and has an integer bound")
     if set(body) != {"scale", "price", "places", "cells"}:
         raise ProofError("a dynamic proof has scale, price, places and cells")
@@ -97,12 +97,16 @@ def decide(market: Market, proof: Proof, pulse: Pulse) -> Program | None:
     """Decide workers by their reduced scores; return the program for the others, None if there is nothing left to show."""
     body = proof.body
     scale, price, places = body["scale"], body["price"], body["places"]
-    assert market.costs is not None
-    money = exact_sum(market.budgets)
+    assert market.scaled.costs is not None
+    money = exact_sum(market.scaled.budgets)
     seats = market.seats.tolist()
     limits = [sum(min(cap, seat) for cap, seat in zip(row, seats, strict=True)) for row in market.caps.tolist()]
-    affordable = np.flatnonzero(market.costs <= money)
-    scores, costs, groups = market.scores[affordable], market.costs[affordable], market.group_of[affordable]
+    affordable = np.flatnonzero(market.scaled.costs <= money)
+    scores, costs, groups = (
+        market.scaled.scores[affordable],
+        market.scaled.costs[affordable],
+        market.group_of[affordable],
+    )
     unit, step = common_divisor(scores) or 1, common_divisor(costs)
     money = money // step * step if step else 0
     goal = (proof.bound // unit + 1) * unit

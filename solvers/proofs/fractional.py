@@ -34,7 +34,7 @@ def check_bound(proof: Proof, market: Market, pulse: Pulse) -> None:
         If they are not what they should be, or prove less than the bound.
     """
     body: Any = proof.body
-    if proof.problem != "opt-frac" or market.costs is None or set(body) != {"scale", "money", "places"}:
+    if proof.problem != "opt-frac" or market.scaled.costs is None or set(body) != {"scale", "money", "places"}:
         raise ProofError("a fractional proof is for opt-frac and has scale, money and places")
     scale, money, places = body["scale"], body["money"], body["places"]
     if type(scale) is not int or scale <= 0 or type(money) is not int or money < 0:
@@ -42,7 +42,7 @@ def check_bound(proof: Proof, market: Market, pulse: Pulse) -> None:
     if type(places) is not list or len(places) != market.L or any(type(mu) is not int or mu < 0 for mu in places):
         raise ProofError("places has to be one integer for each group, none negative")
     pulse()
-    right = money * sum(market.budgets.tolist()) + sum(
+    right = money * sum(market.scaled.budgets.tolist()) + sum(
         dearest_first(places, [row[j] for row in market.caps.tolist()], seats)
         for j, seats in enumerate(market.seats.tolist())
     )
@@ -53,7 +53,7 @@ def check_bound(proof: Proof, market: Market, pulse: Pulse) -> None:
 
 def margins(market: Market, scale: int, money: int, places: list[int]) -> int:
     """Sum ``max(0, D v_i - N c_i - mu_g(i))`` over all workers: over arrays where no number can leave 64 bits, else one by one."""
-    scores, costs, groups = market.scores, market.costs, market.group_of
+    scores, costs, groups = market.scaled.scores, market.scaled.costs, market.group_of
     assert costs is not None
     if market.n and scores.dtype == np.int64 and costs.dtype == np.int64:
         # A price of any length may stand at zeros.

@@ -58,7 +58,7 @@ def check_bound(proof: Proof, market: Market, pulse: Pulse) -> None:
     ProofError
         If some allocation is worth more, or there are too many kinds to count.
     """
-    if proof.problem != "opt-sep" or market.costs is None or type(proof.bound) is not int or len(proof.body):
+    if proof.problem != "opt-sep" or market.scaled.costs is None or type(proof.bound) is not int or len(proof.body):
         refuse("a proof by kinds is for opt-sep, with costs, has an integer bound and an empty body")
     kinds = kinds_of(market)
     if not kinds:
@@ -102,8 +102,10 @@ def refuse(reason: str) -> NoReturn:
 
 def kinds_of(market: Market) -> list[Kind]:
     """Return the kinds of which somebody can be hired, the one of most copies first."""
-    rows = zip(market.scores.tolist(), market.needed_costs.tolist(), market.group_of.tolist(), strict=True)
-    requesters = list(zip(market.caps.T.tolist(), market.seats.tolist(), market.budgets.tolist(), strict=True))
+    rows = zip(
+        market.scaled.scores.tolist(), market.scaled.needed_costs.tolist(), market.group_of.tolist(), strict=True
+    )
+    requesters = list(zip(market.caps.T.tolist(), market.seats.tolist(), market.scaled.budgets.tolist(), strict=True))
     kinds: list[Kind] = []
     for (score, cost, group), copies in Counter(rows).items():
         most = sum(at_most(min(caps[group], seats), money, cost) for caps, seats, money in requesters)
@@ -139,4 +141,4 @@ def hirable(market: Market, j: int, many: Kind, few: list[Kind]) -> Iterator[tup
             left = [free - y * (group == kind.group) for group, free in enumerate(places)]
             yield from extend((*counts, y), money - y * kind.cost, seats - y, left)
 
-    yield from extend((), int(market.budgets[j]), int(market.seats[j]), market.caps[:, j].tolist())
+    yield from extend((), int(market.scaled.budgets[j]), int(market.seats[j]), market.caps[:, j].tolist())

@@ -119,8 +119,8 @@ def best_set(market: Market, by_score: Sequence[int], prefix: set[int], groups: 
 
 def critical_prefix(market: Market, pulse: Pulse) -> tuple[int, list[int], Fraction | None]:
     """Return ``k*``, the winners, and ``pi`` in units of the integers."""
-    bids, scores, groups = market.bids.tolist(), market.scores.tolist(), market.group_of.tolist()
-    order, budget = ratio_order(bids, scores), sum(market.budgets.tolist())
+    bids, scores, groups = market.scaled.bids.tolist(), market.scaled.scores.tolist(), market.group_of.tolist()
+    order, budget = ratio_order(bids, scores), sum(market.scaled.budgets.tolist())
     by_score = sorted(range(market.n), key=lambda i: -scores[i])
 
     def winners(k: int) -> list[int]:
@@ -168,8 +168,8 @@ def check_outcome(document: Any, market: Market, pulse: Pulse | None = None) -> 
     if type(seconds) not in (int, float) or not 0 <= seconds < float("inf"):
         refuse("seconds: must be a number that is not negative")
     k, chosen, price = critical_prefix(market, pulse or (lambda: None))
-    unit = Fraction(market.score_denominator, market.money_denominator)
-    scores = [Fraction(int(x), market.score_denominator) for x in market.scores]
+    unit = Fraction(market.scaled.score_denominator, market.scaled.money_denominator)
+    scores = [Fraction(int(x), market.scaled.score_denominator) for x in market.scaled.scores]
     price = None if price is None else price * unit
     paid = {i: scores[i] * price for i in chosen if price is not None}
     found = CheckedOutcome(k, tuple(sorted(chosen)), sum((scores[i] for i in chosen), Fraction(0)), price)

@@ -63,7 +63,7 @@ def check_bound(proof: Proof, market: Market, pulse: Pulse) -> None:
     ProofError
         If the prices are not what they should be, one of the claimed maxima is too low, or a packing is found.
     """
-    if proof.problem != "opt-sep" or market.costs is None or type(proof.bound) is not int or proof.bound < 0:
+    if proof.problem != "opt-sep" or market.scaled.costs is None or type(proof.bound) is not int or proof.bound < 0:
         refuse("a packing proof is for opt-sep, with costs, and has an integer bound")
     scale, workers, pooled, prices = read_body(proof.body, market)
     requesters = requesters_of(market, pulse)
@@ -71,7 +71,7 @@ def check_bound(proof: Proof, market: Market, pulse: Pulse) -> None:
     if len(prices) != len(purses):
         refuse("not one list of prices for each purse")
     # Step 2.
-    unit = gcd(*market.scores.tolist()) or 1
+    unit = gcd(*market.scaled.scores.tolist()) or 1
     following = (proof.bound // unit + 1) * unit
     gap = sum(workers.tolist()) + sum(price.best for price in prices) - scale * following
     # Step 3.
@@ -136,10 +136,10 @@ def integers(values: Any, size: int, least: int) -> list[int]:
 
 def requesters_of(market: Market, pulse: Pulse) -> list[Purse]:
     """Return each requester as a purse; money, caps and seats are no more than those who fit it need."""
-    costs, groups = market.needed_costs, market.group_of
+    costs, groups = market.scaled.needed_costs, market.group_of
     small = costs.dtype != object and market.n * int(costs.max(initial=0)) < INT64_SUM
     purses: list[Purse] = []
-    for j, (money, seats) in enumerate(zip(market.budgets.tolist(), market.seats.tolist(), strict=True)):
+    for j, (money, seats) in enumerate(zip(market.scaled.budgets.tolist(), market.seats.tolist(), strict=True)):
         pulse()
         fits = (market.caps[groups, j] > 0) & np.asarray(costs <= python_or_64(money, costs), dtype=bool)
         able = np.flatnonzero(fits) if seats > 0 else np.zeros(0, dtype=np.int64)
@@ -160,16 +160,16 @@ def pooled_purse(requesters: list[Purse], groups: int) -> Purse:
 
 def worker_margins(market: Market, scale: int, workers: np.ndarray) -> np.ndarray:
     """Return ``D v_i - u_i``."""
-    largest = scale * max(market.scores.tolist(), default=1) + max(workers.tolist(), default=0)
-    if largest < INT64_SUM and market.scores.dtype != object and workers.dtype != object:
-        return market.scores * scale - workers
-    return market.scores.astype(object) * scale - workers
+    largest = scale * max(market.scaled.scores.tolist(), default=1) + max(workers.tolist(), default=0)
+    if largest < INT64_SUM and market.scaled.scores.dtype != object and workers.dtype != object:
+        return market.scaled.scores * scale - workers
+    return market.scaled.scores.astype(object) * scale - workers
 
 
 def can_split(market: Market, requesters: list[Purse], members: np.ndarray, pulse: Pulse) -> bool:
     """Say whether the requesters can hire all of these workers."""
     members = np.sort(members)
-    costs, groups = market.needed_costs[members], market.group_of[members]
+    costs, groups = market.scaled.needed_costs[members], market.group_of[members]
     purses = [part_of(purse, members, groups) for purse in requesters]
     unspent = sum(purse.money for purse in purses) - sum(costs.tolist())
     chances = np.zeros(members.size, dtype=np.int64)

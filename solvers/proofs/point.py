@@ -29,7 +29,7 @@ def worth(market: Market, problem: str, hired: Sequence[Sequence[int]]) -> int:
     if any(type(i) is not int or not 0 <= i < market.n for i in everyone) or len(set(everyone)) < len(everyone):
         refuse("point: a worker is unknown or hired twice")
     groups, caps, seats = market.group_of.tolist(), market.caps.tolist(), market.seats.tolist()
-    costs = [0] * market.n if problem == "orp" else market.needed_costs.tolist()
+    costs = [0] * market.n if problem == "orp" else market.scaled.needed_costs.tolist()
     bills = [sum(costs[i] for i in workers) for workers in hired]
     for j, workers in enumerate(hired):
         used = Counter(groups[i] for i in workers)
@@ -37,15 +37,15 @@ def worth(market: Market, problem: str, hired: Sequence[Sequence[int]]) -> int:
             refuse(f"point: a cap of requester {market.requester_ids[j]} is exceeded")
         if len(workers) > seats[j]:
             refuse(f"point: the seats of requester {market.requester_ids[j]} are exceeded")
-        if problem == "opt-sep" and bills[j] > int(market.budgets[j]):
+        if problem == "opt-sep" and bills[j] > int(market.scaled.budgets[j]):
             refuse(f"point: the budget of requester {market.requester_ids[j]} is exceeded")
-    if problem in ("opt", "cover") and sum(bills) > sum(market.budgets.tolist()):
+    if problem in ("opt", "cover") and sum(bills) > sum(market.scaled.budgets.tolist()):
         refuse("point: the pooled budget is exceeded")
     if problem != "cover":
-        scores = market.scores.tolist()
+        scores = market.scaled.scores.tolist()
         return sum(scores[i] for i in everyone)
-    assert market.coverage is not None
-    rows = market.coverage[everyone].tolist()
+    assert market.scaled.coverage is not None
+    rows = market.scaled.coverage[everyone].tolist()
     return sum(max(column) for column in zip(*rows, strict=True))
 
 
@@ -61,7 +61,7 @@ def shares_worth(market: Market, shares: Mapping[tuple[int, int], Fraction]) -> 
     cells: dict[tuple[int, int], Fraction] = defaultdict(Fraction)
     requesters: dict[int, Fraction] = defaultdict(Fraction)
     value, bill = Fraction(0), Fraction(0)
-    costs = market.needed_costs
+    costs = market.scaled.needed_costs
     for (i, j), share in shares.items():
         if not (type(i) is int and type(j) is int and 0 <= i < market.n and 0 <= j < market.m):
             refuse("point: a worker or requester is unknown")
@@ -70,7 +70,7 @@ def shares_worth(market: Market, shares: Mapping[tuple[int, int], Fraction]) -> 
         workers[i] += share
         cells[int(market.group_of[i]), j] += share
         requesters[j] += share
-        value += share * int(market.scores[i])
+        value += share * int(market.scaled.scores[i])
         bill += share * int(costs[i])
     if any(total > 1 for total in workers.values()):
         refuse("point: a worker is hired more than once")
@@ -78,6 +78,6 @@ def shares_worth(market: Market, shares: Mapping[tuple[int, int], Fraction]) -> 
         refuse("point: a cap is exceeded")
     if any(total > int(market.seats[j]) for j, total in requesters.items()):
         refuse("point: the seats of a requester are exceeded")
-    if bill > sum(market.budgets.tolist()):
+    if bill > sum(market.scaled.budgets.tolist()):
         refuse("point: the pooled budget is exceeded")
     return value

@@ -106,7 +106,7 @@ def near_best(market: Market, purse: Purse, price: Prices, margins: np.ndarray, 
     """List the sets that fit a purse with ``w(S) >= W - gap``; refuse if one has more than W. Losses are ``W - w(S)``."""
     pulse()
     able = purse.able
-    costs, groups = market.needed_costs[able], market.group_of[able]
+    costs, groups = market.scaled.needed_costs[able], market.group_of[able]
     own, lam = margins[able], price.money
     mu = np.array(price.places, dtype=object)
     largest = price.scale * max(map(abs, own.tolist()), default=0) + lam * max(costs.tolist(), default=0)

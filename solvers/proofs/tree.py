@@ -21,8 +21,17 @@ FEW = 400
 
 def open_tree(market: Market, problem: Any, bound: Any, purses: Any, pulse: Pulse, checker: str | None = None) -> Tree:
     """Return the checker of a claim: ``reference``, ``arrays``, or the one that suits its size."""
-    needed = {"orp": market.scores, "opt": market.costs, "opt-sep": market.costs, "cover": market.coverage}
-    if not isinstance(problem, str) or needed.get(problem) is None or (problem == "cover" and market.costs is None):
+    needed = {
+        "orp": market.scaled.scores,
+        "opt": market.scaled.costs,
+        "opt-sep": market.scaled.costs,
+        "cover": market.scaled.coverage,
+    }
+    if (
+        not isinstance(problem, str)
+        or needed.get(problem) is None
+        or (problem == "cover" and market.scaled.costs is None)
+    ):
         refuse(f"problem {problem!r}: has no trees, or the market lacks what it needs")
     if type(bound) is not int:
         refuse("the bound of a tree is a whole number")

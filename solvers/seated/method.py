@@ -228,24 +228,29 @@ def _as_places(leaves: list[Multipliers], together: int, n: int) -> tuple[Multip
 def solve_opt_seats(market: Market, control: Control) -> Found:
     """Solve OPT with caps, seats and pooled budget; without binding seats the polymatroid is that of the caps alone."""
     plain = SeatMarket(
-        market.scores, market.needed_costs, market.group_of, market.total_budget, market.caps, market.seats
+        market.scaled.scores,
+        market.scaled.needed_costs,
+        market.group_of,
+        market.scaled.total_budget,
+        market.caps,
+        market.seats,
     )
     found = best_affordable_set(plain, control)
     if found.duals is None:
-        bound = exact_sum(market.scores)
+        bound = exact_sum(market.scaled.scores)
         details = {}
     else:
         bound = found.upper(_unit(plain))
         price = Fraction(found.duals.multiplier, found.duals.denominator)
         details = {
-            "price_of_budget": price * market.money_denominator / market.score_denominator,
-            "lagrangian_bound": Fraction(found.duals.bound, found.duals.denominator * market.score_denominator),
+            "price_of_budget": price * market.scaled.money_denominator / market.scaled.score_denominator,
+            "lagrangian_bound": Fraction(found.duals.bound, found.duals.denominator * market.scaled.score_denominator),
             "core": found.core,
             "partial_sets": found.states,
         }
     return Found(
         route(market, found.chosen),
-        Fraction(bound, market.score_denominator),
+        Fraction(bound, market.scaled.score_denominator),
         SolverClaim() if found.by_solver else found.proof,
         found.stopped,
         hints=found.leaves or (),

@@ -55,7 +55,7 @@ class PriceOfMoney:
 
 def _weights(market: Market, price: Fraction) -> IntArray:
     """``q v_i - p c_i`` for the price ``p / q``."""
-    return linear_combination((price.denominator, market.scores), (-price.numerator, market.needed_costs))
+    return linear_combination((price.denominator, market.scaled.scores), (-price.numerator, market.scaled.needed_costs))
 
 
 def price_of_money(market: Market, control: Control | None = None) -> PriceOfMoney:
@@ -77,7 +77,7 @@ def price_of_money(market: Market, control: Control | None = None) -> PriceOfMon
         At the deadline.
     """
     control = control or Control()
-    scores, costs, budget = market.scores, market.needed_costs, market.total_budget
+    scores, costs, budget = market.scaled.scores, market.scaled.needed_costs, market.scaled.total_budget
 
     def totals(chosen: np.ndarray) -> tuple[int, int]:
         return exact_sum(scores[chosen]), exact_sum(costs[chosen])
@@ -123,10 +123,10 @@ def solve_opt_frac(market: Market, control: Control) -> Found:
                     # Hired in both sets: their weights add up to the whole worker.
                     shares[pair] = whole if pair in shares else weight
     control.check()
-    price = found.price * market.money_denominator / market.score_denominator
+    price = found.price * market.scaled.money_denominator / market.scaled.score_denominator
     return Found(
         shares,
-        found.value / market.score_denominator,
+        found.value / market.scaled.score_denominator,
         fractional_proof(market, found),
         details={"price_of_budget": price},
     )

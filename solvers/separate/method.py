@@ -21,7 +21,12 @@ ALWAYS, PAIRS_PER_SECOND = 500_000, 10_000_000
 def instance_of(market: Market) -> SeparateInstance:
     """OPT-SEP of a market in integers, in units of its denominators."""
     return SeparateInstance.of(
-        market.scores, market.needed_costs, market.group_of, market.caps, market.seats, market.budgets
+        market.scaled.scores,
+        market.scaled.needed_costs,
+        market.group_of,
+        market.caps,
+        market.seats,
+        market.scaled.budgets,
     )
 
 
@@ -32,7 +37,7 @@ def solve_opt_sep(market: Market, control: Control) -> Found:
     if remaining is not None and market.n * market.m > ALWAYS + PAIRS_PER_SECOND * remaining:
         raise Stopped("time-limit")
     found = solve_separate(instance_of(market), control)
-    unit = market.score_denominator
+    unit = market.scaled.score_denominator
     evidence: Evidence | None = SolverClaim() if found.claimed and not found.proved else found.proof
     return Found(
         found.assignment,

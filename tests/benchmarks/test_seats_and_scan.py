@@ -38,7 +38,7 @@ def argsort_seconds(n: int) -> float:
 
 def scanned(market: Market, budget: int) -> PrefixScan:
     limits = (market.caps, market.seats) if market.seats_bind else (None, None)
-    return prefix_scan(market.bids, market.scores, market.group_of, budget, market.group_totals, *limits)
+    return prefix_scan(market.scaled.bids, market.scaled.scores, market.group_of, budget, market.group_totals, *limits)
 
 
 def say(capsys: pytest.CaptureFixture[str], text: str) -> None:
@@ -55,7 +55,7 @@ def test_scan(n: int, requesters: int, groups: int, seat_share: float | None, ca
     sort = argsort_seconds(n)
     # From a scan that stops early to one where the whole market is affordable.
     for share in (0.02, 0.2, 1.0, 20.0):
-        budget = int(market.total_budget * share)
+        budget = int(market.scaled.total_budget * share)
         found = scanned(market, budget)
         spent = fastest(lambda budget=budget: scanned(market, budget), 3)
         say(
@@ -70,15 +70,15 @@ def naive_scan(market: Market, orp: Callable[[Market], int]) -> int:
     order = sorted(range(market.n), key=lambda i: (market.bid(i) / market.score(i), i))
     for k in range(1, market.n + 1):
         last = order[k - 1]
-        if int(market.bids[last]) * orp(market.subset(sorted(order[:k]))) > market.total_budget * int(
-            market.scores[last]
+        if int(market.scaled.bids[last]) * orp(market.subset(sorted(order[:k]))) > market.scaled.total_budget * int(
+            market.scaled.scores[last]
         ):
             return k - 1
     return market.n
 
 
 def orp_by_greedy(market: Market) -> int:
-    return int(market.scores[best_set(market, market.scores)].sum())
+    return int(market.scaled.scores[best_set(market, market.scaled.scores)].sum())
 
 
 def orp_by_network(market: Market) -> int:
@@ -94,8 +94,8 @@ def test_scan_beside_one_orp_for_each_prefix(n: int, peer: Callable, seat_share:
     started = time.process_time()
     k = naive_scan(market, peer)
     naive = time.process_time() - started
-    assert scanned(market, market.total_budget).k == k
-    ours = fastest(lambda: scanned(market, market.total_budget), 3)
+    assert scanned(market, market.scaled.total_budget).k == k
+    ours = fastest(lambda: scanned(market, market.scaled.total_budget), 3)
     say(
         capsys,
         f"k* naively by {peer.__name__:15} n={n}: {naive:7.2f} s, scan {ours * 1e3:.2f} ms, {naive / ours:,.0f}x",

@@ -180,7 +180,7 @@ def test_exported_model_has_the_same_optimum(tmp_path: Path, market_file: Path) 
     market = read_market(market_file)
     optimum = solve(market, "opt").objective
     assert optimum is not None
-    assert round(abs(highs.getObjectiveValue())) == optimum * market.score_denominator
+    assert round(abs(highs.getObjectiveValue())) == optimum * market.scaled.score_denominator
 
 
 def test_version_and_module() -> None:

@@ -92,7 +92,7 @@ def test_python_integers_in_one_column_change_nothing(problem: str, method: str,
     for seed in range(25):
         case = small(seed, seats=method != "pooled" and seed % 2 == 1)
         market = case.market()
-        odd = replace(market, **{column: getattr(market, column).astype(object)})
+        odd = market.with_scaled(**{column: getattr(market.scaled, column).astype(object)})
         assert optimum(odd, problem, method) == optimum(market, problem, method), seed
 
 
@@ -132,7 +132,12 @@ def test_numbers_of_very_different_magnitude(direct: int, monkeypatch: pytest.Mo
         case = magnitudes(seed)
         market, best = case.market(), kinds.opt(case)
         plain = SeatMarket(
-            market.scores, market.needed_costs, market.group_of, market.total_budget, market.caps, market.seats
+            market.scaled.scores,
+            market.scaled.needed_costs,
+            market.group_of,
+            market.scaled.total_budget,
+            market.caps,
+            market.seats,
         )
         state = best_affordable_set(plain, Control())
         assert state.value == best == state.upper(seated_method._unit(plain)), seed
@@ -162,15 +167,20 @@ def test_weights_do_not_wrap_where_only_costs_are_python_integers() -> None:
             budgets=[round(rng.uniform(5, 20), 2) for _ in range(2)],
             seats=[rng.randint(1, 4) for _ in range(2)],
         )
-        assert (market.scores.dtype, market.needed_costs.dtype) == (np.int64, object)
+        assert (market.scaled.scores.dtype, market.scaled.needed_costs.dtype) == (np.int64, object)
         plain = SeatMarket(
-            market.scores, market.needed_costs, market.group_of, market.total_budget, market.caps, market.seats
+            market.scaled.scores,
+            market.scaled.needed_costs,
+            market.group_of,
+            market.scaled.total_budget,
+            market.caps,
+            market.seats,
         )
         assert plain.scores.dtype == plain.costs.dtype == object
         _, duals = lagrangian(plain, Control())
         exactly = [
             duals.denominator * int(v) - duals.multiplier * int(c)
-            for v, c in zip(market.scores, market.needed_costs, strict=True)
+            for v, c in zip(market.scaled.scores, market.scaled.needed_costs, strict=True)
         ]
         offsets = {int(g): w - int(p) for g, w, p in zip(market.group_of, exactly, duals.reduced, strict=True)}
         assert [w - offsets[int(g)] for g, w in zip(market.group_of, exactly, strict=True)] == duals.reduced.tolist()

@@ -133,17 +133,17 @@ def dynamic_programme(market: Market) -> Fraction:
         return fits[counts]
 
     states: dict[tuple[int, ...], list[tuple[int, int]]] = {(0,) * market.L: [(0, 0)]}
-    costs = market.needed_costs
+    costs = market.scaled.needed_costs
     for i in range(market.n):
-        l, v, c = int(market.group_of[i]), int(market.scores[i]), int(costs[i])
+        l, v, c = int(market.group_of[i]), int(market.scaled.scores[i]), int(costs[i])
         for counts, points in list(states.items()):
             more = (*counts[:l], counts[l] + 1, *counts[l + 1 :])
             if not placeable(more):
                 continue
-            extended = [(cost + c, value + v) for cost, value in points if cost + c <= market.total_budget]
+            extended = [(cost + c, value + v) for cost, value in points if cost + c <= market.scaled.total_budget]
             states[more] = pareto(states.get(more, []) + extended)
     best = max(value for points in states.values() for _, value in points)
-    return Fraction(best, market.score_denominator)
+    return Fraction(best, market.scaled.score_denominator)
 
 
 def pareto(points: list[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -183,7 +183,7 @@ def test_campaign_against_the_literal_model(seed: int) -> None:
 def test_methods_do_not_touch_the_market() -> None:
     market = generate_market("a", 30, requesters=2, groups=3, seed=1)
     with pytest.raises(ValueError, match="read-only"):
-        market.scores[0] = 1
-    before = market.scores.copy()
+        market.scaled.scores[0] = 1
+    before = market.scaled.scores.copy()
     solve(market, "opt")
-    assert np.array_equal(before, market.scores)
+    assert np.array_equal(before, market.scaled.scores)

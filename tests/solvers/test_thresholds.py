@@ -136,7 +136,11 @@ def compare(case: Kinds, *, effort: bool) -> int:
         market, best = one.market(), kinds.opt(one)
         if not seats:
             whole = PooledProblem.of(
-                market.scores, market.costs, market.group_of, market.group_totals.tolist(), market.total_budget
+                market.scaled.scores,
+                market.scaled.costs,
+                market.group_of,
+                market.group_totals.tolist(),
+                market.scaled.total_budget,
             )
             found = solve_pooled(whole)
             assert whole.feasible(found.chosen)
@@ -145,7 +149,12 @@ def compare(case: Kinds, *, effort: bool) -> int:
             done = found.proved
         else:
             plain = SeatMarket(
-                market.scores, market.needed_costs, market.group_of, market.total_budget, market.caps, market.seats
+                market.scaled.scores,
+                market.scaled.needed_costs,
+                market.group_of,
+                market.scaled.total_budget,
+                market.caps,
+                market.seats,
             )
             state = best_affordable_set(plain, Control())
             step = seated_method._unit(plain)
@@ -213,7 +222,11 @@ def test_states_of_one_enumeration(states: int) -> None:
         best = kinds.opt(Kinds.of(market))
         found = solve_pooled(
             PooledProblem.of(
-                market.scores, market.costs, market.group_of, market.group_totals.tolist(), market.total_budget
+                market.scaled.scores,
+                market.scaled.costs,
+                market.group_of,
+                market.group_totals.tolist(),
+                market.scaled.total_budget,
             ),
             most_states=states,
         )

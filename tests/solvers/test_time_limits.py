@@ -135,7 +135,7 @@ def test_ctrl_c_at_any_step_of_opt_sep(
     assert seen == calls
     assert answer.stopped == "interrupted"
     assert instance.is_feasible(answer.assignment)
-    assert instance.value(answer.assignment) <= optimum * market.score_denominator <= answer.bound
+    assert instance.value(answer.assignment) <= optimum * market.scaled.score_denominator <= answer.bound
 
 
 @pytest.mark.parametrize("stage", ["undominated", "best_start", "NodeRelaxation", "branch_and_bound"])
@@ -334,7 +334,12 @@ def test_sorting_looks_at_the_clock() -> None:
     """A million workers that may all be flipped: each column that they are sorted by takes a part of a second."""
     market = generate_market("d", 200, seat_share=0.5, seed=1)
     seated = SeatMarket(
-        market.scores, market.needed_costs, market.group_of, market.total_budget, market.caps, market.seats
+        market.scaled.scores,
+        market.scaled.needed_costs,
+        market.group_of,
+        market.scaled.total_budget,
+        market.caps,
+        market.seats,
     )
     _, duals = lagrangian(seated, Control())
     looks = 0
@@ -346,8 +351,8 @@ def test_sorting_looks_at_the_clock() -> None:
             return super().expired()
 
     search = seated_core._Search(seated, duals, 10**9, 10, Counted(), pruned=False)
-    before = np.lexsort((market.scores, market.group_of))
-    assert search._sorted((market.scores, market.group_of)).tolist() == before.tolist()
+    before = np.lexsort((market.scaled.scores, market.group_of))
+    assert search._sorted((market.scaled.scores, market.group_of)).tolist() == before.tolist()
     assert looks == 2
     search._steps()
     assert looks > 10

@@ -41,11 +41,16 @@ class Kinds:
     def of(market: Market) -> Kinds:
         """Count the workers of a market."""
         found = Counter(
-            zip(market.scores.tolist(), market.needed_costs.tolist(), market.group_of.tolist(), strict=True)
+            zip(
+                market.scaled.scores.tolist(),
+                market.scaled.needed_costs.tolist(),
+                market.group_of.tolist(),
+                strict=True,
+            )
         )
         return Kinds(
             [(*kind, copies) for kind, copies in sorted(found.items())],
-            market.budgets.tolist(),
+            market.scaled.budgets.tolist(),
             market.caps.tolist(),
             market.seats.tolist(),
         )

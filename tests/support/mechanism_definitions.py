@@ -53,8 +53,8 @@ class Plain:
         self.caps = [[int(cap) if cap >= 0 else self.n for cap in row] for row in market.cap_limits]
         self.seats = [int(seat) if seat >= 0 else self.n for seat in market.seat_limits]
         self.z = None
-        if market.coverage is not None:
-            self.z = [[F(int(x), market.coverage_denominator) for x in row] for row in market.coverage]
+        if market.scaled.coverage is not None:
+            self.z = [[F(int(x), market.scaled.coverage_denominator) for x in row] for row in market.scaled.coverage]
         self.rho = [b / v for b, v in zip(self.b, self.v, strict=True)]
         self.placeable = cache(self._placeable)
 

@@ -88,7 +88,7 @@ def points(market: Market, problem: str) -> Iterator[np.ndarray]:
 
 def value_of(market: Market, problem: str, point: np.ndarray) -> int:
     """What an assignment is worth, in integer units."""
-    unit = market.coverage_denominator if problem == "cover" else market.score_denominator
+    unit = market.scaled.coverage_denominator if problem == "cover" else market.scaled.score_denominator
     return int(objective_value(market, problem, point) * unit)
 
 

@@ -115,7 +115,7 @@ def test_every_family_test_and_column_type_is_met() -> None:
                 # A few go beyond the limits of what a file may say.
                 refused += 1
                 continue
-            objects.add((market.scores.dtype == object, market.needed_costs.dtype == object))
+            objects.add((market.scaled.scores.dtype == object, market.scaled.needed_costs.dtype == object))
             forms.add((case.problem, bool(market.seats_bind)))
     assert refused < 15
     assert families == {*FAMILIES, *STATES}
@@ -234,7 +234,7 @@ def test_a_bound_one_unit_too_small_is_caught(plant: Any) -> None:
         "opt",
         "pooled",
         lambda market, answer: replace(
-            answer, bound=answer.bound - Fraction(1, market.score_denominator), evidence=None
+            answer, bound=answer.bound - Fraction(1, market.scaled.score_denominator), evidence=None
         ),
     )
     assert caught("opt").case.size == 1

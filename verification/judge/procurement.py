@@ -8,7 +8,7 @@ Truthfulness is no ratio and is left to :func:`fedmech.audit`, which moves bids.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -157,9 +157,9 @@ def judge_procurement(
     """
     chosen = mechanisms() if among is None else [find_mechanism(name) for name in among]
     given = {name: find_mechanism(name).read_options(market, values) for name, values in (options or {}).items()}
-    at_bids = market.costs is None
+    at_bids = market.scaled.costs is None
     if at_bids:
-        market = replace(market, costs=market.bids)
+        market = market.with_scaled(costs=market.scaled.bids)
     bench = Bench(market, control or Control.for_seconds(time_limit), separate_seconds)
     rulings: list[Ruling] = []
     refused: dict[str, str] = {}

@@ -140,8 +140,13 @@ class Case:
         market = (
             _through_file(self.document) if self.setting.form == "file" else _built(self.document, self.setting.form)
         )
-        columns = {name: getattr(market, name).astype(object) for name in self.setting.objects if _has(market, name)}
-        return replace(market, **columns)
+        return market.with_scaled(
+            **{
+                name: column.astype(object)
+                for name in self.setting.objects
+                if (column := getattr(market.scaled, name)) is not None
+            }
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The case as plain data; :meth:`from_json` reads it."""
@@ -172,10 +177,6 @@ class Case:
             return cls(str(data["problem"]), dict(data["document"]), setting)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise InputError(f"not a case of the self-test: {error!r}") from None
-
-
-def _has(market: Any, name: str) -> bool:
-    return getattr(market, name) is not None
 
 
 def _built(document: Document, form: str) -> Any:

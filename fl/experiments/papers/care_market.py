@@ -130,12 +130,12 @@ def share_out(market: Market, winners: NDArray[np.int64]) -> NDArray[np.int64]:
     room = market.caps.copy()
     held = [0] * market.m
     assignment = np.full(market.n, -1, dtype=np.int64)
-    for i in sorted(winners.tolist(), key=lambda i: (-int(market.scores[i]), i)):
+    for i in sorted(winners.tolist(), key=lambda i: (-int(market.scaled.scores[i]), i)):
         group = int(market.group_of[i])
         j = min((j for j in range(market.m) if room[group, j] > 0), key=lambda j: (held[j], j))
         assignment[i] = j
         room[group, j] -= 1
-        held[j] += int(market.scores[i])
+        held[j] += int(market.scaled.scores[i])
     return assignment
 
 

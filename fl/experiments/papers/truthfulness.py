@@ -112,7 +112,7 @@ def responses(market: Market, mechanism: str, worker: int, grid: int) -> list[Re
     breaks = breakpoints(market, worker)
     kinds = {bid: "breakpoint" if bid in breaks else "between" for bid in with_points_between(breaks)}
     truthful = run_mechanism(market, mechanism).payment(worker)
-    far = REACH * max(market.bid(worker), truthful, Fraction(1, market.money_denominator))
+    far = REACH * max(market.bid(worker), truthful, Fraction(1, market.scaled.money_denominator))
     for step in range(grid):
         kinds.setdefault(far * step / (grid - 1), "grid")
     bids = [market.bid(i) for i in range(market.n)]

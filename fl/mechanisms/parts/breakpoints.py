@@ -37,9 +37,9 @@ def breakpoints(market: Market, worker: int) -> set[Fraction]:
         the worker (ratio prefixes beyond :data:`ALL_SETS_UP_TO` workers); ``B``, ``B_j`` and ``B_j / t``.
     """
     n, score = market.n, market.score(worker)
-    budget = Fraction(market.total_budget, market.money_denominator)
+    budget = Fraction(market.scaled.total_budget, market.scaled.money_denominator)
     found = {Fraction(0), market.bid(worker), budget}
-    if market.costs is not None:
+    if market.scaled.costs is not None:
         found.add(market.cost(worker))
     for j in range(n):
         if j != worker:
@@ -63,9 +63,9 @@ def _sets_with(market: Market, worker: int) -> Iterable[list[int]]:
 
 
 def _orp_value(market: Market, members: Sequence[int]) -> Fraction:
-    weights = np.zeros_like(market.scores)
-    weights[members] = market.scores[members]
-    return Fraction(exact_sum(market.scores[best_set(market, weights)]), market.score_denominator)
+    weights = np.zeros_like(market.scaled.scores)
+    weights[members] = market.scaled.scores[members]
+    return Fraction(exact_sum(market.scaled.scores[best_set(market, weights)]), market.scaled.score_denominator)
 
 
 def with_points_between(breaks: Iterable[Fraction]) -> list[Fraction]:

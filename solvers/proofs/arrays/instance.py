@@ -21,11 +21,11 @@ class Instance:
     def __init__(self, market: Market, problem: str, bound: int, purses: int):
         nothing = np.zeros(market.n, dtype=np.int64)
         self.problem, self.n, self.groups = problem, market.n, market.group_of
-        self.offers = market.coverage if problem == "cover" else None
-        self.scores = nothing if self.offers is not None else market.scores
-        costs = None if problem == "orp" else market.needed_costs
+        self.offers = market.scaled.coverage if problem == "cover" else None
+        self.scores = nothing if self.offers is not None else market.scaled.scores
+        costs = None if problem == "orp" else market.scaled.needed_costs
         self.costs = nothing if costs is None else costs
-        budgets = [0] * market.m if costs is None else market.budgets.tolist()
+        budgets = [0] * market.m if costs is None else market.scaled.budgets.tolist()
         self.sizes: list[int] = market.group_sizes.tolist()
         self.caps: list[list[int]] = market.caps.tolist()
         self.seats: list[int] = market.seats.tolist()

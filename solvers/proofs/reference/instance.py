@@ -29,20 +29,20 @@ class Instance:
     """ORP, OPT, OPT-SEP or COVER with one purse or one of each requester, and the value that a better point has at least."""
 
     def __init__(self, market: Market, problem: str, bound: int, purses: int):
-        cover, costs = problem == "cover", None if problem == "orp" else market.needed_costs
+        cover, costs = problem == "cover", None if problem == "orp" else market.scaled.needed_costs
         self.problem, self.n = problem, market.n
         self.groups: list[int] = market.group_of.tolist()
         self.caps: list[list[int]] = market.caps.tolist()
         self.seats: list[int] = market.seats.tolist()
         # ORP asks for no money, COVER for no score.
-        self.scores: list[int] = [0] * market.n if cover else market.scores.tolist()
+        self.scores: list[int] = [0] * market.n if cover else market.scaled.scores.tolist()
         self.costs: list[int] = [0] * market.n if costs is None else costs.tolist()
-        budgets: list[int] = [0] * market.m if costs is None else market.budgets.tolist()
+        budgets: list[int] = [0] * market.m if costs is None else market.scaled.budgets.tolist()
         self.purses = [list(range(market.m))] if purses == 1 else [[j] for j in range(market.m)]
         self.budgets = [sum(budgets[j] for j in mine) for mine in self.purses]
         # A requester of OPT-SEP pays from its own budget, whoever is taken to keep the purse.
         self.dearest = max(budgets, default=0) if problem == "opt-sep" else sum(budgets)
-        rows: list[list[int]] = market.coverage.tolist() if cover and market.coverage is not None else []
+        rows: list[list[int]] = market.scaled.coverage.tolist() if cover and market.scaled.coverage is not None else []
         self.kinds = len(rows[0]) if rows else 0
         self.offers = [[(r, z) for r, z in enumerate(row) if z] for row in rows]
         self.shape = Shape(market.n, len(self.purses), self.kinds, len(self.caps))

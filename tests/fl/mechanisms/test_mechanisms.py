@@ -239,7 +239,9 @@ def test_numbers_beyond_64_bits(name, rng):
         group_ids=market.group_ids,
         caps=[[None if cap < 0 else int(cap) for cap in row] for row in market.cap_limits],
         seats=[None if seat < 0 else int(seat) for seat in market.seat_limits],
-        coverage=None if market.coverage is None else [[int(x) * 10**30 for x in row] for row in market.coverage],
+        coverage=None
+        if market.scaled.coverage is None
+        else [[int(x) * 10**30 for x in row] for row in market.scaled.coverage],
     )
     small, large = run_mechanism(market, name, **options), run_mechanism(huge, name, **options)
     assert np.array_equal(small.assignment, large.assignment), market

@@ -29,13 +29,13 @@ def by_ids(market: Market, name: str, _: Any, payments: Any, **rest: Any) -> Out
 
 @given(st.lists(st.fractions(0, 20, max_denominator=60), min_size=2, max_size=2), st.none() | st.fractions(0, 9))
 def test_payments_are_in_the_units_of_the_file(paid: list[F], price: F | None) -> None:
-    assert (MARKET.money_denominator, MARKET.total_budget) == (20, 160)
+    assert (MARKET.scaled.money_denominator, MARKET.scaled.total_budget) == (20, 160)
     found = outcome(MARKET, HIRED, {"w1": paid[0], 2: paid[1]}, price=price, mechanism="mine")
     assert [found.payment(i) for i in range(3)] == [paid[0], 0, paid[1]]
     assert found.total_payment == sum(paid)
     assert (found.price, found.score) == (price, F(5, 6))
     scaled = {0: paid[0] * 20, 2: paid[1] * 20}
-    unit = F(20, MARKET.score_denominator)
+    unit = F(20, MARKET.scaled.score_denominator)
     again = build_scaled_outcome(MARKET, "mine", FIRST, scaled, price=None if price is None else price * unit)
     assert [again.payment(i) for i in range(3)] == [found.payment(i) for i in range(3)]
     assert again.price == price

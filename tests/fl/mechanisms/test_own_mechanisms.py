@@ -161,7 +161,7 @@ def test_who_finds_no_place_breaks_a_cap_and_is_found_out() -> None:
         fm.run(nobody_buys, everybody)
 
 
-SCALED = MARKET.money_denominator
+SCALED = MARKET.scaled.money_denominator
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_what_a_mechanism_must_not_return_is_said_in_one_line(returned: Any, say
 
 def test_integers_in_the_place_of_money_are_noticed() -> None:
     def scaled(market: fm.Market) -> fm.Outcome:
-        return fm.extend.outcome(market, [0, 3], {i: market.bid(i) * market.money_denominator for i in (0, 3)})
+        return fm.extend.outcome(market, [0, 3], {i: market.bid(i) * market.scaled.money_denominator for i in (0, 3)})
 
     assert SCALED == 4
     with pytest.warns(UserWarning, match="scaled: every winner is paid 4 times its bid"):

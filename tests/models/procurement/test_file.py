@@ -66,10 +66,7 @@ def test_round_trip(
     tmp_path_factory: pytest.TempPathFactory, workers_file: str | None, market: Market, with_coverage: bool
 ) -> None:
     if not with_coverage:
-        market = Market(
-            **{f: getattr(market, f) for f in market.__dataclass_fields__}
-            | {"coverage": None, "coverage_denominator": 1}
-        )
+        market = market.with_scaled(coverage=None, coverage_denominator=1)
     path = tmp_path_factory.mktemp("round") / "x.market.json"
     write_market(market, path, workers_file=workers_file)
     again = read_market(path)
@@ -81,10 +78,10 @@ def test_round_trip(
     assert (again.seat_limits == market.seat_limits).all()
     assert (again.group_of == market.group_of).all()
     if with_coverage:
-        assert market.coverage is not None
-        assert again.coverage is not None
-        scale = again.coverage_denominator, market.coverage_denominator
-        assert (again.coverage * scale[1] == market.coverage * scale[0]).all()
+        assert market.scaled.coverage is not None
+        assert again.scaled.coverage is not None
+        scale = again.scaled.coverage_denominator, market.scaled.coverage_denominator
+        assert (again.scaled.coverage * scale[1] == market.scaled.coverage * scale[0]).all()
 
 
 def test_bids_without_costs(tmp_path: Path) -> None:
@@ -92,15 +89,15 @@ def test_bids_without_costs(tmp_path: Path) -> None:
     for worker in document["workers"]:
         worker["bid"] = worker.pop("cost")
     market = read_market(write(tmp_path, document))
-    assert market.costs is None
+    assert market.scaled.costs is None
     with pytest.raises(InputError, match="needs costs"):
-        _ = market.needed_costs
+        _ = market.scaled.needed_costs
 
 
 def test_large_csv_takes_the_fast_path_to_the_same_numbers(tmp_path: Path) -> None:
     market = generate_market("a", 2000, top=10**6, seed=5)
     write_market(market, tmp_path / "x.market.json", workers_file="w.csv")
-    assert read_market(tmp_path / "x.market.json").scores.tolist() == market.scores.tolist()
+    assert read_market(tmp_path / "x.market.json").scaled.scores.tolist() == market.scaled.scores.tolist()
 
 
 DEEP = "[" * (5 * 2**20) + "]" * (5 * 2**20)

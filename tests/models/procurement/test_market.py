@@ -52,7 +52,7 @@ def test_limits_are_clipped_and_kept() -> None:
 
 def test_money_shares_one_denominator() -> None:
     market = build(costs=["0.5", "1/3", 2], bids=["0.25", 1, 2], budgets=["1/7", 1])
-    assert market.money_denominator == 84
+    assert market.scaled.money_denominator == 84
     assert [market.cost(i) for i in range(3)] == [Fraction(1, 2), Fraction(1, 3), 2]
     assert market.bid(0) == Fraction(1, 4)
     assert market.budget(0) == Fraction(1, 7)

@@ -73,9 +73,9 @@ def test_long_columns_refuse_what_short_ones_refuse(rows: int, bad: str) -> None
 def test_coverage_in_a_csv_file_is_blanks_or_json(tmp_path: Path) -> None:
     text = 'id,group,score,cost,coverage\na,g,5,1,0.1 1/3\nb,g,4,1,"[0.1, ""1/3""]"\n'
     market = read_market(beside(tmp_path, "w.csv", text))
-    assert market.coverage is not None
-    assert market.coverage.tolist() == [[3, 10], [3, 10]]
-    assert market.coverage_denominator == 30
+    assert market.scaled.coverage is not None
+    assert market.scaled.coverage.tolist() == [[3, 10], [3, 10]]
+    assert market.scaled.coverage_denominator == 30
 
 
 def test_parquet_in_a_folder_named_like_a_partition_gains_no_column(tmp_path: Path) -> None:
@@ -122,8 +122,8 @@ def test_parquet_columns_of_a_right_kind(tmp_path: Path) -> None:
     market = read_market(beside(tmp_path, "w.parquet", parquet(**columns)))
     assert list(market.worker_ids) == ["1", "2"]
     assert market.group_ids == ["g"]
-    assert market.scores.tolist() == [1, 2]
-    assert market.score_denominator == 10
+    assert market.scaled.scores.tolist() == [1, 2]
+    assert market.scaled.score_denominator == 10
 
 
 def test_a_parquet_file_that_promises_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,8 +149,8 @@ def test_frames_with_all_their_columns() -> None:
     market = Market.from_pandas(**given)
     assert market.cap_limits.tolist() == [[-1, 0], [-1, -1]]
     assert market.seat_limits.tolist() == [1, -1]
-    assert market.coverage is not None
-    assert market.coverage.tolist() == [[1, 2], [3, 4]]
+    assert market.scaled.coverage is not None
+    assert market.scaled.coverage.tolist() == [[1, 2], [3, 4]]
 
 
 @pytest.mark.parametrize(
@@ -214,15 +214,15 @@ def test_labels_of_series_are_ids_or_refused() -> None:
     scores = pd.Series([3, 2], index=["b", "a"])
     market = Market.build(scores=scores, costs=pd.Series([1, 5], index=["b", "a"]), budgets=[1])
     assert list(market.worker_ids) == ["b", "a"]
-    assert market.costs is not None
-    assert market.costs.tolist() == [1, 5]
+    assert market.scaled.costs is not None
+    assert market.scaled.costs.tolist() == [1, 5]
     for bad in (pd.Series([5, 1], index=["a", "b"]), pd.Series([5, 1], index=[1, 0])):
         with pytest.raises(InputError, match="labels of this Series"):
             Market.build(scores=scores, costs=bad, budgets=[1])
     with pytest.raises(InputError, match="labels of this Series"):
         Market.build(scores=scores, costs=[1, 5], budgets=[1], worker_ids=["a", "b"])
     plain = pd.Series([1, 5])
-    assert Market.build(scores=scores, costs=plain, budgets=[1]).costs is not None
+    assert Market.build(scores=scores, costs=plain, budgets=[1]).scaled.costs is not None
 
 
 def test_tables_of_caps_go_by_their_labels() -> None:

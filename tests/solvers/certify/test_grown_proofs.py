@@ -43,7 +43,7 @@ def grown(market: Market, problem: str) -> Proof:
     """Return a proof grown from nothing but the optimum's value, once accepted."""
     solution = solve(market, problem)
     assert solution.value is not None
-    unit = market.coverage_denominator if problem == "cover" else market.score_denominator
+    unit = market.scaled.coverage_denominator if problem == "cover" else market.scaled.score_denominator
     proof = prove(market, problem, int(solution.value * unit))
     check_bound(proof, market)
     return proof
@@ -120,7 +120,7 @@ def test_a_proof_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch
     market = generate_market("b", 30, requesters=3, groups=3, top=1000, seed=3)
     solution = solve(market, "opt-sep")
     assert solution.value is not None
-    value = int(solution.value * market.score_denominator)
+    value = int(solution.value * market.scaled.score_denominator)
     with pytest.raises(Stopped):
         prove(market, "opt-sep", value, control=Control.for_seconds(0))
     monkeypatch.setattr(certify_module, "MOST_NODES", 3)
@@ -142,7 +142,7 @@ def test_a_bound_that_is_false_is_never_proved() -> None:
         for problem in PROBLEMS:
             value = solve(market, problem).value
             assert value is not None
-            unit = market.coverage_denominator if problem == "cover" else market.score_denominator
+            unit = market.scaled.coverage_denominator if problem == "cover" else market.scaled.score_denominator
             if value:
                 with pytest.raises(NoCertificateError):
                     prove(market, problem, int(value * unit) - 1)

@@ -126,7 +126,7 @@ def test_no_member_of_a_conflict_can_be_spared():
     conflicts = 0
     for _ in range(25):
         market = random_market(rng, 8)
-        reach = price_of_money(market).value / market.score_denominator
+        reach = price_of_money(market).value / market.scaled.score_denominator
         assert find_conflict(market, min_score=reach * Fraction(99, 100) or Fraction(1, 10**9)) is None or reach == 0
         wanted = reach + Fraction(5, 7)
         conflict = find_conflict(market, min_score=wanted)
@@ -157,7 +157,7 @@ def test_coverage_that_conflicts_cannot_be_had():
         if not any(targets):
             continue
         conflict = find_conflict(market, coverage_targets=targets)
-        assert market.coverage is not None
+        assert market.scaled.coverage is not None
         possible = False
         for assignment in product(range(-1, market.m), repeat=market.n):
             at = np.array(assignment)
@@ -165,9 +165,11 @@ def test_coverage_that_conflicts_cannot_be_had():
             counts = np.zeros((market.L, market.m), dtype=int)
             np.add.at(counts, (market.group_of[hired], at[hired]), 1)
             fits = (counts <= market.caps).all() and (counts.sum(axis=0) <= market.seats).all()
-            if fits and market.needed_costs[hired].sum() <= market.total_budget:
-                best = market.coverage[hired].max(axis=0, initial=0)
-                possible |= all(t is None or best[r] >= t * market.coverage_denominator for r, t in enumerate(targets))
+            if fits and market.scaled.needed_costs[hired].sum() <= market.scaled.total_budget:
+                best = market.scaled.coverage[hired].max(axis=0, initial=0)
+                possible |= all(
+                    t is None or best[r] >= t * market.scaled.coverage_denominator for r, t in enumerate(targets)
+                )
         if conflict is not None:
             assert not possible
             proved += conflict.proved
@@ -217,8 +219,8 @@ def test_coverage_levels_on_the_command_line(tmp_path):
         market = random_market(rng, 4, coverage=True)
         file = tmp_path / f"{number}.market.json"
         write_market(market, file)
-        assert market.coverage is not None
-        levels = [Fraction(int(t), 4) if t else None for t in rng.integers(0, 5, market.coverage.shape[1])]
+        assert market.scaled.coverage is not None
+        levels = [Fraction(int(t), 4) if t else None for t in rng.integers(0, 5, market.scaled.coverage.shape[1])]
         given = ",".join("" if level is None else str(level) for level in levels)
         answer = runner.invoke(
             app, ["solve", str(file), "--problem", "cover", "--at-least", given, "--json", "--explain"]
@@ -227,8 +229,10 @@ def test_coverage_levels_on_the_command_line(tmp_path):
         for assignment in product(range(-1, market.m), repeat=market.n):
             at = np.array(assignment, dtype=np.int64)
             if violation(market, "cover", at) is None:
-                best = market.coverage[at >= 0].max(axis=0, initial=0)
-                possible |= all(t is None or best[r] >= t * market.coverage_denominator for r, t in enumerate(levels))
+                best = market.scaled.coverage[at >= 0].max(axis=0, initial=0)
+                possible |= all(
+                    t is None or best[r] >= t * market.scaled.coverage_denominator for r, t in enumerate(levels)
+                )
         assert answer.exit_code == (0 if possible else 3), answer.output
         told[answer.exit_code] += 1
         document = json.loads(answer.stdout)
@@ -249,5 +253,5 @@ def test_prices_of_coverage_are_those_of_facility_location():
         model.integer[:] = False
         point = run_highs(model, Control()).point
         assert point is not None
-        value = float(model.objective @ point) / market.coverage_denominator
+        value = float(model.objective @ point) / market.scaled.coverage_denominator
         assert abs(lp_prices(market, "cover").value - value) <= 1e-6 * max(1.0, value)

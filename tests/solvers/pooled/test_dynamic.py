@@ -429,7 +429,13 @@ def test_hundreds_of_equal_workers() -> None:
         )
         market = case.market()
         leaf, incumbent = closed(
-            (market.scores, market.needed_costs, market.group_of, market.group_totals.tolist(), market.total_budget),
+            (
+                market.scaled.scores,
+                market.scaled.needed_costs,
+                market.group_of,
+                market.group_totals.tolist(),
+                market.scaled.total_budget,
+            ),
             True,
         )
         assert leaf.closed

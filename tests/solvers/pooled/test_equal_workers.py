@@ -45,7 +45,11 @@ def equal_workers(seed: int) -> Kinds:
 def problem_of(case: Kinds) -> PooledProblem:
     market = case.market()
     return PooledProblem.of(
-        market.scores, market.costs, market.group_of, market.group_totals.tolist(), market.total_budget
+        market.scaled.scores,
+        market.scaled.costs,
+        market.group_of,
+        market.group_totals.tolist(),
+        market.scaled.total_budget,
     )
 
 

@@ -25,7 +25,7 @@ def proofs(seed: int) -> Iterator[tuple[Market, Proof, Fraction]]:
         solution = solve(market, problem)
         assert solution.proof is not None
         assert solution.value is not None
-        unit = market.coverage_denominator if problem == "cover" else market.score_denominator
+        unit = market.scaled.coverage_denominator if problem == "cover" else market.scaled.score_denominator
         yield market, solution.proof, solution.value * unit
         if problem != "opt-frac":
             yield market, prove(market, problem, int(solution.value * unit)), solution.value * unit
@@ -141,7 +141,7 @@ def test_a_proof_of_another_market_or_problem_proves_nothing_false(seed: int) ->
                 continue
             value = solve(market, problem).value  # type: ignore[arg-type]
             assert value is not None
-            unit = market.coverage_denominator if problem == "cover" else market.score_denominator
+            unit = market.scaled.coverage_denominator if problem == "cover" else market.scaled.score_denominator
             assert proof.bound >= value * unit
     assert tried > 30
 

@@ -57,7 +57,7 @@ def test_every_loop_of_a_checker_reads_the_clock(monkeypatch: pytest.MonkeyPatch
             found |= readers(proof, about)
         value = solve(market, "opt").value
         assert value is not None
-        found |= readers(prove(market, "opt", int(value * market.score_denominator)), market)
+        found |= readers(prove(market, "opt", int(value * market.scaled.score_denominator)), market)
     strong = generate_market("c", 40, requesters=3, groups=3, seed=1)
     proof = solve(strong, "opt-sep").proof
     assert proof is not None

@@ -46,7 +46,7 @@ def grown(market: Market, problem: str) -> dict[str, Any]:
     """Return a document of the optimum with a tree for its proof."""
     solution = solve(market, problem)
     assert solution.value is not None
-    unit = market.coverage_denominator if problem == "cover" else market.score_denominator
+    unit = market.scaled.coverage_denominator if problem == "cover" else market.scaled.score_denominator
     value = int(solution.value * unit)
     assert solution.assignment is not None
     return write_document(market, solution.assignment, value, prove(market, problem, value))
@@ -73,10 +73,10 @@ def test_a_worse_point_is_no_optimum(problem: str, seats: bool) -> None:
         for i in [i for part in document["point"] for i in part]:
             point = [[x for x in part if x != i] for part in document["point"]]
             everyone = [x for part in point for x in part]
-            value = int(market.scores[everyone].sum())
+            value = int(market.scaled.scores[everyone].sum())
             if problem == "cover":
-                assert market.coverage is not None
-                value = int(market.coverage[everyone].max(axis=0, initial=0).sum())
+                assert market.scaled.coverage is not None
+                value = int(market.scaled.coverage[everyone].max(axis=0, initial=0).sum())
             if value == document["value"]:
                 continue
             tried += 1
@@ -296,7 +296,7 @@ def test_another_market_is_rejected() -> None:
     document = certified(market, "opt")
     for other in (
         generate_market("a", 40, seed=2),
-        market.with_budgets([int(b) + 1 for b in market.budgets]),
+        market.with_budgets([int(b) + 1 for b in market.scaled.budgets]),
         market.subset(range(39)),
         market.subset(list(range(39, -1, -1))),
     ):

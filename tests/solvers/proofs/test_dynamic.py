@@ -62,7 +62,7 @@ CELLS = ([0], [1, 0], [2, 1, 0], [7, 0], [1000, 0])
 def test_accepted_at_the_relaxed_optimum_and_never_below() -> None:
     for seed in range(500):
         market, rng = drawn(seed), random.Random(-seed)
-        best, unit = relaxed(market), int(np.gcd.reduce(market.scores))
+        best, unit = relaxed(market), int(np.gcd.reduce(market.scaled.scores))
         assert oracle.opt(oracle.Kinds.of(market)) <= best
         given = body(
             market,
@@ -183,7 +183,7 @@ def test_intervals_of_sums_may_be_joined(monkeypatch: pytest.MonkeyPatch) -> Non
         monkeypatch.setattr(dynamic, "SUMS", most)
         for seed in range(60):
             market = drawn(seed)
-            best, unit = relaxed(market), int(np.gcd.reduce(market.scores))
+            best, unit = relaxed(market), int(np.gcd.reduce(market.scaled.scores))
             if unit < 2**50:
                 assert refusal(market, best, body(market, [3, 0])) is None
             assert refusal(market, best - 1, body(market, [3, 0])) is not None
@@ -251,7 +251,7 @@ def test_multipliers_of_every_length_against_columns_of_words() -> None:
         scale, price, *places = (rng.getrandbits(bits) for bits in rng.choices(lengths, k=4))
         scale += 1
         given = body(market, [0], scale, price, places)
-        best, unit = relaxed(market), int(np.gcd.reduce(market.scores))
+        best, unit = relaxed(market), int(np.gcd.reduce(market.scaled.scores))
         assert refusal(market, best, given) in (None, "the program's numbers are too large"), draw
         assert refusal(market, best - unit, given) is not None, draw
         # Without a pass of the program the multipliers are all there is.

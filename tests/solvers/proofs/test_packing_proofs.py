@@ -30,8 +30,8 @@ def accepted(market: Market, bound: int, body: Any) -> bool:
 
 
 def eligible(market: Market, i: int, j: int) -> bool:
-    cap, cost = int(market.caps[int(market.group_of[i]), j]), int(market.needed_costs[i])
-    return cap > 0 and int(market.seats[j]) > 0 and cost <= int(market.budgets[j])
+    cap, cost = int(market.caps[int(market.group_of[i]), j]), int(market.scaled.needed_costs[i])
+    return cap > 0 and int(market.seats[j]) > 0 and cost <= int(market.scaled.budgets[j])
 
 
 def usable(market: Market, j: int) -> tuple[int, list[int], int]:
@@ -39,8 +39,8 @@ def usable(market: Market, j: int) -> tuple[int, list[int], int]:
     workers = [i for i in range(market.n) if eligible(market, i, j)]
     able = [int(market.group_of[i]) for i in workers]
     caps = [min(int(cap), able.count(group)) for group, cap in enumerate(market.caps[:, j])]
-    bill = sum(int(market.needed_costs[i]) for i in workers)
-    return min(int(market.budgets[j]), bill), caps, min(int(market.seats[j]), len(able))
+    bill = sum(int(market.scaled.needed_costs[i]) for i in workers)
+    return min(int(market.scaled.budgets[j]), bill), caps, min(int(market.seats[j]), len(able))
 
 
 def best_of(market: Market, mine: list[int], margins: list[int]) -> int:
@@ -54,7 +54,11 @@ def best_of(market: Market, mine: list[int], margins: list[int]) -> int:
         if at == len(workers):
             return 0
         i = workers[at]
-        group, cost, without = int(market.group_of[i]), int(market.needed_costs[i]), most(at + 1, money, seats, caps)
+        group, cost, without = (
+            int(market.group_of[i]),
+            int(market.scaled.needed_costs[i]),
+            most(at + 1, money, seats, caps),
+        )
         if not caps[group] or not seats or cost > money:
             return without
         fewer = [cap - (other == group) for other, cap in enumerate(caps)]
@@ -65,7 +69,7 @@ def best_of(market: Market, mine: list[int], margins: list[int]) -> int:
 
 def random_body(market: Market, rng: random.Random) -> tuple[dict[str, Any], list[int]]:
     """Draw prices of every sort with true maxima, or a little more; the true maxima are returned too."""
-    scores, costs = market.scores.tolist(), market.needed_costs.tolist()
+    scores, costs = market.scaled.scores.tolist(), market.scaled.needed_costs.tolist()
     scale = rng.choice([1, 2, 7, 2**20, 10**30])
     top, dearest = scale * max(scores, default=1), max(costs, default=1) or 1
     pooled = rng.random() < 0.3
@@ -98,7 +102,7 @@ def agree(seeds: range, workers: int = 7) -> None:
     for seed in seeds:
         instance, rng = random_instance(seed, workers), random.Random(seed)
         market, optimum = as_market(instance), enumerate_optimum(instance)
-        unit = gcd(*market.scores.tolist()) or 1
+        unit = gcd(*market.scaled.scores.tolist()) or 1
         for _ in range(3):
             body, true = random_body(market, rng)
             for bound in {
@@ -162,7 +166,7 @@ def test_what_is_too_large_is_refused_never_accepted(
         for seed in range(30):
             instance, rng = random_instance(seed), random.Random(seed)
             market, optimum = as_market(instance), enumerate_optimum(instance)
-            unit = gcd(*market.scores.tolist()) or 1
+            unit = gcd(*market.scaled.scores.tolist()) or 1
             for _ in range(3):
                 body, _ = random_body(market, rng)
                 kept += accepted(market, optimum, body)

@@ -132,7 +132,7 @@ def test_a_grown_proof_holds_at_its_bound_and_not_below(problem: str, seats: boo
         market = random_market(seed, seats, *((1, 11) if seed % 4 else (15, 26)))
         solution = solve(market, problem)
         assert solution.value is not None
-        unit = market.coverage_denominator if problem == "cover" else market.score_denominator
+        unit = market.scaled.coverage_denominator if problem == "cover" else market.scaled.score_denominator
         value = int(solution.value * unit)
         for bound in (value, value + 1, 2 * value + 5):
             proof = prove(market, problem, bound)
@@ -149,7 +149,7 @@ def test_searches_of_many_alike_prove_nothing_false() -> None:
         market = twin_market(seed)
         solution = solve(market, "opt")
         assert solution.value is not None
-        value = int(solution.value * market.score_denominator)
+        value = int(solution.value * market.scaled.score_denominator)
         whole = [node["multipliers"] for node in prove(market, "opt", value).body["nodes"] if "multipliers" in node]
         for bound in (value, below(market, "opt", value)):
             # The multipliers of the proof, and others near them.
@@ -303,7 +303,7 @@ def test_checkers_agree_on_generated_markets(kind: str, n: int) -> None:
     market = generate_market(kind, n, seed=n)
     solution = solve(market, "opt")
     assert solution.value is not None
-    value = int(solution.value * market.score_denominator)
+    value = int(solution.value * market.scaled.score_denominator)
     proof = prove(market, "opt", value)
     assert accepted(proof, market)
     narrowed = narrow(opened(market, "opt", value).instance, opened(market, "opt", value).instance.root())
@@ -326,7 +326,7 @@ def test_leaves_of_a_search_are_a_proof_as_they_stand() -> None:
 
 
 def columns_as_objects(market: Market, *names: str) -> Market:
-    return replace(market, **{name: getattr(market, name).astype(object) for name in names})
+    return market.with_scaled(**{name: getattr(market.scaled, name).astype(object) for name in names})
 
 
 @pytest.mark.parametrize(
@@ -340,7 +340,7 @@ def test_columns_of_python_integers(names: tuple[str, ...]) -> None:
         for problem in PROBLEMS:
             solution = solve(plain, problem)
             assert solution.value is not None
-            unit = market.coverage_denominator if problem == "cover" else market.score_denominator
+            unit = market.scaled.coverage_denominator if problem == "cover" else market.scaled.score_denominator
             value = int(solution.value * unit)
             proof = prove(plain, problem, value)
             assert accepted(proof, market)

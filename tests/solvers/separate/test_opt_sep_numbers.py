@@ -101,7 +101,7 @@ def test_a_scaled_column_scales_the_optimum(problem: str, method: str) -> None:
 def test_python_integers_in_one_column_change_nothing(problem: str, method: str, column: str) -> None:
     for seed in range(12):
         market = scaled(small(seed))
-        odd = replace(market, **{column: getattr(market, column).astype(object)})
+        odd = market.with_scaled(**{column: getattr(market.scaled, column).astype(object)})
         assert optimum(odd, problem, method) == solve(market, problem, "brute-force").value, seed
 
 
