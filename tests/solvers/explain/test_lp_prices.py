@@ -140,10 +140,10 @@ def test_no_member_of_a_conflict_can_be_spared():
             *[f"cap of group {g} at {r}" for g, r in product(market.group_ids, market.requester_ids)],
         ]
         only = lifted(market, [name for name in others if name not in conflict.limits])
-        assert price_of_money(only).value / only.score_denominator < wanted
+        assert price_of_money(only).value / only.scaled.score_denominator < wanted
         for name in conflict.limits:
             spared = lifted(market, [other for other in others if other not in conflict.limits or other == name])
-            assert price_of_money(spared).value / spared.score_denominator >= wanted - Fraction(1, 10**4)
+            assert price_of_money(spared).value / spared.scaled.score_denominator >= wanted - Fraction(1, 10**4)
         conflicts += bool(conflict.limits)
     assert conflicts > 5
 
