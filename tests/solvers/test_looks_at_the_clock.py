@@ -140,8 +140,8 @@ def test_a_limit_of_nothing_leaves_a_bound_near_that_of_the_relaxation(problem: 
     found = solve(asked, problem, time_limit=0, allow_suboptimal=True)
     assert found.bound is not None
     if problem == "cover":
-        assert asked.coverage is not None
-        everything = sum(asked.coverage.max(axis=0).tolist())
+        assert asked.scaled.coverage is not None
+        everything = sum(asked.scaled.coverage.max(axis=0).tolist())
         assert found.bound <= everything
     else:
         relaxed = solve(asked, "orp" if problem == "orp" else "opt-frac")

@@ -123,7 +123,7 @@ def test_a_proof_of_another_market_or_problem_proves_nothing_false(seed: int) ->
         for other in (random_market(seed + 100), random_market(seed + 200, True), random_market(seed + 300)):
             value = solve(other, proof.problem).value
             assert value is not None
-            unit = other.coverage_denominator if proof.problem == "cover" else other.score_denominator
+            unit = other.scaled.coverage_denominator if proof.problem == "cover" else other.scaled.score_denominator
             try:
                 check_bound(proof, other)
             except ProofError:
