@@ -173,3 +173,30 @@ def test_nothing_is_decided_at_the_root(problem: str) -> None:
             assert (root.score, root.low, root.hired, set(root.covered) - {0}) == (0, 0, 0, set())
         assert (one.high, one.money) == (two.high, two.money)
         assert [list(workers) for workers in one.open] == [workers.tolist() for workers in two.open]
+
+
+@pytest.mark.parametrize("checker", CHECKERS)
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_a_node_with_nobody_open_is_worth_what_it_hires(checker: str, problem: str) -> None:
+    """Score or coverage, to the unit: a point of value 7, and one that is empty."""
+    market = Market.build(scores=[7], costs=[0], budgets=[0], coverage=[[3, 4]])
+    levels = [0, 0] if problem == "cover" else []
+    free = {"multipliers": {"scale": 2, "count": 0, "money": [0], "levels": levels, "places": [[0]]}}
+    for bound in (5, 6, 7, 8):
+        nodes = [{"worker": 0}, free, free]
+        reason = refusal(Proof(problem, "tree", bound, {"purses": 1, "nodes": nodes}), market, checker)
+        assert (reason is None) == (bound >= 7), (bound, reason)
+
+
+@pytest.mark.parametrize("checker", CHECKERS)
+@pytest.mark.parametrize("short", [-1, 0, 1, 2])
+def test_a_node_that_hires_beyond_its_money_holds_nothing(checker: str, short: int) -> None:
+    """Two workers of cost 3, hired one after the other, from a budget that is short by so much; a third one costs nothing."""
+    market = Market.build(scores=[5, 5, 1], costs=[3, 3, 0], budgets=[6 - short])
+    tree = open_tree(market, "opt", 5, 1, lambda: None, checker)
+    node = tree.instance.root()
+    for worker in (0, 1):
+        node = next(n for n in tree.instance.split_by_worker(node, worker) if n.hired > node.hired)
+    assert (node.hired, node.size) == (2, 1)
+    found = tree.narrow(replace(node, multipliers=Multipliers(1, 0, (0,), (), ((0,),))))
+    assert (found.gap < 0) == (short > 0)
