@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..models.display import Table, show, visible
-from .output import OutputError, say, standard_output_kept, write
+from ..models.display import Table, show, visible, wrapped
+from .output import OutputError, at_terminal, say, standard_output_kept, write
 
 if TYPE_CHECKING:
     from ..models.procurement.market import Market
@@ -176,8 +176,8 @@ def print_json(document: Any) -> None:
 
 
 def echo(text: str) -> None:
-    """Print lines for people on stdout."""
-    write(visible(text) + "\n")
+    """Print lines for people on stdout, broken at blanks where the terminal ends."""
+    write("\n".join(wrapped(visible(text), text_width())) + "\n")
 
 
 def progress_reporter() -> Callable[[str], None] | None:
@@ -199,5 +199,4 @@ def table(title: str | None, columns: list[str], rows: list[list[str]], right: t
 
 def text_width() -> int | None:
     """Columns there are for text; None in a pipe, which has no width of its own: a file or a pager holds what a screen cannot."""
-    at_terminal = sys.stdout is not None and sys.stdout.isatty()
-    return shutil.get_terminal_size().columns if at_terminal else None
+    return shutil.get_terminal_size().columns if at_terminal() else None

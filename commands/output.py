@@ -16,7 +16,7 @@ from contextlib import contextmanager
 
 from ..models.display import visible
 
-__all__ = ["OutputError", "flushed", "output_error", "say", "standard_output_kept", "write"]
+__all__ = ["OutputError", "at_terminal", "flushed", "output_error", "say", "standard_output_kept", "write"]
 
 _PLAIN = str.maketrans({"─": "-", "…": "~", "×": "x", "≤": "<=", "≥": ">="})
 """What stands for a character of our own tables where the encoding of standard output has none for it."""
@@ -99,6 +99,17 @@ def write(text: str, *, utf8: bool = False) -> None:
         _write_all(1 if _kept is None else _kept, data)
     except OSError as error:
         raise output_error(error) from None
+
+
+def at_terminal() -> bool:
+    """Whether the answer goes to a terminal: where standard output was before it was led elsewhere."""
+    stream = sys.stdout
+    if stream is not None and not _is_descriptor_one(stream):
+        return bool(getattr(stream, "isatty", bool)())
+    try:
+        return os.isatty(1 if _kept is None else _kept)
+    except OSError:
+        return False
 
 
 def output_error(error: OSError) -> OutputError:

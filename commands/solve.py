@@ -291,10 +291,10 @@ def _print_prices(prices: LpPrices) -> None:
     if len(prices.limits) > MOST_PRICES:
         echo(f"... and {len(prices.limits) - MOST_PRICES} more limits that bind (--json lists them all)")
     if prices.one_more_unit_of_budget is not None:
-        echo(f"one more unit of budget: {show(prices.one_more_unit_of_budget)} more score in the relaxation, exactly")
+        echo(f"\none more unit of budget: {show(prices.one_more_unit_of_budget)} more score in the relaxation, exactly")
 
 
 def _print_conflict(conflict: Conflict) -> None:
     how = "exactly" if conflict.proved else "by HiGHS"
-    echo(f"not possible ({how}): {', '.join(conflict.targets)}")
+    echo(f"\nnot possible ({how}): {', '.join(conflict.targets)}")
     echo(f"in conflict with: {', '.join(conflict.limits) or 'nothing but the workers there are'}")

@@ -19,7 +19,19 @@ from .input_error import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["WIDTH", "Page", "Readable", "Table", "cell_width", "data_frame", "latex_text", "share", "show", "visible"]
+__all__ = [
+    "WIDTH",
+    "Page",
+    "Readable",
+    "Table",
+    "cell_width",
+    "data_frame",
+    "latex_text",
+    "share",
+    "show",
+    "visible",
+    "wrapped",
+]
 
 WIDTH = 80
 """Columns of a text that does not know where it is shown."""
@@ -183,7 +195,7 @@ class Table:
         """
         head = [visible(column).replace("\n", " ") for column in self.columns]
         body = [[visible(cell).replace("\n", " ") for cell in row] for row in self.rows]
-        lines = _wrapped(visible(self.title), width) if self.title else []
+        lines = wrapped(visible(self.title), width) if self.title else []
         if lines and self.rows:
             lines.append("")
         for block in _blocks(head, body, [*self.right], width):
@@ -235,12 +247,12 @@ class Page:
 
     def text(self, width: int | None = WIDTH) -> str:
         """Return the page as text."""
-        parts = ["\n".join(_wrapped(visible(self.title), width))] if self.title else []
+        parts = ["\n".join(wrapped(visible(self.title), width))] if self.title else []
         if self.facts:
             parts.append(Table(["", ""], [[*fact] for fact in self.facts]).text(width))
         parts += [table.text(width) for table in self.tables if table.rows]
         if self.notes:
-            parts.append("\n".join(line for note in self.notes for line in _wrapped(visible(note), width, "  ")))
+            parts.append("\n".join(line for note in self.notes for line in wrapped(visible(note), width, "  ")))
         return "\n\n".join(parts)
 
     def html(self) -> str:
@@ -271,7 +283,7 @@ def _escaped(text: str) -> str:
     return html.escape(visible(text), quote=True)
 
 
-def _wrapped(text: str, width: int | None, indent: str = "") -> list[str]:
+def wrapped(text: str, width: int | None, indent: str = "") -> list[str]:
     """Break a text at blanks; what is indented are all lines but the first."""
     if width is None or cell_width(text) <= width:
         return text.split("\n")
@@ -370,7 +382,7 @@ def _drawn(head: list[str], body: Iterable[list[str]], widths: list[int], right:
 
 def _row_lines(row: list[str], widths: list[int], right: Sequence[int], last_line: bool = False) -> list[str]:
     """Draw one row; headings of several lines stand on the last one, other cells on the first."""
-    cells = [_wrapped(cell, width) for cell, width in zip(row, widths, strict=True)]
+    cells = [wrapped(cell, width) for cell, width in zip(row, widths, strict=True)]
     height = max(map(len, cells))
     padded = [[""] * (height - len(cell)) + cell if last_line else cell + [""] * (height - len(cell)) for cell in cells]
     lines = []
