@@ -31,7 +31,7 @@ def cover_model(market: Market, *, own_units: bool = False) -> pyo.ConcreteModel
     -------
     pyomo.environ.ConcreteModel
         ``serves[i, r]`` says that worker ``i`` serves probe ``r``; objective ``total_coverage`` in units of
-        ``1 / market.coverage_denominator``.
+        ``1 / market.scaled.coverage_denominator``.
 
     Raises
     ------

@@ -29,8 +29,8 @@ def opt_model(market: Market, *, own_units: bool = False) -> pyo.ConcreteModel:
     Returns
     -------
     pyomo.environ.ConcreteModel
-        Objective ``total_score`` in units of ``1 / market.score_denominator``; ``budget`` in units of
-        ``1 / market.money_denominator``.
+        Objective ``total_score`` in units of ``1 / market.scaled.score_denominator``; ``budget`` in units of
+        ``1 / market.scaled.money_denominator``.
     """
     model = assignment_model(market, "OPT")
     add_pooled_budget(model, market, own_units)

@@ -29,7 +29,7 @@ def opt_sep_model(market: Market, *, own_units: bool = False) -> pyo.ConcreteMod
     Returns
     -------
     pyomo.environ.ConcreteModel
-        Objective ``total_score`` in units of ``1 / market.score_denominator``; constraint ``budget[j]``.
+        Objective ``total_score`` in units of ``1 / market.scaled.score_denominator``; constraint ``budget[j]``.
     """
     import pyomo.environ as pyo
 

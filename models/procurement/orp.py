@@ -28,7 +28,7 @@ def orp_model(market: Market, *, own_units: bool = False) -> pyo.ConcreteModel:
     Returns
     -------
     pyomo.environ.ConcreteModel
-        Objective ``total_score`` in units of ``1 / market.score_denominator``.
+        Objective ``total_score`` in units of ``1 / market.scaled.score_denominator``.
     """
     model = assignment_model(market, "ORP")
     add_total_score(model, market, own_units)

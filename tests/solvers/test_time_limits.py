@@ -364,7 +364,12 @@ def test_what_a_search_of_prices_has_found_is_kept_whenever_it_is_stopped() -> N
     market = generate_market("d", 200, seat_share=0.5, seed=1)
     best = solve(market, "opt").value
     seated = SeatMarket(
-        market.scores, market.needed_costs, market.group_of, market.total_budget, market.caps, market.seats
+        market.scaled.scores,
+        market.scaled.needed_costs,
+        market.group_of,
+        market.scaled.total_budget,
+        market.caps,
+        market.seats,
     )
     early = 0
     for most in range(0, 400, 3):
@@ -381,8 +386,8 @@ def test_what_a_search_of_prices_has_found_is_kept_whenever_it_is_stopped() -> N
             found = opt_seats.best_affordable_set(seated, control)
         hired = np.full(market.n, -1)
         hired[found.chosen] = route(market, found.chosen)[found.chosen]
-        assert check_feasible(market, "opt", hired) * market.score_denominator == found.value
+        assert check_feasible(market, "opt", hired) * market.scaled.score_denominator == found.value
         assert best is not None
-        assert found.value <= best * market.score_denominator
+        assert found.value <= best * market.scaled.score_denominator
         early += found.duals is None and found.value > 0
     assert early
