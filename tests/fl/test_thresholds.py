@@ -217,6 +217,7 @@ ELSEWHERE = {
     "dirichlet.DRAWS": "tests/fl/data/test_partitions.py",
     "drift_score._CELLS": "tests/fl/scoring/test_drift_scores.py",
     "evaluate.CHUNK_NUMBERS": "tests/fl/training/test_training.py",
+    "figure.LONGEST_LABEL": "tests/fl/comparison/test_comparison.py",
     "idx.MOST_BYTES": "tests/models/test_limits.py",
     "linear_market.CHUNK": "tests/fl/sharing/test_linear_market.py",
     "swan.MOST_PATTERNS": "tests/fl/sharing/test_swan.py",

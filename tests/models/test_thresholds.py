@@ -114,6 +114,8 @@ def test_decimals_of_any_length_are_written(places: int, prime: int) -> None:
 
 ELSEWHERE = {
     "columns.MOST_CELLS": "tests/models/test_files.py",
+    "display.LONGEST_WORD": "tests/models/test_display.py",
+    "market_text.SHOWN_TYPES": "tests/fl/sharing/test_sharing_pages.py",
     **{f"exact.{name}": "tests/models/test_exact_numbers.py" for name in ("INT64_SAFE",)},
     "exact.FLOAT_BITS": "tests/solvers/test_thresholds.py",
     "expression.LARGEST_POWER": "tests/models/sharing/test_expression.py",
@@ -128,7 +130,7 @@ HERE = {
     "expression.MAX_WEIGHT", "market._MAX_COUNT", "market._MAX_POPULATION", "utility.MOST_WEIGHT",
 }  # fmt: skip
 NO_SIZE = {
-    **dict.fromkeys(["display.GAP", "display.LONGEST_WORD", "display.WIDTH"], "how results are shown"),
+    **dict.fromkeys(["display.GAP", "display.WIDTH"], "how results are shown"),
     "__init__.DIGITS_MARKET_SEED": "names a market",
     "columns.UNLIMITED": "stands for no limit",
     **dict.fromkeys(

@@ -15,6 +15,7 @@ import fedmech as fm
 import numpy as np
 import pytest
 from fedmech.fl.comparison import compare as module
+from fedmech.fl.comparison.figure import LONGEST_LABEL
 from fedmech.fl.comparison.row import Interval, Row
 from fedmech.fl.comparison.table import in_short
 
@@ -306,6 +307,17 @@ def test_the_figure_shows_ratios_and_what_is_over_budget() -> None:
     many = fm.compare([MARKET, MARKET], {"$x^": "driftpay-co", "driftpay-co": "driftpay-co"})
     assert many.plot(given) is given
     given.figure.canvas.draw()
+    pyplot.close("all")
+
+
+@pytest.mark.parametrize("length", [LONGEST_LABEL - 1, LONGEST_LABEL, LONGEST_LABEL + 1])
+def test_labels_longer_than_a_column_allows_are_cut(length: int) -> None:
+    pytest.importorskip("matplotlib").use("Agg")
+    from matplotlib import pyplot
+
+    axes = fm.compare(MARKET, {"a" * length: "driftpay-co"}).plot()
+    (label,) = [text.get_text() for text in axes.get_yticklabels()]
+    assert label == ("a" * length if length <= LONGEST_LABEL else "a" * (LONGEST_LABEL - 1) + "…")
     pyplot.close("all")
 
 
