@@ -148,15 +148,17 @@ def check(proof: Proof, market: Market | MotsMarket) -> Fraction:
 
 
 @overload
-def judge(market: Market, **options: Any) -> ProcurementJudgement: ...
+def judge(market: Market, mechanisms: Any = ..., **options: Any) -> ProcurementJudgement: ...
 @overload
 def judge(market: MotsMarket, **options: Any) -> SharingJudgement: ...
-def judge(market: Any, **options: Any) -> Any:
+def judge(market: Any, mechanisms: Any = None, **options: Any) -> Any:
     """Hold a market to the ledger: which claims apply to it, what they guarantee, and what is attained.
 
     Parameters
     ----------
     market : Market or MotsMarket
+    mechanisms : iterable, optional
+        Of a procurement market: names, or callables ``market -> Outcome``; all that are registered if left out.
     **options
         As :func:`~fedmech.verification.judge.procurement.judge_procurement` and
         :func:`~fedmech.verification.judge.sharing.judge_sharing` take them.
@@ -164,17 +166,20 @@ def judge(market: Any, **options: Any) -> Any:
     Raises
     ------
     InputError
-        As those two.
+        As those two, and for mechanisms on a sharing market.
     """
+    from .models.input_error import InputError
     from .models.sharing.market import MotsMarket
 
     if isinstance(market, MotsMarket):
+        if mechanisms is not None:
+            raise InputError("a sharing market is judged without mechanisms", field="mechanisms")
         from .verification.judge.sharing import judge_sharing
 
         return judge_sharing(market, **options)
     from .verification.judge.procurement import judge_procurement
 
-    return judge_procurement(market, **options)
+    return judge_procurement(market, mechanisms, **options)
 
 
 def simulate(configuration: str | PathLike, *changes: str) -> list[dict[str, Any]]:

@@ -20,16 +20,17 @@ from .console import (
     STOPPED,
     DropZeroOption,
     JsonOption,
-    echo,
     exact_pair,
     guarded,
+    import_from_here,
     load_market,
     print_json,
     progress_reporter,
     say,
     show,
-    table,
+    text_width,
     whole_limit,
+    write,
 )
 from .run import parse_options
 
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from ..models.procurement.market import Market
     from ..models.sharing.market import MotsMarket
     from ..solvers.solution import Solution
-    from ..verification.judge.procurement import ProcurementJudgement
     from ..verification.judge.ruling import Premise, Ruling
 
 __all__ = ["judge_command"]
@@ -99,20 +99,20 @@ def _procurement(
     json: bool,
 ) -> None:
     from ..fl.comparison.compare import SEPARATE_SECONDS
-    from ..fl.mechanisms.interface import mechanisms
+    from ..fl.mechanisms.interface import as_mechanism, mechanisms
     from ..solvers.control import Control
     from ..verification.judge.procurement import judge_procurement
 
-    given = options_by_mechanism(parse_options(option))
-    if seed is not None:
-        for entry in mechanisms():
-            if any(known.name == "seed" for known in entry.options):
-                given[entry.name] = {"seed": seed} | given.get(entry.name, {})
+    for name in mechanism or ():
+        import_from_here(name)
+    chosen = mechanisms() if mechanism is None else [as_mechanism(name) for name in mechanism]
+    given = options_by_mechanism(parse_options(option), chosen)
     with whole_limit(time_limit):
         judged = judge_procurement(
             market,
-            among=mechanism,
+            chosen,
             options=given,
+            seed=seed,
             separate_seconds=SEPARATE_SECONDS,
             control=Control.for_seconds(time_limit, progress_reporter()),
         )
@@ -124,14 +124,14 @@ def _procurement(
         document["refused"] = dict(judged.refused)
         print_json(document)
     else:
-        _print_procurement(judged)
+        write(judged.page().text(text_width()) + "\n")
     _leave(judged.contradictions, complete=judged.complete)
 
 
 def _sharing(market: MotsMarket, given: list[str] | None, time_limit: float | None, *, json: bool) -> None:
     from ..solvers.control import Control
     from ..verification.judge.sharing import judge_sharing
-    from .judge_sharing import print_sharing, read_state, sharing_document
+    from .judge_sharing import read_state, sharing_document
 
     state = read_state(market, given) if given else None
     with whole_limit(time_limit):
@@ -139,33 +139,10 @@ def _sharing(market: MotsMarket, given: list[str] | None, time_limit: float | No
     if json:
         print_json(sharing_document(judged) | rulings_document(judged.rulings))
     else:
-        print_sharing(judged)
-        print_rulings(judged.rulings)
+        write(judged.page().text(text_width()) + "\n")
     if judged.infeasible:
         say(f"error: no state meets max_error {show(market.max_error)}")
     _leave(judged.contradictions, complete=judged.complete, infeasible=judged.infeasible)
-
-
-def _print_procurement(judged: ProcurementJudgement) -> None:
-    from ..verification.judge.procurement import PAYMENTS
-
-    market = judged.market
-    about = "bids taken for costs" if judged.at_bids else "costs known"
-    echo(f"{market.n:,} workers, {market.m} requesters, {market.L} groups; {about}")
-    for name, solution in judged.optima.items():
-        proved = "proved" if solution.exactness == "checked" else solution.exactness
-        shown = (
-            f"{show(solution.value)} ({proved})"
-            if solution.status == "optimal"
-            else f"between {show(solution.value)} and {show(solution.bound)} ({solution.stopped})"
-        )
-        echo(f"{name.upper()} {shown}")
-    promises = [ruling for ruling in judged.rulings if ruling.applies and ruling.measure in PAYMENTS.values()]
-    print_rulings([ruling for ruling in judged.rulings if ruling not in promises])
-    if promises:
-        _print_promises(promises)
-    if judged.refused:
-        table("Not run", ["mechanism", "why"], [[name, why] for name, why in judged.refused.items()])
 
 
 def _optimum(solution: Solution) -> dict[str, Any]:
@@ -216,79 +193,14 @@ def _premise(premise: Premise) -> dict[str, Any]:
     return {"says": premise.says, "holds": premise.holds, "by": premise.by, "shows": premise.shows}
 
 
-def print_rulings(rulings: Sequence[Ruling]) -> None:
-    """Print what applies, who makes it so, and what does not apply and why."""
-    applying = [ruling for ruling in rulings if ruling.applies]
-    numbers = [
-        [
-            ruling.claim,
-            ruling.subject,
-            ruling.measure.split(" / ")[0],
-            _attained(ruling),
-            show(ruling.guarantee),
-            show(ruling.slack),
-            _mark(ruling),
-        ]
-        for ruling in applying
-        if ruling.guarantee is not None
-    ]
-    if numbers:
-        table("Applies", ["claim", "to", "of", "attained", "at most", "slack", ""], numbers, (3, 4, 5))
-    words = [
-        [ruling.claim, ruling.subject, ruling.measure, _mark(ruling) or "holds"]
-        for ruling in applying
-        if ruling.guarantee is None
-    ]
-    if words:
-        table("Applies", ["claim", "to", "what it says", ""], words)
-    makers = [
-        [ruling.claim, ruling.subject, ", ".join(f"{role} {who}" for role, who in ruling.made_by.items())]
-        for ruling in applying
-        if ruling.made_by
-    ]
-    if makers:
-        table("Made by", ["claim", "to", ""], makers)
-    failing = [
-        [ruling.claim, ruling.subject, _failure(premise)]
-        for ruling in rulings
-        for premise in ruling.premises
-        if not ruling.applies and premise.holds is not True
-    ]
-    if failing:
-        table("Does not apply", ["claim", "to", "assumption that fails"], failing)
-
-
-def _print_promises(rulings: Sequence[Ruling]) -> None:
-    """Print, for each mechanism, how near it comes to breaking what it promises about payments."""
-    from ..verification.judge.procurement import PAYMENTS
-
-    found = {(ruling.subject, ruling.measure): f"{_attained(ruling)} {_mark(ruling)}".strip() for ruling in rulings}
-    names = dict.fromkeys(ruling.subject for ruling in rulings)
-    rows = [[name, *(found.get((name, measure), "") for measure in PAYMENTS.values())] for name in names]
-    table("Payments, each at most 1", ["mechanism", *PAYMENTS.values()], rows, (1, 2, 3))
-
-
-def _mark(ruling: Ruling) -> str:
-    return {True: "", False: "FAILS", None: "undecided"}[ruling.holds]
-
-
-def _attained(ruling: Ruling) -> str:
-    if ruling.attained is None:
-        return "-"
-    if ruling.attained.exact:
-        return show(ruling.attained.low)
-    return f"{show(ruling.attained.low)} to {show(ruling.attained.high)}"
-
-
-def _failure(premise: Premise) -> str:
-    undecided = "undecided: " if premise.holds is None else ""
-    who = f" ({premise.by})" if premise.by else ""
-    return f"{undecided}{premise.says}{who}" + (f": {premise.shows}" if premise.shows else "")
-
-
 def _leave(contradicted: Sequence[Ruling], *, complete: bool, infeasible: bool = False) -> None:
     """End with the exit code: a contradiction outweighs what cannot be met, and that what is not decided."""
+    from ..verification.judge.ruling import PAYMENTS
+
     for ruling in contradicted:
+        if ruling.claim in PAYMENTS:
+            say(f"{ruling.subject} promises {ruling.claim} and breaks it here: {ruling.measure} is more than 1")
+            continue
         say(
             f"the ledger is wrong: {ruling.claim} does not hold of {ruling.subject} here although its assumptions do; "
             "please report it with the market"

@@ -1,14 +1,13 @@
-"""``fedmech judge`` on a sharing market: what is said of it as JSON and as text."""
+"""``fedmech judge`` on a sharing market: what is said of it as JSON."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .console import echo, exact_pair, number, show, table
+from .console import exact_pair, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from fractions import Fraction
 
     from ..models.sharing.market import MotsMarket, State
     from ..solvers.sharing.answer import SocialAnswer
@@ -16,9 +15,7 @@ if TYPE_CHECKING:
     from ..verification.judge.sharing import SharingJudgement
     from ..verification.judge.views import TypeView
 
-__all__ = ["print_sharing", "read_state", "sharing_document"]
-
-WORDS = {True: "yes", False: "no", None: "undecided"}
+__all__ = ["read_state", "sharing_document"]
 
 
 def read_state(market: MotsMarket, given: list[str]) -> State:
@@ -184,97 +181,3 @@ def _changes(judged: SharingJudgement) -> dict[str, Any]:
 
 def _named(market: MotsMarket, state: State) -> dict[str, int]:
     return {entry.id: k for entry, k in zip(market.types, state, strict=True)}
-
-
-# Text -----------------------------------------------------------------------------------------------------------------
-
-
-def print_sharing(judged: SharingJudgement) -> None:
-    """Print everything but the rulings."""
-    market = judged.market
-    echo(f"{market.type_count} types, {market.population:,} clients; theta = {show(market.heterogeneity)}")
-    for name, found in (
-        ("without a requirement", judged.free),
-        (f"error at most {show(market.max_error)}", judged.required),
-    ):
-        if found is not None:
-            _print_alignment(market, name, found)
-    if judged.views:
-        _print_views("Types at the best state", market, judged.views)
-    if judged.given is not None:
-        _print_views("Types at the state given", market, judged.given)
-    held = [
-        (f"condition ({name})", WORDS[condition.holds], _where(market, condition.fails_at))
-        for name, condition in judged.conditions.items()
-    ]
-    if judged.assumptions is not None:
-        held.append(("increasing marginal utility", WORDS[judged.assumptions.increasing_marginal.holds], ""))
-    held += [
-        ("low types all-or-none", WORDS[judged.whole_low], ""),
-        ("high types none, all or stationary", WORDS[judged.high_stationary], ""),
-    ]
-    found, mechanism = judged.equilibria, judged.mechanism
-    if mechanism is not None and mechanism.ratio is not None:
-        held.append(("SWAN's incentive cost", show(mechanism.incentive_cost(mechanism.target)), ""))
-    if found is not None and mechanism is not None:
-        several = f"{len(found.states)}" + ("" if found.complete else " or more")
-        held.append(
-            ("SWAN's equilibria", several, "" if mechanism.target in found.states else "the best state is none")
-        )
-    table("Holds here", ["", "", "fails where"], [list(row) for row in held])
-    _print_changes(judged)
-
-
-def _print_alignment(market: MotsMarket, name: str, found: Alignment) -> None:
-    if found.best.status == "infeasible":
-        echo(f"{name}: no state; the least error is {show(found.best.error)}")
-        return
-    word = {True: "coincide", False: "do not coincide", None: "may or may not coincide"}[found.aligned]
-    echo(f"{name}: greatest welfare and least error {word}" + (f" ({found.decided})" if found.decided else ""))
-    for what, answer in (("best state", found.best), ("least error", found.least)):
-        if answer.state is not None and answer.welfare is not None:
-            proved = "" if answer.status == "optimal" else f" (not proved; at most {show(answer.bound)})"
-            echo(f"  {what}: {_brief(market, answer.state)}")
-            echo(f"    welfare {show(answer.welfare.middle)}{proved}, error {show(answer.error)}")
-
-
-def _print_views(title: str, market: MotsMarket, views: Sequence[TypeView]) -> None:
-    rows = [
-        [
-            market.types[each.index].id,
-            "low" if each.low else "high",
-            each.pattern,
-            each.region,
-            show(each.inverse),
-            show(each.limit),
-            "never" if each.switching is None else f"{each.switching:,}",
-            f"{each.remaining:,}",
-        ]
-        for each in views
-    ]
-    table(title, ["type", "", "takes part", "region", "1/D", "Phi", "switches after", "left"], rows, (4, 5, 6, 7))
-
-
-def _print_changes(judged: SharingJudgement) -> None:
-    market, rows = judged.market, []
-    if judged.requirement_limit is not None:
-        rows.append(["max_error", f"below {show(judged.requirement_limit)}"])
-    for change in judged.cost_changes:
-        name = "all costs" if change.type is None else f"cost of {market.types[change.type].id}"
-        rows.append([name, _change(change.type, change.value, searched=change.searched)])
-    if rows:
-        table("Either makes them coincide", ["", ""], rows)
-
-
-def _change(index: int | None, value: Fraction | None, *, searched: bool) -> str:
-    if value is None:
-        return "no change of it alone" if searched else "not found"
-    return f"times {show(value)}" if index is None else show(value)
-
-
-def _where(market: MotsMarket, join: Any) -> str:
-    return "" if join is None else f"{market.types[join[2]].id} joins {_brief(market, join[0])}"
-
-
-def _brief(market: MotsMarket, state: State) -> str:
-    return ", ".join(f"{k} {entry.id}" for entry, k in zip(market.types, state, strict=True) if k)

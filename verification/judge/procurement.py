@@ -10,11 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...fl.mechanisms.care_no import BASE, buckets, care_no_lottery
-from ...fl.mechanisms.interface import Mechanism, Outcome, find_mechanism, mechanisms, run_mechanism
+from ...fl.mechanisms.interface import Mechanism, Outcome, as_mechanism, run_mechanism
+from ...fl.mechanisms.interface import mechanisms as registered
+from ...fl.mechanisms.outcome import LimitError
 from ...fl.mechanisms.singer import needs_one_pool
+from ...models.display import Page, Readable
+from ...models.input_error import InputError
 from ...models.procurement.market import Market
 from ...solvers.control import Control, Stopped, TimeUp
 from ...solvers.solution import Solution
@@ -41,9 +45,12 @@ from .bench import (
     seats_open,
     theta,
 )
-from .ruling import Between, Premise, Ruling, at_most, contradictions, undecided
+from .ruling import PAYMENTS, Between, Premise, Ruling, at_most, contradictions, undecided
 
-__all__ = ["PAYMENTS", "ProcurementJudgement", "judge_procurement"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["ProcurementJudgement", "judge_procurement"]
 
 KEPT: Mapping[tuple[str, str], str] = {
     ("driftpay-co", "rational"): "D-6.1-IR",
@@ -58,19 +65,12 @@ KEPT: Mapping[tuple[str, str], str] = {
 }
 """Where the ledger has what a registered mechanism promises; other promises go by their own names."""
 
-PAYMENTS: Mapping[str, str] = {
-    "rational": "bid / payment",
-    "budget": "payments / B",
-    "separate-budgets": "payments / B_j",
-}
-"""What is measured of each promise about payments."""
-
 POOLED = ("driftpay-co", "singer")
 SURROGATES = ("driftpay-noisy", "driftpay-lcb", "reputation", "accuracy")
 
 
 @dataclass(frozen=True)
-class ProcurementJudgement:
+class ProcurementJudgement(Readable):
     """What the ledger says of a market.
 
     Attributes
@@ -113,6 +113,29 @@ class ProcurementJudgement:
         """Whether everything was decided, each ratio exactly."""
         return not self.stopped and not undecided(self.rulings)
 
+    def page(self) -> Page:
+        """Return what is said of the market on one page."""
+        from .procurement_page import procurement_page
+
+        return procurement_page(self)
+
+    def frame(self, *, exact: bool = True) -> pd.DataFrame:
+        """Return the rulings as a data frame, one a row.
+
+        Parameters
+        ----------
+        exact : bool
+            Numbers as Fractions; else as floats.
+
+        Raises
+        ------
+        InputError
+            If pandas is not installed.
+        """
+        from .pages import rulings_frame
+
+        return rulings_frame(self.rulings, exact=exact)
+
 
 @dataclass
 class _Case:
@@ -126,9 +149,10 @@ class _Case:
 
 def judge_procurement(
     market: Market,
+    mechanisms: Iterable[str | Callable[..., Outcome] | Mechanism] | None = None,
     *,
-    among: Iterable[str] | None = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
+    seed: int | None = None,
     time_limit: float | None = None,
     separate_seconds: float | None = None,
     control: Control | None = None,
@@ -139,10 +163,12 @@ def judge_procurement(
     ----------
     market : Market
         One that knows bids only is judged as if they were the costs.
-    among : iterable of str, optional
-        Registered mechanisms; all if left out.
+    mechanisms : iterable, optional
+        Names, or callables ``market -> Outcome``; all that are registered if left out.
     options : mapping of str to mapping, optional
         Options by mechanism.
+    seed : int, optional
+        For the mechanisms that draw.
     time_limit : float, optional
         Seconds for everything; each optimum gets half of what is left.
     separate_seconds : float, optional
@@ -153,10 +179,10 @@ def judge_procurement(
     Raises
     ------
     InputError
-        For an unknown mechanism or option.
+        For an unknown mechanism or option, or options of a mechanism that is not judged.
     """
-    chosen = mechanisms() if among is None else [find_mechanism(name) for name in among]
-    given = {name: find_mechanism(name).read_options(market, values) for name, values in (options or {}).items()}
+    chosen = registered() if mechanisms is None else [as_mechanism(rule) for rule in mechanisms]
+    given = _settings(market, chosen, options or {}, seed)
     at_bids = market.scaled.costs is None
     if at_bids:
         market = market.with_scaled(costs=market.scaled.bids)
@@ -169,14 +195,18 @@ def judge_procurement(
         try:
             bench.control.check()
             bench.control.progress(f"judging {entry.name}")
-            settings = given.get(entry.name, {})
+            settings = given[entry.name]
             refusal = entry.refusal(market, settings)
             if refusal is not None:
                 refused[entry.name] = refusal
                 continue
-            case = _Case(bench, entry, settings, run_mechanism(market, entry.name, **settings))
+            case = _Case(bench, entry, settings, run_mechanism(market, entry, **settings))
             rulings += _on_mechanism(case)
             cases[entry.name] = case
+        except LimitError as error:
+            if entry.shipped:
+                raise
+            refused[entry.name] = str(error)
         except (Stopped, KeyboardInterrupt) as stop:
             stopped = True
             reason = "time is up" if isinstance(stop, Stopped | TimeUp) else "interrupted"
@@ -195,23 +225,40 @@ def judge_procurement(
     return ProcurementJudgement(market, at_bids, rulings, bench.optima, scores, refused, stopped)
 
 
+def _settings(
+    market: Market, chosen: Sequence[Mechanism], options: Mapping[str, Mapping[str, Any]], seed: int | None
+) -> dict[str, dict[str, Any]]:
+    """Read the options of each mechanism, the seed among them where it draws."""
+    names = [entry.name for entry in chosen]
+    for name in options:
+        if name not in names:
+            raise InputError(f"options for {str(name)!r}, which is not judged", field="options")
+    found = {}
+    for entry in chosen:
+        draws = seed is not None and any(option.name == "seed" for option in entry.options)
+        given = ({"seed": seed} if draws else {}) | dict(options.get(entry.name, {}))
+        found[entry.name] = entry.read_options(market, given)
+    return found
+
+
 def _on_mechanism(case: _Case) -> Iterator[Ruling]:
     """Rule on what a mechanism is known, or said by its registration, to guarantee, but for what is measured against OPT-SEP."""
     name = case.entry.name
     yield from _guaranteed(case, "opt")
-    if name in POOLED:
+    if name in POOLED and case.entry.shipped:
         yield _somebody(case)
     for promise in PAYMENTS:
         if promise in case.entry.claims:
-            yield _promise(case, promise, KEPT.get((name, promise), promise), [])
-    if name == "coverage-greedy":
+            known = KEPT.get((name, promise), promise) if case.entry.shipped else promise
+            yield _promise(case, promise, known, [])
+    if name == "coverage-greedy" and case.entry.shipped:
         yield _promise(case, "budget", "D-7b-GREEDY", [_one_pool(case), _half_share(case)])
 
 
 def _guaranteed(case: _Case, problem: str) -> Iterator[Ruling]:
     """Rule on the guarantees of a mechanism against one optimum."""
     for guarantee, against, who, ruler in _GUARANTEES:
-        if against == problem and case.entry.name in who:
+        if against == problem and case.entry.name in who and case.entry.shipped:
             yield from ruler(case, guarantee)
 
 
@@ -416,7 +463,7 @@ def _between(bench: Bench, cases: Mapping[str, _Case]) -> Iterator[Ruling]:
         separate, pooled = bench.optimum("opt-sep"), bench.optimum("opt")
         if pooled.exact:
             yield at_most("D-7a-POOL", "optima", "OPT-SEP / OPT", [], separate, pooled.low, Fraction(1))
-    if {"driftpay-co", "pea"} <= cases.keys():
+    if {"driftpay-co", "pea"} <= {name for name, case in cases.items() if case.entry.shipped}:
         score, pooled_score = Between.exactly(cases["pea"].outcome.score), cases["driftpay-co"].outcome.score
         premises, measure = [equal_scores(bench)], "PEA / DriftPay-CO"
         yield at_most("F-7a-POOL", "driftpay-co, pea", measure, premises, score, pooled_score, Fraction(1))

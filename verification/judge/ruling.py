@@ -6,7 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-__all__ = ["Between", "Premise", "Ruling", "at_most", "contradictions", "undecided"]
+__all__ = ["PAYMENTS", "Between", "Premise", "Ruling", "at_most", "contradictions", "undecided"]
+
+PAYMENTS: Mapping[str, str] = {
+    "rational": "bid / payment",
+    "budget": "payments / B",
+    "separate-budgets": "payments / B_j",
+}
+"""What is measured of each promise about payments."""
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from ...fl.sharing.equilibria import Equilibria
 from ...fl.sharing.joining import Join, joins_of_clients, joins_of_types
 from ...fl.sharing.swan import Swan
+from ...models.display import Page, Readable
 from ...models.input_error import InputError
 from ...models.sharing.expression import OutsideDomain
 from ...models.sharing.market import MotsMarket, State
@@ -23,6 +25,9 @@ from .alignment import Alignment, CostChange, align, changes, least_error_answer
 from .best_state import BestState
 from .ruling import Ruling, contradictions, undecided
 from .views import TypeView, high_stationary, regions_hold, view
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Condition", "SharingJudgement", "judge_sharing"]
 
@@ -50,7 +55,7 @@ class Condition:
 
 
 @dataclass(frozen=True)
-class SharingJudgement:
+class SharingJudgement(Readable):
     """What the ledger says of a market.
 
     Attributes
@@ -128,6 +133,29 @@ class SharingJudgement:
         alignments = [found.aligned for found in (self.free, self.required) if found is not None]
         held = [condition.holds for condition in self.conditions.values()]
         return not (self.stopped or undecided(self.rulings) or None in alignments or None in held)
+
+    def page(self) -> Page:
+        """Return what is said of the market on one page."""
+        from .sharing_page import sharing_page
+
+        return sharing_page(self)
+
+    def frame(self, *, exact: bool = True) -> pd.DataFrame:
+        """Return the rulings as a data frame, one a row.
+
+        Parameters
+        ----------
+        exact : bool
+            Numbers as Fractions; else as floats.
+
+        Raises
+        ------
+        InputError
+            If pandas is not installed.
+        """
+        from .pages import rulings_frame
+
+        return rulings_frame(self.rulings, exact=exact)
 
 
 def judge_sharing(

@@ -16,9 +16,10 @@ from typing import Any
 import fedmech as fm
 import pytest
 from campaign import some
+from fedmech.fl.mechanisms.interface import find_mechanism
 from fedmech.verification import guarantees
 from fedmech.verification.judge import procurement
-from fedmech.verification.judge.ruling import Between, Premise, Ruling, at_most
+from fedmech.verification.judge.ruling import PAYMENTS, Between, Premise, Ruling, at_most
 
 
 class Brute:
@@ -218,9 +219,7 @@ def test_random_markets_against_brute_force(tmp_path: Path) -> None:
             name: fm.run(market, name).details[key]
             for name, key in (("driftpay-noisy", "estimates"), ("driftpay-lcb", "bounds"))
         }
-        rows = {
-            (row.claim, row.subject): row for row in judged.rulings if row.measure not in procurement.PAYMENTS.values()
-        }
+        rows = {(row.claim, row.subject): row for row in judged.rulings if row.measure not in PAYMENTS.values()}
         for (claim, name), (applies, optimum, procured, factor) in expected(brute, estimates).items():
             row = rows[claim, name]
             assert row.applies is applies, (claim, name, document)
@@ -247,7 +246,7 @@ def test_random_markets_against_brute_force(tmp_path: Path) -> None:
 def check_payments(judged: procurement.ProcurementJudgement, brute: Brute, market: fm.Market) -> None:
     """Promises about payments, from the outcomes themselves."""
     for row in judged.rulings:
-        if row.measure not in procurement.PAYMENTS.values():
+        if row.measure not in PAYMENTS.values():
             continue
         outcome = fm.run(market, row.subject)
         paid = {int(i): outcome.payment(int(i)) for i in outcome.winner_indices}
@@ -270,7 +269,7 @@ def build(**changed: Any) -> fm.Market:
 
 
 def row_of(market: fm.Market, claim: str, name: str = "driftpay-co", **options: Any) -> Ruling:
-    (row,) = (r for r in fm.judge(market, among=[name], **options).rulings if (r.claim, r.subject) == (claim, name))
+    (row,) = (r for r in fm.judge(market, [name], **options).rulings if (r.claim, r.subject) == (claim, name))
     return row
 
 
@@ -325,24 +324,64 @@ def test_options_reach_the_mechanism_and_the_guarantee() -> None:
     blind = row_of(market, "D-8-NOISE-OPT", "reputation", options={"reputation": {"reputations": "4,4"}})
     assert [(p.by, p.shows) for p in blind.premises if not p.holds] == [("w1", "eta = 1")]
     with pytest.raises(fm.InputError, match="unknown mechanism"):
-        fm.judge(market, among=["nonesuch"])
+        fm.judge(market, ["nonesuch"])
     with pytest.raises(fm.InputError, match="has no option"):
         fm.judge(market, options={"singer": {"seed": 1}})
+    with pytest.raises(fm.InputError, match="not judged"):
+        fm.judge(market, ["singer"], options={"pea": {}})
+    seeded = [fm.judge(market, ["driftpay-noisy"], seed=seed).rulings[0].guarantee for seed in (1, 2)]
+    assert (
+        seeded[0] == fm.judge(market, ["driftpay-noisy"], options={"driftpay-noisy": {"seed": 1}}).rulings[0].guarantee
+    )
+    assert seeded[0] != seeded[1]
 
 
 def test_the_budget_of_the_coverage_greedy_is_promised_without_caps_only() -> None:
     coverage = [[1, 0], [1, 1]]
-    rows = [
-        r for r in fm.judge(build(coverage=coverage), among=["coverage-greedy"]).rulings if r.measure == "payments / B"
-    ]
+    rows = [r for r in fm.judge(build(coverage=coverage), ["coverage-greedy"]).rulings if r.measure == "payments / B"]
     assert [(r.claim, r.applies, r.holds) for r in rows] == [("D-7b-GREEDY", True, True)]
     capped = build(coverage=coverage, caps=[[1]])
-    rows = [r for r in fm.judge(capped, among=["coverage-greedy"]).rulings if r.measure == "payments / B"]
+    rows = [r for r in fm.judge(capped, ["coverage-greedy"]).rulings if r.measure == "payments / B"]
     assert [(r.applies, r.premises[0].says) for r in rows] == [(False, "all workers can be placed at once")]
-    quarter = fm.judge(
-        build(coverage=coverage), among=["coverage-greedy"], options={"coverage-greedy": {"share": "1/4"}}
-    )
+    quarter = fm.judge(build(coverage=coverage), ["coverage-greedy"], options={"coverage-greedy": {"share": "1/4"}})
     assert [r.applies for r in quarter.rulings if r.measure == "payments / B"] == [False]
+
+
+def test_rules_of_your_own(tmp_path: Path) -> None:
+    """A callable promises nothing; one that is registered is held to what it says; a name alone brings no guarantee."""
+
+    def singer(market: fm.Market) -> fm.Outcome:
+        return fm.run(market, "random-feasible")
+
+    judged = fm.judge(build(), [singer])
+    assert judged.rulings == []
+    assert judged.scores.keys() == {"singer"}
+    (tmp_path / "mine.py").write_text(
+        "import fedmech as fm\n@fm.mechanism('zz-generous', claims=('rational', 'budget'))\n"
+        "def generous(market):\n    return fm.extend.outcome(market, [0], {0: market.budget(0) + 1})\n"
+    )
+    fm.write_market(build(), tmp_path / "m.market.json")
+    words = ("judge", str(tmp_path / "m.market.json"), "--mechanism", f"{tmp_path / 'mine.py'}:generous", "--json")
+    done = call(*words)
+    assert done.returncode == 1, done.stderr
+    assert json.loads(done.stdout)["contradicted"] == ["budget"]
+    assert done.stderr == "zz-generous promises budget and breaks it here: payments / B is more than 1\n"
+
+
+def test_it_reads_well() -> None:
+    judged = fm.judge(build(), ["driftpay-co", "singer"])
+    text = str(judged)
+    assert "2 workers, 1 requesters, 1 groups; costs known" in text
+    assert "Payments, each at most 1" in text
+    assert max(map(len, text.splitlines())) <= 80
+    assert "<table>" in judged._repr_html_()
+    frame = judged.frame()
+    assert list(frame["claim"]) == [row.claim for row in judged.rulings]
+    row = frame[frame["claim"] == "F-6.2-EQUAL"].iloc[0]
+    assert (row["attained"], row["slack"], row["fails"]) == (2, 0, None)
+    small = frame[frame["claim"] == "F-6.2-SMALL"].iloc[0]
+    assert (small["applies"], small["attained"], small["fails_by"]) == (False, None, "w2")
+    assert judged.frame(exact=False)["guarantee"].dropna().map(type).eq(float).all()
 
 
 @pytest.mark.parametrize(
@@ -449,11 +488,10 @@ def test_a_false_ledger_is_told(tmp_path: Path) -> None:
     assert fm.judge(fm.read_market(path)).contradictions == []
 
 
-def test_a_promise_that_is_broken_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    entry = replace(procurement.find_mechanism("vcg"), claims=frozenset({"budget"}))
-    monkeypatch.setattr(procurement, "find_mechanism", lambda name: entry)
+def test_a_promise_that_is_broken_is_told() -> None:
+    entry = replace(find_mechanism("vcg"), claims=frozenset({"budget"}))
     market = fm.Market.build(scores=[2, 2, 3], costs=[1, 0, 2], budgets=[5])
-    assert [(row.claim, row.subject) for row in fm.judge(market, among=["vcg"]).contradictions] == [("budget", "vcg")]
+    assert [(row.claim, row.subject) for row in fm.judge(market, [entry]).contradictions] == [("budget", "vcg")]
 
 
 @pytest.mark.parametrize(
@@ -483,7 +521,7 @@ def test_the_ledger_prints_what_is_judged_here() -> None:
     values = {"reputation": {"reputations": "1,1"}, "accuracy": {"accuracies": "1,1"}}
     judged = fm.judge(build(coverage=coverage, budgets=[2]), options=values)
     assert judged.refused == {}
-    assert {row.claim for row in judged.rulings} <= ledger.keys() | procurement.PAYMENTS.keys()
+    assert {row.claim for row in judged.rulings} <= ledger.keys() | PAYMENTS.keys()
     for name in guarantees.__all__:
         guarantee = getattr(guarantees, name)
         if isinstance(guarantee, guarantees.Guarantee) and guarantee is not guarantees.NOISE:
