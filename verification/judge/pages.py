@@ -5,34 +5,60 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ...models.display import Table, data_frame, show
+from ...models.display import Readable, Table, data_frame, show
 from .ruling import Premise, Ruling
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["attained", "mark", "ruling_tables", "rulings_frame"]
+__all__ = ["MarketJudgement", "attained", "mark", "ruling_tables"]
 
 
-def rulings_frame(rulings: Sequence[Ruling], *, exact: bool) -> pd.DataFrame:
-    """Return rulings as a data frame, one a row; `attained` is None where only its ends are known."""
-    numbers = [ruling.attained for ruling in rulings]
-    failing = [[premise for premise in ruling.premises if premise.holds is not True] for ruling in rulings]
-    columns: dict[str, list[Any]] = {
-        "claim": [ruling.claim for ruling in rulings],
-        "subject": [ruling.subject for ruling in rulings],
-        "measure": [ruling.measure for ruling in rulings],
-        "applies": [ruling.applies for ruling in rulings],
-        "holds": [ruling.holds for ruling in rulings],
-        "guarantee": [ruling.guarantee for ruling in rulings],
-        "attained": [None if known is None or not known.exact else known.low for known in numbers],
-        "attained_low": [None if known is None else known.low for known in numbers],
-        "attained_high": [None if known is None else known.high for known in numbers],
-        "slack": [ruling.slack for ruling in rulings],
-        "fails": [premises[0].says if premises else None for premises in failing],
-        "fails_by": [premises[0].by if premises else None for premises in failing],
-    }
-    return data_frame(columns, exact=exact)
+class MarketJudgement(Readable):
+    """What is said of a market; `rulings` are the claims about it."""
+
+    rulings: Sequence[Ruling]
+
+    @property
+    def applies(self) -> list[Ruling]:
+        """The claims whose premises hold."""
+        return [ruling for ruling in self.rulings if ruling.applies]
+
+    @property
+    def contradictions(self) -> list[Ruling]:
+        """Claims whose premises hold and whose conclusion fails: there the ledger is wrong."""
+        return [ruling for ruling in self.rulings if ruling.contradicted]
+
+    def frame(self, *, exact: bool = True) -> pd.DataFrame:
+        """Return the rulings as a data frame, one a row; `attained` is None where only its ends are known.
+
+        Parameters
+        ----------
+        exact : bool
+            Numbers as Fractions; else as floats.
+
+        Raises
+        ------
+        InputError
+            If pandas is not installed.
+        """
+        numbers = [ruling.attained for ruling in self.rulings]
+        failing = [[premise for premise in ruling.premises if premise.holds is not True] for ruling in self.rulings]
+        columns: dict[str, list[Any]] = {
+            "claim": [ruling.claim for ruling in self.rulings],
+            "subject": [ruling.subject for ruling in self.rulings],
+            "measure": [ruling.measure for ruling in self.rulings],
+            "applies": [ruling.applies for ruling in self.rulings],
+            "holds": [ruling.holds for ruling in self.rulings],
+            "guarantee": [ruling.guarantee for ruling in self.rulings],
+            "attained": [None if known is None or not known.exact else known.low for known in numbers],
+            "attained_low": [None if known is None else known.low for known in numbers],
+            "attained_high": [None if known is None else known.high for known in numbers],
+            "slack": [ruling.slack for ruling in self.rulings],
+            "fails": [premises[0].says if premises else None for premises in failing],
+            "fails_by": [premises[0].by if premises else None for premises in failing],
+        }
+        return data_frame(columns, exact=exact)
 
 
 def ruling_tables(rulings: Sequence[Ruling]) -> list[Table]:

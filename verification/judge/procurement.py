@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...fl.mechanisms.care_no import BASE, buckets, care_no_lottery
 from ...fl.mechanisms.interface import Mechanism, Outcome, as_mechanism, run_mechanism
 from ...fl.mechanisms.interface import mechanisms as registered
 from ...fl.mechanisms.outcome import LimitError
 from ...fl.mechanisms.singer import needs_one_pool
-from ...models.display import Page, Readable
+from ...models.display import Page
 from ...models.input_error import InputError
 from ...models.procurement.market import Market
 from ...solvers.control import Control, Stopped, TimeUp
@@ -45,10 +45,8 @@ from .bench import (
     seats_open,
     theta,
 )
-from .ruling import PAYMENTS, Between, Premise, Ruling, at_most, contradictions, undecided
-
-if TYPE_CHECKING:
-    import pandas as pd
+from .pages import MarketJudgement
+from .ruling import PAYMENTS, Between, Premise, Ruling, at_most, undecided
 
 __all__ = ["ProcurementJudgement", "judge_procurement"]
 
@@ -70,7 +68,7 @@ SURROGATES = ("driftpay-noisy", "driftpay-lcb", "reputation", "accuracy")
 
 
 @dataclass(frozen=True)
-class ProcurementJudgement(Readable):
+class ProcurementJudgement(MarketJudgement):
     """What the ledger says of a market.
 
     Attributes
@@ -99,16 +97,6 @@ class ProcurementJudgement(Readable):
     stopped: bool = False
 
     @property
-    def applies(self) -> list[Ruling]:
-        """The claims whose premises hold."""
-        return [ruling for ruling in self.rulings if ruling.applies]
-
-    @property
-    def contradictions(self) -> list[Ruling]:
-        """Claims whose premises hold and whose conclusion fails: there the ledger is wrong."""
-        return contradictions(self.rulings)
-
-    @property
     def complete(self) -> bool:
         """Whether everything was decided, each ratio exactly."""
         return not self.stopped and not undecided(self.rulings)
@@ -118,23 +106,6 @@ class ProcurementJudgement(Readable):
         from .procurement_page import procurement_page
 
         return procurement_page(self)
-
-    def frame(self, *, exact: bool = True) -> pd.DataFrame:
-        """Return the rulings as a data frame, one a row.
-
-        Parameters
-        ----------
-        exact : bool
-            Numbers as Fractions; else as floats.
-
-        Raises
-        ------
-        InputError
-            If pandas is not installed.
-        """
-        from .pages import rulings_frame
-
-        return rulings_frame(self.rulings, exact=exact)
 
 
 @dataclass

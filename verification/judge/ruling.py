@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-__all__ = ["PAYMENTS", "Between", "Premise", "Ruling", "at_most", "contradictions", "undecided"]
+__all__ = ["PAYMENTS", "Between", "Premise", "Ruling", "at_most", "undecided"]
 
 PAYMENTS: Mapping[str, str] = {
     "rational": "bid / payment",
@@ -141,11 +141,6 @@ def at_most(
     holds = False if not within(dividend.low) else None if dividend.high is None or not within(dividend.high) else True
     attained = dividend.over(divisor) if divisor > 0 else None
     return Ruling(claim, subject, measure, premises, guarantee, attained, holds, made_by or {}, note)
-
-
-def contradictions(rulings: Iterable[Ruling]) -> list[Ruling]:
-    """Return those that say the ledger is wrong."""
-    return [ruling for ruling in rulings if ruling.contradicted]
 
 
 def undecided(rulings: Iterable[Ruling]) -> list[Ruling]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 from ...fl.sharing.equilibria import Equilibria
 from ...fl.sharing.joining import Join, joins_of_clients, joins_of_types
 from ...fl.sharing.swan import Swan
-from ...models.display import Page, Readable
+from ...models.display import Page
 from ...models.input_error import InputError
 from ...models.sharing.expression import OutsideDomain
 from ...models.sharing.market import MotsMarket, State
@@ -23,11 +22,9 @@ from ...solvers.sharing.requirement import relevant_errors
 from ...solvers.sharing.worth import compare, worth
 from .alignment import Alignment, CostChange, align, changes, least_error_answer, requirement_limit
 from .best_state import BestState
-from .ruling import Ruling, contradictions, undecided
+from .pages import MarketJudgement
+from .ruling import Ruling, undecided
 from .views import TypeView, high_stationary, regions_hold, view
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = ["Condition", "SharingJudgement", "judge_sharing"]
 
@@ -55,7 +52,7 @@ class Condition:
 
 
 @dataclass(frozen=True)
-class SharingJudgement(Readable):
+class SharingJudgement(MarketJudgement):
     """What the ledger says of a market.
 
     Attributes
@@ -123,11 +120,6 @@ class SharingJudgement(Readable):
         return None if self.free is None else self.free.aligned
 
     @property
-    def contradictions(self) -> list[Ruling]:
-        """Claims whose premises hold and whose conclusion fails: there the ledger is wrong."""
-        return contradictions(self.rulings)
-
-    @property
     def complete(self) -> bool:
         """Whether everything was decided."""
         alignments = [found.aligned for found in (self.free, self.required) if found is not None]
@@ -139,23 +131,6 @@ class SharingJudgement(Readable):
         from .sharing_page import sharing_page
 
         return sharing_page(self)
-
-    def frame(self, *, exact: bool = True) -> pd.DataFrame:
-        """Return the rulings as a data frame, one a row.
-
-        Parameters
-        ----------
-        exact : bool
-            Numbers as Fractions; else as floats.
-
-        Raises
-        ------
-        InputError
-            If pandas is not installed.
-        """
-        from .pages import rulings_frame
-
-        return rulings_frame(self.rulings, exact=exact)
 
 
 def judge_sharing(
