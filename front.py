@@ -25,8 +25,15 @@ __all__ = ["check", "judge", "read", "run", "simulate", "solve", "sweep"]
 Problem = Literal["orp", "opt", "opt-frac", "opt-sep", "cover"]
 
 
-def read(path: PathLike) -> Market | MotsMarket:
-    """Read a market of either kind; what the file calls its format decides.
+def read(path: PathLike, *, drop_zero: bool = False) -> Market | MotsMarket:
+    """Read a market of either kind.
+
+    Parameters
+    ----------
+    path : path
+        A ``*.pb`` election or a knapsack file (:mod:`fedmech.models.procurement.formats`), else JSON: what it calls its format decides.
+    drop_zero : bool
+        Of a procurement market, leave out workers whose score is 0 instead of refusing them.
 
     Raises
     ------
@@ -35,14 +42,17 @@ def read(path: PathLike) -> Market | MotsMarket:
     """
     from .models.files import read_json
     from .models.input_error import InputError
-    from .models.procurement.file import FORMAT, read_market
+    from .models.procurement.file import FORMAT
+    from .models.procurement.formats import is_foreign, read_any_market
     from .models.sharing.market import FORMAT as SHARING_FORMAT
     from .models.sharing.market import read_mots
 
+    if is_foreign(path):
+        return read_any_market(path, drop_zero=drop_zero)
     document = read_json(path)
     found = document.get("format") if isinstance(document, dict) else None
     if found == FORMAT:
-        return read_market(path)
+        return read_any_market(path, drop_zero=drop_zero)
     if found == SHARING_FORMAT:
         return read_mots(Path(path))
     raise InputError(f"expected the format {FORMAT!r} or {SHARING_FORMAT!r}, got {str(found)[:60]!r}", file=str(path))

@@ -59,7 +59,11 @@ DONE, CHECK_FAILED, BAD_INPUT, INFEASIBLE, STOPPED = 0, 1, 2, 3, 4
 """Exit codes: done, a check failed, bad input, infeasible, stopped before a proof."""
 
 MarketArgument = Annotated[
-    Path | None, typer.Argument(metavar="FILE", help="a *.market.json; the shipped measured market if left out")
+    Path | None,
+    typer.Argument(
+        metavar="FILE",
+        help="a *.market.json, a *.pb election or a knapsack file; the shipped measured market if left out",
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="one JSON document on stdout and nothing else")]
 DropZeroOption = Annotated[bool, typer.Option("--drop-zero", help="leave out workers whose score is 0")]
@@ -140,9 +144,9 @@ def report_output(error: OutputError) -> int:
 def load_market(path: Path | None, drop_zero: bool = False) -> Market:
     """Read a market, or the shipped one if no file is named."""
     from ..models.data import digits_market_path
-    from ..models.procurement.file import read_market
+    from ..models.procurement.formats import read_any_market
 
-    return read_market(digits_market_path() if path is None else path, drop_zero=drop_zero)
+    return read_any_market(digits_market_path() if path is None else path, drop_zero=drop_zero)
 
 
 def import_from_here(mechanism: str) -> None:

@@ -20,7 +20,7 @@ import numpy as np
 from ...models.exact import exact_sum
 from ...models.input_error import InputError
 from ...models.names import nearest_name
-from ...models.procurement.file import read_market
+from ...models.procurement.formats import read_any_market
 from ...models.procurement.market import Market
 from ...solvers.control import Control, Stopped, TimeUp
 from ...solvers.feasibility import violation
@@ -97,7 +97,7 @@ def compare(
     task = _Task(chosen, asked, given, Control.for_seconds(time_limit), _progress(report), len(named))
     rows: list[Row] = []
     for position, (name, market) in enumerate(named.items()):
-        rows += task.rows(name, market if isinstance(market, Market) else read_market(market), position)
+        rows += task.rows(name, market if isinstance(market, Market) else read_any_market(market), position)
     return Comparison(rows, asked, [*named], task.cut_short, task.about)
 
 

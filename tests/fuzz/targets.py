@@ -23,6 +23,7 @@ import hostile
 import numpy as np
 from fedmech import InputError, Market, generate_market, read_market, run_mechanism, solve, write_market
 from fedmech.models.files import read_json
+from fedmech.models.procurement.formats import read_any_market
 from fedmech.models.sharing.expression import (
     CertifiedArithmetic,
     ExactArithmetic,
@@ -107,7 +108,7 @@ def _texts(target: str) -> st.SearchStrategy[bytes]:
 def _accepted(path: Path, *, with_workers: str | None = None) -> bool:
     try:
         with refusal():
-            market = read_market(path)
+            market = read_any_market(path)
     except InputError:
         return False
     for names in (market.worker_ids, market.group_ids, market.requester_ids):
@@ -121,6 +122,14 @@ def _accepted(path: Path, *, with_workers: str | None = None) -> bool:
 
 def _market_json(data: bytes) -> bool:
     return _accepted(_file("m.market.json", data))
+
+
+def _pabulib(data: bytes) -> bool:
+    return _accepted(_file("e.pb", data))
+
+
+def _knapsack(data: bytes) -> bool:
+    return _accepted(_file("k.txt", data))
 
 
 def _beside(name: str, data: bytes) -> Path:
@@ -431,6 +440,8 @@ TARGETS: dict[str, Target] = {
     "market-json": Target(lambda: _texts("market-json"), _market_json),
     "market-csv": Target(lambda: _tables() | hostile.damaged(seeds("market-csv")), _market_csv),
     "market-parquet": Target(lambda: _parquet_columns() | hostile.damaged(seeds("market-parquet")), _market_parquet),
+    "pabulib": Target(lambda: hostile.damaged(seeds("pabulib")), _pabulib),
+    "knapsack": Target(lambda: hostile.damaged(seeds("knapsack")), _knapsack),
     "mots": Target(lambda: _texts("mots"), _mots),
     "expression": Target(_formulas, _expression),
     "parser": Target(lambda: _formulas() | st.text(max_size=60), _parser),

@@ -1,0 +1,12 @@
+META
+key;value
+budget;900,50
+vote_type;cumulative
+PROJECTS
+project_id;cost
+a;600
+b;300.5
+VOTES
+voter_id;vote;points
+1;a,b;3,1
+2;b;4
