@@ -280,3 +280,11 @@ def test_factors_beyond_a_word_at_zeros_and_at_nothing(factor: int) -> None:
         assert refusal(market, best + 1, given) is None
         if best:
             assert refusal(market, best - 1, given) is not None
+
+
+def test_the_clock_is_read_between_passes_over_all_workers() -> None:
+    """Also where nothing is left for the program: a million workers are gone through several times before that shows."""
+    market = Market.build(scores=[3, 2], costs=[1, 1], budgets=[2])
+    pulses: list[None] = []
+    check_bound(Proof("opt", "dynamic", 5, body(market, [0])), market, lambda: pulses.append(None))
+    assert len(pulses) >= 2
