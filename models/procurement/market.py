@@ -11,11 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from ..arrays import as_sequence, labels_of
+from ..display import Page, Readable, show
 from ..exact import IntArray, rescale
 from ..input_error import InputError
 from .columns import (
@@ -39,7 +40,7 @@ __all__ = ["Market"]
 
 
 @dataclass(frozen=True, eq=False)
-class Market:
+class Market(Readable):
     """One procurement market, exact and immutable. Use :meth:`build` or :meth:`from_pandas` to make one.
 
     Attributes
@@ -386,8 +387,32 @@ class Market:
 
     __hash__ = None  # type: ignore[assignment]
 
+    def frame(self, of: Literal["workers", "requesters", "caps"] = "workers", *, exact: bool = True) -> pd.DataFrame:
+        """Return one part of the market as a data frame, in the columns that :meth:`from_pandas` reads.
+
+        Parameters
+        ----------
+        of : {'workers', 'requesters', 'caps'}
+        exact : bool
+            Numbers as Fractions; else as floats.
+
+        Raises
+        ------
+        InputError
+            For another part, or if pandas is not installed.
+        """
+        from .market_text import market_frame
+
+        return market_frame(self, of, exact=exact)
+
+    def page(self) -> Page:
+        """Return the market on one screen."""
+        from .market_text import market_page
+
+        return market_page(self)
+
     def __repr__(self) -> str:
-        return f"Market(n={self.n}, m={self.m}, L={self.L}, budget={float(self.total_budget):g})"
+        return f"Market(n={self.n}, m={self.m}, L={self.L}, budget={show(self.total_budget)})"
 
 
 def _same(mine: Any, theirs: Any) -> bool:

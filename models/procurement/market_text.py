@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ..display import Page, Table, data_frame, show
+from ..exact import IntArray
 from ..input_error import InputError
 from .columns import UNLIMITED
 
@@ -20,44 +21,35 @@ __all__ = ["market_frame", "market_page"]
 
 Part = Literal["workers", "requesters", "caps"]
 
-SHOWN_WORKERS, SHOWN_GROUPS, SHOWN_REQUESTERS = 8, 10, 10
+SHOWN_WORKERS, SHOWN_GROUPS, SHOWN_REQUESTERS = 8, 8, 8
 """Rows of one screen; the frames have them all."""
 
 
 def market_page(market: Market) -> Page:
     """Return what there is to hire, who hires and what limits them."""
-    total = sum((market.budget(j) for j in range(market.m)), Fraction(0))
-    known = market.scaled.costs is not None
+    scaled, unit = market.scaled, market.scaled.money_denominator
+    honest = scaled.costs is not None and bool((scaled.costs == scaled.bids).all())
+    pairs = "pairs of group and requester"
     facts = [
         ("workers", f"{market.n:,} in {market.L:,} groups"),
-        ("requesters", f"{market.m:,}, with {show(total)} together"),
-        ("scores", _between(market.score, market.n)),
-        ("costs", _between(market.cost, market.n) if known else "not known"),
-        ("bids", "as costs" if known and _equal(market) else _between(market.bid, market.n)),
-        (
-            "caps",
-            _counted(
-                int((market.cap_limits != UNLIMITED).sum()), market.cap_limits.size, "pairs of group and requester"
-            ),
-        ),
+        ("requesters", f"{market.m:,}, with {show(market.total_budget)} together"),
+        ("scores", _between(scaled.scores, scaled.score_denominator)),
+        ("costs", "not known" if scaled.costs is None else _between(scaled.costs, unit)),
+        ("bids", "as costs" if honest else _between(scaled.bids, unit)),
+        ("caps", _counted(int((market.cap_limits != UNLIMITED).sum()), market.cap_limits.size, pairs)),
         ("seats", _counted(int((market.seat_limits != UNLIMITED).sum()), market.m, "requesters")),
     ]
-    if market.scaled.coverage is not None:
-        facts.append(("coverage", f"of {market.scaled.coverage.shape[1]:,} probes"))
+    if scaled.coverage is not None:
+        facts.append(("coverage", f"of {scaled.coverage.shape[1]:,} probes"))
     return Page("", facts, [_requesters(market), _groups(market), _workers(market)])
 
 
-def _between(value: Any, count: int) -> str:
+def _between(column: IntArray, unit: int) -> str:
     """The range of a column."""
-    if not count:
+    if not len(column):
         return "-"
-    values = [value(i) for i in range(count)]
-    low, high = min(values), max(values)
+    low, high = (Fraction(int(end), unit) for end in (column.min(), column.max()))
     return show(low) if low == high else f"{show(low)} to {show(high)}"
-
-
-def _equal(market: Market) -> bool:
-    return all(market.bid(i) == market.cost(i) for i in range(market.n))
 
 
 def _counted(limited: int, count: int, what: str) -> str:
@@ -87,7 +79,7 @@ def _groups(market: Market) -> Table:
 
 
 def _workers(market: Market) -> Table:
-    known = market.scaled.costs is not None
+    known = market.costs is not None
     rows = [
         [
             market.worker_ids[i],
@@ -115,12 +107,11 @@ def market_frame(market: Market, of: Part = "workers", *, exact: bool = True) ->
             "group": [market.group_ids[l] for l in market.group_of.tolist()],
             "score": [market.score(i) for i in range(market.n)],
         }
-        if market.scaled.costs is not None:
+        if market.costs is not None:
             columns["cost"] = [market.cost(i) for i in range(market.n)]
         columns["bid"] = [market.bid(i) for i in range(market.n)]
-        if market.scaled.coverage is not None:
-            unit = market.scaled.coverage_denominator
-            columns["coverage"] = [[Fraction(int(z), unit) for z in row] for row in market.scaled.coverage]
+        if market.coverage is not None:
+            columns["coverage"] = [[*row] for row in market.coverage]
     elif of == "requesters":
         columns = {
             "id": [*market.requester_ids],
@@ -128,7 +119,8 @@ def market_frame(market: Market, of: Part = "workers", *, exact: bool = True) ->
             "seats": [None if seats == UNLIMITED else seats for seats in market.seat_limits.tolist()],
         }
     elif of == "caps":
-        limited = np.argwhere(market.cap_limits != UNLIMITED).tolist()
+        # A group nobody is in is not among the workers, so that no table can name it.
+        limited = np.argwhere((market.cap_limits != UNLIMITED) & (market.group_sizes > 0)[:, None]).tolist()
         columns = {
             "group": [market.group_ids[l] for l, _ in limited],
             "requester": [market.requester_ids[j] for _, j in limited],
