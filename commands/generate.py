@@ -62,4 +62,4 @@ def generate_command(
         sizes = {"workers": market.n, "requesters": market.m, "groups": market.L}
         print_json({"file": str(out), "workers_file": workers_file, "kind": kind, "seed": seed, **sizes})
     else:
-        say(f"{out}: {market}")
+        say(f"{out}: {market!r}")

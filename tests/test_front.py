@@ -78,3 +78,36 @@ def test_experiments_by_name() -> None:
     assert rows
     with pytest.raises(fm.InputError, match="repetition"):
         fm.simulate("network-effects", "repetition=2")
+
+
+def test_the_verbs_as_they_are_written_down(tmp_path: Path) -> None:
+    """A procurement market and a sharing market, a mechanism of one's own, every verb and every result: ids, Fractions, frames."""
+
+    @fm.mechanism("written-down", claims=("truthful", "budget"))
+    def mine(market):
+        return fm.extend.outcome(market, {"anna": "north"}, {"anna": Fraction(2)}, price=Fraction(1, 2))
+
+    market = fm.Market.build(
+        scores=[4, "0.5"], costs=[1, 2], budgets=[3], worker_ids=["anna", "ben"], requester_ids=["north"]
+    )
+    fm.write_market(market, tmp_path / "m.market.json")
+    market = fm.read(tmp_path / "m.market.json")
+    assert isinstance(market, fm.Market)
+    best = fm.solve(market, "opt")
+    assert (best.value, best.hired, len(best.frame())) == (Fraction(9, 2), ["anna", "ben"], 2)
+    assert best.proof is not None
+    assert fm.check(best.proof, market) == best.value
+    out = fm.run(market, "driftpay-co")
+    assert out.payments == {name: Fraction(out.price or 0) * market.score(i) for i, name in enumerate(out.winners)}
+    assert fm.run(market, mine).payments == fm.run(market, "written-down").payments == {"anna": 2}
+    table = fm.compare([market, market], ["driftpay-co", mine], problems=["opt"])
+    assert len(table.frame()) == 6
+    assert "written-down" in table.to_latex()
+    assert fm.audit(market, mine).mechanism == "written-down"
+    assert "F-T3-UNIQUE" in fm.claims()
+    sharing = fm.read(prototype_market_path())
+    state = fm.solve(cast(Any, sharing))
+    for shown in (market, best, out, table, sharing, state, fm.swan(cast(Any, sharing)), fm.claims()):
+        assert shown._repr_html_().startswith("<div>")
+        assert all(len(line) <= 80 for line in str(shown).split("\n"))
+        assert len(shown.frame()) > 0

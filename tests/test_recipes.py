@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -134,6 +135,20 @@ def test_a_scoring_rule(tmp_path: Path) -> None:
         "-c",
         "from fedmech.fl.rounds.scoring_rules import scoring_rules; print([rule.name for rule in scoring_rules()])",
     )
+
+
+def test_what_the_recipes_import_is_public() -> None:
+    blocks = re.findall(r"^```python\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+    imported = {
+        alias.name
+        for block in blocks
+        for node in ast.walk(ast.parse(block))
+        if isinstance(node, ast.ImportFrom) and node.level
+        for alias in node.names
+    }
+    # What the example of an experiment measures is its own affair.
+    assert imported - {"corrected_error", "simulate"} <= {*fedmech.extend.__all__}
+    assert len(imported) > 12
 
 
 @pytest.mark.parametrize("title", re.findall(r"^## Worked example: add (.*)$", TEXT, re.MULTILINE))
