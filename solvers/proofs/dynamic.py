@@ -147,8 +147,6 @@ def decide(market: Market, proof: Proof, pulse: Pulse) -> Program | None:
 
 def common_divisor(numbers: np.ndarray) -> int:
     """Greatest common divisor, 0 if there is none."""
-    if numbers.dtype == object:
-        return gcd(*(int(x) for x in numbers))
     return int(np.gcd.reduce(numbers)) if len(numbers) else 0
 
 

@@ -20,8 +20,10 @@ from fedmech.solvers.proofs.arrays import search as array_search
 from fedmech.solvers.proofs.nodes import Multipliers, read_nodes
 from fedmech.solvers.proofs.proof import Proof, ProofError
 from fedmech.solvers.proofs.reference import search as reference_search
+from fedmech.solvers.proofs.reference.check import Tree as Reference
 from fedmech.solvers.proofs.reference.narrow import narrow
 from fedmech.solvers.proofs.tree import FEW, open_tree
+from fedmech.solvers.proofs.walk import Narrowed
 from proof_markets import (
     CHECKERS,
     PROBLEMS,
@@ -401,9 +403,17 @@ def test_where_limbs_and_objects_begin() -> None:
     assert numbers(1 << 53, 1).limbs[0].dtype == object
 
 
-def test_numbers_that_a_search_leaves_to_the_reference() -> None:
+def test_numbers_that_a_search_leaves_to_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
     """Costs that do not fit in 64 bits once priced are searched in Python integers; the answer is the same."""
     fell_back = []
+    left: list[int] = []
+    least_loss = Reference.least_loss
+
+    def counted(reference: Reference, found: Narrowed, k: int) -> int:
+        left.append(k)
+        return least_loss(reference, found, k)
+
+    monkeypatch.setattr(Reference, "least_loss", counted)
     for scale in (1, 10**6, 10**9, 10**12, 10**25):
         rng = np.random.default_rng(7)
         scores, costs = (rng.integers(1, 1000, 60).tolist() for _ in range(2))
@@ -418,7 +428,9 @@ def test_numbers_that_a_search_leaves_to_the_reference() -> None:
         assert solution.value is not None
         proof = prove(market, "opt", int(solution.value))
         tree: Any = opened(market, "opt", int(proof.bound), 1, "arrays")
+        left.clear()
         tree.check(map_entries(proof, tree))
+        assert tree.fell_back == len(left)
         fell_back.append(tree.fell_back)
         assert accepted(proof, market)
         assert not accepted(replace(proof, bound=below(market, "opt", int(solution.value))), market)
