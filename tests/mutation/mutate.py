@@ -63,7 +63,7 @@ CLOCK = f"{PROOFS}clock_reading.py"
 DOCUMENT, PACKING, SOCIAL = (
     [f"{PROOFS}document_fields.py", f"{PROOFS}document.py"],
     [f"{PROOFS}packing_proofs.py", CLOCK],
-    [f"{PROOFS}social.py", CLOCK],
+    [f"{PROOFS}social_terms.py", f"{PROOFS}social.py", CLOCK],
 )
 TESTS = {
     "solvers/proofs/document.py": DOCUMENT,
@@ -71,7 +71,7 @@ TESTS = {
     "solvers/proofs/outcome.py": [f"{PROOFS}outcome.py"],
     "solvers/proofs/fractional.py": [f"{PROOFS}fractional.py", *ATTACKS, CLOCK],
     "solvers/proofs/kinds.py": [f"{PROOFS}kinds_proofs.py", CLOCK],
-    "solvers/proofs/dynamic.py": [f"{PROOFS}dynamic.py"],
+    "solvers/proofs/dynamic.py": [f"{PROOFS}dynamic.py", CLOCK],
     "solvers/proofs/packing.py": PACKING,
     "solvers/proofs/purse_sets.py": PACKING,
     "solvers/proofs/disjoint_sets.py": [f"{PROOFS}disjoint_sets.py", *PACKING],
