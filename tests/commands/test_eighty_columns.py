@@ -17,6 +17,8 @@ COMMANDS = {
     "opt-frac": ["solve", "m.market.json", "--problem", "opt-frac", "--explain"],
     "run": ["run", "m.market.json"],
     "compare": ["compare", "m.market.json", "--seed", "1"],
+    "judge": ["judge", "m.market.json", "--seed", "1"],
+    "judge a sharing market": ["judge", "x.mots.json", "--state", "宽宽=1"],
     "audit": ["audit", "m.market.json", "--mechanism", "lowest-bid", "--worker", "宽宽-2"],
     "mechanisms": ["mechanisms"],
     "methods": ["methods"],
@@ -36,6 +38,16 @@ def folder(tmp_path: Path) -> Path:
         default_cap=3,
     )
     fm.write_market(market, tmp_path / "m.market.json")
+    types = [("宽宽", 5, "1/3"), ("a type of many words", 7, "0.123456789"), ("c" * 50, 11, "1/7")]
+    sharing = fm.SharingMarket.build(
+        sizes=[size for _, size, _ in types],
+        counts=[2, 3, 1],
+        costs=[cost for _, _, cost in types],
+        ids=[name for name, _, _ in types],
+        utility={"family": "linear", "a": "22/7", "s": 1},
+        max_error="1/6",
+    )
+    fm.write_mots(sharing, tmp_path / "x.mots.json")
     return tmp_path
 
 
