@@ -327,7 +327,7 @@ def _outcome_violations(
         if short > 0:
             says = f"{market.worker_ids[i]} bids {market.bid(i)}, {'wins' if wins else 'loses'} and is paid {paid}"
             yield Violation("ir", worker, None, bid, short, says)
-    total, budget = outcome.total_payment, Fraction(market.scaled.total_budget, market.scaled.money_denominator)
+    total, budget = outcome.total_payment, market.total_budget
     if total > budget:
         yield Violation("budget", worker, None, bid, total - budget, f"payments {total} exceed the budget {budget}")
     if "separate-budgets" in properties:

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ...models.display import show, visible
 from ...models.exact import exact_sum
 from ...models.input_error import InputError
 from ...models.names import nearest_name
@@ -96,8 +97,13 @@ def compare(
     named = named_markets(markets)
     task = _Task(chosen, asked, given, Control.for_seconds(time_limit), _progress(report), len(named))
     rows: list[Row] = []
-    for position, (name, market) in enumerate(named.items()):
-        rows += task.rows(name, market if isinstance(market, Market) else read_any_market(market), position)
+    try:
+        for position, (name, market) in enumerate(named.items()):
+            rows += task.rows(name, market if isinstance(market, Market) else read_any_market(market), position)
+    finally:
+        if report is None:
+            # Nothing stays of the line that was written over.
+            task.progress("")
     return Comparison(rows, asked, [*named], task.cut_short, task.about)
 
 
@@ -192,7 +198,7 @@ def _progress(report: Callable[[str], None] | None) -> Callable[[str], None]:
         nonlocal shown, last
         if message and time.monotonic() - last < QUIET_SECONDS:
             return
-        line = message[:79]
+        line = visible(message)[:79]
         sys.stderr.write("\r" + line.ljust(shown) + ("" if message else "\r"))
         sys.stderr.flush()
         shown, last = len(line), time.monotonic()
@@ -245,8 +251,6 @@ class _Task:
                 except (Stopped, KeyboardInterrupt) as stop:
                     self.cut_short = "time is up" if isinstance(stop, Stopped | TimeUp) else "interrupted"
             yield _missing(name, entry.name, "mechanism", self.cut_short)
-        if position + 1 == self.markets:
-            self.progress("")
 
     def _solve(self, market: Market, problem: str, optima: dict[str, Solution], left: int) -> None:
         """Solve one problem, with half of the time that this market has, so that something is left for the mechanisms."""
@@ -306,10 +310,7 @@ class _Task:
 
 def _about(market: Market) -> str:
     """What market this is, in one line."""
-    from ...models.display import show
-
-    budget = Fraction(market.scaled.total_budget, market.scaled.money_denominator)
-    return f"{market.n:,} workers, {market.m} requesters, {market.L} groups, pooled budget {show(budget)}"
+    return f"{market.n:,} workers, {market.m} requesters, {market.L} groups, pooled budget {show(market.total_budget)}"
 
 
 def _duration(seconds: float) -> str:

@@ -117,7 +117,7 @@ class Outcome(Readable):
             <= market.budget(j)
             for j in range(market.m)
         )
-        total = Fraction(market.scaled.total_budget, market.scaled.money_denominator)
+        total = market.total_budget
         return {
             "rational": bool((surplus >= 0).all()),
             "budget": self.total_payment <= total,
@@ -164,7 +164,7 @@ class Outcome(Readable):
     def page(self) -> Page:
         """Return winners, price and payments on one screen."""
         market, kept = self.market, self.promises
-        total = Fraction(market.scaled.total_budget, market.scaled.money_denominator)
+        total = market.total_budget
         facts = [
             ("mechanism", f"{self.mechanism}, {self.seconds:.3f} s"),
             ("winners", f"{len(self.winner_indices):,} of {market.n:,} workers"),

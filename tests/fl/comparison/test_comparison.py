@@ -347,3 +347,28 @@ def test_a_row_of_no_outcome_has_no_faults() -> None:
         "over budget",
         "paid below bid",
     ]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_is_said_to_terminals_and_obeys_no_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "QUIET_SECONDS", 0.0)
+    for stream in (Terminal(), io.StringIO()):
+        monkeypatch.setattr("sys.stderr", stream)
+        fm.compare({"a\x1b[2J": MARKET, "b": MARKET}, ["driftpay-co"])
+        said = stream.getvalue()
+        assert bool(said) == stream.isatty()
+        assert "\x1b" not in said
+        if stream.isatty():
+            assert "market 1 of 2 (a\\x1b[2J): OPT" in said
+            assert "market 2 of 2 (b): driftpay-co, about 0 s left" in said
+            # What is left on the line at the end is nothing.
+            assert said.endswith("\r")
+            assert not said.split("\r")[-2].strip()
+    told: list[str] = []
+    fm.compare([MARKET, MARKET], ["driftpay-co"], report=told.append)
+    assert told[0] == "market 1 of 2 (1): OPT"
+    assert "" not in told
