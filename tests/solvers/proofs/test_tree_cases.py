@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from itertools import product
+from math import gcd
 
 import numpy as np
 import pytest
 from fedmech import Market
+from fedmech.solvers.proofs.arrays import instance as arrays_instance
+from fedmech.solvers.proofs.arrays import limbs
 from fedmech.solvers.proofs.nodes import Multipliers, Node
 from fedmech.solvers.proofs.proof import Proof
 from fedmech.solvers.proofs.reference.search import PLENTY
@@ -200,3 +204,44 @@ def test_a_node_that_hires_beyond_its_money_holds_nothing(checker: str, short: i
     assert (node.hired, node.size) == (2, 1)
     found = tree.narrow(replace(node, multipliers=Multipliers(1, 0, (0,), (), ((0,),))))
     assert (found.gap < 0) == (short > 0)
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3, 1 << 15])
+@pytest.mark.parametrize("kind", [np.int64, object])
+def test_what_divides_all_numbers_whatever_part_of_them_comes_first(
+    chunk: int, kind: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arrays_instance, "CHUNK", chunk)
+    rng = np.random.default_rng(chunk)
+    for numbers in (
+        [6, 6, 4],
+        [4, 6, 9],
+        [0, 0, 8, 12],
+        [1, 5, 7],
+        [12, 18, 6, 6, 6, 3],
+        [0],
+        [],
+        [7, 7],
+        [30, 42, 70, 105],
+    ):
+        assert arrays_instance.divisor(np.array(numbers, dtype=kind)) == gcd(*numbers)
+    for _ in range(50):
+        some = (rng.integers(0, 40, int(rng.integers(0, 9))) * int(rng.choice([1, 2, 6]))).tolist()
+        assert arrays_instance.divisor(np.array(some, dtype=kind)) == gcd(*some)
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3, 7, 8, 9])
+@pytest.mark.parametrize("bits", [3, 30, 50, 58, 61, 62, 70, 130])
+def test_numbers_of_workers_taken_in_parts(chunk: int, bits: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limbs, "CHUNK", chunk)
+    rng = random.Random(bits)
+    for kind in (np.int64, object):
+        scores, costs, groups = ([rng.randint(0, top) for _ in range(8)] for top in (999, 999, 2))
+        scale, price, *offsets = (rng.getrandbits(bits) for _ in range(5))
+        exact = [scale * v - price * c - offsets[g] for v, c, g in zip(scores, costs, groups, strict=True)]
+        columns = np.array(scores, dtype=kind), np.array(costs, dtype=kind)
+        numbers = limbs.combine(*columns, np.array(groups), scale, price, offsets)
+        assert numbers.positive_total() == sum(x for x in exact if x > 0)
+        assert numbers.take(np.arange(8)).tolist() == exact
+        for threshold in (0, exact[0], exact[0] - 1):
+            assert numbers.above(threshold).tolist() == [x > threshold for x in exact]
