@@ -297,6 +297,7 @@ def as_mechanism(rule: str | MechanismFunction | Mechanism) -> Mechanism:
     """
     if isinstance(rule, Mechanism):
         return rule
+    written = rule if isinstance(rule, str) else None
     if isinstance(rule, str):
         if ":" not in rule and not rule.endswith(".py"):
             return find_mechanism(rule)
@@ -314,7 +315,9 @@ def as_mechanism(rule: str | MechanismFunction | Mechanism) -> Mechanism:
     if not callable(rule):
         raise InputError(f"{_title(rule)} cannot be called, so it is no mechanism", field="mechanism")
     registered = next((entry for entry in mechanisms() if entry.run is rule), None)
-    return registered or Mechanism(_title(rule), rule, _first_line(rule), options=options_of(rule), registered=False)
+    return registered or Mechanism(
+        written or _title(rule), rule, _first_line(rule), options=options_of(rule), registered=False
+    )
 
 
 def run_mechanism(market: Market, mechanism: str | MechanismFunction | Mechanism, **options: Any) -> Outcome:

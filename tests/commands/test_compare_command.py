@@ -41,7 +41,7 @@ def fedmech(*words: str, folder: str, **rest: int) -> subprocess.CompletedProces
 
 def test_json_csv_and_latex_say_what_the_table_says(files: list[str]) -> None:
     folder = str(Path(files[0]).parent)
-    words = [files[0], "--mechanism", "driftpay-co", "--mechanism", "mine.py:mine", "--option", "mine.most=1"]
+    words = [files[0], "--mechanism", "driftpay-co", "--mechanism", "mine.py:mine", "--option", "mine.py:mine.most=1"]
     market = fm.read(files[0])
     assert isinstance(market, fm.Market)
     expected = fm.run(market, "driftpay-co").score / (fm.solve(market).value or 1)
@@ -50,7 +50,7 @@ def test_json_csv_and_latex_say_what_the_table_says(files: list[str]) -> None:
     assert (row["name"], row["ratio_exact"]) == ("driftpay-co", str(expected))
     assert row["ratio"] == float(expected) <= 1
     assert row["budget"] is True
-    assert (document["rows"][3]["name"], document["rows"][3]["workers"]) == ("mine", 1)
+    assert (document["rows"][3]["name"], document["rows"][3]["workers"]) == ("mine.py:mine", 1)
     listed = [*csv.DictReader(io.StringIO(fedmech(*words, "--csv", folder=folder).stdout))]
     assert [line["name"] for line in listed] == [line["name"] for line in document["rows"]]
     latex = fedmech(*words, "--latex", folder=folder).stdout
@@ -100,7 +100,7 @@ def test_what_is_not_proved_ends_with_4_and_bounds(files: list[str]) -> None:
         (["--problem", "cover"], "compared by score"),
         (["--problem", "nonesuch"], "nonesuch"),
         (["--mechanism", "mine.py:mime"], "did you mean 'mine'"),
-        (["--mechanism", "mine.py:mine", "--option", "mine.least=1"], "least"),
+        (["--mechanism", "mine.py:mine", "--option", "mine.py:mine.least=1"], "least"),
     ],
 )
 def test_what_is_wrong_is_one_line(files: list[str], words: list[str], says: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction as F
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 from fedmech.models import display
@@ -168,7 +169,7 @@ def test_results_show_their_page() -> None:
 
 
 def test_frames_keep_exact_numbers_and_what_is_missing() -> None:
-    frame = data_frame({"a": [F(1, 3), None], "b": [1, 2], "c": [2**63, 1], "d": [True, None]})
+    frame: Any = data_frame({"a": [F(1, 3), None], "b": [1, 2], "c": [2**63, 1], "d": [True, None]})
     assert frame["a"][0] == F(1, 3)
     assert frame["a"][1] is frame["d"][1] is None
     assert frame["b"].dtype == "int64"

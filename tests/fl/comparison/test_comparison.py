@@ -84,7 +84,7 @@ def test_figures_are_those_of_enumeration() -> None:
             ]
             assert row.promises == {
                 "rational": all(
-                    outcome.payments[market.worker_ids[i]] >= market.bid(i) for i in outcome.winner_indices
+                    outcome.payments[market.worker_ids[int(i)]] >= market.bid(int(i)) for i in outcome.winner_indices
                 ),
                 "budget": spent <= budget,
                 "separate-budgets": all(own) and spent <= budget,
@@ -94,6 +94,7 @@ def test_figures_are_those_of_enumeration() -> None:
                 assert table.ratio(row) is None
                 continue
             rated += 1
+            assert row.score is not None
             exact = row.score / optima["opt"]
             assert table.ratio(row) == Interval(exact, exact)
             assert exact <= 1 or not row.promises["budget"]
@@ -299,7 +300,8 @@ def test_the_figure_shows_ratios_and_what_is_over_budget() -> None:
     axes = table.plot()
     assert axes.figure.get_figwidth() == 3.5  # type: ignore[union-attr]
     assert axes.get_xlabel() == "score / OPT"
-    assert [bar.get_width() for bar in axes.patches] == [float(table.rows[k].ratios["opt"].low) for k in (1, 2)]
+    bars: Any = axes.patches
+    assert [bar.get_width() for bar in bars] == [float(table.rows[k].ratios["opt"].low) for k in (1, 2)]
     labels = [label.get_text() for label in axes.get_yticklabels()]
     assert labels[0] == "driftpay-co"
     assert labels[1] == ("vcg" if table.rows[2].promises["budget"] else "vcg (over budget)")

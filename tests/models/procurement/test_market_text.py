@@ -87,6 +87,7 @@ def test_numbers_beyond_every_float_are_shown() -> None:
     assert "e390" in str(market)
     assert "e390" in repr(market)
     assert "e390" in str(fm.solve(market))
-    assert fm.solve(market).frame(exact=False)["score"][0] == float("inf")
+    floats: Any = fm.solve(market).frame(exact=False)["score"]
+    assert floats[0] == float("inf")
     assert "e390" in str(fm.run(market, "lowest-bid"))
     assert "e390" in str(fm.compare(market, ["lowest-bid"]))
