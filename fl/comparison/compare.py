@@ -250,7 +250,7 @@ class _Task:
                     continue
                 except (Stopped, KeyboardInterrupt) as stop:
                     self.cut_short = "time is up" if isinstance(stop, Stopped | TimeUp) else "interrupted"
-            yield _missing(name, entry.name, "mechanism", self.cut_short)
+            yield replace(_missing(name, entry.name, "mechanism", self.cut_short), truthful=_truthful(entry))
 
     def _solve(self, market: Market, problem: str, optima: dict[str, Solution], left: int) -> None:
         """Solve one problem, with half of the time that this market has, so that something is left for the mechanisms."""
@@ -279,7 +279,7 @@ class _Task:
         self, name: str, market: Market, costed: Market, entry: Mechanism, optima: Mapping[str, Solution]
     ) -> Row:
         options = self.options[entry.name]
-        row = Row(name, entry.name, "mechanism", truthful="truthful" in entry.claims)
+        row = Row(name, entry.name, "mechanism", truthful=_truthful(entry))
         refused = entry.refusal(market, options)
         if refused is not None:
             return replace(row, refused=refused)
@@ -318,7 +318,12 @@ def _duration(seconds: float) -> str:
 
 
 def _missing(market: str, name: str, kind: Any, reason: str | None, problem: str | None = None) -> Row:
-    return Row(market, name, kind, problem, refused=reason, truthful=None if kind == "optimum" else False)
+    return Row(market, name, kind, problem, refused=reason)
+
+
+def _truthful(entry: Mechanism) -> bool | None:
+    """Whether a mechanism claims to be truthful; what others wrote may be without saying so."""
+    return True if "truthful" in entry.claims else False if entry.shipped else None
 
 
 def _within(separate: Solution, pooled: Solution) -> Solution:

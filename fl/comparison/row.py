@@ -47,7 +47,7 @@ class Row:
     promises : mapping str -> bool
         Whether the outcome is rational, within the budgets and the caps; empty for optima.
     truthful : bool or None
-        Whether the mechanism claims that bidding one's cost is best; None for optima.
+        Whether the mechanism claims that bidding one's cost is best; None for optima, and where somebody's own says nothing.
     status, exactness, method : str or None
         Of an optimum, as in a Solution.
     seconds : float

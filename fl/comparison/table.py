@@ -41,7 +41,8 @@ class Summary:
         On how many markets each promise was broken.
     refused : int
         Markets without an outcome.
-    truthful : bool
+    truthful : bool or None
+        Whether it claims truthfulness; None if a mechanism of somebody's own says nothing.
     """
 
     name: str
@@ -54,7 +55,7 @@ class Summary:
     spend: Fraction | None
     broken: Mapping[str, int]
     refused: int
-    truthful: bool
+    truthful: bool | None
 
 
 @dataclass(frozen=True, repr=False)
@@ -115,7 +116,7 @@ class Comparison(Readable):
             spend=_mean([row.spend for row in rows if row.spend is not None]),
             broken={promise: sum(row.promises.get(promise) is False for row in rows) for promise in PROMISES},
             refused=sum(row.refused is not None for row in rows),
-            truthful=all(row.truthful for row in rows),
+            truthful=rows[0].truthful,
         )
 
     # ------------------------------------------------------------------ for people
@@ -323,7 +324,14 @@ class Comparison(Readable):
         return draw(self, ax)
 
 
-_SECTIONS = ("optima", "truthful", "not truthful", "OVER BUDGET", "OVER BUDGET, not truthful", "PAID BELOW BID")
+_TRUTH = {True: "truthful", None: "truthfulness not claimed", False: "not truthful"}
+_SECTIONS = (
+    "optima",
+    *_TRUTH.values(),
+    "OVER BUDGET",
+    *(f"OVER BUDGET, {text}" for truth, text in _TRUTH.items() if not truth),
+    "PAID BELOW BID",
+)
 
 
 def _section(row: Row) -> str:
@@ -333,7 +341,7 @@ def _section(row: Row) -> str:
     return _heading(
         over=not row.promises.get("budget", True),
         below=not row.promises.get("rational", True),
-        truthful=bool(row.truthful),
+        truthful=row.truthful,
     )
 
 
@@ -347,12 +355,12 @@ def _summary_section(entry: Summary) -> int:
     return _SECTIONS.index(_section_of(entry).replace(" somewhere", ""))
 
 
-def _heading(*, over: bool, below: bool, truthful: bool) -> str:
+def _heading(*, over: bool, below: bool, truthful: bool | None) -> str:
     if below:
         return "PAID BELOW BID"
     if over:
-        return "OVER BUDGET" if truthful else "OVER BUDGET, not truthful"
-    return "truthful" if truthful else "not truthful"
+        return "OVER BUDGET" if truthful else f"OVER BUDGET, {_TRUTH[truthful]}"
+    return _TRUTH[truthful]
 
 
 def _mean(values: Sequence[Fraction | None]) -> Any:

@@ -231,7 +231,8 @@ def test_mechanisms_of_ones_own() -> None:
 
     table = fm.compare(MARKET, ["driftpay-co", first_as_bid, greedy])
     assert [row.name for row in table.rows] == ["OPT", "driftpay-co", "first_as_bid", "greedy"]
-    assert (table.rows[2].truthful, table.rows[2].ratios["opt"].exact) == (False, F(1, 3))
+    assert (table.rows[2].truthful, table.rows[2].ratios["opt"].exact) == (None, F(1, 3))
+    assert "truthfulness not claimed\nfirst_as_bid" in str(table)
     assert table.rows[3].promises == {"caps": False}
     assert "greedy: cap of group" in str(table)
     assert fm.compare(MARKET, {"by me": first_as_bid}).rows[1].name == "by me"
