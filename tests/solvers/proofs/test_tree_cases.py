@@ -245,3 +245,13 @@ def test_numbers_of_workers_taken_in_parts(chunk: int, bits: int, monkeypatch: p
         assert numbers.take(np.arange(8)).tolist() == exact
         for threshold in (0, exact[0], exact[0] - 1):
             assert numbers.above(threshold).tolist() == [x > threshold for x in exact]
+
+
+@pytest.mark.parametrize("checker", CHECKERS)
+@pytest.mark.parametrize("problem", ["orp", "opt", "opt-sep"])
+def test_a_market_of_nobody_is_worth_nothing(checker: str, problem: str) -> None:
+    market = Market.build(scores=[], costs=[], budgets=[5], groups=[], group_ids=["a"])
+    nodes = [{"multipliers": {"scale": 1, "count": 0, "money": [0], "levels": [], "places": [[0]]}}]
+    for bound in (-1, 0, 1):
+        reason = refusal(Proof(problem, "tree", bound, {"purses": 1, "nodes": nodes}), market, checker)
+        assert (reason is None) == (bound >= 0), (bound, reason)
