@@ -81,21 +81,18 @@ def align(market: MotsMarket, control: Control, least: SocialAnswer | None = Non
     best = solve_social_state(market, method, time_limit=_half(control))
     if best.status == "infeasible":
         return Alignment(None, None, best, least)
+    if best.welfare is None or least.welfare is None:
+        return Alignment(None, None, best, least)
     exact = market.utility.rational
-    ends = best.welfare, least.welfare
-    if None in ends:
-        return Alignment(None, None, best, least)
-    if exact:
-        assert best.welfare is not None
-        assert least.welfare is not None
-        if best.status == "optimal" and best.error == reach.least:
-            return Alignment(True, "exact", best, least)
-        if least.bound is not None and best.welfare.low > least.bound:
-            return Alignment(False, "exact", best, least)
-        if best.bound is not None and best.bound <= least.welfare.low:
-            return Alignment(True, "exact", best, least)
-        return Alignment(None, None, best, least)
-    return _by_intervals(market, best, least, reach, control)
+    if least.bound is not None and best.welfare.low > least.bound:
+        # Both ends are proved, whether or not the two optima are.
+        return Alignment(False, "exact" if exact else "certified", best, least)
+    if not exact:
+        return _by_intervals(market, best, least, reach, control)
+    met = best.bound is not None and best.bound <= least.welfare.low
+    if met or (best.status == "optimal" and best.error == reach.least):
+        return Alignment(True, "exact", best, least)
+    return Alignment(None, None, best, least)
 
 
 def _by_intervals(
@@ -158,8 +155,10 @@ def requirement_limit(market: MotsMarket, found: Alignment, control: Control) ->
         return None
     gap, floor = smallest_error_gap(market), error_range(market).least
     limit, aligned_at = found.best.error, floor
-    for turn in range(4 * MOST_CUTS):
-        tried = limit - gap if turn % 2 == 0 else (aligned_at + limit) / 2
+    # Three halvings in four turns; so many turns leave no two different errors in between.
+    halvings = ((limit - floor) / gap).__ceil__().bit_length()
+    for turn in range(4 * (halvings + 1)):
+        tried = limit - gap if turn % 4 == 0 else (aligned_at + limit) / 2
         control.check()
         if tried < floor:
             return limit

@@ -99,6 +99,8 @@ def _changes(judged: SharingJudgement) -> Table:
     market, rows = judged.market, []
     if judged.requirement_limit is not None:
         rows.append(["max_error", f"below {show(judged.requirement_limit)}"])
+    elif judged.cost_changes:
+        rows.append(["max_error", "not found"])
     for change in judged.cost_changes:
         name = "all costs" if change.type is None else f"cost of {market.types[change.type].id}"
         rows.append([name, _change(change.type, change.value, searched=change.searched)])

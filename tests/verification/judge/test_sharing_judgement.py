@@ -507,3 +507,29 @@ def test_a_high_crowd_would_contradict() -> None:
     row = best_state.BestState(market, crowd, Control()).alone()
     assert row.contradicted
     assert row.made_by == {"type": "t1"}
+
+
+def test_bounds_decide_where_optima_are_not_proved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The best of least error is only bounded; where that bound is below a state that was found, the two do not coincide."""
+    plain = alignment.solve_social_state
+
+    def weakened(by: int) -> Callable[..., Any]:
+        def solve(market: fm.SharingMarket, *words: Any, **options: Any) -> Any:
+            found = plain(market, *words, **options)
+            at_least = market.max_error is not None
+            return (
+                replace(found, status="feasible", stopped="time-limit", bound=found.bound + by) if at_least else found
+            )
+
+        return solve
+
+    for utility, word in (
+        ({"family": "linear", "a": 2, "s": 1}, "exact"),
+        ({"expression": "3 - sqrt(eps)"}, "certified"),
+    ):
+        market = build(utility=utility, costs=[0, 0, 50])
+        for by, aligned, decided in ((0, False, word), (1000, None, None)):
+            monkeypatch.setattr(alignment, "solve_social_state", weakened(by))
+            found = fm.judge(market).free
+            assert found is not None
+            assert (found.aligned, found.decided) == (aligned, decided)
