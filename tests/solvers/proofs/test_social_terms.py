@@ -162,3 +162,30 @@ def test_cuts_at_the_ends_of_a_cell() -> None:
     lower, upper = [["T", 1, 2], leaf, leaf], social.Line(Fraction(1), Fraction(2))
     below, above = (cell for cell, _ in social.leaves(types, lower))
     assert below.upper == upper == above.lower
+
+
+def test_a_requirement_narrows_a_cell_that_it_nowhere_exceeds() -> None:
+    """Where they meet at an end too; where the requirement's line is higher at one end, the cell's own stays."""
+    narrowed = 0
+    for market in random_markets(20, seed=33):
+        types = social.Types(market.with_max_error(market.client_variance + Fraction(1, 3)))
+        K1, K2 = 1, max(2, market.population)
+        limit = types.requirement(K1, K2)
+        if limit is None:
+            continue
+        lower = social.Line(Fraction(-(10**6)), Fraction(0))
+        for first, last, right in (
+            (0, 0, True),
+            (1, 0, True),
+            (0, 1, True),
+            (1, 1, True),
+            (-1, 1, False),
+            (1, -1, False),
+        ):
+            slope = Fraction(last - first, K2 - K1)
+            upper = social.Line(limit.alpha + first - slope * K1, limit.beta + slope)
+            assert (upper.at(K1) - limit.at(K1), upper.at(K2) - limit.at(K2)) == (first, last)
+            found = social.narrowed(social.Cell(K1, K2, lower, upper), types)
+            assert found.upper == (limit if right else upper)
+            narrowed += right
+    assert narrowed
