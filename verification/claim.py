@@ -110,6 +110,8 @@ class Judgement:
             raise ValueError(f"unknown verdict {self.verdict!r}; one of {', '.join(VERDICTS)}")
         if self.verdict in ("refuted", "conditional") and self.witness is None:
             raise ValueError(f"a {self.verdict} claim needs a witness")
+        if self.verdict in ("refuted", "conditional") and self.reading is None:
+            raise ValueError(f"a {self.verdict} claim needs the reading under which it fails")
         if self.verdict == "conditional" and (self.assumption is None or self.assumption_verdict not in HOLDING):
             raise ValueError("a conditional claim needs an assumption and a verdict under which it holds")
         if self.corrected is not None and self.corrected_verdict not in HOLDING:

@@ -10,7 +10,7 @@ import pytest
 from fedmech.models.sharing.market import MotsMarket
 from fedmech.solvers.sharing.solve import solve_social_state
 from fedmech.verification import ledger
-from fedmech.verification.claim import Claim, Judgement
+from fedmech.verification.claim import Claim, Judgement, Reading
 from fedmech.verification.ledger import (
     UnknownClaim,
     claims,
@@ -21,6 +21,7 @@ from fedmech.verification.proofs import chain, truthful
 from fedmech.verification.proofs.chain import have_z3
 
 WITNESS = {"format": "x"}
+READ = Reading("as stated", "markets of the model", "as stated", "refuted")
 
 
 def claim(expected: str, judgement: Judgement, recheck: object = None) -> Claim:
@@ -29,7 +30,7 @@ def claim(expected: str, judgement: Judgement, recheck: object = None) -> Claim:
 
 def test_agreement_needs_verdict_and_witness() -> None:
     verified = Judgement("verified", "m", "s")
-    refuted = Judgement("refuted", "m", "s", witness=WITNESS)
+    refuted = Judgement("refuted", "m", "s", witness=WITNESS, reading=READ)
     assert judge(claim("verified", verified)).agrees
     assert not judge(claim("supported", verified)).agrees
     assert judge(claim("refuted", refuted, lambda witness: witness == WITNESS)).agrees
@@ -46,7 +47,7 @@ def test_nothing_is_proved_without_a_chain() -> None:
     assert judge(claim("verified", Judgement("proved", "m", "s"))).judgement.verdict == "argued"
     assert judge(claim("proved", said, lambda witness: True)).judgement.verdict == "proved"
     assert not judge(claim("proved", said, lambda witness: False)).agrees
-    amended = Judgement("refuted", "m", "s", witness=WITNESS, corrected="c", corrected_verdict="proved")
+    amended = Judgement("refuted", "m", "s", witness=WITNESS, corrected="c", corrected_verdict="proved", reading=READ)
     assert judge(claim("refuted", amended, lambda witness: True)).judgement.amended == "argued"
 
 
@@ -60,7 +61,7 @@ def test_what_goes_wrong_in_a_judge_leaves_the_claim_argued() -> None:
 
 
 def test_the_amended_verdict_is_on_record_too() -> None:
-    witness = {"witness": WITNESS, "corrected": "c", "corrected_verdict": "supported"}
+    witness = {"witness": WITNESS, "corrected": "c", "corrected_verdict": "supported", "reading": READ}
     refuted = Judgement("refuted", "m", "s", **witness)  # type: ignore[arg-type]
     for amended, agrees in (("supported", True), ("verified", False), (None, False)):
         found = Claim("X", "p", "s", "refuted", lambda: refuted, lambda witness: True, (), amended)
@@ -87,11 +88,15 @@ def test_without_z3_proved_claims_are_argued_and_say_so(monkeypatch: pytest.Monk
 
 def test_the_witness_is_checked_as_a_file_would_hold_it() -> None:
     seen = []
-    refuted = Judgement("refuted", "m", "s", witness={"sizes": (1, 2)})
+    refuted = Judgement("refuted", "m", "s", witness={"sizes": (1, 2)}, reading=READ)
     judge(claim("refuted", refuted, lambda witness: bool(seen.append(witness["sizes"])) or True))
     assert seen == [[1, 2]]
     with pytest.raises(TypeError):
-        judge(claim("refuted", Judgement("refuted", "m", "s", witness={"a": object()}), lambda witness: True))
+        judge(
+            claim(
+                "refuted", Judgement("refuted", "m", "s", witness={"a": object()}, reading=READ), lambda witness: True
+            )
+        )
 
 
 @pytest.mark.parametrize(
@@ -99,20 +104,28 @@ def test_the_witness_is_checked_as_a_file_would_hold_it() -> None:
     [
         {"verdict": "true"},
         {"verdict": "refuted"},
-        {"verdict": "conditional", "witness": WITNESS},
-        {"verdict": "conditional", "witness": WITNESS, "assumption": "a"},
-        {"verdict": "conditional", "witness": WITNESS, "assumption": "a", "assumption_verdict": "refuted"},
-        {"verdict": "refuted", "witness": WITNESS, "corrected": "c"},
+        {"verdict": "refuted", "witness": WITNESS},
+        {"verdict": "conditional", "witness": WITNESS, "assumption": "a", "assumption_verdict": "argued"},
+        {"verdict": "conditional", "witness": WITNESS, "reading": READ},
+        {"verdict": "conditional", "witness": WITNESS, "assumption": "a", "reading": READ},
+        {
+            "verdict": "conditional",
+            "witness": WITNESS,
+            "assumption": "a",
+            "assumption_verdict": "refuted",
+            "reading": READ,
+        },
+        {"verdict": "refuted", "witness": WITNESS, "corrected": "c", "reading": READ},
     ],
 )
 def test_judgements_must_be_complete(parts: dict) -> None:
-    with pytest.raises(ValueError, match=r"verdict|witness|assumption"):
+    with pytest.raises(ValueError, match=r"verdict|witness|assumption|reading"):
         Judgement(method="m", scope="s", **parts)
 
 
 def test_claims_that_expect_a_witness_need_a_recheck() -> None:
     with pytest.raises(ValueError, match="re-check"):
-        claim("refuted", Judgement("refuted", "m", "s", witness=WITNESS))
+        claim("refuted", Judgement("refuted", "m", "s", witness=WITNESS, reading=READ))
     with pytest.raises(ValueError, match="unknown expected verdict"):
         claim("maybe", Judgement("verified", "m", "s"))
     with pytest.raises(ValueError, match="no proof"):

@@ -194,7 +194,11 @@ class _Reader:
                 parts = [_OPERATE[type(op)](a, b) for op, a, b in zip(node.ops, sides, sides[1:], strict=False)]
                 return z3.And(*parts) if len(parts) > 1 else parts[0]
             case ast.BinOp():
-                return _OPERATE[type(node.op)](self.read(node.left), self.read(node.right))
+                sides = map(self.read, (node.left, node.right))
+                if isinstance(node.op, ast.Div):
+                    # Whole numbers divide to fractions here.
+                    sides = (z3.ToReal(side) if side.is_int() else side for side in sides)
+                return _OPERATE[type(node.op)](*sides)
             case ast.IfExp():
                 return z3.If(self.read(node.test), self.read(node.body), self.read(node.orelse))
             case ast.Name():
@@ -202,7 +206,7 @@ class _Reader:
             case ast.Constant(value=bool()):
                 return z3.BoolVal(node.value, self.context)
             case ast.Constant(value=int()):
-                return z3.RealVal(node.value, self.context)
+                return z3.IntVal(node.value, self.context)
         raise BadFormula(f"not in the vocabulary: {ast.unparse(node)}")
 
 

@@ -12,9 +12,12 @@ import sympy
 from ....fl.sharing.joining import Join, joins_of_clients, joins_of_types
 from ....models.sharing.error_model import DerivationError
 from ....models.sharing.market import MotsMarket, State
-from ...claim import Judgement
+from ...claim import Judgement, Reading
 from ...ledger import claim
 from ...literal.sharing import LiteralMots
+from ...proofs.states import MORE_WELFARE
+from ...search.finite_models import hold
+from ...search.mots_models import served_models
 from ...search.sharing_box import (
     Box,
     document,
@@ -22,8 +25,8 @@ from ...search.sharing_box import (
     states,
 )
 from .states import (
+    CONVEX,
     HIGH,
-    LINEAR,
     LOW,
     LOW_REQUIRED,
     all_low,
@@ -33,7 +36,13 @@ from .states import (
     served_welfare,
 )
 
-HIGH_THREE = Box((1, 2, 3), (1, 2, 3), (1,), (0, 2, 3), LINEAR, (2,), requirement=True)
+HIGH_READING = Reading(
+    "(17) as reconstructed, for clients joining one by one; where joining lowers no error it asks nothing",
+    "high types only, a strictly convex utility (the plainer reading of the assumption)",
+    "with an optimum of one client (F-HIGH-ALONE) the two coincide where the cheapest client is the one with most data",
+    "argued",
+)
+HIGH_THREE = Box((1, 2, 3), (1, 2, 3), (1,), (0, 2, 3), CONVEX, (2,), requirement=True)
 
 # Proposition 2 ------------------------------------------------------------------------------------------------------
 
@@ -74,10 +83,10 @@ def _literal_misaligned(witness: Mapping[str, Any], *, low: bool) -> bool:
 def _patterns_market() -> MotsMarket:
     """Three types whose error has two local minima over all-or-none patterns; (16) holds, welfare takes the worse one."""
     return MotsMarket.build(
-        sizes=[1, 2, 6],
-        counts=[3, 1, 1],
-        costs=["1/30", "1/4", "1/4"],
-        utility={"family": "linear", "a": 4, "s": 1},
+        sizes=[3, 4, 12],
+        counts=[1, 1, 1],
+        costs=["1/2", "17/4", "39/4"],
+        utility={"family": "inverse-gap", "a": 1, "p": 1},
     )
 
 
@@ -90,25 +99,27 @@ def _patterns_market() -> MotsMarket:
     recheck=lambda witness: _literal_misaligned(witness, low=True),
 )
 def judge_alignment_low() -> Judgement:
-    """The box; then the three-type market that fails among all-or-none patterns as well."""
-    witness, seen = first(LOW.markets(), lambda market: _misaligned(market, low=True))
-    assert witness is not None
-    second = _patterns_market()
-    patterns = [p for p in itertools.product(*({0, n} for n in second.counts)) if any(p)]
-    best, least = max(patterns, key=second.welfare), min(patterns, key=second.error)
-    if not _worth_while(second.welfare, second.error, joins_of_types(second.counts)) or best == least:
+    """A market of three types in the paper's class; a box besides."""
+    _, seen = first(LOW.markets(), lambda market: _misaligned(market, low=True))
+    market = _patterns_market()
+    patterns = [p for p in itertools.product(*({0, n} for n in market.counts)) if any(p)]
+    best, least = max(patterns, key=market.welfare), min(patterns, key=market.error)
+    if not _worth_while(market.welfare, market.error, joins_of_types(market.counts)) or market.error(
+        best
+    ) == market.error(least):
         raise DerivationError("the market of three types")
     return Judgement(
         "refuted",
-        "every market of a box, smallest first; and a market of three types in which the error has two local minima over"
-        " patterns of full types, so that steps of one type do not connect them",
-        f"witness the first of {seen} in: {LOW.describe()}",
-        document(
-            witness, "(16) holds, as there is no other type to join; one client alone is best, all have the least error"
+        "a market of three types, one client each, found among random ones: the error has two local minima over patterns of full types, and (16), which asks about"
+        " steps of one type, does not connect them",
+        f"U = 1/eps at theta = 0. Where there is one type only (16) asks nothing, and {seen} markets of a box do: {LOW.describe()}",
+        document(market, f"(16) holds, in several steps; best state {best}, state of least error {least}"),
+        reading=Reading(
+            "(16) as reconstructed, for types joining in full one after another",
+            "the paper's: every type low, increasing marginal utility, W* > 0, (16) not empty",
+            "if (16) compared every set of types with every larger one the two would coincide among all-or-none states",
+            "argued",
         ),
-        evidence={
-            "all_or_none": document(second, f"(16) holds; best pattern {best}, pattern of least error {least}"),
-        },
     )
 
 
@@ -129,6 +140,12 @@ def judge_alignment_low_required() -> Judgement:
         f"witness the first of {seen} in: {LOW_REQUIRED.describe()}",
         document(
             witness, "(16) holds and the requirement binds; the best state meets it without having the least error"
+        ),
+        reading=Reading(
+            "one type, where (16) asks nothing",
+            "every type low, increasing marginal utility, W* > 0; but a single type",
+            "with several types and a condition that is not empty: none among some 3,400 random markets whose costs are the largest that (16) allows",
+            "supported",
         ),
     )
 
@@ -154,6 +171,7 @@ def judge_alignment_high() -> Judgement:
             "no client's joining lowers any error, so (17) holds; the cheaper client alone is best, the other has"
             " the lower error",
         ),
+        reading=HIGH_READING,
     )
 
 
@@ -173,6 +191,7 @@ def judge_alignment_high_required() -> Judgement:
         "every market of a box, smallest first, with requirements that bind",
         f"witness the first of {seen} in: {HIGH_THREE.describe()}",
         document(witness, "(17) holds; the best state that meets the requirement does not have the least error"),
+        reading=HIGH_READING,
     )
 
 
@@ -184,7 +203,8 @@ def judge_alignment_high_required() -> Judgement:
     source="SWAN, proposition 3",
     statement='"For any error requirement, the MoTS framework achieves [W* >= W*_FL], where [W*_FL] indicates the maximum'
     ' achievable social welfare under the existing FL framework with identical model performance."',
-    expected="argued",
+    expected="proved",
+    proof=MORE_WELFARE,
 )
 def judge_dominance() -> Judgement:
     """(23) is (7) with no buyers, so its maximum is over a subset; the box besides."""
@@ -200,8 +220,9 @@ def judge_dominance() -> Judgement:
             if best < alone:
                 raise DerivationError("proposition 3 fails")
             checked += 1
+    tally = hold(MORE_WELFARE, served_models(itertools.islice(HIGH.markets(), 0, None, 60)))
     return Judgement(
-        "argued",
-        "sympy: (23) is (7) with nobody buying, and every state without buyers is a state of MoTS with the same error",
+        "proved",
+        f"a chain for all markets; {tally}; sympy: (23) is (7) with nobody buying, and every state without buyers is a state of MoTS with the same error",
         f"all parameters, whatever the sign of the utility; {checked} markets of two boxes besides",
     )

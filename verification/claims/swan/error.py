@@ -9,9 +9,12 @@ from typing import Any
 
 from ....models.sharing import error_model
 from ....models.sharing.market import MotsMarket
-from ...claim import Judgement
+from ...claim import Judgement, Reading
 from ...ledger import claim
 from ...literal.sharing import LiteralMots
+from ...proofs.network import EXAMPLE, JOIN, MERGE, REGIONS, THIRD
+from ...search.finite_models import hold
+from ...search.mots_models import coalition_models
 from ...search.sharing_box import document
 
 LINEAR = {"family": "linear", "a": 1, "s": 1}
@@ -97,6 +100,13 @@ def judge_error() -> Judgement:
         "with D_i - d - 1 in the place of D_i the formula is exact, for Gaussian features and D_i > d + 1",
         "supported",
         {"monte_carlo": cases},
+        Reading(
+            "of the plain average of local least squares (the harmonic mean of (3) belongs to it, although (2) speaks of a weighted average of losses), on a participant's own"
+            " distribution, exactly",
+            "the linear market of the paper; one client with little more data than dimensions",
+            "as an approximation for data sizes large against the dimension, which is how such formulas are used",
+            "supported",
+        ),
     )
 
 
@@ -105,7 +115,8 @@ def judge_error() -> Judgement:
     source="SWAN, corollary 1, eq. (14), formula reconstructed",
     statement="For disjoint non-empty coalitions A and B the error of A and B together is lower than that of either if and"
     " only if theta < min(phi(A, B), phi(B, A)).",
-    expected="argued",
+    expected="proved",
+    proof=MERGE,
 )
 def judge_merge() -> Judgement:
     """Derive the condition, then compare it with eq. (3) on a grid."""
@@ -120,8 +131,11 @@ def judge_merge() -> Judgement:
         return all(level) and lower == (ratio < min(values))
 
     cases = _coalition_check(holds)
+    tally = hold(MERGE, coalition_models(1, 40))
     return Judgement(
-        "argued", "sympy: " + "; ".join(derivation.steps), f"all parameters; compared with eq. (3) in {cases} cases"
+        "proved",
+        f"a chain for all real parameters; {tally}; sympy: " + "; ".join(derivation.steps),
+        f"all parameters; compared with eq. (3) in {cases} cases",
     )
 
 
@@ -130,7 +144,8 @@ def judge_merge() -> Judgement:
     source="SWAN, theorem 1, eq. (15), formula reconstructed",
     statement="The participation of a client with data size D brings non-negative network effects if and only if"
     " theta <= Phi = [(2K + 1)/H - K/D] / (K + 1).",
-    expected="argued",
+    expected="proved",
+    proof=JOIN,
 )
 def judge_join() -> Judgement:
     """Derive the threshold, then compare it with eq. (3) on a grid."""
@@ -144,8 +159,11 @@ def judge_join() -> Judgement:
         return level and helps == (ratio <= limit)
 
     cases = _coalition_check(holds)
+    tally = hold(JOIN, coalition_models(2, 40))
     return Judgement(
-        "argued", "sympy: " + "; ".join(derivation.steps), f"all parameters; compared with eq. (3) in {cases} cases"
+        "proved",
+        f"a chain for all real parameters; {tally}; sympy: " + "; ".join(derivation.steps),
+        f"all parameters; compared with eq. (3) in {cases} cases",
     )
 
 
@@ -161,8 +179,9 @@ def _third_recheck(witness: Mapping[str, Any]) -> bool:
     statement='"when [theta] is below this threshold, a new participant requires only one-third of the harmonic mean of'
     " existing participants' data sizes to positively impact the current model\", read as: a newcomer with D >= H/3 helps",
     expected="refuted",
-    amended="argued",
+    amended="proved",
     recheck=_third_recheck,
+    proof=THIRD,
 )
 def judge_third() -> Judgement:
     """The least data size that can help, and the smallest coalition for which a third is too little."""
@@ -183,6 +202,7 @@ def judge_third() -> Judgement:
         for market in [MotsMarket.build(sizes=[3, 1], counts=[K_, 1], costs=[0, 0], utility=LINEAR)]
         if market.error((K_, 1)) > market.error((K_, 0))
     )
+    hold(THIRD, coalition_models(4, 40))
     return Judgement(
         "refuted",
         "sympy: Phi >= 0 if and only if D >= H K / (2 K + 1), which rises from H/3 at K = 1 towards H/2",
@@ -190,7 +210,13 @@ def judge_third() -> Judgement:
         document(market, "theta = 0; two clients with 3 samples, joined by one with 3/3 = 1: the error rises"),
         corrected="a newcomer needs at least K / (2 K + 1) of the harmonic mean: one third when K = 1, towards one half as"
         " the coalition grows; a third is necessary, and sufficient only for K = 1 and theta = 0",
-        corrected_verdict="argued",
+        corrected_verdict="proved",
+        reading=Reading(
+            "sufficient: a newcomer with a third of the harmonic mean helps whenever theta is below the threshold",
+            "eq. (3), which has no utility in it; theta = 0, two clients joined by a third",
+            "necessary: nobody with less than a third helps, whatever theta and the coalition (part of the formula)",
+            "proved",
+        ),
     )
 
 
@@ -203,13 +229,14 @@ def _example_recheck(witness: Mapping[str, Any]) -> bool:
 
 @claim(
     "S-E1",
-    source="SWAN, example 1 (its hypothesis is lost; theta = 0 and D_1 < D_2 are what remains)",
+    source="SWAN, example 1 (its hypothesis is lost; theta = 0 and D_1 < D_2 are what remains of it)",
     statement='"As the number of type-1 participants increases, the generalization error initially increases, but eventually'
     " decreases [...]. In contrast, the generalization error consistently decreases as the number of type-2 participants"
-    ' grows."',
-    expected="conditional",
-    amended="argued",
+    ' grows." Read with the hypothesis without which the first client lowers the error already: D_2 > (2 + 1/k_2) D_1 (K = k_2 clients of size H = D_2, j of'
+    " size D = D_1): {formula}",
+    expected="proved",
     recheck=_example_recheck,
+    proof=EXAMPLE,
 )
 def judge_example() -> Judgement:
     """The derived peak, the discrete condition for a rise, and the smallest market without one."""
@@ -233,13 +260,12 @@ def judge_example() -> Judgement:
         if switch is not None and not (all(e > 0 for e in effects[:switch]) and all(e <= 0 for e in effects[switch:])):
             raise error_model.DerivationError(f"the peak at {D_1}, {D_2}, {k_2}")
         cases += 1
+    tally = hold(EXAMPLE, coalition_models(5, 40, variance=False))
     return Judgement(
-        "conditional",
-        "sympy: " + "; ".join(derivation.steps),
+        "proved",
+        f"a chain for all real parameters; {tally}; sympy: " + "; ".join(derivation.steps),
         f"all parameters; compared with eq. (3) client by client in {cases} markets",
-        document(market, "theta = 0: the first client of type 1 lowers the error already"),
-        "D_2 > (2 + 1/k_2) D_1; then the error rises up to the peak near k_1* = k_2 (1 - 2 D_1 / D_2) and falls beyond it",
-        "argued",
+        document(market, "theta = 0, D_2 below the hypothesis: the first client of type 1 lowers the error already"),
     )
 
 
@@ -249,7 +275,8 @@ def judge_example() -> Judgement:
     statement="Network effects of clients of size D joining a coalition are first non-negative, then negative (I) if"
     " 1/D < theta <= Phi; always non-negative (II) if theta <= 1/D and theta <= Phi; always negative (III) if theta >= 1/D"
     " and theta > Phi; first negative, then positive (IV) if Phi < theta < 1/D.",
-    expected="argued",
+    expected="proved",
+    proof=REGIONS,
 )
 def judge_regions() -> Judgement:
     """Derive the regions, then follow every client of a grid of coalitions."""
@@ -268,9 +295,10 @@ def judge_regions() -> Judgement:
         if helps != [first] * at + [not first] * (len(helps) - at):
             raise error_model.DerivationError(f"region {kind} at theta {ratio}, K {size}, H {H}, D {D}")
         counted[kind] += 1
+    tally = hold(REGIONS, coalition_models(3, 40))
     return Judgement(
-        "argued",
-        "sympy: " + "; ".join(derivation.steps),
+        "proved",
+        f"a chain for all real parameters; {tally}; sympy: " + "; ".join(derivation.steps),
         f"all parameters; followed for 39 clients each in {sum(counted.values())} cases ({counted}). At theta = 1/D the"
         " effect never changes sign, so a closed boundary between III and IV would be wrong; the text's is lost",
         evidence={"cases": counted, "root": str(derivation.results["x* in IV"])},

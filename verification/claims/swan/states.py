@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
@@ -11,9 +12,12 @@ import sympy
 from ....fl.sharing.joining import stationary
 from ....models.sharing.error_model import DerivationError
 from ....models.sharing.market import MotsMarket, State
-from ...claim import Judgement
+from ...claim import Judgement, Reading
 from ...ledger import claim
 from ...literal.sharing import LiteralMots
+from ...proofs.states import ALONE, EVERYBODY
+from ...search.finite_models import hold
+from ...search.mots_models import alone_models, served_models
 from ...search.sharing_box import (
     Box,
     document,
@@ -27,12 +31,26 @@ MARGINAL = (
     {"family": "inverse-gap", "a": 1, "p": 2},
 )
 """Utilities that fulfil the paper's assumption of increasing marginal utility above the client variance."""
-LINEAR = ({"family": "linear", "a": 4, "s": 1},)
+CONVEX = ({"family": "inverse", "a": 4, "e0": 2},)
+"""A utility with ``U' < 0 < U''``, the plainer reading of the paper's assumption. What is reconstructed of it asks for more, above the client variance only,
+where a lone client of a high type never is: there the class is empty."""
+LOW_READING = Reading(
+    "of every market of low types, one client alone included",
+    "the paper's: every type low, increasing marginal utility, W* > 0",
+    "but for states of a single client: the amended statement",
+    "argued",
+)
+HIGH_READING = Reading(
+    "k_i^o is the stationary point of the Lagrangian in k_i, participants being counted as real numbers",
+    "high types only, a strictly convex utility (the plainer reading of the assumption; the reconstructed class is empty at the error of a lone high client)",
+    "k_i^o stands for whatever partial participation is best: then the proposition says nothing, and what is true is the corrected statement",
+    "proved",
+)
 
 LOW = Box((1, 2), (1, 2, 3), (1, 2, 3), (0, 1, 3, 4), MARGINAL, (0, "1/4"))
 LOW_REQUIRED = Box((1, 2), (1, 2, 3), (1, 2, 3), (0, 1, 3, 4), MARGINAL, (0, "1/4"), requirement=True)
-HIGH = Box((1, 2), (1, 2, 3, 9), (1, 2, 3), (0, "1/4", 1), LINEAR, ("1/2", 2))
-HIGH_REQUIRED = Box((1, 2), (1, 2, 3, 9), (1, 2, 3), (0, "1/4", 1), LINEAR, ("1/2", 2), requirement=True)
+HIGH = Box((1, 2), (1, 2, 3, 9), (1, 2, 3), (0, "1/4", 1), CONVEX, ("1/2", 2))
+HIGH_REQUIRED = Box((1, 2), (1, 2, 3, 9), (1, 2, 3), (0, "1/4", 1), CONVEX, ("1/2", 2), requirement=True)
 
 
 def all_low(market: MotsMarket) -> bool:
@@ -95,10 +113,10 @@ def _lemma_recheck(witness: Mapping[str, Any]) -> bool:
     "S-L1",
     source="SWAN, lemma 1",
     statement='"In optimal social states for application-aware social welfare maximization [...] all clients will obtain the'
-    ' FL model."',
-    expected="conditional",
-    amended="argued",
+    ' FL model." Read with a utility that is positive there, as that of something people buy is: {formula}',
+    expected="proved",
     recheck=_lemma_recheck,
+    proof=EVERYBODY,
 )
 def judge_lemma() -> Judgement:
     """A box with utilities of either sign, and the algebra of one more buyer."""
@@ -118,16 +136,15 @@ def judge_lemma() -> Judgement:
     none, checked = first(positive.markets(), _lemma_fails)
     if none is not None:
         raise DerivationError("the lemma fails under a positive utility")
+    tally = hold(EVERYBODY, served_models(itertools.islice(positive.markets(), 0, None, 20)))
     return Judgement(
-        "conditional",
-        "sympy: one more buyer changes (7) by exactly U(eps), with the error unchanged; all numbers of buyers in a box",
+        "proved",
+        f"a chain for all markets; {tally}; sympy: one more buyer changes (7) by exactly U(eps), with the error unchanged; all numbers of buyers in a box",
         f"all parameters for the amended statement, {checked} markets of a box besides; witness the first of {seen} in:"
         f" {box.describe()}",
         document(
             witness, "the utility is negative at every error; the requirement forces a model, no second client wants it"
         ),
-        "the utility is positive at the error of the optimal state (at zero, everybody having it is one of several optima)",
-        "argued",
     )
 
 
@@ -208,6 +225,7 @@ def judge_low() -> Judgement:
         "every type low, U convex in 1/(eps - client_variance), no requirement; then some optimal state is all-or-none in"
         " every type, or is a single client alone",
         "argued",
+        reading=LOW_READING,
     )
 
 
@@ -238,6 +256,12 @@ def judge_low_required() -> Judgement:
         document(
             witness, "just enough clients of a low type take part to meet the requirement; more cost more than they add"
         ),
+        reading=Reading(
+            "of whole clients; the Lagrangian of the proof has no gap only for real numbers of them",
+            "the paper's: every type low, increasing marginal utility, W* > 0, a requirement that binds",
+            "up to the gap that whole numbers leave, for one multiplier the Lagrangian's optimum is all-or-none",
+            "argued",
+        ),
     )
 
 
@@ -251,7 +275,7 @@ def _high_fails(market: MotsMarket) -> bool:
 
 def _high_recheck(witness: Mapping[str, Any]) -> bool:
     market = LiteralMots(witness)
-    s, N = Fraction(market.utility["s"]), sum(market.N)
+    a, e0, N = Fraction(market.utility["a"]), Fraction(market.utility["e0"]), sum(market.N)
 
     def slope(k: State, i: int) -> Fraction:
         # d eps / d k_i, the quotient rule written out on d v T / K^2 + s - s / K.
@@ -261,7 +285,9 @@ def _high_recheck(witness: Mapping[str, Any]) -> bool:
 
     return all(
         any(
-            0 < k[i] < market.N[i] and not market.is_low(i) and -N * s * slope(k, i) != market.c[i]
+            0 < k[i] < market.N[i]
+            and not market.is_low(i)
+            and -N * a / (market.error(k) + e0) ** 2 * slope(k, i) != market.c[i]
             for i in range(len(k))
         )
         for k in market.best()
@@ -318,7 +344,8 @@ def judge_utility() -> Judgement:
     source="finding on eq. (3), in the place of regions I and III for optimal states",
     statement="In every optimal social state, with or without an error requirement, a client of a type with theta > 1/D_i"
     " participates alone or not at all (U strictly decreasing, costs not negative).",
-    expected="argued",
+    expected="proved",
+    proof=ALONE,
 )
 def judge_alone() -> Judgement:
     """The algebra, then two boxes with and without requirements."""
@@ -328,7 +355,9 @@ def judge_alone() -> Judgement:
         if broken is not None:
             raise DerivationError("a high client participates beside others in an optimal state")
         checked += seen
-    return Judgement("argued", argument, f"all parameters; {checked} markets of two boxes besides: {HIGH.describe()}")
+    tally = hold(ALONE, alone_models(itertools.islice(HIGH_REQUIRED.markets(), 0, None, 300)))
+    argument = f"a chain for all markets; {tally}; {argument}"
+    return Judgement("proved", argument, f"all parameters; {checked} markets of two boxes besides: {HIGH.describe()}")
 
 
 SINGLE = (
@@ -342,8 +371,9 @@ SINGLE = (
     source="SWAN, proposition 1, second item, without a requirement (k_i^o reconstructed as the stationary point of L in k_i)",
     statement="In the optimal social states, types of high heterogeneity have k_i in {0, k_i^o, N_i}.",
     expected="refuted",
-    amended="argued",
+    amended="proved",
     recheck=_high_recheck,
+    proof=ALONE,
 )
 def judge_high() -> Judgement:
     """The box with a linear utility and exact derivatives; then what is true instead."""
@@ -352,6 +382,7 @@ def judge_high() -> Judgement:
     amended, checked = first(HIGH.markets(), _single_fails)
     if amended is not None:
         raise DerivationError("the corrected statement fails")
+    hold(ALONE, alone_models(itertools.islice(HIGH.markets(), 0, None, 60)))
     return Judgement(
         "refuted",
         "every market of a box with its exact derivatives, smallest first; " + _single_best(),
@@ -362,7 +393,8 @@ def judge_high() -> Judgement:
             "one client of the high type alone is best; no stationary point is there, and it is not all of them",
         ),
         corrected=SINGLE + ": k_i is 0 or 1, and partial participation of many never pays",
-        corrected_verdict="argued",
+        corrected_verdict="proved",
+        reading=HIGH_READING,
     )
 
 
@@ -375,8 +407,9 @@ def _high_required_fails(market: MotsMarket) -> bool:
     source="SWAN, proposition 1, second item, with a binding error requirement",
     statement="In the optimal social states under an error requirement, types of high heterogeneity have k_i in {0, k_i^o, N_i}.",
     expected="refuted",
-    amended="argued",
+    amended="proved",
     recheck=lambda witness: literally_binds(witness) and _high_recheck(witness),
+    proof=ALONE,
 )
 def judge_high_required() -> Judgement:
     """The box under each reachable error that excludes the unconstrained optimum."""
@@ -385,6 +418,7 @@ def judge_high_required() -> Judgement:
     amended, checked = first(HIGH_REQUIRED.markets(), _single_fails)
     if amended is not None:
         raise DerivationError("the corrected statement fails")
+    hold(ALONE, alone_models(itertools.islice(HIGH_REQUIRED.markets(), 0, None, 300)))
     return Judgement(
         "refuted",
         "every market of a box under each requirement that binds, smallest first; " + _single_best(),
@@ -392,5 +426,6 @@ def judge_high_required() -> Judgement:
         f" {checked} markets of the box besides",
         document(witness, "the requirement calls for the type with more data, of which one client alone is best"),
         corrected=SINGLE,
-        corrected_verdict="argued",
+        corrected_verdict="proved",
+        reading=HIGH_READING,
     )
