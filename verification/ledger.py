@@ -169,8 +169,16 @@ def judge(claim: Claim) -> Entry:
     rechecked: bool | None = None
     if judgement.witness is not None:
         document: Mapping[str, Any] = json.loads(json.dumps(judgement.witness))
-        rechecked = claim.recheck is not None and bool(claim.recheck(document))
+        rechecked = claim.recheck is not None and _rechecked(claim.recheck, document)
     return Entry(claim, judgement, rechecked, time.perf_counter() - started, held)
+
+
+def _rechecked(recheck: Recheck, document: Mapping[str, Any]) -> bool:
+    """Whether a re-check confirms a witness; one that it cannot even compute with is none."""
+    try:
+        return bool(recheck(document))
+    except (ArithmeticError, LookupError, TypeError, ValueError):
+        return False
 
 
 def hold_all(proofs: Iterable[Proof]) -> Held:

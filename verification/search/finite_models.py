@@ -237,6 +237,7 @@ def auction_models(
     weights: Callable[[Market], tuple[Fraction, ...]] | None = None,
     stipends: bool = False,
     hires: Callable[[Market, np.random.Generator], Hires] | None = None,
+    options: Callable[[Market], dict[str, Any]] | None = None,
 ) -> Iterator[Model]:
     """Run a rule on random markets and yield them as models.
 
@@ -255,6 +256,8 @@ def auction_models(
         What the rule ranks by, if not the scores.
     stipends : bool
         Whether winners get stipends; they are passed on as the option ``stipends``.
+    options : callable, optional
+        Options of the mechanism, for a market.
     hires : callable, optional
         ``W`` in the place of the shipped ORP; then `rule` is asked for nothing but its outcome.
     """
@@ -262,11 +265,12 @@ def auction_models(
     for document in draw.documents(seed + 1, count):
         market = document_market(document)
         n = market.n
-        options = {"stipends": [Fraction(int(g)) for g in rng.integers(0, 3, n)]} if stipends else {}
-        granted = tuple(options.get("stipends", [ZERO] * n))
+        chosen = {} if options is None else options(market)
+        chosen |= {"stipends": [Fraction(int(g)) for g in rng.integers(0, 3, n)]} if stipends else {}
+        granted = tuple(chosen.get("stipends", [ZERO] * n))
         orp = shipped_orp(market) if hires is None else hires(market, rng)
 
-        def run(on: Market, to: str | Rule = rule, w: Hires = orp, given: Any = options, g: Any = granted) -> Run:
+        def run(on: Market, to: str | Rule = rule, w: Hires = orp, given: Any = chosen, g: Any = granted) -> Run:
             outcome = (
                 run_mechanism(on, to, **given)
                 if isinstance(to, str)

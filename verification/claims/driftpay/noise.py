@@ -229,7 +229,7 @@ def _noise_truthful(count: int) -> tuple[int, int]:
 )
 def judge_noise_dsic() -> Judgement:
     """The proof of Theorem 6.1 never uses that scores are true."""
-    tally = hold(TRUTHFUL, auction_models("driftpay-co", MODELS, seed=820, count=20, vary="bid"))
+    tally = hold(TRUTHFUL, auction_models("driftpay-co", MODELS, seed=820, count=80))
     markets, failures = _noise_truthful(200_000)
     if failures:
         raise AssertionError("the proof of Theorem 6.1 fails on estimates")
@@ -253,7 +253,7 @@ def judge_lcb() -> Judgement:
     """Lower bounds are weights like any other, once workers whose bound is not positive are left out."""
     tally = hold(
         LOWERED,
-        auction_models(lowered, MODELS, seed=830, count=30, takes=positive, weights=lower_bounds),
+        auction_models("driftpay-lcb", MODELS, seed=830, count=30, takes=positive, weights=lower_bounds, options=radii),
     )
     audited = 0
     # A radius of 1 leaves workers of score 1 without a positive bound.
@@ -274,11 +274,9 @@ def judge_lcb() -> Judgement:
     )
 
 
-def lowered(market: Any) -> Any:
-    """Run the shipped rule on bounds of radius 1."""
-    from ....fl.mechanisms.interface import run_mechanism
-
-    return run_mechanism(market, "driftpay-lcb", radius=[Fraction(1)] * market.n)
+def radii(market: Any) -> dict[str, Any]:
+    """Return the option of the shipped rule: a radius of 1 for everybody."""
+    return {"radius": [Fraction(1)] * market.n}
 
 
 def lower_bounds(market: Any) -> tuple[Fraction, ...]:
