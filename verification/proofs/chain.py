@@ -23,7 +23,7 @@ from .formula import BadFormula, Vocabulary, parse, plain, refutable, symbols
 
 __all__ = ["Held", "Proof", "ProofError", "Step", "Theory", "ask_z3", "have_z3"]
 
-SECONDS = 20
+SECONDS = 60
 """For one step; the steps here take hundredths of one."""
 
 
