@@ -21,7 +21,7 @@ from .console import (
 )
 
 if TYPE_CHECKING:
-    pass
+    from ..verification.claim import Claim
 
 __all__ = ["claims_command", "verify_command"]
 
@@ -41,13 +41,10 @@ def verify_command(
     """Judge claims again; exit code 1 if a verdict is not the one on record or its witness fails the re-check, 4 if that is for want of z3."""
     from ..models.files import refuse_overwriting, write_whole
     from ..models.input_error import InputError
-    from ..verification.ledger import UnknownClaim, judge, select
+    from ..verification.ledger import judge
     from ..verification.ledger_text import entry_facts, verdict_line, witness_line
 
-    try:
-        chosen = select(claims or ())
-    except UnknownClaim as error:
-        raise InputError(str(error)) from None
+    chosen = _chosen(claims)
     if witness is not None and len(chosen) != 1:
         raise InputError("--witness needs exactly one claim")
     if witness is not None:
@@ -92,12 +89,28 @@ def verify_command(
         raise typer.Exit(STOPPED)
 
 
-@guarded
-def claims_command(json: JsonOption = False) -> None:
-    """List the claims and the verdicts on record, without judging them."""
-    from ..verification.ledger import claims
+def _chosen(ids: list[str] | None) -> list[Claim]:
+    """The claims that are named, or all of them."""
+    from ..models.input_error import InputError
+    from ..verification.ledger import UnknownClaim, select
 
-    known = claims()
+    try:
+        return select(ids or ())
+    except UnknownClaim as error:
+        raise InputError(str(error)) from None
+
+
+@guarded
+def claims_command(
+    ids: Annotated[list[str] | None, typer.Argument(metavar="CLAIM", help="one page for each of these")] = None,
+    json: JsonOption = False,
+) -> None:
+    """List the claims and the verdicts on record; a claim that is named is judged and shown with its proof, step by step."""
+    known = {claim.id: claim for claim in _chosen(ids)}
+    if ids and not json:
+        for claim in known.values():
+            _page(claim)
+        return
     if json:
         fields = ("id", "source", "says", "formal", "expected", "amended")
         print_json(
@@ -110,3 +123,19 @@ def claims_command(json: JsonOption = False) -> None:
         return
     rows = [[claim.id, claim.expected, claim.amended or "", claim.short, claim.source] for claim in known.values()]
     table(None, ["claim", "on record", "amended", "statement", "source"], rows)
+
+
+def _page(claim: Claim) -> None:
+    """One claim: statement, reading, verdict and witness as just judged, and every step of its proofs with what it rests on."""
+    from ..verification.ledger import judge
+    from ..verification.ledger_text import entry_facts, verdict_line, witness_line
+
+    entry = judge(claim)
+    facts = [
+        ["verdict", verdict_line(entry)],
+        *([*fact] for fact in entry_facts(entry)),
+        ["re-check", witness_line(entry)],
+    ]
+    table(claim.id, ["", ""], [fact for fact in facts if fact[1]])
+    for proof in claim.proofs:
+        table(" ".join(proof.text.split()), ["step", "rests on", "claim"], [[*row] for row in proof.pages()])

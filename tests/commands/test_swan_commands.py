@@ -176,6 +176,10 @@ def test_verify(tmp_path: Path) -> None:
     assert invoke("verify", "NO-SUCH").exit_code == 2
     assert invoke("verify", "S-T1", "--witness", target).exit_code == 2
     assert "S-T1-THIRD" in invoke("claims").stdout
+    page = " ".join(invoke("claims", "S-T1-THIRD").stdout.split())
+    for word in ("refuted", "amended", "necessary", "re-checked", "a third", "rests on"):
+        assert word in page
+    assert invoke("claims", "NO-SUCH").exit_code == 2
     assert {"id", "expected"} <= json.loads(invoke("claims", "--json").stdout)["claims"][0].keys()
 
 
