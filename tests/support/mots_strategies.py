@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import Any
 
 from fedmech.models.sharing.market import MotsMarket
 from fedmech.solvers.sharing.assumptions import NotDecreasing, require_decreasing
@@ -65,3 +66,13 @@ def with_requirements(market: MotsMarket, error: Fraction) -> Iterator[MotsMarke
     yield market.with_max_error((reach.least + error) / 2)
     yield market.with_max_error((2 * reach.least + error) / 3)
     yield market.with_max_error((reach.greatest + error) / 2)
+
+
+def small_market(**changed: Any) -> MotsMarket:
+    given = {
+        "sizes": [2, 5, 9],
+        "counts": [3, 2, 2],
+        "costs": ["0.1", "0.2", "1"],
+        "utility": {"family": "linear", "a": 2, "s": 1},
+    }
+    return MotsMarket.build(**{**given, **changed})
