@@ -25,7 +25,7 @@ __all__ = ["check", "judge", "read", "run", "simulate", "solve", "sweep"]
 Problem = Literal["orp", "opt", "opt-frac", "opt-sep", "cover"]
 
 
-def read(path: PathLike, *, drop_zero: bool = False) -> Market | MotsMarket:
+def read(path: PathLike, *, drop_zero: bool = False) -> Any:
     """Read a market of either kind.
 
     Parameters
@@ -34,6 +34,10 @@ def read(path: PathLike, *, drop_zero: bool = False) -> Market | MotsMarket:
         A ``*.pb`` election or a knapsack file (:mod:`fedmech.models.procurement.formats`), else JSON: what it calls its format decides.
     drop_zero : bool
         Of a procurement market, leave out workers whose score is 0 instead of refusing them.
+
+    Returns
+    -------
+    Market or MotsMarket
 
     Raises
     ------

@@ -73,7 +73,7 @@ def test_projects_without_votes_are_left_out_when_asked(tmp_path):
     ],
 )
 def test_what_is_no_election_is_refused_with_its_line(tmp_path, change, says):
-    path = written(tmp_path, "x.pb", ELECTION.replace(*change, 1))
+    path = written(tmp_path, "x.pb", ELECTION.replace(change[0], change[1], 1))
     with pytest.raises(InputError) as refused:
         fm.read(path)
     assert says in str(refused.value)
