@@ -10,7 +10,7 @@ import pytest
 from fedmech.models.sharing.market import MotsMarket
 from fedmech.solvers.sharing.solve import solve_social_state
 from fedmech.verification import ledger
-from fedmech.verification.claim import Claim, Judgement, Reading
+from fedmech.verification.claim import Claim, Judgement, Reading, Verdict
 from fedmech.verification.ledger import (
     UnknownClaim,
     claims,
@@ -63,7 +63,8 @@ def test_what_goes_wrong_in_a_judge_leaves_the_claim_argued() -> None:
 def test_the_amended_verdict_is_on_record_too() -> None:
     witness = {"witness": WITNESS, "corrected": "c", "corrected_verdict": "supported", "reading": READ}
     refuted = Judgement("refuted", "m", "s", **witness)  # type: ignore[arg-type]
-    for amended, agrees in (("supported", True), ("verified", False), (None, False)):
+    cases: list[tuple[Verdict | None, bool]] = [("supported", True), ("verified", False), (None, False)]
+    for amended, agrees in cases:
         found = Claim("X", "p", "s", "refuted", lambda: refuted, lambda witness: True, (), amended)
         assert judge(found).agrees is agrees
 
