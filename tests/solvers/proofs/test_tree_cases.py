@@ -255,3 +255,23 @@ def test_a_market_of_nobody_is_worth_nothing(checker: str, problem: str) -> None
     for bound in (-1, 0, 1):
         reason = refusal(Proof(problem, "tree", bound, {"purses": 1, "nodes": nodes}), market, checker)
         assert (reason is None) == (bound >= 0), (bound, reason)
+
+
+@pytest.mark.parametrize("bits", [60, 64, 100, 120])
+def test_factors_of_different_lengths_in_limbs(bits: int) -> None:
+    """One factor fills several limbs, the others one or none; what is left may be 1, 0 or -1."""
+    for scale, price, offsets in (
+        (1 << bits, (1 << bits) - 1, [0, 1, -1]),
+        (1 << bits, 1, [0, 0, 0]),
+        (1, 1 << bits, [0, 0, 0]),
+        (1, 1, [1 << bits, -(1 << bits), 0]),
+        (0, (1 << bits) + 1, [0, 2, 0]),
+        ((1 << bits) + 1, 0, [(1 << bits), 1, (1 << bits) + 1]),
+    ):
+        scores, costs, groups = [1, 1, 1, 3, 0], [1, 1, 1, 0, 2], [0, 1, 2, 0, 1]
+        exact = [scale * v - price * c - offsets[g] for v, c, g in zip(scores, costs, groups, strict=True)]
+        numbers = limbs.combine(np.array(scores), np.array(costs), np.array(groups), scale, price, offsets)
+        assert numbers.take(np.arange(5)).tolist() == exact
+        assert numbers.positive_total() == sum(x for x in exact if x > 0)
+        for threshold in (-2, -1, 0, 1, 2, 1 << bits):
+            assert numbers.above(threshold).tolist() == [x > threshold for x in exact]
