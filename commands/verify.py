@@ -35,13 +35,14 @@ def verify_command(
     witness: Annotated[
         Path | None, typer.Option(help="write the refuting instance of the one claim named to this file")
     ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="claims judged at a time")] = 1,
     force: ForceOption = False,
     json: JsonOption = False,
 ) -> None:
     """Judge claims again; exit code 1 if a verdict is not the one on record or its witness fails the re-check, 4 if that is for want of z3."""
     from ..models.files import refuse_overwriting, write_whole
     from ..models.input_error import InputError
-    from ..verification.ledger import judge
+    from ..verification.ledger import judge_all
     from ..verification.ledger_text import entry_facts, verdict_line, witness_line
 
     chosen = _chosen(claims)
@@ -52,10 +53,12 @@ def verify_command(
     report = progress_reporter()
     entries = []
     try:
-        for number, claim in enumerate(chosen, start=1):
-            if report is not None:
-                report(f"judging {claim.id} ({number} of {len(chosen)})")
-            entries.append(judge(claim))
+        if report is not None and chosen:
+            report(f"judging {chosen[0].id} (1 of {len(chosen)})")
+        for entry in judge_all(chosen, jobs):
+            entries.append(entry)
+            if report is not None and len(entries) < len(chosen):
+                report(f"judging {chosen[len(entries)].id} ({len(entries) + 1} of {len(chosen)})")
     except KeyboardInterrupt:
         say(f"interrupted: {len(entries)} of {len(chosen)} claims judged")
     if json:

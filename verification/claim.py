@@ -64,6 +64,10 @@ class Reading:
             raise ValueError(f"unknown verdict {self.holds!r} for a reading")
 
 
+AS_STATED = Reading("as stated", "markets of the model", "as stated", "refuted")
+"""Of a sentence that nothing could save: what a judge says that finds a proved claim false."""
+
+
 @dataclass(frozen=True)
 class Judgement:
     """What one run of a judge found.

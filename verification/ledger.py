@@ -10,7 +10,7 @@ import importlib
 import json
 import pkgutil
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
@@ -171,6 +171,31 @@ def judge(claim: Claim) -> Entry:
         document: Mapping[str, Any] = json.loads(json.dumps(judgement.witness))
         rechecked = claim.recheck is not None and _rechecked(claim.recheck, document)
     return Entry(claim, judgement, rechecked, time.perf_counter() - started, held)
+
+
+def judge_all(chosen: Sequence[Claim], jobs: int = 1) -> Iterator[Entry]:
+    """Judge claims in their order, `jobs` at a time in processes of their own."""
+    if jobs == 1:
+        yield from map(judge, chosen)
+        return
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    # Fresh processes: neither z3 nor a solver's threads survive a fork.
+    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
+    try:
+        running = [(claim, pool.submit(_judged, claim.id)) for claim in chosen]
+        for claim, found in running:
+            yield Entry(claim, *found.result())
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _judged(id: str) -> tuple[Judgement, bool | None, float, Held | None]:
+    """Judge a registered claim: what of its entry goes from one process to another."""
+    (found,) = select([id])
+    entry = judge(found)
+    return entry.judgement, entry.rechecked, entry.seconds, entry.held
 
 
 def _rechecked(recheck: Recheck, document: Mapping[str, Any]) -> bool:

@@ -15,6 +15,7 @@ from fedmech.verification.ledger import (
     UnknownClaim,
     claims,
     judge,
+    judge_all,
     select,
 )
 from fedmech.verification.proofs import chain, truthful
@@ -85,6 +86,15 @@ def test_without_z3_proved_claims_are_argued_and_say_so(monkeypatch: pytest.Monk
     found = Claim("X", "p", "s", "proved", lambda: Judgement("proved", "m", "s"), None, (truthful.RATIONAL,))
     entry = judge(found)
     assert (entry.judgement.verdict, entry.agrees, entry.missing) == ("argued", False, "z3 (extra smt)")
+
+
+def test_several_at_a_time_judge_alike() -> None:
+    chosen = select(["S-T1-THIRD", "D-2-VCG", "S-P2-HIGH"])
+    alone, together = list(judge_all(chosen)), list(judge_all(chosen, 2))
+    assert [entry.claim.id for entry in together] == [entry.claim.id for entry in alone]
+    assert [(entry.judgement, entry.rechecked, entry.held) for entry in together] == [
+        (entry.judgement, entry.rechecked, entry.held) for entry in alone
+    ]
 
 
 def test_the_witness_is_checked_as_a_file_would_hold_it() -> None:

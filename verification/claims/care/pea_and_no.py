@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any
 
-from ...claim import Judgement, Reading
+from ...claim import AS_STATED, Judgement, Reading
 from ...guarantees import CARE_NO, PEA, PEA_PRICED
 from ...ledger import claim
 from ...literal.care import care_no_expected, pea, theta
@@ -25,7 +25,6 @@ ONE_REQUESTER = Draw(
     workers=(1, 5), requesters=(1, 1), groups=(1, 3), top_score=1, top_cost=6, top_budget=9, affordable=True
 )
 BASE = 10
-AS_STATED = Reading("as stated", "markets of the model", "as stated", "refuted")
 EMPTY = Reading(
     "for every market of CARE's class, few workers and equal budgets included",
     "CARE's own: every cost within every budget; the witness has more requesters than workers",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...audit import audit
-from ...claim import Judgement, Reading
+from ...claim import AS_STATED, Judgement
 from ...ledger import claim
 from ...literal.driftpay import gain_from_lying
 from ...literal.procurement import literal_market
@@ -19,7 +19,6 @@ from ...search.finite_models import auction_models, hold
 from ...search.hunt import Draw, document_market, find_violation
 
 BONUS = Fraction(1)
-AS_STATED = Reading("as stated", "markets of the model", "as stated", "refuted")
 DRAW = Draw(workers=(1, 4), requesters=(1, 2), groups=(1, 2))
 LIAR = Draw(workers=(2, 3), requesters=(1, 1), groups=(1, 1), top_budget=4)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...claim import Judgement, Reading
+from ...claim import AS_STATED, Judgement, Reading
 from ...ledger import claim
 from ...literal.driftpay import driftpay
 from ...literal.procurement import LiteralMarket, literal_market
@@ -21,7 +21,6 @@ from ...search.hunt import Draw
 from ...search.shrink import shrink
 
 MODELS = Draw(workers=(1, 3), requesters=(1, 2), groups=(1, 2), seats=True, top_score=3, top_cost=4)
-AS_STATED = Reading("as stated", "markets of the model", "as stated", "refuted")
 BOXES = (Box(2, 3, 3, tuple(range(8))), Box(3, 3, 3, tuple(range(8))))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ....models.procurement.market import Market
 from ....solvers.feasibility import objective_value
-from ...claim import Judgement, Reading
+from ...claim import AS_STATED, Judgement, Reading
 from ...ledger import claim
 from ...literal.procurement import coverage_of, literal_market, subsets
 from ...literal.rules import coverage_winners, highest_winning_bid
@@ -27,8 +27,6 @@ from ...search.shrink import shrink
 
 SOURCE = "DriftPay, section 7b"
 DRAW = Draw(workers=(2, 4), requesters=(1, 2), groups=(1, 2), regions=3)
-
-AS_STATED = Reading("as stated", "markets of the model", "as stated", "refuted")
 
 
 def _placed(market: Market, chosen: frozenset[int]) -> np.ndarray:

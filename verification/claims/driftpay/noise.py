@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...audit import audit
-from ...claim import Judgement, Reading
+from ...claim import AS_STATED, Judgement, Reading
 from ...guarantees import NOISE
 from ...guarantees import NOISE_OPT as OPT_UNDER_NOISE
 from ...ledger import claim
@@ -43,7 +43,6 @@ BOXES = (Box(2, 3, 3, tuple(range(1, 8))), Box(3, 2, 3, tuple(range(1, 6)), empt
 _LEVELS = (9, 10, 11)
 BOUNDS = Draw(workers=(2, 4), requesters=(1, 2), groups=(1, 2))
 MODELS = Draw(workers=(1, 3), requesters=(1, 2), groups=(1, 2), seats=True, top_score=3, top_cost=4)
-AS_STATED = Reading("as stated", "markets of the model", "as stated", "refuted")
 
 
 def _noisy_grids() -> Iterator[tuple[Shape, Grid, Grid]]:

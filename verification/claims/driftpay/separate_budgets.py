@@ -7,7 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from ...claim import Judgement, Reading
+from ...claim import AS_STATED, Judgement, Reading
 from ...ledger import claim
 from ...literal.care import care_no_expected, pea
 from ...literal.driftpay import driftpay
@@ -27,7 +27,6 @@ from ...search.hunt import Draw, document_market, find_violation
 from ...search.shrink import shrink
 
 SOURCE = "DriftPay, section 7a"
-AS_STATED = Reading("as stated", "markets of the model", "as stated", "refuted")
 FLOW = Reading(
     "the flow with score capacities has integral optima, as a flow with headcounts has",
     "markets of the model, two workers of unequal scores",

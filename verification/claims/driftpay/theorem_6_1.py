@@ -11,7 +11,7 @@ import numpy as np
 from ....fl.mechanisms.interface import Outcome, outcome
 from ....models.procurement.market import Market
 from ...broken import ties_by_ratio
-from ...claim import Judgement, Reading
+from ...claim import AS_STATED, Judgement, Reading
 from ...ledger import claim
 from ...literal.driftpay import driftpay, gain_from_lying
 from ...literal.procurement import literal_market
@@ -35,9 +35,6 @@ LARGER = Draw(workers=(6, 7), requesters=(1, 3), groups=(1, 3), seats=True)
 MODELS = Draw(workers=(1, 3), requesters=(1, 2), groups=(1, 2), seats=True, top_score=3, top_cost=4)
 SHARE = 1500
 """One market of the boxes in so many is run by the shipped code as well."""
-
-
-AS_STATED = Reading("as stated", "markets of the model", "as stated", "refuted")
 
 
 def seat_grids() -> Iterable[Grid]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...claim import Judgement, Reading
+from ...claim import AS_STATED, Judgement, Reading
 from ...guarantees import EQUAL_SCORES, THEOREM_6_2
 from ...guarantees import SMALL_COSTS as SMALL
 from ...ledger import claim
@@ -31,7 +31,6 @@ from ...search.shrink import shrink
 
 SOURCE = "DriftPay, section 6"
 MODELS = Draw(workers=(1, 3), requesters=(1, 2), groups=(1, 2), seats=True, top_score=3, top_cost=4)
-AS_STATED = Reading("as stated", "markets of the model", "as stated", "refuted")
 DEAR = Reading(
     "for every profile of costs, one worker dearer than the whole budget included",
     "markets of the model; the witness has a worker that costs more than B, which the paper nowhere excludes",

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...claim import Judgement, Reading
+from ...claim import AS_STATED, Judgement
 from ...guarantees import DROP_TOP
 from ...ledger import claim
 from ...literal.driftpay import drop_top, gain_from_lying
@@ -29,7 +29,6 @@ BOXES = (
 )
 DRAW = Draw(workers=(2, 4), requesters=(1, 2), groups=(1, 2), seats=True)
 
-AS_STATED = Reading("as stated", "markets of the model", "as stated", "refuted")
 MODELS = Draw(workers=(1, 3), requesters=(1, 2), groups=(1, 2), seats=True, top_score=3, top_cost=4)
 
 
