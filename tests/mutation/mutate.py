@@ -243,6 +243,12 @@ def marked(source: str) -> str:
                 continue
             kept = 1 if isinstance(block[0], ast.Expr) and isinstance(block[0].value, ast.Constant) else 0
             block[kept:] = [part for statement in block[kept:] for part in (*mark(statement), statement)]
+    # Processes that tests start know nothing of the marks.
+    known = ast.parse(f"__import__('builtins').__dict__.setdefault({SEEN!r}, int)").body
+    first = next(
+        at for at, node in enumerate(tree.body) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+    )
+    tree.body[first:first] = known
     return ast.unparse(ast.fix_missing_locations(tree))
 
 
