@@ -10,9 +10,12 @@ from dataclasses import replace
 from fractions import Fraction as F
 from itertools import islice
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
+from fedmech.fl.mechanisms.interface import run_mechanism
+from fedmech.fl.mechanisms.outcome import outcome
 from fedmech.fl.sharing import swan as swan_module
 from fedmech.fl.sharing.unique import Designated, SinglePeaked
 from fedmech.models.sharing.market import MotsMarket
@@ -55,7 +58,7 @@ def impatient():
 
 def on_record(claim: Claim) -> Judgement:
     """What the claim's judge says, without its searches."""
-    more = {}
+    more: dict[str, Any] = {}
     if claim.expected == "conditional":
         more = {"assumption": "a", "assumption_verdict": claim.amended}
     elif claim.amended:
@@ -212,7 +215,7 @@ def test_a_false_premise_turns_the_proof(name):
     """The shipped code is no model of the theory any more, or the steps do not follow."""
     which, premise, right, wrong = THEORIES[name]
     proof, rule = PROOFS[which], RUNS.get(which, "driftpay-co")
-    options = {"takes": without_star} if which == "DROP_TOP" else {}
+    options: dict[str, Any] = {"takes": without_star} if which == "DROP_TOP" else {}
 
     def models():
         return auction_models(rule, DRAW, seed=11, count=60, stipends=which == "STIPEND", **options)
@@ -282,7 +285,7 @@ RULES = {
     "settles ties of ORP by ratio": replaced(broken.ties_by_ratio),
     "forgets the budget in the price": replaced(broken.overspend),
     "skips the next ratio": replaced(broken.off_by_one_prefix),
-    "hires nobody": replaced(lambda market: broken.outcome(market, [], {})),
+    "hires nobody": replaced(lambda market: outcome(market, [], {})),
 }
 CO = (
     "D-6.1-DSIC", "D-6.1-IR", "D-6.1-BF", "D-6.1-TIES", "D-6.2", "D-6.2-SOME", "F-6.2-EQUAL", "F-6.2-SMALL", "D-7e-BUDGET", "F-7e-CAPS", "D-6-NOISE",
@@ -301,7 +304,7 @@ FIRST = {id: next(case for case in CASES if case[0] == id) for id, _ in CASES}.v
 )
 def test_a_broken_rule_turns_the_verdict(id, name, monkeypatch):
     """The judge itself runs, with the shipped rule replaced where its models are made."""
-    run = finite_models.run_mechanism
+    run = run_mechanism
     monkeypatch.setattr(
         finite_models, "run_mechanism", lambda market, rule, **given: RULES[name](market, run(market, rule, **given))
     )

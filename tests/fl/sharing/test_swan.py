@@ -30,6 +30,7 @@ from fedmech.fl.sharing.unique import Designated, SinglePeaked
 from fedmech.models.sharing.error_model import DerivationError
 from fedmech.models.sharing.market import MotsMarket, State
 from fedmech.verification.claims.swan import mechanism as swan_mechanism
+from fedmech.verification.claims.swan import repairs
 from fedmech.verification.literal.sharing import LiteralMots, LiteralSwan
 from mots_strategies import random_markets, with_requirements
 
@@ -220,13 +221,13 @@ def test_a_broken_price_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     right = SinglePeaked.incentive_cost
     monkeypatch.setattr(SinglePeaked, "incentive_cost", lambda self, k: right(self, k) + Fraction(1, 10**9))
     with pytest.raises(DerivationError, match="balance"):
-        swan_mechanism.judge_single_peaked()
+        repairs.judge_single_peaked()
     monkeypatch.undo()
     peak = SinglePeaked.share
     flat = lambda self, k: peak(self, self.target) if any(k) else Fraction(0)  # noqa: E731
     monkeypatch.setattr(SinglePeaked, "share", flat)
     with pytest.raises(DerivationError, match="equilibrium"):
-        swan_mechanism.judge_single_peaked()
+        repairs.judge_single_peaked()
 
 
 def test_a_broken_incentive_ratio_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,7 +248,7 @@ def test_broken_designated_payments_are_caught(monkeypatch: pytest.MonkeyPatch) 
     right = Designated.payoff
     monkeypatch.setattr(Designated, "payoff", lambda self, i, n, role, model: right(self, i, n, not role, model))
     with pytest.raises(DerivationError):
-        swan_mechanism.judge_dominant()
+        repairs.judge_dominant()
 
 
 def test_no_target_says_why() -> None:

@@ -16,9 +16,12 @@ import pytest
 from brute_sharing import Brute, State
 from campaign import some
 from fedmech.models.sharing.measured_market import MeasuredMarket
+from fedmech.solvers.sharing.solve import solve_social_state
 from fedmech.verification.judge import alignment, best_state, sharing
-from fedmech.verification.judge.sharing import SharingJudgement
 from mots_strategies import small_market as build
+
+judge: Any = fm.judge
+"""What these tests read of an answer is there, or they fail."""
 
 UTILITIES: list[tuple[dict[str, Any], Callable[[F, F], F]]] = [
     ({"family": "linear", "a": 2, "s": 1}, lambda e, s2: 2 - e),
@@ -79,7 +82,7 @@ def test_random_markets_against_brute_force() -> None:
         document, brute = drawn(draw, UTILITIES)
         assert brute.defined()
         market = fm.SharingMarket.from_document(document)
-        judged = fm.judge(market)
+        judged = judge(market)
         assert not judged.contradictions
         count["contradictable"] += sum(row.applies is True for row in judged.rulings)
         assert judged.conditions["16"].holds is brute.condition_16(), document
@@ -87,8 +90,11 @@ def test_random_markets_against_brute_force() -> None:
         count["16", brute.condition_16()] += 1
         count["17", brute.condition_17()] += 1
         check_alignment(judged, brute, document)
+        assert judged.best is not None
+        assert judged.best.state is not None
         check_types(judged, judged.views, judged.best.state, brute)
         if judged.infeasible:
+            assert brute.limit is not None
             assert brute.limit < brute.least
             count["infeasible"] += 1
             continue
@@ -113,7 +119,7 @@ def test_random_markets_against_brute_force() -> None:
     assert count[True, False] == 0
 
 
-def check_alignment(judged: SharingJudgement, brute: Brute, document: dict[str, Any]) -> None:
+def check_alignment(judged: Any, brute: Brute, document: dict[str, Any]) -> None:
     assert judged.free is not None
     assert judged.aligned is brute.aligned(None), document
     assert judged.free.best.welfare.low == brute.best(None)
@@ -125,7 +131,7 @@ def check_alignment(judged: SharingJudgement, brute: Brute, document: dict[str, 
         assert judged.required.best.welfare.low == brute.best(brute.limit)
 
 
-def check_types(judged: SharingJudgement, views: Any, state: State, brute: Brute) -> None:
+def check_types(judged: Any, views: Any, state: State, brute: Brute) -> None:
     assert [view.index for view in views] == [i for i, n in enumerate(brute.N) if n]
     for view in views:
         i, k = view.index, state[view.index]
@@ -146,7 +152,7 @@ def check_types(judged: SharingJudgement, views: Any, state: State, brute: Brute
         }[effects[0], view.switching is not None]  # fmt: skip
 
 
-def check_best(judged: SharingJudgement, brute: Brute) -> None:
+def check_best(judged: Any, brute: Brute) -> None:
     state = judged.best.state
     assert state is not None
     assert brute.W(state) == brute.best(brute.limit)
@@ -170,7 +176,7 @@ def check_best(judged: SharingJudgement, brute: Brute) -> None:
     assert rulings.keys() <= fm.claims().keys()
 
 
-def check_changes(judged: SharingJudgement, brute: Brute, count: Counter) -> None:
+def check_changes(judged: Any, brute: Brute, count: Counter) -> None:
     found = judged.present
     if found.aligned:
         assert judged.requirement_limit is None
@@ -215,7 +221,7 @@ def test_utilities_that_leave_intervals() -> None:
             brute.cost = lambda k, brute=brute: sum(
                 (n * mpmath.mpf(c.numerator) / c.denominator for n, c in zip(k, brute.c, strict=True)), mpmath.mpf(0)
             )
-            judged = fm.judge(fm.SharingMarket.from_document(document))
+            judged = judge(fm.SharingMarket.from_document(document))
             assert not judged.contradictions
             for found, limit in ((judged.free, None), (judged.required, brute.limit)):
                 if found is None or judged.infeasible:
@@ -242,15 +248,15 @@ def test_utilities_that_leave_intervals() -> None:
                         }
                         for i, row in enumerate(document["types"])
                     ]
-                    assert fm.judge(fm.SharingMarket.from_document(document | {"types": types})).present.aligned
+                    assert judge(fm.SharingMarket.from_document(document | {"types": types})).present.aligned
     assert min(count[True], count[False], count["cost"]) >= some(8), count
 
 
 def test_a_tie_of_welfare_is_alignment_and_a_hair_less_is_not() -> None:
     """One type of two clients: the second gains 2 (eps_1 - eps_2) = 1/2 at size 2, which is its cost or a little more."""
-    tied = fm.judge(build(sizes=[2], counts=[2], costs=["1/2"]))
+    tied = judge(build(sizes=[2], counts=[2], costs=["1/2"]))
     assert (tied.aligned, tied.conditions["17"].holds) == (True, True)
-    dear = fm.judge(build(sizes=[2], counts=[2], costs=["0.50000000000001"]))
+    dear = judge(build(sizes=[2], counts=[2], costs=["0.50000000000001"]))
     assert (dear.aligned, dear.conditions["17"].holds, dear.best.state) == (False, False, (1,))
     assert [(change.type, change.value) for change in dear.cost_changes] == [
         (0, F(1, 2)),
@@ -260,13 +266,12 @@ def test_a_tie_of_welfare_is_alignment_and_a_hair_less_is_not() -> None:
     assert dear.conditions["16"].joins == 0
     for limit, aligned in ((F(1, 2), False), (F(1, 2) - F(1, 10**30), True)):
         assert (
-            fm.judge(build(sizes=[2], counts=[2], costs=["0.50000000000001"], max_error=limit)).required.aligned
-            is aligned
+            judge(build(sizes=[2], counts=[2], costs=["0.50000000000001"], max_error=limit)).required.aligned is aligned
         )
 
 
 def test_it_reads_well() -> None:
-    judged = fm.judge(build(max_error="1/4"), state=(1, 0, 0))
+    judged = judge(build(max_error="1/4"), state=(1, 0, 0))
     text = str(judged)
     for words in (
         "without a requirement",
@@ -281,27 +286,27 @@ def test_it_reads_well() -> None:
 
 
 def test_one_client_alone_and_no_data_variance() -> None:
-    alone = fm.judge(build(sizes=[3], counts=[1], costs=[1]))
+    alone = judge(build(sizes=[3], counts=[1], costs=[1]))
     assert alone.aligned
     assert (alone.views[0].pattern, alone.views[0].remaining) == ("all", 0)
-    without = fm.judge(build(data_variance=0, client_variance=1))
+    without = judge(build(data_variance=0, client_variance=1))
     assert {view.region for view in without.views} == {"III"}
     assert not any(view.low for view in without.views)
-    nothing = fm.judge(build(data_variance=0, costs=[0, 0, 0]))
+    nothing = judge(build(data_variance=0, costs=[0, 0, 0]))
     assert {view.region for view in nothing.views} == {"II"}
     assert nothing.aligned
 
 
 def test_at_the_boundary_of_high_and_low() -> None:
     """theta = 1/5 exactly: the type of size 5 is low, and no count switches it; a hair more, and it is high."""
-    view = {each.index: each for each in fm.judge(build(client_variance="1/5")).views}
+    view = {each.index: each for each in judge(build(client_variance="1/5")).views}
     assert (view[1].low, view[1].switching) == (True, None)
-    above = {each.index: each for each in fm.judge(build(client_variance="0.2000001")).views}
+    above = {each.index: each for each in judge(build(client_variance="0.2000001")).views}
     assert not above[1].low
 
 
 def test_the_claims_of_a_market_with_high_clients() -> None:
-    judged = fm.judge(build(client_variance=2))
+    judged = judge(build(client_variance=2))
     rulings = {row.claim: row for row in judged.rulings}
     assert rulings["F-HIGH-ALONE"].holds
     assert sum(judged.best.state) == 1
@@ -310,7 +315,7 @@ def test_the_claims_of_a_market_with_high_clients() -> None:
 
 
 def test_a_constant_utility_falls_nowhere_strictly() -> None:
-    judged = fm.judge(build(utility={"expression": "1"}))
+    judged = judge(build(utility={"expression": "1"}))
     (row,) = (row for row in judged.rulings if row.claim == "F-HIGH-ALONE")
     assert row.applies is False
     assert judged.aligned is (judged.best.error == judged.free.least.error)
@@ -319,34 +324,34 @@ def test_a_constant_utility_falls_nowhere_strictly() -> None:
 def test_a_utility_that_is_none_beyond_the_requirement() -> None:
     """Rising above 1/4, and errors go to 1/2: with the requirement it is decided, without it is no market."""
     market = build(utility={"expression": "(eps - 1/4)**2"}, costs=[0, 0, 0], max_error="1/5")
-    judged = fm.judge(market)
+    judged = judge(market)
     assert judged.free is None
     assert judged.aligned is None
     assert judged.required.aligned is True
     with pytest.raises(fm.InputError, match="must fall with the error"):
-        fm.judge(market.with_max_error(None))
+        judge(market.with_max_error(None))
 
 
 def test_what_cannot_be_judged() -> None:
     market = build()
     with pytest.raises(fm.InputError, match="without mechanisms"):
-        fm.judge(market, ["singer"])  # pyright: ignore[reportCallIssue]
+        judge(market, ["singer"])
     with pytest.raises(fm.InputError, match="not a state"):
-        fm.judge(market, state=(9, 0, 0))
+        judge(market, state=(9, 0, 0))
     with pytest.raises(fm.InputError, match="no coalition"):
-        fm.judge(market, state=(0, 0, 0))
+        judge(market, state=(0, 0, 0))
     table = {k: F(1) for k in itertools.product(range(4), range(3), range(3)) if any(k)}
     with pytest.raises(fm.InputError, match="measured"):
-        fm.judge(MeasuredMarket.of(market, table))
+        judge(MeasuredMarket.of(market, table))
 
 
 def test_too_many_joins_are_left_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
     free = build(costs=[0, 0, 0])
-    joins = fm.judge(free).conditions["17"].joins
+    joins = judge(free).conditions["17"].joins
     monkeypatch.setattr(sharing, "MOST_JOINS", joins)
-    assert fm.judge(free).conditions["17"].holds is True
+    assert judge(free).conditions["17"].holds is True
     monkeypatch.setattr(sharing, "MOST_JOINS", joins - 1)
-    cut = fm.judge(free)
+    cut = judge(free)
     assert cut.conditions["17"].holds is None
     assert not cut.complete
 
@@ -354,29 +359,29 @@ def test_too_many_joins_are_left_undecided(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize("utility", [{"family": "linear", "a": 2, "s": 1}, {"family": "exponential", "a": 2, "s": 3}])
 def test_both_sides_of_every_threshold_say_the_same(utility: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     market = build(utility=utility)
-    usual = fm.judge(market)
+    usual = judge(market)
     assert usual.aligned is False
     for name, value in (("MOST_LISTED", 0), ("MOST_COMPARED", 0)):
         monkeypatch.setattr(alignment, name, value)
     monkeypatch.setattr(best_state, "MOST_STATES", 0)
-    other = fm.judge(market)
+    other = judge(market)
     assert (other.aligned, other.requirement_limit) == (usual.aligned, usual.requirement_limit)
     assert [(c.type, c.value) for c in other.cost_changes] == [(c.type, c.value) for c in usual.cost_changes]
     assert [(row.claim, row.holds) for row in other.rulings] == [(row.claim, row.holds) for row in usual.rulings]
     # Aligned, and too many states to compare each: what the search says is all there is.
-    near = fm.judge(build(utility=utility, costs=[0, 0, 0]))
+    near = judge(build(utility=utility, costs=[0, 0, 0]))
     assert (near.aligned, near.free.decided) == (True, "exact" if utility["family"] == "linear" else "nearly")
 
 
 def test_large_markets_and_the_time() -> None:
     market = build(counts=[400, 300, 200], costs=["0.0001", "0.001", "0.01"])
-    judged = fm.judge(market, time_limit=60)
+    judged = judge(market, time_limit=60)
     assert judged.aligned is False
     assert judged.free.best.exactness == judged.free.least.exactness == "checked"
     assert judged.requirement_limit is not None
     for limit, aligned in ((judged.requirement_limit, False), (judged.requirement_limit - F(1, 10**40), True)):
-        assert fm.judge(market.with_max_error(limit), time_limit=60).required.aligned is aligned
-    none = fm.judge(market, time_limit=0)
+        assert judge(market.with_max_error(limit), time_limit=60).required.aligned is aligned
+    none = judge(market, time_limit=0)
     assert none.stopped
     assert not none.complete
     assert none.best.status == "feasible"
@@ -396,7 +401,7 @@ def test_a_high_crowd_would_contradict() -> None:
 
 def test_bounds_decide_where_optima_are_not_proved(monkeypatch: pytest.MonkeyPatch) -> None:
     """The best of least error is only bounded; where that bound is below a state that was found, the two do not coincide."""
-    plain = alignment.solve_social_state
+    plain = solve_social_state
 
     def weakened(by: int) -> Callable[..., Any]:
         def solve(market: fm.SharingMarket, *words: Any, **options: Any) -> Any:
@@ -415,6 +420,6 @@ def test_bounds_decide_where_optima_are_not_proved(monkeypatch: pytest.MonkeyPat
         market = build(utility=utility, costs=[0, 0, 50])
         for by, aligned, decided in ((0, False, word), (1000, None, None)):
             monkeypatch.setattr(alignment, "solve_social_state", weakened(by))
-            found = fm.judge(market).free
+            found = judge(market).free
             assert found is not None
             assert (found.aligned, found.decided) == (aligned, decided)
