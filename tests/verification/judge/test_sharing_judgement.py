@@ -218,9 +218,10 @@ def test_utilities_that_leave_intervals() -> None:
             # mpmath's own fractions of the exact errors.
             U = brute.U
             brute.U = lambda e, s2, U=U: U(mpmath.mpf(e.numerator) / e.denominator, s2)
-            brute.cost = lambda k, brute=brute: sum(
+            exact_cost = lambda k, brute=brute: sum(
                 (n * mpmath.mpf(c.numerator) / c.denominator for n, c in zip(k, brute.c, strict=True)), mpmath.mpf(0)
             )
+            setattr(brute, "cost", exact_cost)  # noqa: B010
             judged = judge(fm.SharingMarket.from_document(document))
             assert not judged.contradictions
             for found, limit in ((judged.free, None), (judged.required, brute.limit)):
@@ -401,7 +402,7 @@ def test_a_high_crowd_would_contradict() -> None:
 
 def test_bounds_decide_where_optima_are_not_proved(monkeypatch: pytest.MonkeyPatch) -> None:
     """The best of least error is only bounded; where that bound is below a state that was found, the two do not coincide."""
-    plain = solve_social_state
+    plain: Any = solve_social_state
 
     def weakened(by: int) -> Callable[..., Any]:
         def solve(market: fm.SharingMarket, *words: Any, **options: Any) -> Any:
