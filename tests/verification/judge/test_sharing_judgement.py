@@ -218,10 +218,9 @@ def test_utilities_that_leave_intervals() -> None:
             # mpmath's own fractions of the exact errors.
             U = brute.U
             brute.U = lambda e, s2, U=U: U(mpmath.mpf(e.numerator) / e.denominator, s2)
-            exact_cost = lambda k, brute=brute: sum(
+            brute.cost = lambda k, brute=brute: sum(
                 (n * mpmath.mpf(c.numerator) / c.denominator for n, c in zip(k, brute.c, strict=True)), mpmath.mpf(0)
             )
-            setattr(brute, "cost", exact_cost)  # noqa: B010
             judged = judge(fm.SharingMarket.from_document(document))
             assert not judged.contradictions
             for found, limit in ((judged.free, None), (judged.required, brute.limit)):
