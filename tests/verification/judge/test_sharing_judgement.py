@@ -218,7 +218,7 @@ def test_utilities_that_leave_intervals() -> None:
             # mpmath's own fractions of the exact errors.
             U = brute.U
             brute.U = lambda e, s2, U=U: U(mpmath.mpf(e.numerator) / e.denominator, s2)
-            brute.cost = lambda k, brute=brute: sum(
+            brute.cost = lambda k, brute=brute: sum(  # pyright: ignore[reportAttributeAccessIssue]
                 (n * mpmath.mpf(c.numerator) / c.denominator for n, c in zip(k, brute.c, strict=True)), mpmath.mpf(0)
             )
             judged = judge(fm.SharingMarket.from_document(document))
