@@ -14,6 +14,7 @@ from .models.procurement.generate import generate_market
 from .models.procurement.market import Market
 from .models.sharing.market import MotsMarket, read_mots, write_mots
 from .models.sharing.market import MotsMarket as SharingMarket
+from .solvers.allocation import Allocation, check_allocation
 from .solvers.feasibility import CheckError
 from .solvers.proofs.proof import Proof, ProofError
 from .solvers.registry import methods
@@ -25,6 +26,7 @@ from .verification.ledger import claims, verify
 __version__: str
 
 __all__ = [
+    "Allocation",
     "CheckError",
     "Comparison",
     "InputError",
@@ -39,6 +41,7 @@ __all__ = [
     "__version__",
     "audit",
     "check",
+    "check_allocation",
     "claims",
     "compare",
     "digits_market_path",

@@ -19,6 +19,7 @@ import typer
 from .commands.audit import audit_command
 from .commands.catalogue import mechanisms_command, methods_command
 from .commands.check import check_command
+from .commands.check_allocation import check_allocation_command
 from .commands.compare import compare_command
 from .commands.console import BAD_INPUT, DONE, STOPPED, echo, report_output
 from .commands.derive import derive_command
@@ -49,6 +50,7 @@ app = typer.Typer(
 
 app.command("solve")(solve_command)
 app.command("check")(check_command)
+app.command("check-allocation")(check_allocation_command)
 app.command("run")(run_command)
 app.command("compare")(compare_command)
 app.command("audit")(audit_command)

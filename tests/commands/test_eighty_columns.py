@@ -19,6 +19,7 @@ COMMANDS = {
     "compare": ["compare", "m.market.json", "--seed", "1"],
     "judge": ["judge", "m.market.json", "--seed", "1"],
     "judge a sharing market": ["judge", "x.mots.json", "--state", "宽宽=1"],
+    "check-allocation": ["check-allocation", "m.market.json", "--hired", "宽宽-2"],
     "audit": ["audit", "m.market.json", "--mechanism", "lowest-bid", "--worker", "宽宽-2"],
     "mechanisms": ["mechanisms"],
     "methods": ["methods"],

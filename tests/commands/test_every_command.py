@@ -22,6 +22,7 @@ COMMANDS = {
     "solve social-state": "solve x.mots.json --json",
     "solve at-least": "solve m.market.json --at-least 1000 --json",
     "check": "check cert.json m.market.json --json",
+    "check-allocation": "check-allocation m.market.json --hired né0=r2 --json",
     "run": "run m.market.json --json",
     "run a mechanism that draws": "run m.market.json --mechanism random-feasible --seed 3 --json",
     "compare": "compare m.market.json --seed 1 --json",
@@ -43,7 +44,7 @@ COMMANDS = {
     "experiments": "experiments --json",
 }
 FILES = ["cert.json", "x.lp", "rows.csv", "all.csv", "f.png", "g.market.json"]
-CODES = {"solve at-least": 3}
+CODES = {"solve at-least": 3, "check-allocation": 1}
 
 DRIVER = """
 import json, os, sys
