@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,9 +11,25 @@ from .console import (
     guarded,
     print_json,
     table,
+    text_width,
+    write,
 )
 
-__all__ = ["mechanisms_command", "methods_command"]
+if TYPE_CHECKING:
+    from ..fl.mechanisms.interface import Mechanism
+    from ..models.display import Page
+
+__all__ = ["mechanism_page", "mechanisms_command", "methods_command"]
+
+EXAMPLES = {"number": "1/2", "integer": "2", "seed": "7", "vector": "1"}
+"""A value of every kind of option, for the example on a mechanism's page."""
+
+PROMISES = {
+    "truthful": "bidding the true cost is a dominant strategy",
+    "rational": "no winner is paid less than its bid",
+    "budget": "payments stay within the pooled budget",
+    "separate-budgets": "every requester's payments stay within its own budget",
+}
 
 
 @guarded
@@ -68,11 +84,14 @@ def social_methods() -> list[dict[str, Any]]:
 
 
 @guarded
-def mechanisms_command(json: JsonOption = False) -> None:
-    """List the mechanisms."""
-    from ..fl.mechanisms.interface import mechanisms
+def mechanisms_command(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="all about this one")] = None,
+    json: JsonOption = False,
+) -> None:
+    """List the mechanisms, or show one: what it does and promises, its options, its source, a command that runs it."""
+    from ..fl.mechanisms.interface import find_mechanism, mechanisms
 
-    found = mechanisms()
+    found = mechanisms() if name is None else [find_mechanism(name)]
     if json:
         fields = ("name", "summary", "source")
         print_json(
@@ -88,7 +107,29 @@ def mechanisms_command(json: JsonOption = False) -> None:
             }
         )
         return
+    if name is not None:
+        write(mechanism_page(found[0]).text(text_width()) + "\n")
+        return
     rows = [
         [entry.name, entry.summary, ", ".join(option.name for option in entry.options), entry.source] for entry in found
     ]
     table(None, ["mechanism", "", "options", "source"], rows)
+
+
+def mechanism_page(entry: Mechanism) -> Page:
+    """Return all about one mechanism, with a command that runs it on the shipped market."""
+    from ..models.display import Page, Table
+
+    needed = " ".join(f"--option {option.name}={EXAMPLES[option.kind]}" for option in entry.options if option.required)
+    facts = [
+        ("mechanism", entry.name),
+        ("does", entry.summary),
+        ("source", entry.source),
+        *(("promises", PROMISES[claim]) for claim in PROMISES if claim in entry.claims),
+        ("try", f"fedmech run --mechanism {entry.name} {needed}".rstrip()),
+    ]
+    options = [
+        [option.name, option.kind, "needed" if option.required else "may be left out", option.help]
+        for option in entry.options
+    ]
+    return Page("", facts, [Table(["option", "takes", "", ""], options, title="Options")])

@@ -19,10 +19,13 @@ from .console import (
     progress_reporter,
     say,
     table,
+    text_width,
+    write,
 )
 
 if TYPE_CHECKING:
     from ..fl.experiments.engine.registry import Experiment
+    from ..models.display import Page
 
 __all__ = ["ConfigArgument", "SetOption", "experiments_command", "show_rows", "simulate_command"]
 
@@ -143,17 +146,20 @@ def _show(value: Any) -> str:
 
 
 @guarded
-def experiments_command(json: JsonOption = False) -> None:
-    """List the experiments, their configurations and settings."""
+def experiments_command(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="all about this one")] = None,
+    json: JsonOption = False,
+) -> None:
+    """List the experiments, or show one: its source, configurations, and every setting with its default."""
     from ..fl.experiments.engine.configuration import read_configuration, shipped_configurations
-    from ..fl.experiments.engine.registry import experiments
+    from ..fl.experiments.engine.registry import experiments, find_experiment
     from ..fl.settings import field_rules
 
     sizes: dict[str, dict[str, int]] = {}
-    for name in shipped_configurations():
-        configuration = read_configuration(name)
-        sizes.setdefault(configuration.experiment.name, {})[name] = configuration.size
-    found = experiments()
+    for shipped in shipped_configurations():
+        configuration = read_configuration(shipped)
+        sizes.setdefault(configuration.experiment.name, {})[shipped] = configuration.size
+    found = experiments() if name is None else [find_experiment(name)]
     if json:
         known = [
             {
@@ -179,6 +185,9 @@ def experiments_command(json: JsonOption = False) -> None:
         ]
         print_json({"experiments": known})
         return
+    if name is not None:
+        write(_experiment_page(found[0], sizes.get(name, {})).text(text_width()) + "\n")
+        return
     rows = [
         [
             entry.name,
@@ -190,3 +199,23 @@ def experiments_command(json: JsonOption = False) -> None:
         for entry in found
     ]
     table(None, ["experiment", "", "configurations (points)", "settings", "source"], rows)
+
+
+def _experiment_page(entry: Experiment, sizes: dict[str, int]) -> Page:
+    """Return all about one experiment, with a command that runs a point of it."""
+    from ..fl.settings import field_rules
+    from ..models.display import Page, Table
+
+    facts = [
+        ("experiment", entry.name),
+        ("does", entry.summary),
+        ("source", entry.source),
+        *(("needs", package) for package in entry.requires),
+        *(("configuration", f"{name}: {size:,} points") for name, size in sizes.items()),
+        ("try", f"fedmech simulate {next(iter(sizes), entry.name)} --set seed=1"),
+    ]
+    settings = []
+    for rule in field_rules(entry.settings).values():
+        takes = rule.wanted if not rule.choices else " or ".join(map(str, rule.choices))
+        settings.append([rule.name, takes, str(rule.default), rule.help])
+    return Page("", facts, [Table(["setting", "takes", "default", ""], settings, title="Settings")])
