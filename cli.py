@@ -23,6 +23,7 @@ from .commands.check_allocation import check_allocation_command
 from .commands.compare import compare_command
 from .commands.console import BAD_INPUT, DONE, STOPPED, echo, report_output
 from .commands.derive import derive_command
+from .commands.doctor import doctor_command
 from .commands.generate import generate_command
 from .commands.judge import judge_command
 from .commands.output import OutputError, flushed, output_error, say
@@ -61,6 +62,7 @@ app.command("verify")(verify_command)
 app.command("claims")(claims_command)
 app.command("derive")(derive_command)
 app.command("selftest")(selftest_command)
+app.command("doctor")(doctor_command)
 app.command("simulate")(simulate_command)
 app.command("sweep")(sweep_command)
 app.command("plot")(plot_command)

@@ -34,6 +34,7 @@ COMMANDS = {
     "verify": "verify {claim} --json",
     "claims": "claims --json",
     "derive": "derive threshold --json",
+    "doctor": "doctor --cases 2 --json",
     "selftest": "selftest --cases 1 --seed 2 --problem opt --json",
     "simulate": "simulate network-effects --set repetitions=2 --set sizes=50,60 --set counts=2,2 --out rows.csv --json",
     "sweep": "sweep c.toml --out result --jobs 1 --export all.csv --json",
