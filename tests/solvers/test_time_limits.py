@@ -372,7 +372,8 @@ def test_what_a_search_of_prices_has_found_is_kept_whenever_it_is_stopped() -> N
         market.seats,
     )
     early = 0
-    for most in range(0, 400, 3):
+    # After 33 looks the search of prices is over, and what follows takes seconds each time.
+    for most in range(30):
         looks = 0
 
         class Limited(Control):
@@ -389,5 +390,5 @@ def test_what_a_search_of_prices_has_found_is_kept_whenever_it_is_stopped() -> N
         assert check_feasible(market, "opt", hired) * market.scaled.score_denominator == found.value
         assert best is not None
         assert found.value <= best * market.scaled.score_denominator
-        early += found.duals is None and found.value > 0
+        early += found.stopped == "time-limit" and found.value > 0
     assert early

@@ -36,7 +36,7 @@ def test_a_market_of_bids_has_no_costs_and_no_coverage():
 
 
 def test_a_column_reads_like_a_list():
-    column = Market.build(scores=list(range(1, 10)), costs=[0] * 9, budgets=[1]).scaled.scores
+    column = Market.build(scores=list(range(1, 10)), costs=[0] * 9, budgets=[1]).scores
     assert len(column) == 9
     assert column[-1] == 9
     assert list(column[2:4]) == [3, 4]
