@@ -9,7 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from .public_names import load_name, names_of
+# Absolute: pytest before 8.1 imports this file by itself, as a module without a package.
+from fedmech.public_names import load_name, names_of
 
 __version__ = "0.1.0"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import overload
+from typing import SupportsIndex, overload
 
 from ..exact import IntArray, exact_sum
 from ..input_error import InputError
@@ -88,10 +88,10 @@ class Column(Sequence[Fraction]):
         return len(self._integers)
 
     @overload
-    def __getitem__(self, index: int) -> Fraction: ...
+    def __getitem__(self, index: SupportsIndex) -> Fraction: ...
     @overload
     def __getitem__(self, index: slice) -> Column: ...
-    def __getitem__(self, index: int | slice) -> Fraction | Column:
+    def __getitem__(self, index: SupportsIndex | slice) -> Fraction | Column:
         found = self._integers[index]
         return Column(found, self._denominator) if isinstance(index, slice) else Fraction(int(found), self._denominator)
 

@@ -1,7 +1,7 @@
 """``fedmech doctor``: what is wrong is said, and is an exit code."""
 
+import importlib.metadata
 import json
-from importlib.metadata import PackageNotFoundError
 
 import pytest
 from fedmech.cli import app
@@ -42,11 +42,11 @@ def test_a_version_of_highs_that_must_not_be_used(monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize(("name", "code"), [("numpy", 1), ("z3-solver", 0)])
 def test_a_package_that_is_not_there(name: str, code: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = doctor.version
+    plain = importlib.metadata.version
 
     def version(package: str) -> str:
         if package == name:
-            raise PackageNotFoundError
+            raise importlib.metadata.PackageNotFoundError
         return plain(package)
 
     monkeypatch.setattr(doctor, "version", version)
