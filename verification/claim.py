@@ -126,10 +126,11 @@ class Judgement:
         """How what is true instead fares: the statement under the assumption, or the corrected one."""
         return self.assumption_verdict or self.corrected_verdict
 
-    def resting_on(self, proofs: tuple[Proof, ...], held: Held | None) -> Judgement:
+    def resting_on(self, proofs: tuple[Proof, ...], held: Held | None, rechecked: bool | None) -> Judgement:
         """Return the judgement with its formulas filled in, and ``proved`` lowered to ``argued`` where no machine holds it.
 
-        Nothing is proved but by a chain whose every step was held just now; an existence claim may be proved by its witness alone.
+        Nothing is proved but by a chain whose every step was held just now; an existence claim may be proved by its witness alone, if
+        that has survived the re-check.
         """
 
         def filled(text: str | None, verdict: Verdict | None) -> str | None:
@@ -137,7 +138,7 @@ class Judgement:
                 return None
             return _carrying(_filled(text, proofs), proofs) if verdict == "proved" else _filled(text, proofs)
 
-        by_witness = self.verdict == "proved" and self.witness is not None and not proofs
+        by_witness = self.verdict == "proved" and rechecked is True and not proofs
         whole = by_witness or (held is not None and held.missing is None)
 
         def lowered(verdict: Verdict | None) -> Any:

@@ -165,11 +165,11 @@ def judge(claim: Claim) -> Entry:
     except AssertionError as error:
         kind = "a proof does not hold" if isinstance(error, ProofError) else "not as claimed"
         judgement = Judgement("argued", f"{kind}: {error}", "")
-    judgement = judgement.resting_on(claim.proofs, held)
     rechecked: bool | None = None
     if judgement.witness is not None:
         document: Mapping[str, Any] = json.loads(json.dumps(judgement.witness))
         rechecked = claim.recheck is not None and _rechecked(claim.recheck, document)
+    judgement = judgement.resting_on(claim.proofs, held, rechecked)
     return Entry(claim, judgement, rechecked, time.perf_counter() - started, held)
 
 

@@ -48,6 +48,7 @@ def test_nothing_is_proved_without_a_chain() -> None:
     assert judge(claim("verified", Judgement("proved", "m", "s"))).judgement.verdict == "argued"
     assert judge(claim("proved", said, lambda witness: True)).judgement.verdict == "proved"
     assert not judge(claim("proved", said, lambda witness: False)).agrees
+    assert judge(claim("proved", said, lambda witness: False)).judgement.verdict == "argued"
     amended = Judgement("refuted", "m", "s", witness=WITNESS, corrected="c", corrected_verdict="proved", reading=READ)
     assert judge(claim("refuted", amended, lambda witness: True)).judgement.amended == "argued"
 
