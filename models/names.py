@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -23,6 +23,7 @@ __all__ = [
     "name_key",
     "nearest_name",
     "none_if_missing",
+    "position_of",
     "read_name",
     "read_names",
     "refuse_alike",
@@ -112,6 +113,13 @@ def nearest_name(name: str, known: Iterable[str]) -> str:
         return f"; {ascii(alike[0])[:80]} differs only by blanks, Unicode normal form or invisible characters"
     close = difflib.get_close_matches(name[:200], known[:10_000], n=1)
     return f"; did you mean '{close[0][:80]}'?" if close else ""
+
+
+def position_of(who: Any, count: int, places: Mapping[str, int]) -> int | None:
+    """Say where one of `count` things stands that is meant by its name or by its position; None if there is no such thing."""
+    if isinstance(who, str):
+        return places.get(who)
+    return int(who) if isinstance(who, Integral) and not isinstance(who, bool) and 0 <= who < count else None
 
 
 def refuse_unknown(fields: Iterable[str], known: Iterable[str], row: str | None) -> None:

@@ -26,7 +26,7 @@ from ..fl.mechanisms.outcome import check_exact
 from ..fl.mechanisms.parts.breakpoints import ALL_SETS_UP_TO, breakpoints, with_points_between
 from ..models.display import Page, Readable, Table, data_frame, show
 from ..models.input_error import InputError
-from ..models.names import nearest_name
+from ..models.names import nearest_name, position_of
 from ..models.procurement.market import Market
 from ..solvers.control import Control
 from ..solvers.feasibility import violation
@@ -233,9 +233,10 @@ def _positions(market: Market, workers: Iterable[int | str]) -> list[int]:
     known = {name: i for i, name in enumerate(market.worker_ids)}
     found = []
     for worker in [workers] if isinstance(workers, str) else workers:
-        if isinstance(worker, str) and worker not in known:
-            raise InputError(f"no worker is called {worker!r}{nearest_name(worker, known)}", field="worker")
-        found.append(known[worker] if isinstance(worker, str) else worker)
+        position = position_of(worker, market.n, known)
+        if position is None:
+            raise InputError(f"no worker is called {worker!r}{nearest_name(str(worker), known)}", field="worker")
+        found.append(position)
     return found
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from ...models.display import Page, Readable, Table, data_frame, show
 from ...models.exact import IntArray, exact_sum, integer_array, linear_combination
 from ...models.input_error import InputError
-from ...models.names import nearest_name
+from ...models.names import nearest_name, position_of
 from ...models.procurement.market import Market
 from ...solvers.feasibility import CheckError, violation
 from ...solvers.placement.matroid import route
@@ -289,14 +289,11 @@ class _Names:
         return self._position(who, ids, known, f"names {who!r}", "requesters", "winners")
 
     def _position(self, who: Any, ids: Sequence[str], known: Mapping[str, int], did: str, kind: str, field: str) -> int:
-        if isinstance(who, str):
-            if who in known:
-                return known[who]
-            there = nearest_name(who, known) or f", where the {kind} are {_listed(ids)}"
-            raise InputError(f"{self._mechanism} {did}{there}", field=field)
-        if isinstance(who, int | np.integer) and not isinstance(who, bool) and 0 <= who < len(ids):
-            return int(who)
-        raise InputError(f"{self._mechanism} {did}, where the {kind} are {_listed(ids)}", field=field)
+        position = position_of(who, len(ids), known)
+        if position is None:
+            hint = nearest_name(who, known) if isinstance(who, str) else ""
+            raise InputError(f"{self._mechanism} {did}{hint or f', where the {kind} are {_listed(ids)}'}", field=field)
+        return position
 
 
 def _listed(ids: Sequence[str]) -> str:
