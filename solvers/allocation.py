@@ -16,6 +16,7 @@ from ..models.procurement.market import Market
 from .feasibility import CheckError, objective_value, violation
 from .placement.matroid import route
 from .solution import Solution
+from .solution_page import status_line
 from .solve import solve
 
 __all__ = ["Allocation", "check_allocation"]
@@ -72,7 +73,7 @@ class Allocation(Readable):
             lines.append(("breaks", self.violation))
         lines.append(("value", show(self.value)))
         if self.best.status == "optimal":
-            lines.append(("optimum", f"{show(best)} ({self.best.exactness}, {self.best.method})"))
+            lines.append(("optimum", f"{show(best)}: {status_line(self.best)}, {self.best.method}"))
         else:
             lines += [("best found", show(best)), ("optimum at most", show(bound))]
         if bound:
