@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...models.exact import exact_sum, integer_columns, linear_combination
+from ...models.procurement.market import Market
 from ..control import Control
 from ..placement.orp_seats import Basis, best_placeable_set
 from ..placement.polymatroid import rank
@@ -69,6 +70,18 @@ class SeatMarket:
         budget = min(self.budget, exact_sum(costs))
         for name, value in (("scores", scores), ("costs", costs), ("budget", budget)):
             object.__setattr__(self, name, value)
+
+    @classmethod
+    def of(cls, market: Market) -> SeatMarket:
+        """Take what is needed of a market whose costs are known."""
+        return cls(
+            market.scaled.scores,
+            market.scaled.needed_costs,
+            market.group_of,
+            market.scaled.total_budget,
+            market.caps,
+            market.seats,
+        )
 
     def value(self, chosen: NDArray[np.intp]) -> int:
         """Total score of some workers."""

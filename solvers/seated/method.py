@@ -227,14 +227,7 @@ def _as_places(leaves: list[Multipliers], together: int, n: int) -> tuple[Multip
 @register("opt", "polymatroid", summary="exact multipliers over the seat polymatroid, enumeration around their bound")
 def solve_opt_seats(market: Market, control: Control) -> Found:
     """Solve OPT with caps, seats and pooled budget; without binding seats the polymatroid is that of the caps alone."""
-    plain = SeatMarket(
-        market.scaled.scores,
-        market.scaled.needed_costs,
-        market.group_of,
-        market.scaled.total_budget,
-        market.caps,
-        market.seats,
-    )
+    plain = SeatMarket.of(market)
     found = best_affordable_set(plain, control)
     if found.duals is None:
         bound = exact_sum(market.scaled.scores)

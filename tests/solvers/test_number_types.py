@@ -131,14 +131,7 @@ def test_numbers_of_very_different_magnitude(direct: int, monkeypatch: pytest.Mo
     for seed in range(60):
         case = magnitudes(seed)
         market, best = case.market(), kinds.opt(case)
-        plain = SeatMarket(
-            market.scaled.scores,
-            market.scaled.needed_costs,
-            market.group_of,
-            market.scaled.total_budget,
-            market.caps,
-            market.seats,
-        )
+        plain = SeatMarket.of(market)
         state = best_affordable_set(plain, Control())
         assert state.value == best == state.upper(seated_method._unit(plain)), seed
         if not market.seats_bind:
@@ -168,14 +161,7 @@ def test_weights_do_not_wrap_where_only_costs_are_python_integers() -> None:
             seats=[rng.randint(1, 4) for _ in range(2)],
         )
         assert (market.scaled.scores.dtype, market.scaled.needed_costs.dtype) == (np.int64, object)
-        plain = SeatMarket(
-            market.scaled.scores,
-            market.scaled.needed_costs,
-            market.group_of,
-            market.scaled.total_budget,
-            market.caps,
-            market.seats,
-        )
+        plain = SeatMarket.of(market)
         assert plain.scores.dtype == plain.costs.dtype == object
         _, duals = lagrangian(plain, Control())
         exactly = [

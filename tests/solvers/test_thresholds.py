@@ -148,14 +148,7 @@ def compare(case: Kinds, *, effort: bool) -> int:
             assert (found.value == best == found.bound) or not found.proved
             done = found.proved
         else:
-            plain = SeatMarket(
-                market.scaled.scores,
-                market.scaled.needed_costs,
-                market.group_of,
-                market.scaled.total_budget,
-                market.caps,
-                market.seats,
-            )
+            plain = SeatMarket.of(market)
             state = best_affordable_set(plain, Control())
             step = seated_method._unit(plain)
             assert state.value <= best <= state.upper(step)

@@ -333,14 +333,7 @@ def test_the_clock_starts_before_a_method_is_chosen(monkeypatch: pytest.MonkeyPa
 def test_sorting_looks_at_the_clock() -> None:
     """A million workers that may all be flipped: each column that they are sorted by takes a part of a second."""
     market = generate_market("d", 200, seat_share=0.5, seed=1)
-    seated = SeatMarket(
-        market.scaled.scores,
-        market.scaled.needed_costs,
-        market.group_of,
-        market.scaled.total_budget,
-        market.caps,
-        market.seats,
-    )
+    seated = SeatMarket.of(market)
     _, duals = lagrangian(seated, Control())
     looks = 0
 
@@ -363,14 +356,7 @@ def test_sorting_looks_at_the_clock() -> None:
 def test_what_a_search_of_prices_has_found_is_kept_whenever_it_is_stopped() -> None:
     market = generate_market("d", 200, seat_share=0.5, seed=1)
     best = solve(market, "opt").value
-    seated = SeatMarket(
-        market.scaled.scores,
-        market.scaled.needed_costs,
-        market.group_of,
-        market.scaled.total_budget,
-        market.caps,
-        market.seats,
-    )
+    seated = SeatMarket.of(market)
     early = 0
     # After 33 looks the search of prices is over, and what follows takes seconds each time.
     for most in range(30):
