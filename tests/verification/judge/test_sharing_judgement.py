@@ -16,6 +16,7 @@ import pytest
 from brute_sharing import Brute, State
 from campaign import some
 from fedmech.models.sharing.measured_market import MeasuredMarket
+from fedmech.solvers.control import Control
 from fedmech.solvers.sharing.solve import solve_social_state
 from fedmech.verification.judge import alignment, best_state, sharing
 from mots_strategies import small_market as build
@@ -356,6 +357,33 @@ def test_too_many_joins_are_left_undecided(monkeypatch: pytest.MonkeyPatch) -> N
     assert not cut.complete
 
 
+def test_patterns_are_looked_at_up_to_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    market = build(utility={"family": "inverse-gap", "a": 1, "p": 1})
+    judged = judge(market)
+    # A state that is no pattern, with the welfare of the best one: only the patterns tell that one of them is as good.
+    mixed = best_state.BestState(market, replace(judged.best, state=(1, 1, 0)), Control())
+    patterns = best_state.count_patterns(market)
+    for most, holds in ((patterns, True), (patterns - 1, None)):
+        monkeypatch.setattr(best_state, "MOST_CANDIDATES", most)
+        assert mixed.whole(judged.assumptions).holds is holds
+
+
+def test_changes_are_searched_for_so_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    market = build()
+    found, usual = judge(market).free, judge(market).cost_changes
+    for place, wanted in enumerate(usual):
+        assert wanted.searched
+        for most in range(alignment.MOST_CUTS):
+            monkeypatch.setattr(alignment, "MOST_CUTS", most)
+            tried = list(alignment.changes(market, found, Control()))[place]
+            if tried.searched:
+                break
+            assert tried.value is None
+        assert most > 0
+        assert tried == wanted
+        monkeypatch.undo()
+
+
 @pytest.mark.parametrize("utility", [{"family": "linear", "a": 2, "s": 1}, {"family": "exponential", "a": 2, "s": 3}])
 def test_both_sides_of_every_threshold_say_the_same(utility: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     market = build(utility=utility)
@@ -392,8 +420,6 @@ def test_a_high_crowd_would_contradict() -> None:
     market = build(client_variance=2, costs=[0, 0, 0])
     best = fm.solve(market)
     crowd = replace(best, state=(1, 1, 0), error=market.error((1, 1, 0)))
-    from fedmech.solvers.control import Control
-
     row = best_state.BestState(market, crowd, Control()).alone()
     assert row.contradicted
     assert row.made_by == {"type": "t1"}
