@@ -311,7 +311,9 @@ def test_an_audit_reads_well_and_takes_ids() -> None:
     assert repr(found) == "Audit(<script>: dsic violated)"
     with pytest.raises(fm.InputError, match="no worker is called 'bem'; did you mean 'ben'"):
         fm.audit(MARKET, cheapest, workers=["bem"])
-    assert fm.audit(MARKET, cheapest, workers=[0, np.int64(3)]).workers == 2
-    for nobody in (4, -1, True, 0.0, None):
+    somebody: Any = [0, np.int64(3)]
+    assert fm.audit(MARKET, cheapest, workers=somebody).workers == 2
+    nobodies: list[Any] = [4, -1, True, 0.0, None]
+    for nobody in nobodies:
         with pytest.raises(fm.InputError, match=f"no worker is called {nobody}"):
-            fm.audit(MARKET, cheapest, workers=[nobody])  # type: ignore[list-item]
+            fm.audit(MARKET, cheapest, workers=[nobody])

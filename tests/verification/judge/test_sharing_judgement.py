@@ -15,6 +15,7 @@ import mpmath
 import pytest
 from brute_sharing import Brute, State
 from campaign import some
+from fedmech.fl.sharing.swan import count_patterns
 from fedmech.models.sharing.measured_market import MeasuredMarket
 from fedmech.solvers.control import Control
 from fedmech.solvers.sharing.solve import solve_social_state
@@ -362,7 +363,7 @@ def test_patterns_are_looked_at_up_to_so_many(monkeypatch: pytest.MonkeyPatch) -
     judged = judge(market)
     # A state that is no pattern, with the welfare of the best one: only the patterns tell that one of them is as good.
     mixed = best_state.BestState(market, replace(judged.best, state=(1, 1, 0)), Control())
-    patterns = best_state.count_patterns(market)
+    patterns = count_patterns(market)
     for most, holds in ((patterns, True), (patterns - 1, None)):
         monkeypatch.setattr(best_state, "MOST_CANDIDATES", most)
         assert mixed.whole(judged.assumptions).holds is holds
