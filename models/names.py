@@ -119,7 +119,7 @@ def position_of(who: Any, count: int, places: Mapping[str, int]) -> int | None:
     """Say where one of `count` things stands that is meant by its name or by its position; None if there is no such thing."""
     if isinstance(who, str):
         return places.get(who)
-    return int(who) if isinstance(who, Integral) and not isinstance(who, bool) and 0 <= who < count else None
+    return int(who) if isinstance(who, Integral) and not isinstance(who, bool) and 0 <= int(who) < count else None
 
 
 def refuse_unknown(fields: Iterable[str], known: Iterable[str], row: str | None) -> None:
