@@ -1,6 +1,8 @@
-"""Proofs of kind ``kinds`` for OPT-SEP on markets of few kinds of workers: the optimum itself, by counting. The body is empty.
+"""Proofs of kind ``kinds`` for OPT-SEP on markets of few kinds of workers, by counting. Body: ``classes``, a number for each group.
 
-1. Workers of one score v_t, cost c_t and group g_t are copies of one kind; only how many of each kind a requester hires matters. Of
+0. Groups of one class are merged: their workers share the sum of their caps. That allows all that was allowed before, so what bounds
+   the merged market bounds the market. With a class for each group nothing is lost, and the bound proved is the optimum itself.
+1. Workers of one score v_t, cost c_t and class g_t are copies of one kind; only how many of each kind a requester hires matters. Of
    kind t no more than N_t can be hired: its copies, or the most that caps, seats and budgets of all requesters let in of it alone.
 2. ``F_j``, the counts that requester j can hire, holds with each vector all smaller ones. So does ``R_j``, the counts that the first j
    requesters can hire together: ``R_j = (R_(j-1) + F_j)`` within N. Both are therefore described by the most copies of kind 0 that
@@ -50,6 +52,15 @@ class Kind:
     copies: int
 
 
+@dataclass(frozen=True)
+class Requester:
+    """What a requester can pay, seat, and place of each class."""
+
+    money: int
+    seats: int
+    places: list[int]
+
+
 def check_bound(proof: Proof, market: Market, pulse: Pulse) -> None:
     """Accept a bound that counting confirms, or raise.
 
@@ -58,9 +69,11 @@ def check_bound(proof: Proof, market: Market, pulse: Pulse) -> None:
     ProofError
         If some allocation is worth more, or there are too many kinds to count.
     """
-    if proof.problem != "opt-sep" or market.scaled.costs is None or type(proof.bound) is not int or len(proof.body):
-        refuse("a proof by kinds is for opt-sep, with costs, has an integer bound and an empty body")
-    kinds = kinds_of(market)
+    if proof.problem != "opt-sep" or market.scaled.costs is None or type(proof.bound) is not int:
+        refuse("a proof by kinds is for opt-sep, with costs, and has an integer bound")
+    classes = classes_of(proof, market)
+    requesters = [merged(market, j, classes) for j in range(market.m)]
+    kinds = kinds_of(market, classes, requesters)
     if not kinds:
         if proof.bound < 0:
             refuse("nobody hired is worth more than the bound")
@@ -74,9 +87,9 @@ def check_bound(proof: Proof, market: Market, pulse: Pulse) -> None:
             raise ProofTooLarge("too many kinds of workers to count")
     reached = np.full(shape, NOWHERE, dtype=np.int64)
     reached[(0,) * len(few)] = 0
-    for j in range(market.m):
+    for requester in requesters:
         after = np.full(shape, NOWHERE, dtype=np.int64)
-        for counts, most in largest(dict(hirable(market, j, many, few)), pulse):
+        for counts, most in largest(dict(hirable(requester, many, few)), pulse):
             pulse()
             work += cells
             if work > MOST_WORK:
@@ -100,15 +113,31 @@ def refuse(reason: str) -> NoReturn:
     raise ProofError(reason)
 
 
-def kinds_of(market: Market) -> list[Kind]:
+def classes_of(proof: Proof, market: Market) -> list[int]:
+    """Return the class of each group."""
+    classes = proof.body.get("classes")
+    if set(proof.body) != {"classes"} or not isinstance(classes, list) or len(classes) != market.L:
+        refuse("the body of a proof by kinds has a class for each group")
+    if any(type(number) is not int or not 0 <= number < market.L for number in classes):
+        refuse("classes are numbered from 0, and there are no more than groups")
+    return classes
+
+
+def merged(market: Market, j: int, classes: list[int]) -> Requester:
+    """Return what requester j can pay, seat and place, caps added up by class."""
+    places = [0] * market.L
+    for number, cap in zip(classes, market.caps[:, j].tolist(), strict=True):
+        places[number] += cap
+    return Requester(int(market.scaled.budgets[j]), int(market.seats[j]), places)
+
+
+def kinds_of(market: Market, classes: list[int], requesters: list[Requester]) -> list[Kind]:
     """Return the kinds of which somebody can be hired, the one of most copies first."""
-    rows = zip(
-        market.scaled.scores.tolist(), market.scaled.needed_costs.tolist(), market.group_of.tolist(), strict=True
-    )
-    requesters = list(zip(market.caps.T.tolist(), market.seats.tolist(), market.scaled.budgets.tolist(), strict=True))
+    groups = [classes[group] for group in market.group_of.tolist()]
+    rows = zip(market.scaled.scores.tolist(), market.scaled.needed_costs.tolist(), groups, strict=True)
     kinds: list[Kind] = []
     for (score, cost, group), copies in Counter(rows).items():
-        most = sum(at_most(min(caps[group], seats), money, cost) for caps, seats, money in requesters)
+        most = sum(at_most(min(own.places[group], own.seats), own.money, cost) for own in requesters)
         if most:
             kinds.append(Kind(score, cost, group, min(copies, most)))
     return sorted(kinds, key=lambda kind: -kind.copies)
@@ -127,8 +156,8 @@ def largest(counts: dict[tuple[int, ...], int], pulse: Pulse) -> Iterator[tuple[
             yield y, most
 
 
-def hirable(market: Market, j: int, many: Kind, few: list[Kind]) -> Iterator[tuple[tuple[int, ...], int]]:
-    """Yield the counts of the `few` kinds that requester j can hire, each with the most of the other kind that go with them."""
+def hirable(requester: Requester, many: Kind, few: list[Kind]) -> Iterator[tuple[tuple[int, ...], int]]:
+    """Yield the counts of the `few` kinds that a requester can hire, each with the most of the other kind that go with them."""
 
     def extend(
         counts: tuple[int, ...], money: int, seats: int, places: list[int]
@@ -141,4 +170,4 @@ def hirable(market: Market, j: int, many: Kind, few: list[Kind]) -> Iterator[tup
             left = [free - y * (group == kind.group) for group, free in enumerate(places)]
             yield from extend((*counts, y), money - y * kind.cost, seats - y, left)
 
-    yield from extend((), int(market.scaled.budgets[j]), int(market.seats[j]), market.caps[:, j].tolist())
+    yield from extend((), requester.money, requester.seats, requester.places)

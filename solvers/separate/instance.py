@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import gcd
 
@@ -125,6 +125,12 @@ class SeparateInstance:
         if self.scores.dtype == np.int64:
             return int(np.gcd.reduce(self.scores))
         return gcd(*self.scores.tolist())
+
+    def merged(self, classes: list[int]) -> SeparateInstance:
+        """Relax the caps: group l is counted in class ``classes[l]``, and the groups of a class share their places."""
+        caps = np.zeros((max(classes, default=-1) + 1, self.m), dtype=np.int64)
+        np.add.at(caps, classes, self.caps)
+        return replace(self, groups=np.asarray(classes, dtype=np.int64)[self.groups], caps=caps)
 
     def value(self, assignment: np.ndarray) -> int:
         """Score of an allocation, exactly (``assignment[i]`` is a requester or -1)."""

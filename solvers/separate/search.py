@@ -1,6 +1,7 @@
 """The exact method for OPT-SEP: pooled optimum and split, then searches by loss against dual bounds.
 
-0. Where workers are of few kinds, or few, counting them by kind gives the optimum at once (`by_kind`).
+0. Where workers are of few kinds, or few, counting them by kind gives the optimum at once, or a bound if groups have to be merged
+   for that (`by_kind`).
 1. The pooled optimum bounds the separate one. If its workers can be split over the requesters, both are equal.
 2. Every allocation hires a set that one purse could pay for. Those sets are listed by falling value, and whether one can be
    split is decided exactly (`exact_split`): the first that can is optimal. Where few sets lie above the optimum this is all.

@@ -116,14 +116,26 @@ class Steps:
         self.offer(repair_and_fill(self.instance, self.answer.assignment, self.control))
 
     def by_kind(self, most_cells: int, most_work: int) -> bool:
-        """Count the workers by kind, where they are few kinds; whether that was possible."""
-        optimum = count_by_kind(self.instance, most_cells, most_work, self.share())
-        if optimum is None:
-            return False
-        self.answer.step = "kinds"
-        self.offer(optimum)
-        self.lower(self.answer.value, lambda bound: ("kinds", {}))
-        return True
+        """Count the workers by kind, where they are few kinds; whether that gave the optimum.
+
+        Groups whose caps cannot bind are one group. Where that leaves too many kinds, all groups are merged into one: what is best then
+        is a bound, which the optimum often meets where most workers are alike.
+        """
+        instance = self.instance
+        sizes = np.bincount(instance.groups, minlength=len(instance.caps))
+        free = (instance.caps >= np.minimum(sizes[:, None], instance.seats)).all(axis=1)
+        for loose in (free, np.ones_like(free)):
+            classes = np.unique(np.where(loose, 0, np.cumsum(~loose)), return_inverse=True)[1].tolist()
+            found = count_by_kind(instance.merged(classes), most_cells, most_work, self.share())
+            if found is None:
+                continue
+            if instance.is_feasible(found):
+                self.offer(found)
+            self.lower(instance.value(found), lambda bound, classes=classes: ("kinds", {"classes": classes}))
+            if self.answer.proved:
+                self.answer.step = "kinds"
+                return True
+        return False
 
     def share(self, of_the_rest: float = 0.5) -> Control:
         """Control of one step: some of the time left, `PATIENCE` at most."""

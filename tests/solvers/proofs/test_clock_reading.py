@@ -65,7 +65,7 @@ def test_every_loop_of_a_checker_reads_the_clock(monkeypatch: pytest.MonkeyPatch
     alike = Market.build(scores=[3] * 20 + [5] * 20, costs=[2] * 20 + [3] * 20, budgets=[17, 23])
     best = solve(alike, "opt-sep").value
     assert best is not None
-    found |= readers(Proof("opt-sep", "kinds", int(best), {}), alike)
+    found |= readers(Proof("opt-sep", "kinds", int(best), {"classes": list(range(alike.L))}), alike)
     for utility in ({"family": "exponential", "a": 2, "s": "3/2"}, {"family": "linear", "a": 2, "s": 3}):
         shared = MotsMarket.build(
             sizes=[2, 5, 9, 11], counts=[3, 2, 2, 4], costs=["0.1", "0.2", "1", "0.3"], utility=utility

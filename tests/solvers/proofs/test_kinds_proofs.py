@@ -18,7 +18,9 @@ from separate_instances import as_market, enumerate_optimum, random_instance
 
 def accepted(market: Market, bound: Any, body: Any = None) -> bool:
     try:
-        check_bound(Proof("opt-sep", "kinds", bound, {} if body is None else body), market)
+        check_bound(
+            Proof("opt-sep", "kinds", bound, {"classes": list(range(market.L))} if body is None else body), market
+        )
     except ProofError:
         return False
     return True
@@ -54,6 +56,47 @@ def test_hundreds_of_equal_workers() -> None:
         assert instance.value(found) == optimum
         assert accepted(market, optimum)
         assert not accepted(market, optimum - 1)
+
+
+def test_merged_groups_prove_what_is_best_with_their_caps_added_up() -> None:
+    below = 0
+    for seed in range(300):
+        instance = random_instance(seed)
+        market, rng = as_market(instance), random.Random(seed)
+        classes = [rng.randrange(market.L) for _ in range(market.L)]
+        merged = instance.merged(classes)
+        assert merged.caps.sum() == instance.caps.sum()
+        bound = enumerate_optimum(merged)
+        assert accepted(market, bound, {"classes": classes})
+        assert not accepted(market, bound - 1, {"classes": classes})
+        below += enumerate_optimum(instance) < bound
+    assert below > 10
+
+
+def test_nearly_equal_workers_of_many_groups() -> None:
+    """Too many kinds to be counted, but most differ by their group alone; no budget is a multiple of the costs."""
+    one = Market.build(
+        scores=["13/7"] * 41,
+        costs=["1/7"] * 41,
+        groups=[f"g{i % 7}" for i in range(41)],
+        budgets=["23/6", "17/12"],
+        seats=[32, 34],
+        caps={("g1", "r0"): 20, ("g2", "r1"): 12, ("g3", "r0"): 16, ("g4", "r0"): 19, ("g5", "r0"): 17},
+        requester_ids=["r0", "r1"],
+    )
+    rows = [(13, 21)] * 254 + [(14, 19), (15, 21), (13, 19), (11, 23)]
+    other = Market.build(
+        scores=[score for score, _ in rows],
+        costs=[cost for _, cost in rows],
+        groups=[f"g{i % 4}" for i in range(258)],
+        caps=[[16, 16, 19], [23, 23, 23], [19, 11, 19], [17, 17, 2]],
+        budgets=["4062/7", "20310/7", "4062/7"],
+    )
+    for market, step in ((one, {"kinds", "split"}), (other, {"kinds", "split"})):
+        solution = solve(market, "opt-sep")
+        assert solution.exactness == "checked"
+        assert solution.details["step"] in step
+        assert solution.seconds < 2
 
 
 def test_the_slow_market_of_three_kinds() -> None:
@@ -117,10 +160,14 @@ def test_what_is_no_bound_is_refused(bound: Any) -> None:
 def test_other_forms_are_refused() -> None:
     market = Market.build(scores=[5, 4], costs=[3, 2], budgets=[3, 2])
     assert accepted(market, 9)
-    assert not accepted(market, 9, {"more": 1})
+    for classes in ([], [0, 0], [1], [-1], [True], [0.0], ["0"], 0, None):
+        assert not accepted(market, 9, {"classes": classes})
+    assert accepted(market, 9, {"classes": [0]})
+    assert not accepted(market, 9, {"classes": [0], "more": 1})
+    assert not accepted(market, 9, {})
     assert not accepted(Market.build(scores=[5, 4], bids=[3, 2], budgets=[3, 2]), 9)
     with pytest.raises(ProofError):
-        check_bound(Proof("opt", "kinds", 9, {}), market)
+        check_bound(Proof("opt", "kinds", 9, {"classes": [0]}), market)
     nobody = Market.build(scores=[5, 4], costs=[3, 2], budgets=[1])
     assert accepted(nobody, 0)
     assert not accepted(nobody, -1)
