@@ -14,7 +14,7 @@ import numpy as np
 
 from ...models.input_error import InputError
 
-__all__ = ["CENTS", "MOST_CENTS", "BidModel", "CostModel", "money"]
+__all__ = ["CENTS", "MOST_CENTS", "BidModel", "CostModel", "drawn_share", "money"]
 
 CENTS = 100
 MOST_CENTS = 10**15
@@ -30,6 +30,13 @@ def _cents(amounts: np.ndarray, field: str) -> np.ndarray:
     if not (amounts <= MOST_CENTS).all():
         raise InputError(f"amounts of money above {MOST_CENTS // CENTS:,} are not exact", field=field)
     return np.maximum(np.rint(amounts), 1).astype(np.int64)
+
+
+def drawn_share(share: float, workers: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw ``round(share * n)`` workers, boolean of shape (n,)."""
+    chosen = np.zeros(workers, dtype=bool)
+    chosen[np.argsort(rng.random(workers), kind="stable")[: round(share * workers)]] = True
+    return chosen
 
 
 @dataclass(frozen=True)
@@ -109,9 +116,7 @@ class BidModel:
 
     def who_deviates(self, workers: int, rng: np.random.Generator) -> np.ndarray:
         """Draw who deviates: ``round(deviators * n)`` workers, boolean of shape (n,)."""
-        chosen = np.zeros(workers, dtype=bool)
-        chosen[np.argsort(rng.random(workers), kind="stable")[: round(self.deviators * workers)]] = True
-        return chosen
+        return drawn_share(self.deviators, workers, rng)
 
     def bids(self, costs: np.ndarray, deviates: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Draw one round's bids in cents; equal to the costs without noise and deviation.

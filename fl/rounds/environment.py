@@ -1,7 +1,7 @@
 """What stays the same over all rounds of a simulation: data, probe set, workers, groups, tasks, budgets, the first model.
 
-The order in which the training samples are given away: the probe set first, then the public samples that train the common first
-model, then the workers' own.
+The order in which the training samples are given away: the probe set first, then the reserve of the audits if there are any, then the
+public samples that train the common first model, then the workers' own.
 
 Source: DriftPay, section 7e (stated: fixed workers, Dirichlet label skew, a probe set, requesters with tasks of their own over a
 shared pool); sizes, groups and the public start are choices made here (reconstructed).
@@ -20,6 +20,7 @@ from ..data.dataset import Dataset
 from ..data.dirichlet import dirichlet, dirichlet_balanced, dirichlet_per_client
 from ..data.load import load_dataset
 from ..data.partitions import given_sizes
+from ..scoring.audit import AuditSchedule
 from ..scoring.drift_market import groups_by_label
 from ..scoring.probe import ProbeSet, draw_probe
 from .bids import (
@@ -27,6 +28,7 @@ from .bids import (
     MOST_CENTS,
     BidModel,
     CostModel,
+    drawn_share,
 )
 from .settings import ProcurementSettings
 from .tasks import Task, make_tasks, split_budget
@@ -53,6 +55,11 @@ class Purpose(IntEnum):
     TRAINING = 14
     PERTURBATION = 15
     GLIMPSE = 16
+    FIXED = 17
+    GAMERS = 18
+    GAME = 19
+    AUDITS = 20
+    BOUNDS = 21
 
 
 def generator(seed: int, purpose: Purpose, round_number: int = 0) -> np.random.Generator:
@@ -79,7 +86,11 @@ class Environment:
     bids : BidModel
     factors : ndarray of float, shape (n,)
         The workers' own cost factors.
-    deviates : ndarray of bool, shape (n,)
+    deviates, games : ndarray of bool, shape (n,)
+        Who deviates in its bids, and who games its scoring update.
+    fixed : ndarray of float, shape (n,)
+        Uniform on [0, 1), drawn once.
+    audits : AuditSchedule or None
     """
 
     dataset: Dataset
@@ -92,6 +103,9 @@ class Environment:
     bids: BidModel
     factors: np.ndarray
     deviates: np.ndarray
+    games: np.ndarray
+    fixed: np.ndarray
+    audits: AuditSchedule | None
 
     @property
     def samples(self) -> np.ndarray:
@@ -111,7 +125,10 @@ def build_environment(settings: ProcurementSettings) -> Environment:
     dataset = load_dataset(settings.dataset, settings.folder, int(generator(seed, Purpose.SPLIT).integers(2**31)))
     probe = draw_probe(dataset, settings.probe_size, int(generator(seed, Purpose.PROBE).integers(2**62)))
     rng = generator(seed, Purpose.PARTITION)
+    audits = _audits(settings, dataset, probe)
     left = probe.without(len(dataset.train_labels))
+    if audits is not None:
+        left = np.setdiff1d(left, audits.reserve.indices, assume_unique=True)
     left = left[np.argsort(rng.random(len(left)), kind="stable")]
     wanted = len(left) - settings.public_samples if settings.train_samples is None else settings.train_samples
     if wanted < n or settings.public_samples + wanted > len(left):
@@ -150,7 +167,24 @@ def build_environment(settings: ProcurementSettings) -> Environment:
         bids=bids,
         factors=factors,
         deviates=bids.who_deviates(n, generator(seed, Purpose.DEVIATORS)),
+        games=drawn_share(settings.gamers, n, generator(seed, Purpose.GAMERS)),
+        fixed=generator(seed, Purpose.FIXED).random(n),
+        audits=audits,
     )
+
+
+def _audits(settings: ProcurementSettings, dataset: Dataset, probe: ProbeSet) -> AuditSchedule | None:
+    """Hold a reserve back that has new images for every audit, and commit to when they are used."""
+    every, size = settings.audit_every, settings.audit_size
+    if every is None:
+        return None
+    seeds = generator(settings.seed, Purpose.AUDITS).integers(2**62, size=2).tolist()
+    wanted = size * max(1, settings.rounds // every)
+    if wanted > len(dataset.train_labels) - len(probe):
+        message = f"{wanted} images are needed for all audits, the probe set leaves"
+        raise InputError(f"{message} {len(dataset.train_labels) - len(probe)}", field="audit_size")
+    reserve = draw_probe(dataset, wanted, seeds[0], exclude=probe.indices.tolist())
+    return AuditSchedule(reserve, size, every, seeds[1])
 
 
 def _deal(settings: ProcurementSettings, labels: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:

@@ -1,4 +1,4 @@
-"""What is measured of a procurement round: five families of figures.
+"""What is measured of a procurement round: six families of figures.
 
 Source: DriftPay, section 7e, "Outcomes and evaluation metrics" (stated): welfare proxy, downstream learning, budget utilisation
 and prices, constraint stress, stability. The concentration index, the counting of binding caps and the size of the perturbations are
@@ -19,8 +19,10 @@ from ...solvers.feasibility import objective_value
 from ...solvers.solution import Solution
 from ..mechanisms.interface import Outcome
 from ..scoring.uncertainty import effective_eta, noise_benchmark
+from .audits import Findings
 
 __all__ = [
+    "audit_metrics",
     "budget_metrics",
     "cap_metrics",
     "jaccard",
@@ -251,7 +253,43 @@ def _herfindahl(counts: np.ndarray) -> float | None:
     return _ratio(int((counts * counts).sum()), total * total)
 
 
-# ------------------------------------------------------------------ 5. stability
+# ------------------------------------------------------------------ 5. audits
+
+
+def audit_metrics(outcome: Outcome, findings: Findings | None, games: np.ndarray, who: np.ndarray) -> Row:
+    """What gaming earned, and what an audit found.
+
+    Parameters
+    ----------
+    outcome : Outcome
+        On the market of the workers `who`.
+    findings : Findings or None
+        About all workers; None where there was no audit.
+    games : ndarray of bool, shape (workers,)
+        Who games its scoring update.
+    who : ndarray of int64, shape (n,)
+
+    Returns
+    -------
+    dict
+        ``excluded`` (workers, from this round on), ``gamers_left``, ``gamers_hired``, ``gamers_paid``; ``flagged_inconsistent``, ``flagged_idle``,
+        ``flagged_copied`` and ``flagged_honest``, those among all flagged that do not game; None without an audit.
+    """
+    left = games[who]
+    hired = outcome.winner_indices[left[outcome.winner_indices]]
+    row: Row = {
+        "excluded": len(games) - len(who),
+        "gamers_left": int(left.sum()),
+        "gamers_hired": len(hired),
+        "gamers_paid": float(sum((outcome.payment(i) for i in hired.tolist()), Fraction(0))),
+    }
+    for name in ("inconsistent", "idle", "copied"):
+        row[f"flagged_{name}"] = None if findings is None else int(getattr(findings, name).sum())
+    row["flagged_honest"] = None if findings is None else int((findings.flagged & ~games).sum())
+    return row
+
+
+# ------------------------------------------------------------------ 6. stability
 
 
 def jaccard(first: np.ndarray, second: np.ndarray) -> float:

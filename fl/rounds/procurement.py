@@ -29,19 +29,17 @@ from ...models.files import make_folder
 from ...models.input_error import InputError
 from ...models.procurement.market import Market
 from ...solvers.control import Control
-from ...solvers.solution import Solution
-from ...solvers.solve import solve
 from ..mechanisms.interface import Outcome, find_mechanism, run_mechanism
-from ..scoring.drift_score import drift_scores, scoring_update
+from ..scoring.drift_score import probe_scores, scoring_update
 from ..scoring.probe import ProbeSet
 from ..training.aggregate import average
 from ..training.architectures import Architecture, architecture
-from ..training.batched import train_clients
 from ..training.evaluate import evaluate
-from ..training.parameters import Params, clients_of, stack
-from ..training.recipe import Recipe
+from ..training.parameters import Params, clients_of
 from . import metrics
+from .audits import Findings, examine, handed_in
 from .bids import money
+from .buying import budgets_of, market_of, optimum, rescored, unspent_after
 from .checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from .environment import (
     Environment,
@@ -49,19 +47,16 @@ from .environment import (
     build_environment,
     generator,
 )
+from .learning import Learning
 from .routing import even_routing
-from .scoring_rules import Measurement, ScoringRule, find_scoring_rule
+from .scoring_rules import UNIT, Measurement, ScoringRule, find_scoring_rule
 from .settings import ProcurementSettings
 from .state import State, first_state
-from .tasks import task_samples
 
-__all__ = ["CHECKPOINT", "Interrupted", "Simulation", "market_of", "run_rounds"]
+__all__ = ["CHECKPOINT", "Interrupted", "Simulation", "run_rounds"]
 
 CHECKPOINT = "rounds.npz"
 """Name of the checkpoint in the folder that a run is given."""
-
-OPTIMUM_SECONDS = 30.0
-"""After so long an optimum is reported as the best point found, not proved; only such a row can depend on the machine's speed."""
 
 Row = dict[str, Any]
 
@@ -153,6 +148,14 @@ class Round:
         Drift scores by the paper's rule, whatever rule was bought by.
     honest_bids : list of Fraction, length n
         What everybody would have bid without the deviation.
+    who : ndarray of int64, shape (n,)
+        The workers of the market, by their numbers in the simulation: all that no audit has excluded.
+    standing : ndarray of int64, shape (2, workers)
+        Scores and radii that stand from here on.
+    radius : list of Fraction, length n, or None
+        How far below the scores their lower bounds lie, where the mechanism asks for it.
+    findings : Findings or None
+        Of the audit, where there was one.
     """
 
     market: Market
@@ -160,6 +163,27 @@ class Round:
     outcome: Outcome
     drift: list[Fraction]
     honest_bids: list[Fraction]
+    who: np.ndarray
+    standing: np.ndarray
+    radius: list[Fraction] | None
+    findings: Findings | None
+
+
+@dataclass(frozen=True)
+class Update:
+    """A round's scoring updates.
+
+    Attributes
+    ----------
+    model : Params
+        The average of the requesters' models, from which they start.
+    honest, handed : Params
+        As announced, and as handed in; the same object where nobody games.
+    """
+
+    model: Params
+    honest: Params
+    handed: Params
 
 
 class Simulation:
@@ -185,14 +209,10 @@ class Simulation:
         self.environment: Environment = build_environment(settings)
         data = self.environment.dataset
         self.architecture: Architecture = architecture(settings.architecture, data.input_shape, data.classes)
-        model = self.architecture.initial(int(generator(settings.seed, Purpose.INITIAL).integers(2**31)))
-        public = self.environment.public
-        if len(public) and settings.public_steps:
-            recipe = Recipe(steps=settings.public_steps, learning_rate=settings.learning_rate)
-            trained = self._train(model, [public], recipe, np.zeros(1, dtype=np.int64))
-            model = clients_of(trained, 0)
+        self.learning = Learning(settings, self.environment, self.architecture)
         looks_back = settings.objective == "moon"
-        self.first: State = first_state(model, settings.requesters, settings.workers, looks_back, settings.device)
+        first = self.learning.first_model()
+        self.first: State = first_state(first, settings.requesters, settings.workers, looks_back, settings.device)
 
     # ------------------------------------------------------------------ one round
 
@@ -212,71 +232,158 @@ class Simulation:
         rows : list of dict
         """
         decided = self.decide(state, number)
-        before = self._evaluate(state.models)
-        models, local, samples = self._learn(state, decided.outcome.assignment, number)
-        after = self._evaluate(models)
-        assignment = decided.outcome.assignment
+        assignment = np.full(self.settings.workers, -1, dtype=np.int64)
+        assignment[decided.who] = decided.outcome.assignment
+        before = self.learning.evaluate(state.models)
+        models, local, samples = self.learning.learn(state, assignment, number)
+        after = self.learning.evaluate(models)
         # Of the requester that each winner worked for; losers' entries are not read.
-        gains = (self._probe_losses(state.models) - self._probe_losses(models))[assignment]
-        rows = self._rows(decided, state, number, before, after, samples)
-        moved = replace(state, models=models, local=local)
-        return moved.with_history(assignment >= 0, gains, self.settings.memory), rows
+        gains = (self.learning.probe_losses(state.models) - self.learning.probe_losses(models))[assignment]
+        hired = assignment >= 0
+        rows = self._rows(decided, state, number, before, after, samples, hired)
+        excluded = np.ones_like(hired)
+        excluded[decided.who] = False
+        unspent = unspent_after(self.environment, self.settings, state.unspent, decided.outcome, self._separate)
+        moved = replace(
+            state, models=models, local=local, standing=decided.standing, excluded=excluded, unspent=unspent
+        )
+        return moved.with_history(hired, gains, self.settings.memory), rows
 
     def decide(self, state: State, number: int) -> Round:
-        """Score, take bids and run the mechanism; nobody trains for a requester yet."""
+        """Score, audit, take bids and run the mechanism; nobody trains for a requester yet."""
         settings, environment = self.settings, self.environment
-        measured, glimpsed = self._measure(state, number)
+        update = self._update(state, number)
+        measured, glimpsed = self._measure(state, number, update)
         scores = self._scores(self.rule, measured)
-        estimates = scores if glimpsed is measured else self._scores(self.rule, glimpsed)
+        standing = state.standing
+        if self._scored(number):
+            given = scores if glimpsed is measured else self._scores(self.rule, glimpsed)
+            radii = self._radii(glimpsed, number)
+            standing = np.array([[int(value * UNIT) for value in column] for column in (given, radii)], dtype=np.int64)
+        estimates, radius = ([Fraction(value, UNIT) for value in column] for column in standing.tolist())
         if settings.eta:
             estimates = metrics.perturbed(estimates, parse_number(settings.eta), self._draws(Purpose.NOISE, number))
         costs = environment.costs.costs(environment.samples, environment.factors, self._draws(Purpose.COSTS, number))
         bids = environment.bids.bids(costs, environment.deviates, self._draws(Purpose.BIDS, number))
         honest = environment.bids.bids(costs, np.zeros_like(environment.deviates), self._draws(Purpose.BIDS, number))
-        market = market_of(environment, settings, scores, money(costs), money(bids))
-        seen = market if estimates is scores else market_of(environment, settings, estimates, money(costs), money(bids))
+        findings = self._examine(glimpsed, update, state, number)
+        excluded = state.excluded if findings is None else state.excluded | findings.flagged
+        who = np.flatnonzero(~excluded)
+        if not len(who):
+            raise InputError("every worker has been excluded by the audits", field="audit_every")
+        budgets = budgets_of(environment, settings, state.unspent, number)
+        market, seen = (
+            market_of(environment, settings, values, money(costs), money(bids), budgets).subset(who)
+            for values in (scores, estimates)
+        )
+        if estimates == scores:
+            seen = market
+        bounded = [radius[i] for i in who] if any(radius) else None
         drift = self._scores(find_scoring_rule("drift"), measured)
-        return Round(market, seen, self._run(seen, number), drift, money(honest))
+        return Round(
+            market=market,
+            seen=seen,
+            outcome=self._run(seen, number, bounded),
+            drift=[drift[i] for i in who],
+            honest_bids=[money(honest)[i] for i in who],
+            who=who,
+            standing=standing,
+            radius=bounded,
+            findings=findings,
+        )
+
+    def _scored(self, number: int) -> bool:
+        """Whether scores are measured anew in a round; those of an audit are."""
+        return (number - 1) % self.settings.score_every == 0 or self._audited(number)
+
+    def _audited(self, number: int) -> bool:
+        return self.environment.audits is not None and self.environment.audits.audited(number)
 
     def _scores(self, rule: ScoringRule, measured: Measurement) -> list[Fraction]:
-        return rule.scores(measured, self.settings.mapping, self.settings.v_min, self.settings.v_max)
+        settings = self.settings
+        scores = rule.scores(measured, settings.mapping, settings.v_min, settings.v_max)
+        if rule is not self.rule or not settings.rotation:
+            return scores
+        # Whoever was hired lately makes way for others.
+        turns = settings.v_max - (settings.v_max - settings.v_min) * measured.participation
+        weight = parse_number(settings.rotation)
+        mixed = [(1 - weight) * score + weight * Fraction(turn) for score, turn in zip(scores, turns, strict=True)]
+        return [Fraction(max(1, round(value * UNIT)), UNIT) for value in mixed]
+
+    def _radii(self, measured: Measurement, number: int) -> list[Fraction]:
+        """How far below the scores their lower bounds lie; zeros where nobody asks."""
+        settings = self.settings
+        found = None
+        if (
+            settings.mechanism == "driftpay-lcb"
+            and settings.confidence is not None
+            and "radius" not in settings.options
+        ):
+            seed = int(self._draws(Purpose.BOUNDS, number).integers(2**31))
+            limits = (settings.mapping, settings.v_min, settings.v_max)
+            found = self.rule.radii(measured, *limits, settings.confidence, seed)
+        if found is None:
+            return [Fraction(0)] * settings.workers
+        # Whose turn it is is known.
+        weight = 1 - parse_number(settings.rotation)
+        return [Fraction(-(-value * weight * UNIT // 1), UNIT) for value in found]
 
     def _draws(self, purpose: Purpose, number: int) -> np.random.Generator:
         return generator(self.settings.seed, purpose, number)
 
-    def _measure(self, state: State, number: int) -> tuple[Measurement, Measurement]:
-        """Score by the standardised update from the average of the requesters' models: on all of the probe set, and as seen."""
-        settings, data, probe = self.settings, self.environment.dataset, self.environment.probe
+    @property
+    def _separate(self) -> bool:
+        return "separate-budgets" in self.mechanism.claims
+
+    # ------------------------------------------------------------------ scoring
+
+    def _update(self, state: State, number: int) -> Update:
+        """Let everybody make the standardised update from the average of the requesters' models, and hand in what it likes."""
+        settings, environment, data = self.settings, self.environment, self.environment.dataset
         model = average(state.models)
-        local = scoring_update(
+        honest = scoring_update(
             self.architecture,
             model,
             data.train_inputs,
             data.train_labels,
-            self.environment.holdings,
-            self._recipe(settings.scoring_steps, Purpose.SCORING, number),
+            environment.holdings,
+            self.learning.recipe(settings.scoring_steps, Purpose.SCORING, number),
             previous=state.local,
             device=settings.device,
         )
-        measured = self._measure_on(probe, model, local, state, number)
-        if settings.probe_seen is None or settings.probe_seen == len(probe):
+        draws = self._draws(Purpose.GAME, number)
+        probe = environment.probe.inputs
+        handed = handed_in(settings.game, environment.games, self.architecture, model, honest, probe, draws)
+        return Update(model, honest, handed)
+
+    def _measure(self, state: State, number: int, update: Update | None = None) -> tuple[Measurement, Measurement]:
+        """Measure the honest updates on all of the probe set, and what was handed in on the images that are looked at."""
+        settings, probe = self.settings, self.environment.probe
+        update = self._update(state, number) if update is None else update
+        measured = self._measure_on(probe, update.model, update.honest, state, number)
+        if self.environment.audits is not None and self._audited(number):
+            seen = self.environment.audits.probe(number)
+        elif settings.probe_seen is None or settings.probe_seen == len(probe):
+            seen = probe
+        else:
+            order = np.argsort(self._draws(Purpose.GLIMPSE, number).random(len(probe)), kind="stable")
+            seen = probe.part(order[: settings.probe_seen], probe.nonce)
+        if seen is probe and update.handed is update.honest:
             return measured, measured
-        order = np.argsort(self._draws(Purpose.GLIMPSE, number).random(len(probe)), kind="stable")
-        part = probe.part(order[: settings.probe_seen], probe.nonce)
-        return measured, self._measure_on(part, model, local, state, number)
+        return measured, self._measure_on(seen, update.model, update.handed, state, number)
 
     def _measure_on(self, probe: ProbeSet, model: Params, local: Params, state: State, number: int) -> Measurement:
         # Copies: torch has no read-only tensors.
         images, labels = torch.tensor(probe.inputs), torch.tensor(probe.labels)
         loss, accuracy = evaluate(self.architecture, local, images, labels)
         base_loss, base_accuracy = evaluate(self.architecture, model, images, labels)
-        cosine, l2 = (
-            drift_scores(self.architecture, model, local, probe, kind, device=self.settings.device)
+        cosines, distances = (
+            probe_scores(self.architecture, model, local, probe, kind, device=self.settings.device)
             for kind in ("cosine", "l2")
         )
         return Measurement(
-            cosine=cosine,
-            l2=l2,
+            cosine=cosines.mean(axis=1),
+            l2=distances.mean(axis=1),
             accuracy=accuracy,
             loss=loss,
             base_accuracy=base_accuracy,
@@ -284,115 +391,35 @@ class Simulation:
             reputation=state.reputation,
             participation=state.participation,
             draws=self._draws(Purpose.RULE, number).random(self.settings.workers),
+            fixed=self.environment.fixed,
+            cosines=cosines,
+            distances=distances,
         )
 
-    def _run(self, market: Market, number: int) -> Outcome:
+    def _examine(self, glimpsed: Measurement, update: Update, state: State, number: int) -> Findings | None:
+        """Audit those who are left: drift on the standing probe set beside the fresh images, norms, distances."""
+        if not self._audited(number):
+            return None
+        who = np.flatnonzero(~state.excluded)
+        games, handed = self.environment.games[who], clients_of(update.handed, torch.from_numpy(who))
+        probe = self.environment.probe
+        standing = probe_scores(self.architecture, update.model, handed, probe, device=self.settings.device)
+        # Copiers have to wait for others.
+        order = np.argsort(games, kind="stable") if self.settings.game == "copy" else np.arange(len(who))
+        found = examine(update.model, handed, standing, glimpsed.cosines[who], order, self.settings.audit_level)
+        return found.among(who, self.settings.workers)
+
+    def _run(self, market: Market, number: int, radius: list[Fraction] | None) -> Outcome:
         options: dict[str, Any] = dict(self.settings.options)
         if "seed" not in options and any(option.name == "seed" for option in self.mechanism.options):
             options["seed"] = int(self._draws(Purpose.MECHANISM, number).integers(2**31))
+        if radius is not None:
+            options["radius"] = radius
         outcome = run_mechanism(market, self.mechanism.name, **options)
         # A mechanism with separate budgets has chosen who pays whom.
-        if self.settings.routing == "even" and "separate-budgets" not in self.mechanism.claims:
+        if self.settings.routing == "even" and not self._separate:
             return replace(outcome, assignment=even_routing(market, outcome.winner_indices))
         return outcome
-
-    # ------------------------------------------------------------------ training
-
-    def _recipe(self, steps: int, purpose: Purpose, number: int) -> Recipe:
-        settings = self.settings
-        return Recipe(
-            loss=settings.objective,
-            steps=steps,
-            batch_size=settings.batch_size,
-            learning_rate=settings.learning_rate,
-            momentum=settings.momentum,
-            weight_decay=settings.weight_decay,
-            proximal=settings.proximal,
-            contrast=settings.contrast,
-            temperature=settings.temperature,
-            seed=int(self._draws(purpose, number).integers(2**31)),
-        )
-
-    def _train(
-        self,
-        start: Params,
-        holdings: Sequence[np.ndarray],
-        recipe: Recipe,
-        clients: np.ndarray,
-        previous: Params | None = None,
-    ) -> Params:
-        data = self.environment.dataset
-        return train_clients(
-            self.architecture,
-            start,
-            data.train_inputs,
-            data.train_labels,
-            holdings,
-            recipe,
-            previous=previous,
-            clients=clients,
-            device=self.settings.device,
-        )
-
-    def _learn(self, state: State, assignment: np.ndarray, number: int) -> tuple[Params, Params | None, list[int]]:
-        """Train every requester's model on its winners; one without winners that have samples for it keeps its model.
-
-        Returns the models, the workers' latest models, and the number of samples each requester's winners trained on.
-        """
-        data, tasks = self.environment.dataset, self.environment.tasks
-        held = {
-            int(i): task_samples(tasks[assignment[i]], data.train_labels, self.environment.holdings[i])
-            for i in np.flatnonzero(assignment >= 0)
-        }
-        clients = np.array([i for i, samples in held.items() if len(samples)], dtype=np.int64)
-        used = [int(sum(len(held[i]) for i in clients if assignment[i] == j)) for j in range(len(tasks))]
-        if not len(clients):
-            return state.models, state.local, used
-        requester = assignment[clients]
-        trained = self._train(
-            clients_of(state.models, torch.from_numpy(requester)),
-            [held[i] for i in clients],
-            self._recipe(self.settings.steps, Purpose.TRAINING, number),
-            clients,
-            None if state.local is None else clients_of(state.local, torch.from_numpy(clients)),
-        )
-        models = []
-        for j in range(len(tasks)):
-            mine = np.flatnonzero(requester == j)
-            if len(mine):
-                weights = [len(held[i]) for i in clients[mine]]
-                models.append(average(clients_of(trained, torch.from_numpy(mine)), weights))
-            else:
-                models.append(clients_of(state.models, j))
-        local = None
-        if state.local is not None:
-            local = {name: tensor.clone() for name, tensor in state.local.items()}
-            for name, tensor in trained.items():
-                local[name][torch.from_numpy(clients)] = tensor
-        return stack(models), local, used
-
-    def _evaluate(self, models: Params) -> list[tuple[float, float]]:
-        """Test loss and accuracy of every requester's model on its own task."""
-        data = self.environment.dataset
-        found = []
-        for j, task in enumerate(self.environment.tasks):
-            model = clients_of(models, j)
-            loss, accuracy = evaluate(self.architecture, model, data.test_inputs, data.test_labels, task.class_weights)
-            if not np.isfinite(loss):
-                raise InputError(
-                    "its test loss is not finite: training diverged", row=f"task {task.id!r}", field="learning_rate"
-                )
-            found.append((float(loss), float(accuracy)))
-        return found
-
-    def _probe_losses(self, models: Params) -> np.ndarray:
-        """Loss of every requester's model on the probe images of its task, 0 where there are none: reputations see no test image."""
-        probe, found = self.environment.probe, np.zeros(len(self.environment.tasks))
-        images, labels = torch.tensor(probe.inputs), torch.tensor(probe.labels)
-        for j, task in enumerate(self.environment.tasks):
-            if np.isin(probe.labels, task.labels).any():
-                found[j] = evaluate(self.architecture, clients_of(models, j), images, labels, task.class_weights)[0]
-        return found
 
     # ------------------------------------------------------------------ measuring
 
@@ -404,12 +431,12 @@ class Simulation:
         before: Sequence[tuple[float, float]],
         after: Sequence[tuple[float, float]],
         samples: Sequence[int],
+        hired: np.ndarray,
     ) -> list[Row]:
-        settings, market, outcome = self.settings, decided.market, decided.outcome
-        hired = outcome.assignment >= 0
-        noiseless = outcome if decided.seen is market else self._run(market, number)
-        deviates = self.environment.deviates
-        truthful = self._run(decided.seen.with_bids(decided.honest_bids), number) if deviates.any() else None
+        settings, market, outcome, radius = self.settings, decided.market, decided.outcome, decided.radius
+        noiseless = outcome if decided.seen is market else self._run(market, number, radius)
+        deviates = self.environment.deviates[decided.who]
+        truthful = self._run(decided.seen.with_bids(decided.honest_bids), number, radius) if deviates.any() else None
         whole, each = metrics.learning_metrics(before, after)
         drift = sum((decided.drift[i] for i in outcome.winner_indices.tolist()), Fraction(0))
         row: Row = {"level": "round", "round": number, "requester": None}
@@ -417,14 +444,15 @@ class Simulation:
         row["drift_score"] = float(drift)
         for name in ("opt", "opt-sep"):
             if settings.optimum in (name, "both"):
-                solution = _optimum(market, name)
+                solution = optimum(market, name)
                 row |= metrics.optimum_metrics(market, outcome, solution, name.replace("-", "_"))
         row |= whole
         row["samples"] = sum(samples)
         row |= metrics.budget_metrics(market, outcome, truthful, deviates)
         row |= metrics.cap_metrics(market, outcome)
+        row |= metrics.audit_metrics(outcome, decided.findings, self.environment.games, decided.who)
         row["overlap"] = None if state.hired is None else metrics.jaccard(hired, state.hired)
-        row |= self._sensitivity(decided, hired, number)
+        row |= self._sensitivity(decided, number)
         rows = [row]
         figures = zip(self.environment.tasks, each, metrics.requester_metrics(market, outcome), samples, strict=True)
         for task, learning, bought, used in figures:
@@ -433,50 +461,21 @@ class Simulation:
             )
         return rows
 
-    def _sensitivity(self, decided: Round, hired: np.ndarray, number: int) -> Row:
+    def _sensitivity(self, decided: Round, number: int) -> Row:
         """Mean overlap of the selection with those under slightly other scores, and slightly other bids."""
-        settings, seen, environment = self.settings, decided.seen, self.environment
+        settings, seen = self.settings, decided.seen
         rng = self._draws(Purpose.PERTURBATION, number)
         size = parse_number(settings.perturbation)
-        scores, costs, bids = ([read(i) for i in range(seen.n)] for read in (seen.score, seen.cost, seen.bid))
+        scores, bids = ([read(i) for i in range(seen.n)] for read in (seen.score, seen.bid))
 
-        def other_scores() -> np.ndarray:
-            market = market_of(environment, settings, metrics.perturbed(scores, size, rng), costs, bids)
-            return self._run(market, number).assignment >= 0
+        def hired(market: Market) -> np.ndarray:
+            return self._run(market, number, decided.radius).assignment >= 0
 
-        def other_bids() -> np.ndarray:
-            return self._run(seen.with_bids(metrics.perturbed(bids, size, rng)), number).assignment >= 0
-
-        again: dict[str, Callable[[], np.ndarray]] = {"scores": other_scores, "bids": other_bids}
+        again: dict[str, Callable[[], np.ndarray]] = {
+            "scores": lambda: hired(rescored(seen, metrics.perturbed(scores, size, rng))),
+            "bids": lambda: hired(seen.with_bids(metrics.perturbed(bids, size, rng))),
+        }
         return {
-            f"overlap_other_{name}": metrics.sensitivity(hired, draw, settings.perturbations)
+            f"overlap_other_{name}": metrics.sensitivity(decided.outcome.assignment >= 0, draw, settings.perturbations)
             for name, draw in again.items()
         }
-
-
-def market_of(
-    environment: Environment,
-    settings: ProcurementSettings,
-    scores: Sequence[Fraction],
-    costs: Sequence[Fraction],
-    bids: Sequence[Fraction],
-) -> Market:
-    """Make one round's market of exact scores, costs and bids, shape (n,) each."""
-    return Market.build(
-        scores=scores,
-        costs=costs,
-        bids=bids,
-        groups=environment.groups,
-        budgets=[task.budget for task in environment.tasks],
-        seats=[task.seats for task in environment.tasks],
-        requester_ids=[task.id for task in environment.tasks],
-        default_cap=settings.cap,
-    )
-
-
-def _optimum(market: Market, problem: str) -> Solution:
-    solution = solve(market, problem, time_limit=OPTIMUM_SECONDS, allow_suboptimal=True)
-    if solution.stopped == "interrupted":
-        # A solver keeps its best point on Ctrl-C and returns; here the round that is under way is given up.
-        raise KeyboardInterrupt
-    return solution

@@ -8,6 +8,7 @@ agree (accuracy and accuracy gain differ by the same number for all workers); cl
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -17,11 +18,15 @@ from numpy.typing import NDArray
 
 from ...models.input_error import InputError
 from ..scoring.drift_market import SCORE_DECIMALS
-from ..scoring.score_map import clip_scores
+from ..scoring.score_map import fit_map
+from ..scoring.uncertainty import lower_bounds
 
-__all__ = ["Measurement", "ScoringRule", "find_scoring_rule", "scoring_rule", "scoring_rules"]
+__all__ = ["UNIT", "Measurement", "ScoringRule", "find_scoring_rule", "scoring_rule", "scoring_rules"]
 
 FloatArray = NDArray[np.float64]
+
+UNIT = 10**SCORE_DECIMALS
+"""Scores are whole multiples of one over it."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +46,10 @@ class Measurement:
         Moving average of past improvement when selected, on the probe set; 0 for those never selected.
     participation : ndarray of float, shape (n,)
         Moving average of past selection, in [0, 1].
-    draws : ndarray of float, shape (n,)
-        Uniform on [0, 1), the round's.
+    draws, fixed : ndarray of float, shape (n,)
+        Uniform on [0, 1), the round's and the simulation's.
+    cosines, distances : ndarray of float, shape (n, P)
+        What `cosine` and `l2` are the means of, image by image.
     """
 
     cosine: FloatArray
@@ -54,6 +61,9 @@ class Measurement:
     reputation: FloatArray
     participation: FloatArray
     draws: FloatArray
+    fixed: FloatArray
+    cosines: FloatArray
+    distances: FloatArray
 
 
 Rule = Callable[[Measurement], FloatArray]
@@ -72,6 +82,8 @@ class ScoringRule:
         The map of :func:`~fedmech.fl.scoring.score_map.clip_scores` that suits the rule's scale.
     summary, source : str
         One line each.
+    images : callable, optional
+        ``Measurement -> ndarray of float, shape (n, P)``: what `raw` is the mean of over the probe images, where it is one.
     """
 
     name: str
@@ -79,6 +91,7 @@ class ScoringRule:
     natural: str
     summary: str
     source: str
+    images: Rule | None = None
 
     def scores(self, measurement: Measurement, mapping: str, v_min: float, v_max: float) -> list[Fraction]:
         """Score the workers: within ``[v_min, v_max]``, with six decimals, exact.
@@ -100,21 +113,49 @@ class ScoringRule:
             If a raw score is not a number.
         """
         raw = np.asarray(self.raw(measurement), dtype=np.float64)
-        unit = 10**SCORE_DECIMALS
-        values = clip_scores(raw, v_min, v_max, self.natural if mapping == "natural" else mapping)
-        return [Fraction(max(1, round(value * unit)), unit) for value in values.tolist()]
+        values = fit_map(raw, self.natural if mapping == "natural" else mapping, v_min, v_max)(raw)
+        return [Fraction(max(1, round(value * UNIT)), UNIT) for value in values.tolist()]
+
+    def radii(
+        self, measurement: Measurement, mapping: str, v_min: float, v_max: float, confidence: float, seed: int
+    ) -> list[Fraction] | None:
+        """How far below each score its lower confidence bound lies; None for a rule that is no mean over images.
+
+        Parameters
+        ----------
+        measurement, mapping, v_min, v_max
+            As for :meth:`scores`, from which the bounds go down.
+        confidence : float
+            Of each worker's bound, by the bootstrap-t of :func:`~fedmech.fl.scoring.uncertainty.lower_bounds`.
+        seed : int
+            Of its resamples.
+
+        Returns
+        -------
+        list of Fraction, length n, or None
+            Six decimals, rounded up.
+        """
+        if self.images is None:
+            return None
+        score_map = fit_map(self.raw(measurement), self.natural if mapping == "natural" else mapping, v_min, v_max)
+        found = lower_bounds(self.images(measurement), confidence=confidence, score_map=score_map, seed=seed)
+        scores = self.scores(measurement, mapping, v_min, v_max)
+        floors = [Fraction(math.floor(bound * UNIT), UNIT) for bound in found.bounds.tolist()]
+        return [score - min(floor, score) for score, floor in zip(scores, floors, strict=True)]
 
 
 _RULES: dict[str, ScoringRule] = {}
 
 
-def scoring_rule(name: str, *, summary: str, source: str, natural: str = "clip") -> Callable[[Rule], Rule]:
+def scoring_rule(
+    name: str, *, summary: str, source: str, natural: str = "clip", images: Rule | None = None
+) -> Callable[[Rule], Rule]:
     """Register a scoring rule; used as a decorator. The parameters are the attributes of :class:`ScoringRule`."""
 
     def add(raw: Rule) -> Rule:
         if name in _RULES:
             raise ValueError(f"scoring rule {name!r} is registered twice")
-        _RULES[name] = ScoringRule(name, raw, natural, summary, source)
+        _RULES[name] = ScoringRule(name, raw, natural, summary, source, images)
         return raw
 
     return add
@@ -146,6 +187,7 @@ def find_scoring_rule(name: str) -> ScoringRule:
     summary="mean cosine between representations before and after the scoring update",
     source="DriftPay, section 3 (stated)",
     natural="half",
+    images=lambda measurement: measurement.cosines,
 )
 def _drift(measurement: Measurement) -> FloatArray:
     return measurement.cosine
@@ -156,6 +198,7 @@ def _drift(measurement: Measurement) -> FloatArray:
     summary="minus the mean L2 distance between those representations",
     source="DriftPay, section 3 (stated)",
     natural="exponential",
+    images=lambda measurement: measurement.distances,
 )
 def _drift_l2(measurement: Measurement) -> FloatArray:
     return measurement.l2
@@ -232,3 +275,12 @@ def _bid_only(measurement: Measurement) -> FloatArray:
 )
 def _random(measurement: Measurement) -> FloatArray:
     return measurement.draws
+
+
+@scoring_rule(
+    "random-fixed",
+    summary="scores drawn at random once, so that the same workers stay ahead",
+    source="ours: what a rule that hires one team every round has to be compared with",
+)
+def _random_fixed(measurement: Measurement) -> FloatArray:
+    return measurement.fixed

@@ -22,6 +22,8 @@ OPTIMA = ("opt", "opt-sep", "both", "none")
 OBJECTIVES = ("fedavg", "fedprox", "moon")
 ROUTINGS = ("even", "mechanism")
 BUDGET_BASES = ("pooled", "each")
+PACINGS = ("none", "carry", "spread")
+GAMES = ("overfit", "idle", "copy")
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,9 @@ class ProcurementSettings:
         ``pooled``: more requesters share the same money; ``each``: every one brings as much.
     budget_split : str
         ``equal``, ``one-large`` or ``geometric``, see :func:`.tasks.split_budget`.
+    pacing : str
+        What becomes of money that a round leaves: ``none``: it lapses; ``carry``: the next round has it; ``spread``: the rounds that are
+        left share it. The last two make a round's budget depend on the bids of those before, see :mod:`.audits`.
     seats, cap : int or None
         Of every requester, and of every group at every requester; None: no limit.
     groups : str
@@ -86,6 +91,21 @@ class ProcurementSettings:
         The range of scores.
     eta : float
         Relative error drawn into the scores that the mechanism sees, in [0, 1).
+    rotation : float
+        Weight, beside the rule's score, of not having been hired lately: at 1 only that counts. In [0, 1].
+    score_every : int
+        Rounds between two scorings; scores stand until the next. The true scores are those of the round, so ``eta_effective`` tells
+        how stale the standing ones are.
+    audit_every, audit_size : int or None, int
+        Every so many rounds scores are taken on so many fresh images of a reserve that nobody holds, and the scoring updates are
+        examined, see :mod:`.audits`; None: never. The reserve is dealt after the probe set and has new images for every audit.
+    audit_level : float
+        Chance that an audit takes sampling variation of anybody for gaming.
+    gamers, game : float, str
+        Share of the workers that game their scoring update, and how: ``overfit``, ``idle`` or ``copy``.
+    confidence : float or None
+        The mechanism ``driftpay-lcb`` gets lower bounds of this confidence where scores are means over probe images; None, or by other
+        rules: its own radius.
     memory : float
         Weight of the past in the moving averages of reputation and participation, in [0, 1).
     mechanism : str
@@ -137,6 +157,7 @@ class ProcurementSettings:
         "pooled", help="whether the share is of the pooled budget or of each", choices=BUDGET_BASES
     )
     budget_split: str = setting("equal", help="how the pooled budget is split", choices=BUDGET_SPLITS)
+    pacing: str = setting("none", help="what becomes of money that a round leaves", choices=PACINGS)
     seats: int | None = setting(None, help="seat limit of every requester", min=0)
     cap: int | None = setting(2, help="workers of one group that one requester may have", min=0)
     groups: str = setting("dominant-label", help="how workers are grouped", choices=GROUPINGS)
@@ -154,6 +175,14 @@ class ProcurementSettings:
     v_min: float = setting(0.1, help="least score")
     v_max: float = setting(1.0, help="greatest score")
     eta: float = setting(0.0, help="relative error drawn into the scores that are seen", min=0.0)
+    rotation: float = setting(0.0, help="weight of not having been hired lately", min=0.0, max=1.0)
+    score_every: int = setting(1, help="rounds between two scorings", min=1)
+    audit_every: int | None = setting(None, help="rounds between two audits; none: no audits", min=1)
+    audit_size: int = setting(50, help="fresh probe images of an audit", min=2)
+    audit_level: float = setting(0.01, help="chance that an audit flags anybody by chance")
+    gamers: float = setting(0.0, help="share of the workers that game their scoring update", min=0.0, max=1.0)
+    game: str = setting("overfit", help="how they game it", choices=GAMES)
+    confidence: float | None = setting(0.95, help="of the lower bounds that driftpay-lcb gets")
     memory: float = setting(0.7, help="weight of the past in moving averages", min=0.0)
     mechanism: str = setting("driftpay-co", help="registered mechanism")
     mechanism_options: tuple[str, ...] = setting((), help="its options, each as name=value")
@@ -183,6 +212,9 @@ class ProcurementSettings:
         for name in ("eta", "memory"):
             if not 0 <= getattr(self, name) < 1:
                 raise InputError(f"must lie in [0, 1), got {getattr(self, name)}", field=name)
+        for name in ("audit_level", "confidence"):
+            if getattr(self, name) is not None and not 0 < getattr(self, name) < 1:
+                raise InputError(f"must lie strictly between 0 and 1, got {getattr(self, name)}", field=name)
         if self.groups == "given" and len(self.group_names) != self.workers:
             message = f"expected one for each of {self.workers} workers, got {len(self.group_names)}"
             raise InputError(message, field="group_names")

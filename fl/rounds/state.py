@@ -14,6 +14,8 @@ from ..training.parameters import Params, place, stack
 
 __all__ = ["State", "first_state"]
 
+HISTORIES = ("reputation", "participation", "standing", "excluded", "unspent")
+
 
 @dataclass(frozen=True)
 class State:
@@ -28,6 +30,12 @@ class State:
         model for those never trained.
     reputation, participation : ndarray of float64, shape (n,)
         Moving averages: of improvement on the probe set when selected, and of selection.
+    standing : ndarray of int64, shape (2, n)
+        Scores as they were last measured, and how far below them their lower bounds lie, in millionths.
+    excluded : ndarray of bool, shape (n,)
+        Whom an audit has flagged.
+    unspent : ndarray of int64, shape (m,)
+        Cents that the rounds before have left.
     hired : ndarray of bool, shape (n,), or None
         Winners of the last round; None before the first.
     """
@@ -36,11 +44,14 @@ class State:
     local: Params | None
     reputation: np.ndarray
     participation: np.ndarray
+    standing: np.ndarray
+    excluded: np.ndarray
+    unspent: np.ndarray
     hired: np.ndarray | None = None
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Everything as arrays by name, for a checkpoint; :meth:`restored` is the way back."""
-        found = {"reputation": self.reputation, "participation": self.participation}
+        found = {name: getattr(self, name) for name in HISTORIES}
         if self.hired is not None:
             found["hired"] = self.hired
         for prefix, params in (("models", self.models), ("local", self.local or {})):
@@ -67,9 +78,8 @@ class State:
         return State(
             models=params("models"),
             local=None if self.local is None else params("local"),
-            reputation=arrays["reputation"],
-            participation=arrays["participation"],
             hired=arrays["hired"],
+            **{name: arrays[name] for name in HISTORIES},
         )
 
     def with_history(self, hired: np.ndarray, gains: np.ndarray, memory: float) -> State:
@@ -112,4 +122,7 @@ def first_state(first: Mapping[str, Any], requesters: int, workers: int, looks_b
         local=stack([model] * workers) if looks_back else None,
         reputation=np.zeros(workers),
         participation=np.zeros(workers),
+        standing=np.zeros((2, workers), dtype=np.int64),
+        excluded=np.zeros(workers, dtype=bool),
+        unspent=np.zeros(requesters, dtype=np.int64),
     )

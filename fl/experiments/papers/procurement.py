@@ -93,11 +93,11 @@ def _draw(axis: Axes, table: Any, column: str, against: str, lines: list[str], s
 @experiment(
     "procurement",
     settings=ProcurementSettings,
-    summary="procurement rounds: scores, bids, a mechanism, training on the winners; five families of figures",
+    summary="procurement rounds: scores, bids, a mechanism, training on the winners; six families of figures",
     source="DriftPay, section 7e (plan stated, numbers reconstructed)",
     plot=figure,
     requires=("torch",),
-    version=3,
+    version=4,
 )
 def procurement(settings: ProcurementSettings, control: Control, checkpoint: Path | None) -> list[Row]:
     """Run one simulation; one row for each round and one for each requester in it."""

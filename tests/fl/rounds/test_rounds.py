@@ -93,7 +93,7 @@ def test_rounds_follow_their_definition(changed):
     models = [of(state.models, j) for j in range(settings.requesters)]
     local_models = [models[0]] * settings.workers
     for number in (1, 2):
-        recipe = simulation._recipe(settings.scoring_steps, Purpose.SCORING, number)
+        recipe = simulation.learning.recipe(settings.scoring_steps, Purpose.SCORING, number)
         assert recipe == replace(
             Recipe(settings.objective, settings.scoring_steps, settings.batch_size, 0.3),
             proximal=settings.proximal, seed=recipe.seed,
@@ -149,7 +149,7 @@ def test_rounds_follow_their_definition(changed):
                     held[i] = samples
             before = task_loss(models[j], data.test_inputs, data.test_labels, task.class_weights)
             if held:
-                recipe = simulation._recipe(settings.steps, Purpose.TRAINING, number)
+                recipe = simulation.learning.recipe(settings.steps, Purpose.TRAINING, number)
                 trained = {
                     i: of(
                         train_clients_one_by_one(
@@ -293,7 +293,7 @@ def test_no_test_image_reaches_a_score_or_a_model():
     plain, blind = Simulation(settings), Simulation(settings)
     data = blind.environment.dataset
     shuffled = replace(data, test_labels=(data.test_labels + 1) % data.classes)
-    blind.environment = replace(blind.environment, dataset=shuffled)
+    blind.environment = blind.learning.environment = replace(blind.environment, dataset=shuffled)
     states = [plain.first, blind.first]
     for number in (1, 2, 3):
         (states[0], seen), (states[1], other) = plain.play(states[0], number), blind.play(states[1], number)
@@ -309,7 +309,7 @@ def test_a_task_without_probe_images_earns_no_reputation():
     label = int(simulation.environment.probe.labels[0])
     state, _ = simulation.play(simulation.first, 1)
     for j, task in enumerate(simulation.environment.tasks):
-        assert (simulation._probe_losses(state.models)[j] > 0) == (label in task.labels)
+        assert (simulation.learning.probe_losses(state.models)[j] > 0) == (label in task.labels)
 
 
 def test_streams_of_random_numbers_do_not_touch():

@@ -131,7 +131,7 @@ def test_ctrl_c_in_a_solver_gives_the_round_up(tmp_path, whole, monkeypatch):
         # What the facade returns when Ctrl-C reaches a method: its best point, and no exception.
         return replace(solution, stopped="interrupted") if len(calls) == 5 else solution
 
-    monkeypatch.setattr("fedmech.fl.rounds.procurement.solve", interrupted)
+    monkeypatch.setattr("fedmech.fl.rounds.buying.solve", interrupted)
     with pytest.raises(Interrupted) as stopped:
         run_rounds(PLAIN, None, tmp_path)
     assert {row["round"] for row in stopped.value.rows} == {1, 2}

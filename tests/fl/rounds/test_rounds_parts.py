@@ -177,9 +177,10 @@ def measurements(draw: st.DrawFn) -> Measurement:
         return np.array(draw(st.lists(st.sampled_from(pool), min_size=n, max_size=n)))
 
     unit = st.floats(0, 1)
+    cosine, l2 = column(st.floats(-1, 1)), column(st.floats(-9, 0))
     return Measurement(
-        cosine=column(st.floats(-1, 1)),
-        l2=column(st.floats(-9, 0)),
+        cosine=cosine,
+        l2=l2,
         accuracy=column(unit),
         loss=column(st.floats(0, 9)),
         base_accuracy=draw(unit),
@@ -187,6 +188,9 @@ def measurements(draw: st.DrawFn) -> Measurement:
         reputation=column(FLOATS),
         participation=column(unit),
         draws=column(unit),
+        fixed=column(unit),
+        cosines=cosine[:, None],
+        distances=l2[:, None],
     )
 
 
@@ -201,6 +205,7 @@ WANTED = {
     "participation": lambda m, i: m.participation[i],
     "bid-only": lambda m, i: 1.0,
     "random": lambda m, i: m.draws[i],
+    "random-fixed": lambda m, i: m.fixed[i],
 }
 NATURAL = {"drift": lambda raw: (1 + raw) / 2}
 
