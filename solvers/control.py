@@ -7,7 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Control", "StopReason", "Stopped", "TimeUp", "why_interrupted"]
+__all__ = ["STEP_SECONDS", "Control", "StopReason", "Stopped", "TimeUp", "why_interrupted"]
+
+STEP_SECONDS = 120.0
+"""Most seconds of one step of a search (of HiGHS, of a proof that is looked for), time limit or not, so that every search ends; what
+can prove anything does so long before."""
 
 StopReason = Literal["proved", "time-limit", "node-limit", "interrupted", "unproved"]
 """Why a search ended."""

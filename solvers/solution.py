@@ -61,7 +61,7 @@ class Found:
     weaker : sequence of Proof
         Of larger bounds, to fall back on where the checker does not take the first proof.
     hints : sequence
-        Multipliers by leaf that the bound was found with, for whoever looks for a proof.
+        LeafMultipliers by leaf that the bound was found with, for whoever looks for a proof.
     details : mapping
         Figures about the search, for reading only.
     """

@@ -171,6 +171,28 @@ def test_no_file_is_too_long(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 520
 
 
+WRITTEN_TWICE = ("solvers.proofs.reference", "solvers.proofs.arrays", "solvers.proofs.walk")
+"""The two checkers of trees, written apart, and what they share: a notion has the same name in both."""
+
+
+def class_names() -> dict[str, list[str]]:
+    """The modules of the solvers that have a class of a name."""
+    found: dict[str, list[str]] = {}
+    for path in SOURCES:
+        if path.is_relative_to(ROOT / "solvers"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.ClassDef):
+                    found.setdefault(node.name.lstrip("_"), []).append(module_name(path))
+    return found
+
+
+def test_no_two_classes_of_the_solvers_have_one_name() -> None:
+    """A reader who meets a name in a message or a traceback finds one class; only a notion that is written twice on purpose has two."""
+    for name, modules in class_names().items():
+        if not all(module.startswith(WRITTEN_TWICE) for module in modules):
+            assert len(modules) == 1, (name, modules)
+
+
 FOLDERS = sorted({path.parent for path in (ROOT / "solvers").rglob("*.py")} - {ROOT / "solvers"})
 TABLE = re.compile(r"^=+  =.*\n(?:.+\n)+?=+  =.*$", re.MULTILINE)
 

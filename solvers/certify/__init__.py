@@ -20,7 +20,7 @@ A search need not know what a proof is: any multipliers give a bound, and good o
 5. *Branch* (`tree._Growing`). A node that stays open is split by the worker of whom the relaxation is least sure, of these the
    dearest: a node for each purse that may hire it, and one where nobody does.
 6. *End*. No nodes are left: the tree is a proof, handed to the checker like any other. With more than ``MOST_NODES`` nodes, or
-   after ``PATIENCE`` seconds, it is given up (`NoCertificateError`): the bound may be right all the same, but nobody may say
+   after ``STEP_SECONDS`` seconds, it is given up (`NoCertificateError`): the bound may be right all the same, but nobody may say
    so.
 7. *Fallback* (`fallback`). A weaker bound that takes no search: one set of multipliers (for OPT-FRAC too). It is what is left
    of a search that was stopped early, or whose proof was refused.
@@ -28,7 +28,7 @@ A search need not know what a proof is: any multipliers give a bound, and good o
 `tree.certify` writes an optimum and its proof to a document, and checks that before it is handed out.
 
 =======================  =============================================================================================
-prices of a leaf         `pooled.leaf_multipliers.Multipliers`: ``scale``, ``count``, ``price``, ``limits``; ``low``, ``high``
+prices of a leaf         `pooled.leaf_multipliers.LeafMultipliers`: ``scale``, ``count``, ``price``, ``limits``; ``low``, ``high``
 prices of a node         `proofs.nodes.Multipliers`: ``scale`` D, ``count`` nu, ``money`` lam and ``places`` mu by purse, ``levels`` rho
 a node, what it leaves   `proofs.nodes.Node`; `proofs.walk.Narrowed`: ``gap``, ``node``, ``flips``
 doubt about a worker     ``Suggestion.doubt``, larger is more

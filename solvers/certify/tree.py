@@ -17,10 +17,10 @@ import numpy as np
 from ...models.exact import exact_sum
 from ...models.input_error import InputError
 from ...models.procurement.market import Market
-from ..control import Control, Stopped
+from ..control import STEP_SECONDS, Control, Stopped
 from ..placement.orp_seats import best_placeable_set
 from ..pooled import solve_pooled
-from ..pooled.leaf_multipliers import Multipliers
+from ..pooled.leaf_multipliers import LeafMultipliers
 from ..pooled.method import pooled_problem
 from ..proofs.arrays.check import Tree
 from ..proofs.document import check_document, write_document
@@ -41,9 +41,6 @@ from .suggest import Suggestion, suggester
 
 __all__ = ["NoCertificateError", "certify", "prove"]
 
-PATIENCE = 120.0
-"""Seconds after which the search for a proof ends if no time limit is given."""
-
 MOST_NODES = 50_000
 """A tree that needs more is given up."""
 
@@ -59,7 +56,7 @@ class NoCertificateError(RuntimeError):
 
 
 def prove(
-    market: Market, problem: str, bound: int, hints: Sequence[Multipliers] = (), control: Control | None = None
+    market: Market, problem: str, bound: int, hints: Sequence[LeafMultipliers] = (), control: Control | None = None
 ) -> Proof:
     """Find a proof that nothing is worth more than a bound, in the form that the checker reads.
 
@@ -69,10 +66,10 @@ def prove(
     problem : {'orp', 'opt', 'opt-sep', 'cover'}
     bound : int
         In integer units of the objective.
-    hints : sequence of Multipliers
+    hints : sequence of LeafMultipliers
         Leaves that a search rested this bound on, if it gave any.
     control : Control, optional
-        Ends the search for a proof; after :data:`PATIENCE` seconds it ends anyway.
+        Ends the search for a proof; after :data:`STEP_SECONDS` seconds it ends anyway.
 
     Raises
     ------
@@ -81,7 +78,7 @@ def prove(
     Stopped
         If time is up before.
     """
-    control = (control or Control()).capped(PATIENCE)
+    control = (control or Control()).capped(STEP_SECONDS)
     reason = ""
     for purses, leaves in _beginnings(market, problem, bound, hints, control):
         try:
@@ -102,7 +99,7 @@ def certify(market: Market, solution: Solution, time_limit: float | None = None)
     solution : Solution
         With status ``optimal``; where what it rests on is no proof, one is looked for.
     time_limit : float, optional
-        Seconds for that, :data:`PATIENCE` by default.
+        Seconds for that, :data:`STEP_SECONDS` by default.
 
     Raises
     ------
@@ -132,8 +129,8 @@ def certify(market: Market, solution: Solution, time_limit: float | None = None)
 
 
 def _beginnings(
-    market: Market, problem: str, value: int, hints: Sequence[Multipliers], control: Control
-) -> Iterator[tuple[int, Sequence[Multipliers]]]:
+    market: Market, problem: str, value: int, hints: Sequence[LeafMultipliers], control: Control
+) -> Iterator[tuple[int, Sequence[LeafMultipliers]]]:
     """Yield numbers of purses, and leaves of a proof that may only need to be written down."""
     own = tuple(hints)
     if problem == "opt-sep":
@@ -160,7 +157,7 @@ def _seat_market(market: Market, costs: np.ndarray, budget: int) -> SeatMarket:
     return SeatMarket(market.scaled.scores, costs, market.group_of, budget, market.caps, market.seats)
 
 
-def _leaf(market: Market, duals: SeatDuals) -> Multipliers:
+def _leaf(market: Market, duals: SeatDuals) -> LeafMultipliers:
     """Write the prices of a chain of tight sets as one multiplier per group: what its sets cost together."""
     mu = [0] * market.L
     total = 0
@@ -170,7 +167,7 @@ def _leaf(market: Market, duals: SeatDuals) -> Multipliers:
         for group in members.tolist():
             mu[group] = total
     most = exact_sum(market.group_totals)
-    return Multipliers(0, most, duals.denominator, duals.multiplier, 0, tuple(mu))
+    return LeafMultipliers(0, most, duals.denominator, duals.multiplier, 0, tuple(mu))
 
 
 class _Growing:
@@ -181,9 +178,9 @@ class _Growing:
         self.suggest = suggester(self.instance, control)
         self.nodes: list[dict[str, Any]] = []
 
-    def grow(self, leaves: Sequence[Multipliers]) -> list[dict[str, Any]]:
+    def grow(self, leaves: Sequence[LeafMultipliers]) -> list[dict[str, Any]]:
         """Return the nodes of a proof that begins with these leaves."""
-        stack: list[tuple[Node, Sequence[Multipliers]]] = [(self.instance.root(), leaves)]
+        stack: list[tuple[Node, Sequence[LeafMultipliers]]] = [(self.instance.root(), leaves)]
         while stack:
             self.control.check()
             if len(self.nodes) >= MOST_NODES:
@@ -197,7 +194,7 @@ class _Growing:
                 stack += [(child, ()) for child in reversed(self._close(node, ahead))]
         return self.nodes
 
-    def _close(self, node: Node, leaf: Sequence[Multipliers]) -> list[Node]:
+    def _close(self, node: Node, leaf: Sequence[LeafMultipliers]) -> list[Node]:
         """Write a node; return its children, none if nothing in it is better."""
         found = self.tree.narrow(node)
         if found.gap < 0:

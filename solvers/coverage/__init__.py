@@ -39,7 +39,7 @@ whether wanted levels can be reached all at once: COVER with 1 for what is high 
 ``K_l``                       ``CoverInstance.group_totals``
 ``rho_r lam mu_l sigma_j``    `branch.Levels`: ``levels``, ``price``, ``places``, ``seats``, all times ``denominator``
 the bound; the margins        `level_bound.LevelBound`: ``total``, ``margin``, times ``denominator``
-hired, covered, still open    `branch._Node`: ``chosen``, ``covered``, ``free``
+hired, covered, still open    `branch._CoverNode`: ``chosen``, ``covered``, ``free``
 ============================  ========================================================================================
 
 With a hint's ``mu`` and ``sigma_j`` the worth of all places is bounded by duality on the routing (``Levels.worth``); without,

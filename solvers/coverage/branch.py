@@ -92,7 +92,7 @@ Relaxation = Callable[[list[int], np.ndarray], tuple[Levels, np.ndarray] | None]
 
 
 @dataclass
-class _Node:
+class _CoverNode:
     chosen: list[int]
     free: np.ndarray
     covered: np.ndarray
@@ -139,7 +139,7 @@ def branch_and_bound(
     seats = int(min(instance.n, instance.seats.sum()))
     zero = np.zeros(kinds, dtype=instance.coverage.dtype)
     trivial = exact_sum(instance.coverage.max(axis=0)) if instance.n else 0
-    stack = [_Node([], np.flatnonzero(instance.able), zero, trivial)]
+    stack = [_CoverNode([], np.flatnonzero(instance.able), zero, trivial)]
     try:
         while stack:
             if node_limit is not None and best.nodes >= node_limit:
@@ -164,13 +164,13 @@ def branch_and_bound(
 
 def _expand(
     instance: CoverInstance,
-    node: _Node,
+    node: _CoverNode,
     best: CoverAnswer,
     hints: list[Levels],
     seats: int,
     relax: Relaxation | None,
     control: Control,
-) -> list[_Node]:
+) -> list[_CoverNode]:
     worth = exact_sum(node.covered)
     chosen = node.chosen
     if worth > best.value:
@@ -216,7 +216,7 @@ def _expand(
         if not instance.is_feasible(np.array(taken, dtype=np.int64)):
             return []
         covered = np.maximum(node.covered, instance.coverage[free[need]].max(axis=0))
-        return [_Node(taken, free[~need & ~drop], covered, bound)]
+        return [_CoverNode(taken, free[~need & ~drop], covered, bound)]
     kept = free[~drop]
     if not kept.size:
         return []
@@ -226,8 +226,8 @@ def _expand(
         at = int(np.argmax(margin[~drop]))
     pick = int(kept[at])
     rest = np.delete(kept, at)
-    outside = _Node(chosen, rest, node.covered, bound)
-    inside = _Node([*chosen, pick], rest, np.maximum(node.covered, instance.coverage[pick]), bound)
+    outside = _CoverNode(chosen, rest, node.covered, bound)
+    inside = _CoverNode([*chosen, pick], rest, np.maximum(node.covered, instance.coverage[pick]), bound)
     return [outside, inside]
 
 
@@ -256,7 +256,7 @@ def _round(
 
 
 def _bound_at(
-    instance: CoverInstance, node: _Node, free: np.ndarray, totals: np.ndarray, seats: int, room: int, hint: Levels
+    instance: CoverInstance, node: _CoverNode, free: np.ndarray, totals: np.ndarray, seats: int, room: int, hint: Levels
 ) -> LevelBound:
     """Bound of a node at the hint's levels, the price of money moved up or down as it is over- or underspent."""
     unit = hint.denominator

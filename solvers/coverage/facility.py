@@ -13,7 +13,7 @@ from fractions import Fraction
 import numpy as np
 
 from ...models.exact import exact_sum, integer_array
-from ..control import Control
+from ..control import STEP_SECONDS, Control
 from ..highs.interface import HighsRefused, checked
 from ..highs.run import MipArrays, can_build, load_model, run_highs, run_lp
 from ..highs.tolerances import EXACT_IN_DOUBLE, INTEGRAL
@@ -22,10 +22,6 @@ from ..separate.class_model import in_units
 from .branch import CoverAnswer, Levels, branch_and_bound
 from .instance import CoverInstance
 from .lazy_greedy import best_start
-
-PATIENCE = 120.0
-"""Most seconds of each step after the first, time limit or not: a search without one ends too, proved or with
-``node-limit``."""
 
 
 def undominated(instance: CoverInstance, control: Control, most: int = 4000) -> np.ndarray:
@@ -211,10 +207,10 @@ def solve_cover(instance: CoverInstance, control: Control | None = None, certify
             relax = NodeRelaxation(core, control) if _can_build(core, control) else None
             answer = branch_and_bound(core, start, None, control, certify_nodes, relax)
             if answer.stopped == "node-limit":
-                _by_highs(core, answer, control.capped(PATIENCE))
+                _by_highs(core, answer, control.capped(STEP_SECONDS))
             if answer.stopped in ("node-limit", "time-limit") and not control.expired():
                 before = answer
-                answer = branch_and_bound(core, before.chosen, None, control.capped(PATIENCE), None, relax)
+                answer = branch_and_bound(core, before.chosen, None, control.capped(STEP_SECONDS), None, relax)
                 answer.nodes, answer.bound = answer.nodes + before.nodes, min(answer.bound, before.bound)
             if answer.stopped == "time-limit" and not control.expired():
                 answer.stopped = "node-limit"

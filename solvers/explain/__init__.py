@@ -29,7 +29,7 @@ kind of coverage one worker who reaches the level):
    ``sum_t weight_t wanted_t``.
 
 ============================  ========================================================================================
-``x``, ``y``, money spent     `prices.Relaxation`: ``hired``, ``placed``, ``spent``
+``x``, ``y``, money spent     `prices.LinearRelaxation`: ``hired``, ``placed``, ``spent``
 caps, seats, budgets          ``cap_rows``, ``seat_rows``, ``budget_rows``, whose duals are the prices; all else is in ``fixed``
 a price, its limit            `prices.LimitPrice`: ``price``, ``limit``, ``used``, ``binding``
 exact values                  `prices.LpPrices`: ``exact_value``, ``one_more_unit_of_budget``

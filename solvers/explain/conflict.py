@@ -20,7 +20,7 @@ from ...models.procurement.market import Market
 from ..control import Control
 from ..highs.tolerances import LP_BINDING, LP_PRICE
 from ..placement.matroid import best_set
-from .prices import Relaxation, solve_lp
+from .prices import LinearRelaxation, solve_lp
 
 __all__ = ["Conflict", "find_conflict"]
 
@@ -94,7 +94,7 @@ def find_conflict(
         raise InputError("give a score or coverage levels to reach", field="min_score")
     if not market.n or not market.m:
         return Conflict(tuple(names), (), float(len(names)), True)
-    relaxation = Relaxation(market, problem, control)
+    relaxation = LinearRelaxation(market, problem, control)
     cp = relaxation.cp
     missing = cp.Variable(len(names), nonneg=True)
     reach = [_scaled_target(gain, want) @ relaxation.hired + missing[t] >= 1 for t, (gain, want) in
@@ -150,7 +150,7 @@ def _scaled_target(gain: NDArray, want: Fraction) -> NDArray[np.float64]:
     return np.array([float(int(g) / want) for g in gain])
 
 
-def _confirmed(market: Market, relaxation: Relaxation, gains, wanted, weights: list[float], price: float) -> bool:
+def _confirmed(market: Market, relaxation: LinearRelaxation, gains, wanted, weights: list[float], price: float) -> bool:
     """Check in integers that no placeable affordable set reaches the targets weighted as the dual says.
 
     Any nonnegative multipliers are valid: if ``max over placeable sets of sum_t w_t gain_t - q cost``, plus ``q B``, stays
@@ -171,7 +171,7 @@ def _confirmed(market: Market, relaxation: Relaxation, gains, wanted, weights: l
     return most < sum(share * want for share, want in zip(shares, wanted, strict=True)) * common
 
 
-def _named_limits(relaxation: Relaxation) -> dict[str, Any]:
+def _named_limits(relaxation: LinearRelaxation) -> dict[str, Any]:
     """Return the limits with a price in the solved shortfall problem, each as a constraint of its own."""
     market = relaxation.market
     limits: dict[str, Any] = {}
@@ -192,7 +192,7 @@ def _named_limits(relaxation: Relaxation) -> dict[str, Any]:
     return limits
 
 
-def _shortfall(relaxation: Relaxation, limits: list[Any], reach: list[Any], missing: Any) -> float:
+def _shortfall(relaxation: LinearRelaxation, limits: list[Any], reach: list[Any], missing: Any) -> float:
     problem = relaxation.cp.Problem(
         relaxation.cp.Minimize(relaxation.cp.sum(missing)), relaxation.fixed + limits + reach
     )

@@ -30,7 +30,7 @@ from ..highs.watch import watched
 from ..placement.matroid import best_set
 from ..seated.parametric import price_of_money
 
-__all__ = ["LimitPrice", "LpPrices", "Relaxation", "check_priced", "lp_prices", "solve_lp"]
+__all__ = ["LimitPrice", "LinearRelaxation", "LpPrices", "check_priced", "lp_prices", "solve_lp"]
 
 PRICED = ("orp", "opt", "opt-frac", "opt-sep", "cover")
 """The problems whose relaxation is priced."""
@@ -118,7 +118,7 @@ def lp_prices(market: Market, problem: str = "opt", control: Control | None = No
     """
     check_priced(problem)
     control = control or Control()
-    relaxation = Relaxation(market, problem, control)
+    relaxation = LinearRelaxation(market, problem, control)
     value = relaxation.maximise()
     exact, more = None, None
     if problem == "orp":
@@ -151,7 +151,7 @@ def check_priced(problem: str) -> None:
         raise InputError("LP prices need cvxpy: install fedmech[prices]")
 
 
-class Relaxation:
+class LinearRelaxation:
     """The relaxation as a cvxpy problem, scores and money scaled to at most 1.
 
     With a pooled budget a worker's share need not be split by requester: group counts flow to requesters instead.

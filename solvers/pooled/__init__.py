@@ -41,11 +41,11 @@ divisor of the scores), so it loses at most ``gap = bound - D (value + step)``: 
 
 ==========================  ============================================================================================
 ``v_i c_i g(i) K_l B``      `PooledProblem`: ``scores``, ``costs``, ``groups``, ``limits``, ``budget``
-``D N nu mu_l low high``    `leaf_multipliers.Multipliers`: ``scale``, ``price``, ``count``, ``limits``, ``low``, ``high``
+``D N nu mu_l low high``    `leaf_multipliers.LeafMultipliers`: ``scale``, ``price``, ``count``, ``limits``, ``low``, ``high``
 ``q_i``, bound, gap         `leaf.Leaf`: ``reduced``, ``bound`` (times ``scale``), ``gap(incumbent)``
 value, ``step``             `leaf.Incumbent`: ``value``, ``step``; its set is ``chosen``
 base set                    ``Leaf.base``
-flips and their loss        `core.Core` (``members``, ``loss``), handed to an enumeration as `flips.Flips`
+flips and their loss        `core.Core` (``members``, ``loss``), handed to an enumeration as `flips.FlipProblem`
 ==========================  ============================================================================================
 
 *Exactness.* Scores and costs of sets, prices, ``q_i`` and bounds are integers or fractions: ``int64`` where the largest number

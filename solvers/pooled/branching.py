@@ -28,7 +28,7 @@ from .leaf import (
 )
 from .problem import PooledProblem
 
-MOST_NODES = 200_000
+MOST_BRANCH_NODES = 200_000
 """Nodes are opened until there are so many."""
 
 MOST_WAITING = 3_000_000
@@ -66,7 +66,7 @@ class _Fixed:
 
 
 @dataclass(frozen=True)
-class _Node:
+class _BranchNode:
     """What is still open in a node: the leaf on these items, and what is fixed."""
 
     free: NDArray
@@ -75,10 +75,10 @@ class _Node:
     fixed: _Fixed
 
 
-class _Tree:
+class _BranchTree:
     def __init__(self, leaf: Leaf, incumbent: Incumbent, control: Control):
         self.root, self.problem, self.incumbent, self.control = leaf, leaf.problem, incumbent, control
-        self.queue: list[tuple[Fraction, int, _Node]] = []
+        self.queue: list[tuple[Fraction, int, _BranchNode]] = []
         self.nodes = self.waiting = 0
 
     def start(self, items: Grouped, size: int) -> bool:
@@ -92,7 +92,7 @@ class _Tree:
         whole = int(unsure.sum()) <= size
         nothing = _Fixed(np.zeros(0, dtype=np.int64), None, 0, 0)
         if whole or size >= problem.n:
-            self.queue.append((Fraction(0), 0, _Node(np.arange(problem.n), leaf, items, nothing)))
+            self.queue.append((Fraction(0), 0, _BranchNode(np.arange(problem.n), leaf, items, nothing)))
             return True
         near = np.zeros(problem.n, dtype=bool)
         m = leaf.multipliers
@@ -142,7 +142,7 @@ class _Tree:
         if leaf.gap(inner) >= 0:
             bound = Fraction(leaf.bound, leaf.multipliers.scale) + fixed.score
             self.waiting += len(free)
-            heapq.heappush(self.queue, (-bound, -self.nodes, _Node(free, leaf, items, fixed)))
+            heapq.heappush(self.queue, (-bound, -self.nodes, _BranchNode(free, leaf, items, fixed)))
 
     def _incumbent(self, size: int, fixed: _Fixed) -> Incumbent:
         """Return the incumbent as the node sees it: only what is better than its value counts."""
@@ -154,7 +154,7 @@ class _Tree:
         whole[free[chosen]] = True
         self.incumbent.offer(self.problem, whole)
 
-    def split(self, node: _Node) -> None:
+    def split(self, node: _BranchNode) -> None:
         """Close a node or replace it by two."""
         leaf, problem = node.leaf, node.leaf.problem
         inner = self._incumbent(len(node.free), node.fixed)
@@ -215,7 +215,7 @@ def branch(leaf: Leaf, items: Grouped, incumbent: Incumbent, most: int, control:
         When time is up; the incumbent is the best set found.
     """
     for size in (*CORES, leaf.problem.n):
-        tree = _Tree(leaf, incumbent, control)
+        tree = _BranchTree(leaf, incumbent, control)
         whole = tree.start(items, size)
         if tree.run(most):
             leaf.closed = whole

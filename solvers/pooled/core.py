@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from ...models.exact import integer_array, integer_columns
 from .dual import Grouped
-from .flips import Flips
-from .leaf_multipliers import Multipliers
+from .flips import FlipProblem
+from .leaf_multipliers import LeafMultipliers
 from .problem import PooledProblem
 from .swaps import by_border
 
@@ -64,7 +64,7 @@ class Core:
 
     problem: PooledProblem
     base: NDArray[np.bool_]
-    multipliers: Multipliers
+    multipliers: LeafMultipliers
     members: list[NDArray]
     groups: NDArray
     money: NDArray
@@ -78,7 +78,7 @@ class Core:
     counts: list[int]
     unused: dict[int, tuple[int, int]]
 
-    def flips(self, size: int, limit: int) -> tuple[NDArray, Flips, float]:
+    def flips(self, size: int, limit: int) -> tuple[NDArray, FlipProblem, float]:
         """Return the usable ones among the first `size` bundles, as numbers and as flips, and the limit in their unit."""
         m, problem = self.multipliers, self.problem
         usable = np.flatnonzero(self.loss[:size] <= limit)
@@ -95,7 +95,7 @@ class Core:
         loss = [int(x) / unit for x in self.loss[usable].tolist()]
         return (
             usable,
-            Flips(
+            FlipProblem(
                 groups,
                 self.money[usable],
                 self.score[usable],
@@ -139,7 +139,7 @@ def _ratio(value: int, unit: int) -> float:
 
 def build_core(
     items: Grouped,
-    multipliers: Multipliers,
+    multipliers: LeafMultipliers,
     reduced: NDArray,
     base: NDArray[np.bool_],
     gap: int,
@@ -272,7 +272,7 @@ def build_core(
     )
 
 
-def _companions(items: Grouped, multipliers: Multipliers, losses, base, counts) -> NDArray:
+def _companions(items: Grouped, multipliers: LeafMultipliers, losses, base, counts) -> NDArray:
     """Return what else a set loses that flips an item: a full group gives one up for every one it takes in.
 
     An item taken into a full group costs at least the least loss of one dropped; one dropped leaves a place that is

@@ -113,7 +113,7 @@ def _as_float(price: Fraction) -> float:
 
 
 @dataclass
-class Line:
+class DualLine:
     """A set of items (in grouped order) as a line of the dual: its exact score and cost."""
 
     mark: NDArray[np.bool_]
@@ -129,14 +129,14 @@ class DualSolution:
     ----------
     price : Fraction
         Multiplier of the budget, score per unit of money.
-    over, under : Line or None
+    over, under : DualLine or None
         A best set at that price that costs more than the budget, and one that does not.  ``over is None``: the budget
         does not bind.  ``under is None``: the count interval cannot be met within the budget.
     """
 
     price: Fraction
-    over: Line | None
-    under: Line | None
+    over: DualLine | None
+    under: DualLine | None
 
 
 def minimise(
@@ -169,11 +169,11 @@ def minimise(
     """
     scores = items.scores if noise is None else items.scores + noise
 
-    def line_at(price: float) -> Line:
+    def line_at(price: float) -> DualLine:
         mark = items.best(scores - price * items.costs, low, high)
-        return Line(mark, exact_sum(items.exact_scores * mark), exact_sum(items.exact_costs * mark))
+        return DualLine(mark, exact_sum(items.exact_scores * mark), exact_sum(items.exact_costs * mark))
 
-    def level(line: Line) -> float | int:
+    def level(line: DualLine) -> float | int:
         return line.score if noise is None else line.score + float(noise[line.mark].sum())
 
     over = line_at(0.0)

@@ -30,10 +30,10 @@ from .leaf import (
 )
 from .problem import PooledProblem
 
-SHARE = 4
+DUST_SHARE = 4
 """Dust is together worth at most the loss that is looked at, divided by this."""
 
-JUMP = 16.0
+COST_JUMP = 16.0
 """The cheapest dear item is worth at least so many times the dearest cheap one; more than 1."""
 
 SHARES = (16, 8, 4, 2, 1)
@@ -42,16 +42,16 @@ SHARES = (16, 8, 4, 2, 1)
 LEAST_DUST, MOST_DEAR = 60, 600
 """With fewer cheap items, or more dear ones, on the margin, nothing is listed."""
 
-MOST_STATES = 1_000_000
+MOST_DEAR_STATES = 1_000_000
 """Choices of dear items in a group, or in half of the groups."""
 
-MOST_CHOICES = 1000
+MOST_DEAR_CHOICES = 1000
 """Choices of dear items that are listed in the end; each takes a dual of the dust, and some a search."""
 
-MOST_PAIRS = 20_000_000
+MOST_DEAR_PAIRS = 20_000_000
 """Pairs of halves that are looked at."""
 
-FIRST_STATES, FIRST_ROUNDS = 300_000, 3
+FIRST_DEAR_STATES, FIRST_DEAR_ROUNDS = 300_000, 3
 """Effort for a first set of dear items."""
 
 LARGEST_BITS = 900
@@ -62,15 +62,15 @@ ROOM = 1e-9
 
 
 @dataclass(frozen=True)
-class _States:
+class _DearStates:
     """Choices of dear items: money they cost beyond the base's, loss, and flips of each group as bits."""
 
     money: NDArray[np.float64]
     loss: NDArray[np.float64]
     flips: NDArray[np.int64]
 
-    def only(self, keep: NDArray) -> _States:
-        return _States(self.money[keep], self.loss[keep], self.flips[keep])
+    def only(self, keep: NDArray) -> _DearStates:
+        return _DearStates(self.money[keep], self.loss[keep], self.flips[keep])
 
 
 def decide_dear(
@@ -124,7 +124,7 @@ def decide_dear(
         border = _border(worth, losses, limit, MOST_DEAR)
         if border is None:
             continue
-        search = _Search(leaf, incumbent, worth <= border, losses, limit)
+        search = _DearChoices(leaf, incumbent, worth <= border, losses, limit)
         choices = search.listed()
         if choices is None:
             return
@@ -139,9 +139,9 @@ def _border(worth: NDArray, losses: NDArray, limit: float, most: int) -> float |
     if limit < 0:
         return None
     opened = np.sort(worth[losses <= limit])
-    size = int(np.searchsorted(np.cumsum(opened), limit / SHARE, side="right"))
+    size = int(np.searchsorted(np.cumsum(opened), limit / DUST_SHARE, side="right"))
     jumps = opened[LEAST_DUST : size + 1] / np.maximum(opened[LEAST_DUST - 1 : size][: len(opened) - LEAST_DUST], 1.0)
-    if not len(jumps) or jumps.max() < JUMP:
+    if not len(jumps) or jumps.max() < COST_JUMP:
         return None
     size = LEAST_DUST + int(np.argmax(jumps))
     return float(opened[size - 1]) if len(opened) - size <= most else None
@@ -160,7 +160,12 @@ def _begin(leaf: Leaf, incumbent: Incumbent, worth: NDArray, border: float, cont
             smaller = _part(problem, part, places, money)
             inner, items = Incumbent(np.zeros(len(part), dtype=bool), 0, incumbent.step), Grouped.of(smaller)
             search_leaf(
-                open_leaf(smaller, items, 0, len(part), inner), items, inner, FIRST_STATES, FIRST_ROUNDS, control
+                open_leaf(smaller, items, 0, len(part), inner),
+                items,
+                inner,
+                FIRST_DEAR_STATES,
+                FIRST_DEAR_ROUNDS,
+                control,
             )
             whole[part[inner.chosen]] = True
     incumbent.offer(problem, whole)
@@ -170,7 +175,7 @@ def _part(problem: PooledProblem, index: NDArray, places: tuple[int, ...], money
     return PooledProblem.of(problem.scores[index], problem.costs[index], problem.groups[index], places, money)
 
 
-class _Search:
+class _DearChoices:
     """The open items of a leaf, dear and cheap, and what is decided."""
 
     def __init__(self, leaf: Leaf, incumbent: Incumbent, cheap: NDArray[np.bool_], losses: NDArray, limit: float):
@@ -197,7 +202,7 @@ class _Search:
             return []
         active = [g for g, dear in enumerate(self.by_group) if len(dear)]
         forced = sum(self._dust_loss(g, np.array([p]))[0] for g, p in enumerate(self.places) if g not in active)
-        parts: list[_States] = []
+        parts: list[_DearStates] = []
         for g in active:
             states = self._group(g)
             if states is None:
@@ -220,37 +225,37 @@ class _Search:
         rounding = ROOM * (positive + float(mu) * np.abs(places) + used)
         return np.maximum(0.0, positive + float(mu) * places - used - rounding)
 
-    def _group(self, group: int) -> _States | None:
+    def _group(self, group: int) -> _DearStates | None:
         """Return the choices of a group's dear items that lose no more than the gap."""
         dear = self.by_group[group]
         if len(dear) > 62:
             return None
         sign = np.where(self.base[dear], -1, 1)
         costs = self.problem.costs[dear].astype(np.float64)
-        states = _States(np.zeros(1), np.zeros(1), np.zeros(1, dtype=np.int64))
+        states = _DearStates(np.zeros(1), np.zeros(1), np.zeros(1, dtype=np.int64))
         more = np.zeros(1, dtype=np.int64)
         order = np.argsort(self.losses[dear], kind="stable").tolist()
         for k in order:
             loss = states.loss + self.losses[dear[k]]
             keep = loss <= self.limit
-            states = _States(
+            states = _DearStates(
                 np.concatenate([states.money, states.money[keep] + sign[k] * costs[k]]),
                 np.concatenate([states.loss, loss[keep]]),
                 np.concatenate([states.flips, states.flips[keep] | (1 << k)]),
             )
             more = np.concatenate([more, more[keep] + sign[k]])
-            if len(more) > MOST_STATES:
+            if len(more) > MOST_DEAR_STATES:
                 return None
         places = self.places[group] - more
         fits = places >= 0
         states, places = states.only(fits), places[fits]
         levels, which = np.unique(places, return_inverse=True)
         loss = states.loss + self._dust_loss(group, levels)[which] if len(levels) else states.loss
-        return _States(states.money, loss, states.flips).only(loss <= self.limit)
+        return _DearStates(states.money, loss, states.flips).only(loss <= self.limit)
 
-    def _joined(self, parts: list[_States], forced: float) -> _States | None:
+    def _joined(self, parts: list[_DearStates], forced: float) -> _DearStates | None:
         """Return the sums of one state of each part; the bits are the positions in the parts, mixed."""
-        sums = _States(np.zeros(1), np.zeros(1), np.zeros(1, dtype=np.int64))
+        sums = _DearStates(np.zeros(1), np.zeros(1), np.zeros(1, dtype=np.int64))
         base = 1
         for part in parts:
             if base * max(1, len(part.loss)) >= 1 << 62:
@@ -259,11 +264,11 @@ class _Search:
                 return sums.only(np.zeros(0, dtype=np.int64))
             ranked = np.argsort(part.loss, kind="stable")
             ends = np.searchsorted(part.loss[ranked], self.limit - forced - sums.loss, side="right")
-            if int(ends.sum()) > MOST_STATES:
+            if int(ends.sum()) > MOST_DEAR_STATES:
                 return None
             first = np.repeat(np.arange(len(ends)), ends)
             second = ranked[np.arange(len(first)) - np.repeat(np.cumsum(ends) - ends, ends)]
-            sums = _States(
+            sums = _DearStates(
                 sums.money[first] + part.money[second],
                 sums.loss[first] + part.loss[second],
                 sums.flips[first] + base * second,
@@ -271,7 +276,7 @@ class _Search:
             base *= len(part.loss)
         return sums
 
-    def _pairs(self, one: _States, two: _States, forced: float) -> list[tuple[float, list[int]]] | None:
+    def _pairs(self, one: _DearStates, two: _DearStates, forced: float) -> list[tuple[float, list[int]]] | None:
         """Join the halves where the money suffices and not too much of it is left."""
         price = float(self.leaf.multipliers.price)
         two = two.only(np.argsort(two.money, kind="stable"))
@@ -280,7 +285,7 @@ class _Search:
         begin = np.searchsorted(two.money, left - width - self.blur, side="left")
         end = np.searchsorted(two.money, left + self.blur, side="right")
         sizes = np.maximum(0, end - begin)
-        if int(sizes.sum()) > MOST_PAIRS:
+        if int(sizes.sum()) > MOST_DEAR_PAIRS:
             return None
         found: list[tuple[float, list[int]]] = []
         chunk = max(1, len(sizes) // max(1, int(sizes.sum()) // 1_000_000))
@@ -292,7 +297,7 @@ class _Search:
             idle = np.maximum(0.0, left[first] - two.money[second] - self.spent - self.blur)
             loss = forced + one.loss[first] + two.loss[second] + price * idle
             keep = np.flatnonzero(loss <= self.limit)
-            if len(found) + len(keep) > MOST_CHOICES:
+            if len(found) + len(keep) > MOST_DEAR_CHOICES:
                 return None
             found += [
                 (x, self._flips(a, b))

@@ -15,18 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..control import Control
-from .flips import Flips, TooManyStates
+from .flips import EnumerationTooLarge, FlipProblem
 from .merging import START_UP, MergeSearch, compiled_extend
 from .small import SmallSearch
 
-SLACK = 1e-9
+ROUNDING_SLACK = 1e-9
 """Relative slack on the loss limit: far above what rounding can do to a sum of nonnegative floats, so nothing is lost."""
 
 
-STEEPNESS = 6.0
-"""How much less a flip adds to the number of sets if it loses as much as the limit: a factor of ``exp(-STEEPNESS)``."""
+LOSS_STEEPNESS = 6.0
+"""How much less a flip adds to the number of sets if it loses as much as the limit: a factor of ``exp(-LOSS_STEEPNESS)``."""
 
-SMALL = 8000
+PLAIN_STATES = 8000
 """Searches with no more states than this run in plain Python, which starts faster than array operations."""
 
 LEAST = 1000
@@ -34,7 +34,7 @@ LEAST = 1000
 
 
 @dataclass
-class _States:
+class _FlipStates:
     money: NDArray
     score: NDArray
     loss: NDArray
@@ -43,14 +43,14 @@ class _States:
     def __len__(self) -> int:
         return len(self.money)
 
-    def pick(self, index) -> _States:
-        return _States(self.money[index], self.score[index], self.loss[index], self.flips[index])
+    def pick(self, index) -> _FlipStates:
+        return _FlipStates(self.money[index], self.score[index], self.loss[index], self.flips[index])
 
 
-def _merge(parts: list[_States]) -> _States:
+def _merge(parts: list[_FlipStates]) -> _FlipStates:
     if len(parts) == 1:
         return parts[0]
-    return _States(
+    return _FlipStates(
         np.concatenate([p.money for p in parts]),
         np.concatenate([p.score for p in parts]),
         np.concatenate([p.loss for p in parts]),
@@ -58,7 +58,7 @@ def _merge(parts: list[_States]) -> _States:
     )
 
 
-def _prune(states: _States) -> _States:
+def _prune(states: _FlipStates) -> _FlipStates:
     """Keep the Pareto-best states: by money, each strictly better than all the cheaper ones."""
     if len(states) < 2:
         return states
@@ -75,10 +75,10 @@ def _prune(states: _States) -> _States:
     return states.pick(order[keep])
 
 
-class _Search:
-    def __init__(self, flips: Flips, limit: float, most_states: int, control: Control):
+class _TwoHalves:
+    def __init__(self, flips: FlipProblem, limit: float, most_states: int, control: Control):
         self.flips = flips
-        self.limit = limit * (1 + SLACK)
+        self.limit = limit * (1 + ROUNDING_SLACK)
         self.most_states = most_states
         self.control = control
         self.used = 0
@@ -89,18 +89,18 @@ class _Search:
         self.used += states
         self.control.check()
         if self.used > self.most_states:
-            raise TooManyStates
+            raise EnumerationTooLarge
 
-    def empty(self) -> _States:
+    def empty(self) -> _FlipStates:
         zero = np.array([0], dtype=self.kind)
-        return _States(zero, zero.copy(), np.zeros(1), np.zeros((1, self.words), dtype=np.uint64))
+        return _FlipStates(zero, zero.copy(), np.zeros(1), np.zeros((1, self.words), dtype=np.uint64))
 
-    def add_item(self, table: dict[int, _States], item: int, step: int) -> dict[int, _States]:
+    def add_item(self, table: dict[int, _FlipStates], item: int, step: int) -> dict[int, _FlipStates]:
         """Extend every state of a table by one flip; `step` is what the flip adds to the key."""
         f = self.flips
         loss, money, score = float(f.loss[item]), f.money[item], f.score[item]
         word, bit = divmod(item, 64)
-        grown: dict[int, list[_States]] = {key: [states] for key, states in table.items()}
+        grown: dict[int, list[_FlipStates]] = {key: [states] for key, states in table.items()}
         for key, states in table.items():
             total = states.loss + loss
             keep = total <= self.limit
@@ -108,18 +108,18 @@ class _Search:
                 continue
             if keep.all():
                 flips = states.flips.copy()
-                new = _States(states.money + money, states.score + score, total, flips)
+                new = _FlipStates(states.money + money, states.score + score, total, flips)
             else:
                 flips = states.flips[keep]
-                new = _States(states.money[keep] + money, states.score[keep] + score, total[keep], flips)
+                new = _FlipStates(states.money[keep] + money, states.score[keep] + score, total[keep], flips)
             flips[:, word] |= np.uint64(1 << bit)
             self.spend(len(new))
             grown.setdefault(key + step, []).append(new)
         return {key: _prune(_merge(parts)) for key, parts in grown.items()}
 
-    def product(self, left: dict[int, _States], right: dict[int, _States]) -> dict[int, _States]:
+    def product(self, left: dict[int, _FlipStates], right: dict[int, _FlipStates]) -> dict[int, _FlipStates]:
         """Combine two tables; keys add up."""
-        joined: dict[int, list[_States]] = {}
+        joined: dict[int, list[_FlipStates]] = {}
         for a, one in left.items():
             for b, two in right.items():
                 both = self._pairs(one, two)
@@ -127,7 +127,7 @@ class _Search:
                     joined.setdefault(a + b, []).append(both)
         return {key: _prune(_merge(parts)) for key, parts in joined.items()}
 
-    def _pairs(self, one: _States, two: _States) -> _States | None:
+    def _pairs(self, one: _FlipStates, two: _FlipStates) -> _FlipStates | None:
         if len(one) > len(two):
             one, two = two, one
         two = two.pick(np.argsort(two.loss, kind="stable"))
@@ -138,17 +138,17 @@ class _Search:
         self.spend(total)
         first = np.repeat(np.arange(len(one)), fits)
         second = np.arange(total) - np.repeat(np.cumsum(fits) - fits, fits)
-        return _States(
+        return _FlipStates(
             one.money[first] + two.money[second],
             one.score[first] + two.score[second],
             one.loss[first] + two.loss[second],
             one.flips[first] | two.flips[second],
         )
 
-    def close(self, table: dict[int, _States], group: int, keep_count: bool) -> dict[int, _States]:
+    def close(self, table: dict[int, _FlipStates], group: int, keep_count: bool) -> dict[int, _FlipStates]:
         """Check a group's limit, charge its unused places, and forget its count unless the total is tracked."""
         room, unused = self.flips.room[group], self.flips.unused[group]
-        closed: dict[int, list[_States]] = {}
+        closed: dict[int, list[_FlipStates]] = {}
         for key, states in table.items():
             if key > room:
                 continue
@@ -164,7 +164,7 @@ class _Search:
 
 
 def best_flips(
-    flips: Flips,
+    flips: FlipProblem,
     limit: float,
     most_states: int = 20_000_000,
     control: Control | None = None,
@@ -173,7 +173,7 @@ def best_flips(
 
     Parameters
     ----------
-    flips : Flips
+    flips : FlipProblem
     limit : float
         Sets of flips with a larger loss need not be found.
     most_states : int
@@ -188,7 +188,7 @@ def best_flips(
 
     Raises
     ------
-    TooManyStates
+    EnumerationTooLarge
         The search was cut short: nothing is proved.
     Stopped
         When time is up.
@@ -196,20 +196,20 @@ def best_flips(
     control = control or Control()
     halves, split = _halves(flips, limit)
     tracked = flips.count_room is not None
-    sums = limit * (1 + SLACK)
+    sums = limit * (1 + ROUNDING_SLACK)
     plain = tracked or object in (flips.money.dtype, flips.score.dtype)
     kernel = None if plain else compiled_extend(0)
-    small = min(most_states, SMALL if kernel is None else LEAST)
+    small = min(most_states, PLAIN_STATES if kernel is None else LEAST)
     try:
         return SmallSearch(flips, sums, small).run(halves, split)
-    except TooManyStates:
+    except EnumerationTooLarge:
         if most_states <= small:
             raise
         control.check()
     if kernel is None and not plain and most_states > START_UP:
         try:
             return _in_arrays(flips, limit, halves, split, START_UP, control)
-        except TooManyStates:
+        except EnumerationTooLarge:
             control.check()
         kernel = compiled_extend(most_states)
     if kernel is not None:
@@ -218,11 +218,11 @@ def best_flips(
 
 
 def _in_arrays(
-    flips: Flips, limit: float, halves, split: int | None, most_states: int, control: Control
+    flips: FlipProblem, limit: float, halves, split: int | None, most_states: int, control: Control
 ) -> tuple[int, NDArray] | None:
     """Search by array operations; parameters and result as of :func:`best_flips`."""
     tracked = flips.count_room is not None
-    search = _Search(flips, limit, most_states, control)
+    search = _TwoHalves(flips, limit, most_states, control)
     try:
         tables = [_table(search, half, split, tracked) for half in halves]
     finally:
@@ -257,14 +257,14 @@ def _in_arrays(
     return best[0], np.array(taken, dtype=np.int64)
 
 
-def _halves(flips: Flips, limit: float) -> tuple[list[list[tuple[int | None, list[int]]]], int | None]:
+def _halves(flips: FlipProblem, limit: float) -> tuple[list[list[tuple[int | None, list[int]]]], int | None]:
     """Cut the flips into two halves of (group, items) blocks; one dominant group may lie in both.
 
     The halves should have as many flip sets of a loss within the limit: a flip that loses little is in more of them.
     """
     blocks: dict[int | None, list[int]] = {}
     order = np.argsort(flips.loss, kind="stable").tolist()
-    weight = np.log1p(np.exp(-STEEPNESS * flips.loss / (limit if limit > 0 else 1.0))).tolist()
+    weight = np.log1p(np.exp(-LOSS_STEEPNESS * flips.loss / (limit if limit > 0 else 1.0))).tolist()
     for item in order:
         group = int(flips.groups[item])
         blocks.setdefault(group if group in flips.room else None, []).append(item)
@@ -298,7 +298,7 @@ def _halves(flips: Flips, limit: float) -> tuple[list[list[tuple[int | None, lis
     return halves, split
 
 
-def _table(search: _Search, half, split: int | None, tracked: bool) -> dict[int, _States]:
+def _table(search: _TwoHalves, half, split: int | None, tracked: bool) -> dict[int, _FlipStates]:
     """List the states of one half, keyed by the count that is still to be checked (0 where none is)."""
     table = {0: search.empty()}
     for group, items in half:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from numpy.typing import NDArray
 
 
-class TooManyStates(Exception):
+class EnumerationTooLarge(Exception):
     """The enumeration would need more states than it was allowed."""
 
 
 @dataclass(frozen=True)
-class Flips:
+class FlipProblem:
     """Flips that may be combined, and what they must satisfy together.
 
     Attributes

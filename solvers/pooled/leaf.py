@@ -18,8 +18,8 @@ from ..control import Control
 from .core import Core, build_core
 from .dual import DualSolution, Grouped, minimise
 from .enumeration import best_flips
-from .flips import TooManyStates
-from .leaf_multipliers import Multipliers
+from .flips import EnumerationTooLarge
+from .leaf_multipliers import LeafMultipliers
 from .problem import PooledProblem
 from .relaxation import bound_of, complete
 from .swaps import best_swaps, candidates
@@ -39,7 +39,7 @@ FILL_ITEMS = 2000
 STEEP = 1024
 """Factor on the price of money for a second look at a leaf."""
 
-PATIENCE = 120
+EXCHANGE_FROM = 120
 """Enumerations beyond this many bundles are preceded by exchanges, to start from a small gap."""
 
 
@@ -76,7 +76,7 @@ class Leaf:
     """
 
     problem: PooledProblem
-    multipliers: Multipliers
+    multipliers: LeafMultipliers
     reduced: NDArray
     bound: int
     dual: DualSolution
@@ -282,7 +282,7 @@ def _grow(leaf: Leaf, core: Core, incumbent: Incumbent, most_states: int, rounds
     stages = iter(STAGES)
     stage = next(stages)
     while True:
-        if stage > PATIENCE and not exchanged and leaf.gap(incumbent) > 0:
+        if stage > EXCHANGE_FROM and not exchanged and leaf.gap(incumbent) > 0:
             exchanged = True
             if _exchange(leaf, leaf.base, incumbent, rounds, control):
                 return True
@@ -303,7 +303,7 @@ def _grow(leaf: Leaf, core: Core, incumbent: Incumbent, most_states: int, rounds
         usable, flips, ceiling = core.flips(size, limit)
         try:
             found = best_flips(flips, ceiling, most_states, control)
-        except TooManyStates:
+        except EnumerationTooLarge:
             # Once more from a smaller gap, if exchanges can find one.
             if exchanged:
                 return True

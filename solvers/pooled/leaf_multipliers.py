@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Multipliers"]
+__all__ = ["LeafMultipliers"]
 
 
 @dataclass(frozen=True)
-class Multipliers:
+class LeafMultipliers:
     """Multipliers of one leaf, all scaled by the common denominator ``scale``; a tuple of leaves is a proof.
 
     Attributes

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..compilation import compiled, start_pays
 from ..control import Control
-from .flips import Flips, TooManyStates
+from .flips import EnumerationTooLarge, FlipProblem
 
 START_UP = 1_500_000
 """The start-up of numba pays once a process has made so many states; where it is loaded already it need not pay."""
@@ -118,7 +118,7 @@ def extend(
 
 
 @dataclass
-class Table:
+class StateTable:
     """States by key: those of key ``least + k`` are at ``start[k]..start[k + 1]``, by money, each better than the last."""
 
     money: NDArray[np.int64]
@@ -129,10 +129,10 @@ class Table:
     least: int
 
     @staticmethod
-    def empty(size: int, keys: int, least: int) -> Table:
+    def empty(size: int, keys: int, least: int) -> StateTable:
         """Return a table to be written."""
         money, score, node = (np.empty(size, dtype=np.int64) for _ in range(3))
-        return Table(money, score, np.empty(size), node, np.zeros(keys + 1, dtype=np.int64), least)
+        return StateTable(money, score, np.empty(size), node, np.zeros(keys + 1, dtype=np.int64), least)
 
     def keyed(self) -> list[tuple[int, slice]]:
         """Return the keys with their states."""
@@ -145,7 +145,7 @@ class MergeSearch:
 
     Parameters
     ----------
-    flips : Flips
+    flips : FlipProblem
         In 64-bit integers; no total count to keep.
     limit : float
         On the loss, slack for rounding included.
@@ -157,7 +157,9 @@ class MergeSearch:
         :func:`extend` or its compiled form.
     """
 
-    def __init__(self, flips: Flips, limit: float, most_states: int, control: Control, kernel: Callable[..., Any]):
+    def __init__(
+        self, flips: FlipProblem, limit: float, most_states: int, control: Control, kernel: Callable[..., Any]
+    ):
         self.flips, self.limit, self.most_states, self.control = flips, limit, most_states, control
         self.kernel = kernel
         self.parents = np.empty(1024, dtype=np.int64)
@@ -193,8 +195,8 @@ class MergeSearch:
             node = int(self.parents[node])
         return taken
 
-    def _table(self, half, split: int | None) -> Table:
-        table = Table.empty(1, 1, 0)
+    def _table(self, half, split: int | None) -> StateTable:
+        table = StateTable.empty(1, 1, 0)
         table.money[0] = table.score[0] = table.loss[0] = 0
         table.node[0], table.start[1] = -1, 1
         f = self.flips
@@ -247,8 +249,8 @@ class MergeSearch:
         return np.array(limits)
 
     def _add(
-        self, table: Table, item: int, step: int, falls: list[int] | None, position: int, room: int, unused: float
-    ) -> Table:
+        self, table: StateTable, item: int, step: int, falls: list[int] | None, position: int, room: int, unused: float
+    ) -> StateTable:
         """Extend every state by one flip; the other arguments as of `_limits`, None: no group's limit is looked at."""
         f = self.flips
         self.control.check()
@@ -257,7 +259,7 @@ class MergeSearch:
             self.parents = np.concatenate([self.parents, np.empty_like(self.parents)])
             self.origin = np.concatenate([self.origin, np.empty_like(self.origin)])
         least, keys = table.least + min(0, step), len(table.start) - 1 + abs(step)
-        out = Table.empty(2 * size, keys, least)
+        out = StateTable.empty(2 * size, keys, least)
         if falls is None:
             limits = np.full(keys, self.limit)
         else:
@@ -269,12 +271,12 @@ class MergeSearch:
             out.money, out.score, out.loss, out.node, out.start, self.parents, self.origin, self.nodes,
         )  # fmt: skip
         if self.nodes > self.most_states:
-            raise TooManyStates
+            raise EnumerationTooLarge
         return out
 
-    def _closed(self, table: Table, room: int, unused: float) -> Table:
+    def _closed(self, table: StateTable, room: int, unused: float) -> StateTable:
         """Check a group's limit, charge its unused places, and forget its count."""
-        current = Table.empty(0, 1, 0)
+        current = StateTable.empty(0, 1, 0)
         for key, states in table.keyed():
             if key > room or states.start == states.stop:
                 continue
@@ -284,7 +286,7 @@ class MergeSearch:
                 np.concatenate([getattr(current, name)[:end], getattr(table, name)[states]])
                 for name in ("money", "score", "loss", "node")
             ]
-            out = Table.empty(len(joined[0]), 1, 0)
+            out = StateTable.empty(len(joined[0]), 1, 0)
             extra = unused * (room - key) if unused else 0.0
             self.kernel(
                 *joined, np.array([0, end, len(joined[0])]), 0, -1, 0, 0, extra, -1, np.array([self.limit]),

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ...models.exact import exact_sum, integer_columns, python_integers
 
-CHUNK = 1 << 16
+CHUNK_ITEMS = 1 << 16
 """Items handled at a time in passes over everything: small enough to stay in the processor's cache."""
 
 

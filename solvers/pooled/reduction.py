@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ...models.exact import exact_sum
 from .dual import Grouped, minimise
 from .passes import compiled
-from .problem import CHUNK, PooledProblem
+from .problem import CHUNK_ITEMS, PooledProblem
 from .relaxation import Taken
 
 RUNNERS_UP = 1500
@@ -111,8 +111,8 @@ def _classify(problem: PooledProblem, price: float, offsets: NDArray, tilt: floa
     fixed = np.zeros(problem.n, dtype=bool)
     bands = []
     cost = score = 0
-    for begin in range(0, problem.n, CHUNK):
-        part = slice(begin, begin + CHUNK)
+    for begin in range(0, problem.n, CHUNK_ITEMS):
+        part = slice(begin, begin + CHUNK_ITEMS)
         groups, costs, scores = problem.groups[part], problem.costs[part], problem.scores[part]
         worth = costs.astype(np.float64)
         worth *= -price

@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...models.exact import INT64_SAFE, exact_sum, linear_combination
-from .leaf_multipliers import Multipliers
+from .leaf_multipliers import LeafMultipliers
 from .passes import compiled
-from .problem import CHUNK, PooledProblem
+from .problem import CHUNK_ITEMS, PooledProblem
 
 
 def lagrangian(problem: PooledProblem, price: Fraction) -> tuple[int, int, NDArray]:
@@ -33,7 +33,7 @@ def lagrangian(problem: PooledProblem, price: Fraction) -> tuple[int, int, NDArr
 
 def complete(
     problem: PooledProblem, order: NDArray, start: NDArray, price: Fraction, low: int, high: int
-) -> tuple[Multipliers, NDArray]:
+) -> tuple[LeafMultipliers, NDArray]:
     """Choose the limits' and the count's multipliers that are best for a price, exactly.
 
     Parameters
@@ -46,7 +46,7 @@ def complete(
 
     Returns
     -------
-    Multipliers
+    LeafMultipliers
     reduced : ndarray of int, shape (n,)
         ``q_i``.
     """
@@ -76,7 +76,7 @@ def complete(
     # What is taken off an item is some item's worth, or 0: differences of two fit where the worths do.
     offsets = np.array([m + count for m in multipliers], dtype=worth.dtype)
     reduced = worth - offsets[problem.groups]
-    return Multipliers(low, high, denominator, numerator, count, multipliers), reduced
+    return LeafMultipliers(low, high, denominator, numerator, count, multipliers), reduced
 
 
 def _kth_largest(values: NDArray, k: int) -> int:
@@ -85,14 +85,14 @@ def _kth_largest(values: NDArray, k: int) -> int:
     return int(np.partition(values, len(values) - k)[len(values) - k])
 
 
-def bound_of(problem: PooledProblem, multipliers: Multipliers, reduced: NDArray) -> int:
+def bound_of(problem: PooledProblem, multipliers: LeafMultipliers, reduced: NDArray) -> int:
     """Return the right-hand side of (1), exactly, from the reduced values of *all* items."""
     positive = reduced > 0
     counts = np.bincount(problem.groups[positive], minlength=len(problem.limits)).tolist()
     return _assemble(problem, multipliers, problem.value(positive), problem.cost(positive), counts)
 
 
-def _assemble(problem: PooledProblem, multipliers: Multipliers, score: int, cost: int, counts: list[int]) -> int:
+def _assemble(problem: PooledProblem, multipliers: LeafMultipliers, score: int, cost: int, counts: list[int]) -> int:
     total = multipliers.constant(problem.budget, problem.limits)
     total += multipliers.scale * score - multipliers.price * cost - multipliers.count * sum(counts)
     return total - sum(m * k for m, k in zip(multipliers.limits, counts, strict=True))
@@ -128,7 +128,7 @@ class Taken:
         )
 
 
-def audit(problem: PooledProblem, multipliers: Multipliers, base: Taken, width: int) -> tuple[int, NDArray]:
+def audit(problem: PooledProblem, multipliers: LeafMultipliers, base: Taken, width: int) -> tuple[int, NDArray]:
     """Recompute the bound over all items, and find the items on which a better set may differ from `base`.
 
     Parameters
@@ -183,8 +183,8 @@ def audit(problem: PooledProblem, multipliers: Multipliers, base: Taken, width: 
         return bound + sum(np.abs(reduced[wrong]).tolist()), found
     suspects = []
     shifts = np.array(offsets, dtype=np.int64) if fits else np.zeros(0)
-    for begin in range(0, problem.n, CHUNK):
-        part = slice(begin, begin + CHUNK)
+    for begin in range(0, problem.n, CHUNK_ITEMS):
+        part = slice(begin, begin + CHUNK_ITEMS)
         groups, scores, costs, mark = problem.groups[part], problem.scores[part], problem.costs[part], base.mark[part]
         if fits:
             reduced = scores * multipliers.scale
@@ -216,7 +216,7 @@ def _suspect(reduced: NDArray, mark: NDArray[np.bool_], width: int) -> NDArray[n
     return wrong
 
 
-def _doubtful(scores, costs, groups, mark, multipliers: Multipliers, offsets: list[int], width: int) -> NDArray:
+def _doubtful(scores, costs, groups, mark, multipliers: LeafMultipliers, offsets: list[int], width: int) -> NDArray:
     """Return every item that exact arithmetic might call suspect, and some more."""
     magnitude = max(
         multipliers.scale.bit_length() + int(scores.max()).bit_length(),

@@ -7,15 +7,15 @@ from bisect import bisect_right
 import numpy as np
 from numpy.typing import NDArray
 
-from .flips import Flips, TooManyStates
+from .flips import EnumerationTooLarge, FlipProblem
 
 State = tuple[int, int, float, int]
 """Money, minus score, loss, and the flips as a bit set."""
 
-Table = dict[int, list[State]]
+StatesByKey = dict[int, list[State]]
 """States by the count that is still to be checked."""
 
-START: Table = {0: [(0, 0, 0.0, 0)]}
+START: StatesByKey = {0: [(0, 0, 0.0, 0)]}
 
 
 class SmallSearch:
@@ -23,13 +23,13 @@ class SmallSearch:
 
     Parameters
     ----------
-    flips : Flips
+    flips : FlipProblem
     limit : float
         On the loss, slack for rounding included.
     most_states : int
     """
 
-    def __init__(self, flips: Flips, limit: float, most_states: int):
+    def __init__(self, flips: FlipProblem, limit: float, most_states: int):
         self.flips = flips
         self.limit = limit
         self.left = most_states
@@ -60,7 +60,7 @@ class SmallSearch:
             return None
         return -best, np.array([i for i in range(taken.bit_length()) if taken >> i & 1], dtype=np.int64)
 
-    def _table(self, half, split: int | None) -> Table:
+    def _table(self, half, split: int | None) -> StatesByKey:
         blocks = []
         loose: list[tuple[int, bool]] = []
         for group, items in half:
@@ -78,7 +78,7 @@ class SmallSearch:
             table = self._add(table, item, keyed)
         return table
 
-    def _add(self, table: Table, item: int, keyed: bool) -> Table:
+    def _add(self, table: StatesByKey, item: int, keyed: bool) -> StatesByKey:
         money, score, loss, count = self.items[item]
         rest, bit, step = self.limit - loss, 1 << item, count if keyed else 0
         joined = {key: list(states) for key, states in table.items()}
@@ -88,8 +88,8 @@ class SmallSearch:
                 joined.setdefault(key + step, []).extend(new)
         return self._pruned(joined)
 
-    def _product(self, left: Table, right: Table) -> Table:
-        joined: Table = {}
+    def _product(self, left: StatesByKey, right: StatesByKey) -> StatesByKey:
+        joined: StatesByKey = {}
         for a, first in left.items():
             for b, second in right.items():
                 states = joined.setdefault(a + b, [])
@@ -97,12 +97,12 @@ class SmallSearch:
                     rest = self.limit - loss
                     states.extend((m + money, s + score, x + loss, f | bits) for m, s, x, f in first if x <= rest)
                     if len(states) > self.left:
-                        raise TooManyStates
+                        raise EnumerationTooLarge
         return self._pruned(joined)
 
-    def _closed(self, block: Table, group: int) -> Table:
+    def _closed(self, block: StatesByKey, group: int) -> StatesByKey:
         room, unused = self.flips.room[group], self.flips.unused[group]
-        closed: Table = {}
+        closed: StatesByKey = {}
         for key, states in block.items():
             if key <= room:
                 extra = unused * (room - key)
@@ -110,15 +110,15 @@ class SmallSearch:
                 closed.setdefault(key if self.tracked else 0, []).extend(kept)
         return self._pruned(closed)
 
-    def _pruned(self, table: Table) -> Table:
+    def _pruned(self, table: StatesByKey) -> StatesByKey:
         """Keep, for each count, the states that are better than all the cheaper ones."""
-        pruned: Table = {}
+        pruned: StatesByKey = {}
         for key, states in table.items():
             if not states:
                 continue
             self.left -= len(states)
             if self.left < 0:
-                raise TooManyStates
+                raise EnumerationTooLarge
             states.sort()
             kept = [states[0]]
             best = states[0][1]

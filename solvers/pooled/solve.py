@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from ...models.exact import FLOAT_BITS, exact_sum
 from ..control import Control, Stopped, StopReason
 from ..proofs.proof import Proof
-from .branching import MOST_NODES, branch, many_small
+from .branching import MOST_BRANCH_NODES, branch, many_small
 from .dual import Grouped
 from .dust import decide_dear
 from .dynamic import amounts, close_by_money
@@ -36,7 +36,7 @@ from .leaf import (
     search_leaf,
     steeper_leaves,
 )
-from .leaf_multipliers import Multipliers
+from .leaf_multipliers import LeafMultipliers
 from .problem import PooledProblem, common_divisor
 from .reduction import (
     Guess,
@@ -80,7 +80,7 @@ class PooledResult:
         ``value`` is the optimum.
     stopped : {'proved', 'time-limit', 'node-limit', 'interrupted'}
         Why the search ended.
-    leaves : list of Multipliers
+    leaves : list of LeafMultipliers
         Proof of the bound: their count intervals cover everything.
     cells : tuple of int
         If a dynamic program closed the one leaf: the lengths of cells of its passes, see :mod:`fedmech.solvers.proofs.dynamic`.
@@ -95,7 +95,7 @@ class PooledResult:
     bound: Fraction
     proved: bool
     stopped: StopReason
-    leaves: list[Multipliers] = field(default_factory=list)
+    leaves: list[LeafMultipliers] = field(default_factory=list)
     cells: tuple[int, ...] = ()
     core: int = 0
     reduced: int = 0
@@ -204,7 +204,7 @@ class _Outcome:
         offsets = np.array([(x + m.count) / m.scale for x in m.limits])
         return replace(guess, price=m.price / m.scale, offsets=offsets)
 
-    def leaf_multipliers(self, fixed: int, most: int) -> list[Multipliers]:
+    def leaf_multipliers(self, fixed: int, most: int) -> list[LeafMultipliers]:
         """Return the leaves' multipliers for the whole problem, where `fixed` more items are chosen.
 
         The first interval may begin at 0 and the last end at `most`, unless that end is priced.
@@ -309,13 +309,13 @@ def _close(
         if small:
             close_by_money(leaf, incumbent, MOST_BY_MONEY, control)
         if not leaf.closed and (small or split is None):
-            branch(leaf, items, incumbent, MOST_NODES if small else FIRST_NODES, control)
+            branch(leaf, items, incumbent, MOST_BRANCH_NODES if small else FIRST_NODES, control)
     if not leaf.closed and split is None:
         search_leaf(leaf, items, incumbent, most_states, MOST_ROUNDS, control)
         if not leaf.closed:
             close_by_money(leaf, incumbent, MOST_BY_MONEY, control)
         if not leaf.closed:
-            branch(leaf, items, incumbent, MOST_NODES, control)
+            branch(leaf, items, incumbent, MOST_BRANCH_NODES, control)
 
 
 def _helps(leaf: Leaf, items: Grouped, incumbent: Incumbent, split: int) -> bool:
@@ -349,7 +349,7 @@ def _split_point(leaf: Leaf) -> int | None:
 
 
 def _audited(
-    problem: PooledProblem, reduced: Reduced, outcome: _Outcome, leaves: list[Multipliers], step: int
+    problem: PooledProblem, reduced: Reduced, outcome: _Outcome, leaves: list[LeafMultipliers], step: int
 ) -> PooledResult:
     """Turn an outcome on the margin into one on all items: every leaf's bound and core are found anew."""
     inside, incumbent = reduced.inside, outcome.incumbent
@@ -377,7 +377,7 @@ def _audited(
     return PooledResult(chosen.mark, chosen.score, bound, proved, stopped, leaves, cells, outcome.core, len(inside))
 
 
-def covers(leaves: list[Multipliers], most: int) -> bool:
+def covers(leaves: list[LeafMultipliers], most: int) -> bool:
     """Whether the leaves' count intervals leave no number from 0 to `most` out."""
     start = 0
     for leaf in leaves:

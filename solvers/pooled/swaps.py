@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...models.exact import rounded
-from .leaf_multipliers import Multipliers
+from .leaf_multipliers import LeafMultipliers
 from .problem import PooledProblem
 
-MOST_PAIRS = 200_000
+MOST_EXCHANGES = 200_000
 """Exchanges listed on each side."""
 
 FOUR_EACH = 900
@@ -71,7 +71,7 @@ def by_border(problem: PooledProblem, base: NDArray[np.bool_], index: NDArray) -
 
 def best_swaps(
     problem: PooledProblem,
-    multipliers: Multipliers,
+    multipliers: LeafMultipliers,
     base: NDArray[np.bool_],
     index: NDArray,
     *,
@@ -104,7 +104,9 @@ def best_swaps(
     pool = np.where(loose[problem.groups[index]], -1, problem.groups[index])
     parts = 4 if four else 2
     lists = [
-        _exchanges(problem, base, index[side::parts], pool[side::parts], multipliers, FOUR_EACH if four else MOST_PAIRS)
+        _exchanges(
+            problem, base, index[side::parts], pool[side::parts], multipliers, FOUR_EACH if four else MOST_EXCHANGES
+        )
         for side in range(parts)
     ]
     one, two = lists if not four else (_sums(lists[0], lists[1]), _sums(lists[2], lists[3]))
@@ -150,7 +152,7 @@ def _sums(one: _Moves, two: _Moves) -> _Moves:
     return _Moves(money[order], score[order], np.concatenate([one.items[first], two.items[second]], axis=1))
 
 
-def _exchanges(problem: PooledProblem, base, index, pool, multipliers: Multipliers, most: int) -> _Moves:
+def _exchanges(problem: PooledProblem, base, index, pool, multipliers: LeafMultipliers, most: int) -> _Moves:
     """List about `most` exchanges."""
     inside, outside = index[base[index]], index[~base[index]]
     inner, outer = pool[base[index]], pool[~base[index]]

@@ -25,7 +25,7 @@ import numpy as np
 
 from .proof import ProofError
 
-__all__ = ["Entry", "Multipliers", "Node", "Shape", "read_nodes", "refuse"]
+__all__ = ["Entry", "Multipliers", "Node", "NodeShape", "read_nodes", "refuse"]
 
 MOST_BITS = 65_536
 """Integers of a proof are no longer than this: with the longest numbers that a market may have, multipliers stay below it."""
@@ -39,7 +39,7 @@ def refuse(reason: str) -> NoReturn:
 
 
 @dataclass(frozen=True)
-class Shape:
+class NodeShape:
     """How many workers, purses, kinds of coverage and groups there are."""
 
     workers: int
@@ -59,7 +59,7 @@ class Multipliers:
     places: tuple[tuple[int, ...], ...]
 
     @classmethod
-    def read(cls, given: Any, shape: Shape) -> Multipliers:
+    def read(cls, given: Any, shape: NodeShape) -> Multipliers:
         """Read them from a proof's body."""
         if not isinstance(given, Mapping) or set(given) != FIELDS:
             refuse("multipliers: scale, count, money, levels and places are needed, and nothing else")
@@ -95,7 +95,7 @@ class Entry:
     count: int | None = None
 
     @classmethod
-    def read(cls, given: Any, shape: Shape) -> Entry:
+    def read(cls, given: Any, shape: NodeShape) -> Entry:
         """Read it from a proof's body."""
         if not isinstance(given, Mapping) or set(given) - {"multipliers"} not in (set(), {"worker"}, {"count"}):
             refuse("a node has other fields than multipliers and one of worker and count")
@@ -158,7 +158,7 @@ class Node:
         return [replace(self, high=min(self.high, count)), replace(self, low=max(self.low, count + 1))]
 
 
-def read_nodes(given: Any, shape: Shape) -> list[Entry]:
+def read_nodes(given: Any, shape: NodeShape) -> list[Entry]:
     """Read the nodes of a proof's body."""
     return [Entry.read(node, shape) for node in _items(given, None, "nodes")]
 

@@ -86,7 +86,7 @@ def enumerate_within(
     Stopped
         When time is up.
     """
-    search = _Search(market, duals, limit, most_states, control, pruned=pruned)
+    search = _ChainListing(market, duals, limit, most_states, control, pruned=pruned)
     try:
         best, complete = search.run(), True
     except _TooManyError:
@@ -141,7 +141,7 @@ class _Counts:
         return counts
 
 
-class _States:
+class _ChainStates:
     """States as parallel arrays: loss, extra cost and score, places left empty in the chain so far, counts, flips as bits."""
 
     def __init__(self, empty: int, kind: type, counts: _Counts) -> None:
@@ -237,7 +237,7 @@ class _Pair:
     loss: int
     left: int
     right: int
-    half: _States
+    half: _ChainStates
     """The states that `right` is one of."""
 
 
@@ -245,7 +245,7 @@ Pairs = tuple[NDArray[np.intp], NDArray[np.intp]]
 """Rows and states, as many of each."""
 
 
-class _Search:
+class _ChainListing:
     def __init__(
         self, market: SeatMarket, duals: SeatDuals, limit: int, most_states: int, control: Control, *, pruned: bool
     ) -> None:
@@ -267,13 +267,13 @@ class _Search:
         steps, cut = self._steps()
         halves = steps[:cut], steps[cut:]
         one, two = (self._counts(half) for half in halves)
-        left = _States(0, self.kind, one)
+        left = _ChainStates(0, self.kind, one)
         self._expand(left, halves[0], 0)
         left.prune()
         stages_before = halves[0].count(STAGE_END)
         best: _Pair | None = None
         for empty in np.unique(left.empty).tolist():
-            right = _States(empty, self.kind, two)
+            right = _ChainStates(empty, self.kind, two)
             self._expand(right, halves[1], stages_before)
             rows = np.flatnonzero(left.empty == empty)
             best = self._joined(left, rows, right, best)
@@ -344,7 +344,7 @@ class _Search:
         score, cost = int(self.market.scores[i]), int(self.market.costs[i])
         return _Class(workers, int(self.market.groups[i]), loss, rise * cost, rise * score, rise)
 
-    def _expand(self, states: _States, steps: list[int], stage: int) -> None:
+    def _expand(self, states: _ChainStates, steps: list[int], stage: int) -> None:
         most = self.made + self.most_states
         for step in steps:
             self.control.check()
@@ -361,7 +361,9 @@ class _Search:
             if self.pruned and len(states) > max(PRUNE_FROM, 2 * states.pruned):
                 states.prune()
 
-    def _joined(self, left: _States, rows: NDArray[np.intp], right: _States, best: _Pair | None) -> _Pair | None:
+    def _joined(
+        self, left: _ChainStates, rows: NDArray[np.intp], right: _ChainStates, best: _Pair | None
+    ) -> _Pair | None:
         """Return the best placeable pair of states that keeps the budget and the limit, or `best` if that loses no more."""
         price, limit = self.duals.multiplier, self.limit if best is None else best.loss - 1
         right.prune()
@@ -393,7 +395,7 @@ class _Search:
                     break
         return best
 
-    def _can_be_placed(self, left: _States, one: int, right: _States, two: int) -> bool:
+    def _can_be_placed(self, left: _ChainStates, one: int, right: _ChainStates, two: int) -> bool:
         """Whether the counts of two states together can be placed."""
         codes = int(left.code[one]), int(right.code[two])
         if codes not in self.placed:

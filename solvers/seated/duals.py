@@ -27,7 +27,7 @@ from ...models.procurement.market import Market
 from ..control import Control
 from ..placement.orp_seats import Basis, best_placeable_set
 from ..placement.polymatroid import rank
-from ..pooled.leaf_multipliers import Multipliers
+from ..pooled.leaf_multipliers import LeafMultipliers
 
 _WEIGHT_BITS = 52
 """Losses of some hundred workers then still fit 64 bits."""
@@ -137,7 +137,7 @@ def most_workers(market: SeatMarket) -> int:
     return int((spent <= market.budget).sum())
 
 
-def multipliers(market: SeatMarket, duals: SeatDuals) -> tuple[Multipliers, ...]:
+def multipliers(market: SeatMarket, duals: SeatDuals) -> tuple[LeafMultipliers, ...]:
     """Write the bound as leaves of a certificate.
 
     The price of the size cut, if it has one, goes to the count of workers: one leaf holds the sets that the cut admits,
@@ -151,7 +151,7 @@ def multipliers(market: SeatMarket, duals: SeatDuals) -> tuple[Multipliers, ...]
 
     Returns
     -------
-    tuple of Multipliers
+    tuple of LeafMultipliers
     """
     n, everyone = len(market.scores), np.ones(len(market.caps), dtype=bool)
     limits = [0] * len(market.caps)
@@ -161,7 +161,7 @@ def multipliers(market: SeatMarket, duals: SeatDuals) -> tuple[Multipliers, ...]
     most = market.most
     cut = most is not None and most < rank(market.caps, market.seats, everyone)
     count = duals.prices[-1] if cut and duals.chain and sum(map(len, duals.chain)) == len(limits) else 0
-    held = Multipliers(
+    held = LeafMultipliers(
         0,
         n if most is None or not count else most,
         duals.denominator,
@@ -182,7 +182,7 @@ def multipliers(market: SeatMarket, duals: SeatDuals) -> tuple[Multipliers, ...]
     mu[stopped] = [last - int(market.costs[i]) for i in margins.blocked_by[stopped]]
     # Times this, the money that set lacks outweighs all scores together.
     times = exact_sum(market.scores) + 1
-    return held, Multipliers(most + 1, n, 1, times, -times * last, tuple(times * int(y) for y in mu))
+    return held, LeafMultipliers(most + 1, n, 1, times, -times * last, tuple(times * int(y) for y in mu))
 
 
 def _weights(market: SeatMarket, price: Fraction) -> NDArray:

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from ...models.exact import exact_sum
 from ...models.procurement.market import Market
-from ..control import Control, Stopped, StopReason
+from ..control import STEP_SECONDS, Control, Stopped, StopReason
 from ..placement.matroid import route
 from ..placement.polymatroid import counts_fit, rank
 from ..pooled import PooledProblem, solve_pooled
-from ..pooled.leaf_multipliers import Multipliers
+from ..pooled.leaf_multipliers import LeafMultipliers
 from ..proofs.proof import Proof
 from ..registry import register
 from ..solution import Found, SolverClaim
@@ -34,9 +34,6 @@ __all__ = ["SeatOptimum", "best_affordable_set"]
 
 POOLED_SECONDS = 10.0
 """How long the problem without seats is looked at."""
-
-PATIENCE = 120.0
-"""Most seconds for HiGHS, time limit or not: a search without one ends too, proved or with ``node-limit``."""
 
 STATES = (30_000, 300_000, 2_000_000)
 """States that enumerations may make before the problem without seats is looked at, then that one may before exchanges, and after."""
@@ -68,7 +65,7 @@ class SeatOptimum:
         Largest number of partial sets held.
     by_solver : bool
         Whether HiGHS claims that nothing better exists.
-    leaves : tuple of Multipliers
+    leaves : tuple of LeafMultipliers
         The bound as a certificate.
     proof : Proof or None
         The proof of the value, where the problem without seats has one by a dynamic program.
@@ -85,7 +82,7 @@ class SeatOptimum:
     core: int = 0
     states: int = 0
     by_solver: bool = False
-    leaves: tuple[Multipliers, ...] = ()
+    leaves: tuple[LeafMultipliers, ...] = ()
     proof: Proof | None = None
     pooled: int | None = None
     stopped: StopReason = "node-limit"
@@ -185,7 +182,7 @@ def _search(market: SeatMarket, control: Control, most_states: int, state: SeatO
     if state.covered < state.gap_to(step):
         control.check()
         state.chosen, state.by_solver, stopped = search_core(
-            market, state.duals, state.chosen, step, control.capped(PATIENCE)
+            market, state.duals, state.chosen, step, control.capped(STEP_SECONDS)
         )
         state.value = market.value(state.chosen)
         if stopped == "interrupted":
@@ -216,7 +213,7 @@ def _forget_seats(market: SeatMarket, state: SeatOptimum, control: Control) -> N
         raise KeyboardInterrupt
 
 
-def _as_places(leaves: list[Multipliers], together: int, n: int) -> tuple[Multipliers, ...]:
+def _as_places(leaves: list[LeafMultipliers], together: int, n: int) -> tuple[LeafMultipliers, ...]:
     """Write the price of the number that can be placed as one of every place, of which there are as many."""
     *others, last = leaves
     if last.count > 0 and last.high == together:

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..control import Control
 from .instance import SeparateInstance
-from .multipliers import Multipliers
+from .multipliers import PurseMultipliers
 
 MASK_WORDS = 2**25
 """Words of masks held at once: a quarter of a gigabyte."""
@@ -35,7 +35,7 @@ class Columns:
     mask: np.ndarray
 
 
-def core_of(multipliers: Multipliers, instance: SeparateInstance, gamma: int) -> np.ndarray:
+def core_of(multipliers: PurseMultipliers, instance: SeparateInstance, gamma: int) -> np.ndarray:
     """Pairs (n, m) that an allocation of loss at most `gamma` can use."""
     loss = multipliers.best[:, None] - multipliers.reduced
     return instance.eligible & np.asarray(loss <= gamma, dtype=bool)
@@ -43,7 +43,7 @@ def core_of(multipliers: Multipliers, instance: SeparateInstance, gamma: int) ->
 
 def list_columns(
     instance: SeparateInstance,
-    multipliers: Multipliers,
+    multipliers: PurseMultipliers,
     requester: int,
     pairs: np.ndarray,
     core: np.ndarray,
@@ -115,7 +115,7 @@ def _shared(groups: np.ndarray, cut: int) -> int:
 
 
 @dataclass
-class _Partial:
+class _PartialSets:
     """Partial sets: cost, loss, workers of the group being listed, of the group both halves share, of all; masks."""
 
     cost: np.ndarray
@@ -125,11 +125,11 @@ class _Partial:
     seats: np.ndarray
     mask: np.ndarray
 
-    def keep(self, which: np.ndarray) -> _Partial:
-        return _Partial(*(getattr(self, name)[which] for name in self.__dataclass_fields__))
+    def keep(self, which: np.ndarray) -> _PartialSets:
+        return _PartialSets(*(getattr(self, name)[which] for name in self.__dataclass_fields__))
 
-    def extend(self, other: _Partial) -> _Partial:
-        return _Partial(
+    def extend(self, other: _PartialSets) -> _PartialSets:
+        return _PartialSets(
             *(np.concatenate([getattr(self, name), getattr(other, name)]) for name in self.__dataclass_fields__)
         )
 
@@ -140,7 +140,7 @@ class _Half:
     def __init__(
         self,
         instance: SeparateInstance,
-        multipliers: Multipliers,
+        multipliers: PurseMultipliers,
         requester: int,
         pairs: np.ndarray,
         core: np.ndarray,
@@ -168,11 +168,11 @@ class _Half:
         for group in self.absent:
             self.idle += int(multipliers.slot[group, requester]) * int(self.cap[group])
 
-    def run(self, local: np.ndarray, groups: np.ndarray, open_group: int) -> _Partial:
+    def run(self, local: np.ndarray, groups: np.ndarray, open_group: int) -> _PartialSets:
         """List the subsets of `local` (positions in the core, sorted by group) that can be part of a set."""
         one = np.zeros(1, dtype=self.dtype)
         none = np.zeros(1, dtype=np.int64)
-        part = _Partial(one, one.copy(), none, none.copy(), none.copy(), np.zeros((1, self.words), dtype=np.uint64))
+        part = _PartialSets(one, one.copy(), none, none.copy(), none.copy(), np.zeros((1, self.words), dtype=np.uint64))
         cost = self.instance.costs[self.core]
         for at, (item, group) in enumerate(zip(local.tolist(), groups.tolist(), strict=True)):
             price = int(cost[item])
@@ -204,7 +204,7 @@ class _Half:
             self.control.check()
         return part
 
-    def join(self, first: _Partial, second: _Partial, open_group: int) -> Columns:
+    def join(self, first: _PartialSets, second: _PartialSets, open_group: int) -> Columns:
         """Join two lists into the sets within budget, caps, seats and loss."""
         rate, gamma = self.rate, self.gamma - self.idle
         order = np.argsort(second.cost, kind="stable")
@@ -242,7 +242,7 @@ class _Half:
         return Columns(loss, first.mask[rows] | second.mask[cells])
 
     def _pairs(
-        self, first: _Partial, second: _Partial, rows: np.ndarray, cells: np.ndarray, open_group: int
+        self, first: _PartialSets, second: _PartialSets, rows: np.ndarray, cells: np.ndarray, open_group: int
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Of these pairs of partial sets, those within caps, seats and loss: first, second, loss."""
         seats = first.seats[rows] + second.seats[cells]

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...models.exact import exact_sum
 from .instance import SeparateInstance
-from .multipliers import Multipliers
+from .multipliers import PurseMultipliers
 from .worker_prices import WorkerPrices
 
 __all__ = ["Evidence", "everybody_hired", "pooled_sets", "priced_purses", "priced_workers"]
@@ -25,7 +25,7 @@ def everybody_hired(instance: SeparateInstance) -> Evidence:
     return _packing(1, worth, False, [nothing] * instance.m)
 
 
-def priced_purses(instance: SeparateInstance, multipliers: Multipliers, bound: int) -> Evidence:
+def priced_purses(instance: SeparateInstance, multipliers: PurseMultipliers, bound: int) -> Evidence:
     """Prove a bound by multipliers of budgets, slots and seats: a worker's price is its best reduced score, or less.
 
     Of a worker that everybody but one requester loses more by than a better allocation may, that requester keeps part of the price:
@@ -47,7 +47,7 @@ def priced_purses(instance: SeparateInstance, multipliers: Multipliers, bound: i
     return _packing(multipliers.denominator, price, False, purses)
 
 
-def pooled_sets(single: SeparateInstance, multipliers: Multipliers, workers: int) -> Evidence:
+def pooled_sets(single: SeparateInstance, multipliers: PurseMultipliers, workers: int) -> Evidence:
     """Prove a bound by pooled sets, `single` being the market of one requester with all budgets, caps and seats."""
     (purse,) = _linear(single, multipliers)
     nothing = np.zeros(workers, dtype=np.int64)
@@ -57,7 +57,7 @@ def pooled_sets(single: SeparateInstance, multipliers: Multipliers, workers: int
 def priced_workers(
     instance: SeparateInstance,
     prices: WorkerPrices,
-    purses: Mapping[int, tuple[SeparateInstance, Multipliers]],
+    purses: Mapping[int, tuple[SeparateInstance, PurseMultipliers]],
     alike: Sequence[int],
 ) -> Evidence:
     """Prove a bound by worker prices, `purses` being the requesters alone at these prices."""
@@ -66,7 +66,7 @@ def priced_workers(
     return _packing(prices.denominator, worth, False, [inner[twin] for twin in alike])
 
 
-def _linear(instance: SeparateInstance, multipliers: Multipliers) -> list[dict[str, Any]]:
+def _linear(instance: SeparateInstance, multipliers: PurseMultipliers) -> list[dict[str, Any]]:
     """Write multipliers by requester; each claims as its best what its money, slots and seats are worth together."""
     purses: list[dict[str, Any]] = []
     for j, budget in enumerate(instance.budgets):

@@ -13,7 +13,7 @@ from ...models.exact import exact_sum
 from ..control import Control
 from .columns import TooManyColumnsError, list_columns
 from .instance import SeparateInstance
-from .multipliers import Multipliers
+from .multipliers import PurseMultipliers
 from .packing import pack, workers_in
 
 
@@ -69,7 +69,7 @@ def split_exactly(
     forbidden = unspent + 1
     full = np.array([forbidden if needed[l] == part.caps[l].sum() else 0 for l in range(groups)], dtype=dtype)
     everyone = np.full(members.size, forbidden, dtype=dtype)
-    rules = Multipliers(
+    rules = PurseMultipliers(
         denominator=1,
         budget=np.full(m, 1, dtype=dtype),
         slot=np.repeat(full[:, None], m, axis=1),

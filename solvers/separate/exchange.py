@@ -15,11 +15,11 @@ import numpy as np
 from ..control import Control, Stopped
 from .columns import TooManyColumnsError, list_columns
 from .instance import SeparateInstance
-from .multipliers import Multipliers
+from .multipliers import PurseMultipliers
 from .packing import pack, workers_in
 
 
-def losses(instance: SeparateInstance, multipliers: Multipliers, assignment: np.ndarray) -> list[int]:
+def losses(instance: SeparateInstance, multipliers: PurseMultipliers, assignment: np.ndarray) -> list[int]:
     """Loss of each requester's own set: reduced scores given up, and the price of what it leaves unused."""
     used = np.zeros_like(instance.caps)
     placed = np.flatnonzero(assignment >= 0)
@@ -37,7 +37,7 @@ def losses(instance: SeparateInstance, multipliers: Multipliers, assignment: np.
 
 def improve(
     instance: SeparateInstance,
-    multipliers: Multipliers,
+    multipliers: PurseMultipliers,
     assignment: np.ndarray,
     enough: Callable[[np.ndarray], bool],
     rounds: int,
@@ -97,7 +97,7 @@ def improve(
 
 def _exchange(
     instance: SeparateInstance,
-    multipliers: Multipliers,
+    multipliers: PurseMultipliers,
     current: np.ndarray,
     pair: list[int],
     loss: list[int],

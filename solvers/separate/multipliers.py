@@ -24,7 +24,7 @@ _LIMIT = 2**61
 
 
 @dataclass(frozen=True)
-class Multipliers:
+class PurseMultipliers:
     """Multipliers over a common denominator, and what follows from them for one instance.
 
     Attributes
@@ -57,7 +57,7 @@ class Multipliers:
 
 def price_out(
     instance: SeparateInstance, budget: list[int], slot: list[list[int]], seat: list[int], denominator: int
-) -> Multipliers:
+) -> PurseMultipliers:
     """Compute the bound of given multipliers exactly.
 
     Parameters
@@ -71,7 +71,7 @@ def price_out(
 
     Returns
     -------
-    Multipliers
+    PurseMultipliers
         With ``int64`` arrays where all sums fit, with Python integers otherwise.
 
     Raises
@@ -97,10 +97,10 @@ def price_out(
     best = np.zeros(instance.n, dtype=dtype)
     for j in range(instance.m):
         best = np.where(instance.eligible[:, j], np.maximum(best, reduced[:, j]), best)
-    return Multipliers(denominator, lam, mu, sigma, reduced, best, constant + exact_sum(best))
+    return PurseMultipliers(denominator, lam, mu, sigma, reduced, best, constant + exact_sum(best))
 
 
-def find_multipliers(instance: SeparateInstance, control: Control) -> Multipliers:
+def find_multipliers(instance: SeparateInstance, control: Control) -> PurseMultipliers:
     """Multipliers near the best ones: duals of the linear relaxation, rounded, made alike for like requesters.
 
     Parameters
@@ -112,7 +112,7 @@ def find_multipliers(instance: SeparateInstance, control: Control) -> Multiplier
 
     Returns
     -------
-    Multipliers
+    PurseMultipliers
         A valid bound in every case.
     """
     groups, m = instance.caps.shape

@@ -30,7 +30,7 @@ KERNEL_WORK = 30_000_000
 
 
 @dataclass
-class Packing:
+class PackedSets:
     """Outcome of a search: sets chosen for each requester (None if none), their loss, and whether it was exhaustive."""
 
     chosen: list[int] | None
@@ -55,7 +55,7 @@ def pack(
     node_limit: int,
     control: Control,
     enough: int = -1,
-) -> Packing:
+) -> PackedSets:
     """Find the packing of least loss at most `gamma`.
 
     Parameters
@@ -77,7 +77,7 @@ def pack(
 
     Returns
     -------
-    Packing
+    PackedSets
         With ``complete`` false, the best found so far, which proves nothing about better ones.
     """
     compiles = can_compile()
@@ -87,7 +87,7 @@ def pack(
     in_a_hurry = remaining is not None and remaining < COMPILE_SECONDS
     compiles = compiles and not in_a_hurry and _fits(columns, left_out)
     first = min(node_limit, COMPILE_FROM) if compiles else node_limit
-    search = _Search(columns, left_out, gamma, alike, first, control, enough)
+    search = _PackingSearch(columns, left_out, gamma, alike, first, control, enough)
     try:
         search.visit({j: np.arange(c.loss.size) for j, c in enumerate(columns)}, 0, search.empty)
         complete = True
@@ -105,7 +105,7 @@ def pack(
             better, nodes = None, 0
         best = best if better is None else better
         search.nodes += nodes
-    return Packing(best, limit + 1 if best is not None else gamma + 1, complete, search.nodes)
+    return PackedSets(best, limit + 1 if best is not None else gamma + 1, complete, search.nodes)
 
 
 def _fits(columns: Sequence[Columns], left_out: np.ndarray) -> bool:
@@ -182,7 +182,7 @@ def _members(mask: np.ndarray, control: Control) -> np.ndarray:
     return member
 
 
-class _Search:
+class _PackingSearch:
     def __init__(
         self,
         columns: Sequence[Columns],

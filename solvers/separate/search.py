@@ -14,7 +14,7 @@
    allocation, in the end from several starts. Last, HiGHS takes the pairs that are still of use, and the answer is marked as
    the solver's.
 
-Steps 2 to 4 are tried with short lists first. No step may take more than half of the time left, nor more than `PATIENCE`
+Steps 2 to 4 are tried with short lists first. No step may take more than half of the time left, nor more than `STEP_SECONDS`
 seconds, so that a search without a time limit ends too: proved, or with ``node-limit``. Whatever stops the search, the best
 allocation and a valid exact bound are returned.
 """

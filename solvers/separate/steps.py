@@ -10,7 +10,7 @@ from fractions import Fraction
 import numpy as np
 
 from ...models.exact import exact_sum
-from ..control import Control
+from ..control import STEP_SECONDS, Control
 from ..highs.interface import HighsRefused
 from ..proofs.proof import Proof
 from ..solution import StopReason
@@ -26,9 +26,9 @@ from .exact_split import UndecidedError, split_exactly
 from .exchange import improve, losses
 from .greedy import repair_and_fill
 from .instance import SeparateInstance
-from .multipliers import Multipliers, find_multipliers
+from .multipliers import PurseMultipliers, find_multipliers
 from .one_requester import OneRequester
-from .packing import Packing, pack, workers_in
+from .packing import PackedSets, pack, workers_in
 from .refill import refill_all
 from .split import Splitter
 from .worker_prices import (
@@ -47,10 +47,6 @@ COARSE = 32
 
 SHORT_LISTS = 100
 """Limits on the loss grow faster while no requester has so many sets."""
-
-PATIENCE = 120.0
-"""Most seconds of one step, time limit or not; the steps before HiGHS end on their own long before where they can prove
-anything."""
 
 
 @dataclass
@@ -138,9 +134,9 @@ class Steps:
         return False
 
     def share(self, of_the_rest: float = 0.5) -> Control:
-        """Control of one step: some of the time left, `PATIENCE` at most."""
+        """Control of one step: some of the time left, `STEP_SECONDS` at most."""
         remaining = self.control.remaining()
-        return self.control.capped(PATIENCE if remaining is None else min(PATIENCE, of_the_rest * remaining))
+        return self.control.capped(STEP_SECONDS if remaining is None else min(STEP_SECONDS, of_the_rest * remaining))
 
     def offer(self, assignment: np.ndarray) -> None:
         """Keep a feasible allocation if it is better than the best one."""
@@ -222,7 +218,7 @@ class Steps:
         """Pairs, bool (n, m), that a better allocation can use."""
         return core_of(self.multipliers, self.instance, self._most())
 
-    def by_pooled_sets(self, most: int, limit: int, nodes: int, seconds: float = PATIENCE) -> bool:
+    def by_pooled_sets(self, most: int, limit: int, nodes: int, seconds: float = STEP_SECONDS) -> bool:
         """Split the pooled sets one by one, the best first; whether the optimum was proved.
 
         Every allocation hires a set that one purse could pay for. Where few of those lie above the best allocation known,
@@ -358,7 +354,9 @@ class Steps:
             gamma = _next_limit(gamma, unit, columns)
         return True
 
-    def _settled(self, columns: list[Columns], core: np.ndarray, found: Packing, what: str, evidence: Witness) -> bool:
+    def _settled(
+        self, columns: list[Columns], core: np.ndarray, found: PackedSets, what: str, evidence: Witness
+    ) -> bool:
         """Offer what a packing found; whether it showed that there is nothing within the limit."""
         self.control.progress(f"{what}: {[c.loss.size for c in columns]} sets, {found.nodes} nodes")
         if found.chosen is not None:
@@ -382,7 +380,7 @@ def _next_limit(gamma: int, unit: int, columns: list[Columns]) -> int:
     return max(gamma + unit, factor * gamma)
 
 
-def _interchangeable(instance: SeparateInstance, multipliers: Multipliers) -> list[int]:
+def _interchangeable(instance: SeparateInstance, multipliers: PurseMultipliers) -> list[int]:
     """For each requester, the first one with the same budget, caps, seats and multipliers."""
     first: dict[tuple, int] = {}
     labels: list[int] = []

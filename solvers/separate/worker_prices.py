@@ -29,7 +29,7 @@ from .columns import (
     list_columns,
 )
 from .instance import SeparateInstance
-from .multipliers import Multipliers, find_multipliers
+from .multipliers import PurseMultipliers, find_multipliers
 from .one_requester import OneRequester
 from .packing import workers_in
 
@@ -253,7 +253,7 @@ class _Master:
 
 def price_purses(
     instance: SeparateInstance, prices: WorkerPrices, alike: list[int], control: Control
-) -> dict[int, tuple[SeparateInstance, Multipliers]]:
+) -> dict[int, tuple[SeparateInstance, PurseMultipliers]]:
     """Return the market of each requester alone at the workers' prices, one of like ones, and its own multipliers."""
     rest = above_price(instance, prices.price)
     markets = {j: alone(instance, j, rest) for j in sorted(set(alike))}
@@ -263,7 +263,7 @@ def price_purses(
 def list_priced(
     instance: SeparateInstance,
     prices: WorkerPrices,
-    purses: Mapping[int, tuple[SeparateInstance, Multipliers]],
+    purses: Mapping[int, tuple[SeparateInstance, PurseMultipliers]],
     requesters: Mapping[int, OneRequester],
     alike: list[int],
     gamma: int,

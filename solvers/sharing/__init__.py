@@ -37,13 +37,13 @@ model, U replaced by chords. `tradeoff` solves again and again, for the curve of
 parameter.
 
 ===================  =================================================================================================
-``N_i c_i 1/D_i``    `envelope.Scaled`: ``counts``, ``c``, ``q``, as integers; equal types merged, ``members`` are the types behind
+``N_i c_i 1/D_i``    `envelope.ScaledTypes`: ``counts``, ``c``, ``q``, as integers; equal types merged, ``members`` are the types behind
 ``T``, ``C``         ``t = T * q_unit`` and ``w = C * c_unit``, integers at each state
 ``mu``               `envelope.Price`, a pair ``(a, b)``: ``a / b``, scaled cost for scaled inverse size
-the plane            `envelope.Plane`: no scaled cost is below ``(worth + nu (K - K0) - a t) / b``; so nu is there times ``b``
-a cell, its lines    `relaxation.Cell`: ``K1``, ``K2``, ``lower``, ``upper``; `envelope.Line`: ``t = alpha + beta K``
-``F`` on a cell      `relaxation.Relaxation.over`; along a line ``along``, at its end ``corner``
-``U U' U''``         ``utility_at``, ``slope_at``; `relaxation.Shape`: where the sign of ``U''`` is known
+the plane            `envelope.TouchingPlane`: no scaled cost is below ``(worth + nu (K - K0) - a t) / b``; so nu is there times ``b``
+a cell, its lines    `relaxation.SearchCell`: ``K1``, ``K2``, ``lower``, ``upper``; `envelope.CellLine`: ``t = alpha + beta K``
+``F`` on a cell      `relaxation.CellRelaxation.over`; along a line ``along``, at its end ``corner``
+``U U' U''``         ``utility_at``, ``slope_at``; `relaxation.UtilityShape`: where the sign of ``U''`` is known
 welfare              `worth.Worth`: from ``low`` to ``high``, which are equal if U is rational
 ===================  =================================================================================================
 

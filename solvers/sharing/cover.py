@@ -24,11 +24,11 @@ from typing import Any
 
 from ..control import Stopped
 from ..proofs.proof import Proof
-from .envelope import Edge, Envelope, Line, Number, Order, Plane, Price, Scaled
-from .incumbent import Incumbent
+from .envelope import CellLine, Edge, Envelope, Number, Order, Price, ScaledTypes, TouchingPlane
+from .incumbent import IncumbentState
 from .jets import decimal
 from .listing import TooMany, list_states
-from .relaxation import Cell, Limits, Relaxation, Shape, precision
+from .relaxation import CellRelaxation, Limits, SearchCell, UtilityShape, precision
 from .requirement import relevant_errors
 from .worth import worth
 
@@ -51,12 +51,12 @@ MOST_CELLS = 200_000
 
 
 @dataclass
-class Node:
+class CellNode:
     """A cell: a leaf with a plane, or cut in two.
 
     Attributes
     ----------
-    cell : Cell
+    cell : SearchCell
         As the cuts leave it.
     prices : tuple of Price
         Between them lie the prices that the envelope has in the cell, as far as is known.
@@ -66,19 +66,19 @@ class Node:
         No state in it is worth more; None if none in it is feasible.
     way : Order, Edge or None
         A vertex inside the cell at ``K``, or the edge that has all of it there, or neither.
-    parts : tuple of Node or None
+    parts : tuple of CellNode or None
         The parts, if it was cut, and how.
     """
 
-    cell: Cell
+    cell: SearchCell
     prices: tuple[Price, Price]
     K: int = 0
-    plane: Plane | None = None
+    plane: TouchingPlane | None = None
     bound: Decimal | None = None
     way: Order | Edge | None = None
     listed: bool = False
     cut: list[Any] | None = None
-    parts: tuple[Node, Node] | None = None
+    parts: tuple[CellNode, CellNode] | None = None
 
 
 class CoverSearch:
@@ -86,23 +86,23 @@ class CoverSearch:
 
     Parameters
     ----------
-    incumbent : Incumbent
+    incumbent : IncumbentState
         With the market, the audience, the clock, and a feasible state.
     """
 
-    def __init__(self, incumbent: Incumbent):
+    def __init__(self, incumbent: IncumbentState):
         market = incumbent.market
         self.incumbent, self.control = incumbent, incumbent.control
-        self.scaled = scaled = Scaled.of(market)
+        self.scaled = scaled = ScaledTypes.of(market)
         self.envelope, self.limits = Envelope(scaled), Limits(scaled)
-        self.shape = Shape.of(market.utility, *relevant_errors(market))
-        self.levels = [Relaxation(scaled, incumbent.audience, self.shape, digits) for digits in DIGITS]
+        self.shape = UtilityShape.of(market.utility, *relevant_errors(market))
+        self.levels = [CellRelaxation(scaled, incumbent.audience, self.shape, digits) for digits in DIGITS]
         self.relaxed = self.levels[0]
         self.finest = 0
         """The finest precision at which a bound had to be compared."""
-        self.open: list[tuple[Decimal, int, Node]] = []
+        self.open: list[tuple[Decimal, int, CellNode]] = []
         self.pushed = 0
-        self.stuck: list[Node] = []
+        self.stuck: list[CellNode] = []
         self.made = 0
         self._value_incumbent()
         with localcontext(precision(DIGITS[0])):
@@ -115,7 +115,7 @@ class CoverSearch:
             self.magnitude = most * market.population + decimal(
                 sum(scaled.counts[i] * scaled.c[i] for i in all_), scaled.c_unit
             )
-            cell = Cell(1, market.population, Line(0, min(scaled.q)), Line(0, max(scaled.q)))
+            cell = SearchCell(1, market.population, CellLine(0, min(scaled.q)), CellLine(0, max(scaled.q)))
             self.root = self._node(cell, (self.envelope.lowest, self.envelope.highest))
 
     def run(self) -> None:
@@ -166,7 +166,7 @@ class CoverSearch:
                 self._floors.append(relaxed.value(K, t, decimal(w, self.scaled.c_unit)))
         return self._floors[level]
 
-    def _exceeds(self, value: Decimal | None, again: Callable[[Relaxation], Decimal | None]) -> bool:
+    def _exceeds(self, value: Decimal | None, again: Callable[[CellRelaxation], Decimal | None]) -> bool:
         """Whether a value is greater than the incumbent's, evaluated with more digits while the two cannot be told apart."""
         for level, relaxed in enumerate(self.levels):
             with localcontext(precision(relaxed.digits)):
@@ -180,7 +180,7 @@ class CoverSearch:
                     return excess > 0
         return False
 
-    def _closed(self, node: Node) -> bool:
+    def _closed(self, node: CellNode) -> bool:
         """Whether nothing in a cell is worth more than the incumbent."""
         plane, cell = node.plane, self.limits.narrowed(node.cell)
         assert plane is not None
@@ -202,10 +202,10 @@ class CoverSearch:
 
     # ---- cells
 
-    def _node(self, cell: Cell, prices: tuple[Price, Price]) -> Node:
+    def _node(self, cell: SearchCell, prices: tuple[Price, Price]) -> CellNode:
         """Bound a cell, and offer the state at which its plane touches the envelope."""
         self.made += 1
-        node = Node(cell, prices)
+        node = CellNode(cell, prices)
         small = self.limits.narrowed(cell)
         K1, K2, lower, upper = small
         middle = math.isqrt(K1 * K2) if K2 > 4 * K1 else (K1 + K2) // 2
@@ -225,7 +225,7 @@ class CoverSearch:
             self._offer_on_edge(node.way, node.K, low, high)
         return node
 
-    def _orders(self, node: Node, low: Number, high: Number) -> list[Order]:
+    def _orders(self, node: CellNode, low: Number, high: Number) -> list[Order]:
         """The orders whose planes to try in a cell, best guess first; notes a vertex or the edge to cut the cell at."""
         envelope, K = self.envelope, node.K
         upper, lower = (envelope.order(price) for price in node.prices)
@@ -268,12 +268,12 @@ class CoverSearch:
             return (0, 1) if rate < 1 else (10**MOST_DIGITS, 1)
         return Fraction(ROUGH.plus(rate)).as_integer_ratio()
 
-    def _push(self, node: Node) -> None:
+    def _push(self, node: CellNode) -> None:
         if node.bound is not None and not self._closed(node):
             self.pushed += 1
             heapq.heappush(self.open, (-node.bound, self.pushed, node))
 
-    def _expand(self, node: Node) -> None:
+    def _expand(self, node: CellNode) -> None:
         """Cut a cell, in the way that promises fewer cuts to come (one too great by ``e`` takes about ``sqrt(e)``), or list its states."""
         ways = [way for way in (self._cut_in_T(node), self._cut_in_K(node)) if way is not None]
         if not ways:
@@ -282,7 +282,7 @@ class CoverSearch:
             return
         floor = self.floor()
 
-        def left(way: tuple[list[Any], tuple[Node, Node]]) -> Decimal:
+        def left(way: tuple[list[Any], tuple[CellNode, CellNode]]) -> Decimal:
             bounds = [floor if part.bound is None else max(part.bound, floor) for part in way[1]]
             return sum(((bound - floor).sqrt() for bound in bounds), Decimal(0))
 
@@ -290,15 +290,18 @@ class CoverSearch:
         for part in node.parts:
             self._push(part)
 
-    def _cut_in_K(self, node: Node) -> tuple[list[Any], tuple[Node, Node]] | None:
+    def _cut_in_K(self, node: CellNode) -> tuple[list[Any], tuple[CellNode, CellNode]] | None:
         K1, K2, *sides = node.cell
         if K1 == K2:
             return None
         at = self._size(node)
-        parts = self._node(Cell(K1, at, *sides), node.prices), self._node(Cell(at + 1, K2, *sides), node.prices)
+        parts = (
+            self._node(SearchCell(K1, at, *sides), node.prices),
+            self._node(SearchCell(at + 1, K2, *sides), node.prices),
+        )
         return ["K", at], parts
 
-    def _cut_in_T(self, node: Node) -> tuple[list[Any], tuple[Node, Node]] | None:
+    def _cut_in_T(self, node: CellNode) -> tuple[list[Any], tuple[CellNode, CellNode]] | None:
         found = self._line(node)
         if found is None:
             return None
@@ -306,11 +309,11 @@ class CoverSearch:
         K1, K2, lower, upper = node.cell
         top, bottom = node.prices
         return ["T", *line], (
-            self._node(Cell(K1, K2, lower, line), (price or top, bottom)),
-            self._node(Cell(K1, K2, line, upper), (top, price or bottom)),
+            self._node(SearchCell(K1, K2, lower, line), (price or top, bottom)),
+            self._node(SearchCell(K1, K2, line, upper), (top, price or bottom)),
         )
 
-    def _size(self, node: Node) -> int:
+    def _size(self, node: CellNode) -> int:
         """Where to cut in ``K``: at the end of a segment near the middle, else in the middle."""
         K1, K2, *_ = node.cell
         middle = math.isqrt(K1 * K2) if K2 > 4 * K1 else (K1 + K2) // 2
@@ -320,12 +323,12 @@ class CoverSearch:
         near = [end for end in ends[max(0, at - 1) : at + 1] if K1 <= end < K2 and abs(end - middle) * 4 <= K2 - K1]
         return min(near, key=lambda end: abs(end - middle), default=middle)
 
-    def _line(self, node: Node) -> tuple[Line, Price | None] | None:
+    def _line(self, node: CellNode) -> tuple[CellLine, Price | None] | None:
         """Where to cut in ``T``: along the segment of a vertex inside, or halfway where the utility is not convex on an edge."""
         if isinstance(node.way, Order):
             vertex = node.way.vertex(node.K)
             beta = self.scaled.q[vertex.type]
-            return Line(vertex.t - beta * vertex.K, beta), node.way.price
+            return CellLine(vertex.t - beta * vertex.K, beta), node.way.price
         if node.way is None:
             return None
         K1, K2, lower, upper = self.limits.narrowed(node.cell)
@@ -337,7 +340,7 @@ class CoverSearch:
         if high - low <= LEAST_WIDTH * (self.scaled.q[s] - self.scaled.q[t]):
             return None
         alpha, beta = (lower.alpha + upper.alpha) / Fraction(2), (lower.beta + upper.beta) / Fraction(2)
-        return Line(alpha if K1 == K2 else math.floor(alpha), beta if K1 == K2 else math.floor(beta)), None
+        return CellLine(alpha if K1 == K2 else math.floor(alpha), beta if K1 == K2 else math.floor(beta)), None
 
     def _swap(self, edge: Edge, K: int) -> tuple[int, int, int]:
         """The two types that swap along an edge, and how many clients do."""
@@ -361,7 +364,7 @@ class CoverSearch:
                     counts[t] -= u
                     self._offer(counts)
 
-    def _list(self, node: Node, most: int) -> bool:
+    def _list(self, node: CellNode, most: int) -> bool:
         """Offer all states of a cell that can be worth more than the incumbent; say whether there were few enough."""
         assert node.bound is not None
         assert node.plane is not None
@@ -431,12 +434,12 @@ class CoverSearch:
             return Fraction(0)
         return fraction_above(self.magnitude.scaleb(GUARD - DIGITS[self.finest]))
 
-    def _bounded(self, node: Node) -> Fraction:
+    def _bounded(self, node: CellNode) -> Fraction:
         """A node's bound, a little raised for the same reason."""
         assert node.bound is not None
         return fraction_above(node.bound + self.magnitude.scaleb(GUARD - DIGITS[0]))
 
-    def _leaves(self) -> Iterator[Node]:
+    def _leaves(self) -> Iterator[CellNode]:
         waiting = [self.root]
         while waiting:
             node = waiting.pop()

@@ -7,7 +7,7 @@ import math
 
 from ...models.input_error import InputError
 from ...models.sharing.market import MotsMarket
-from .incumbent import Incumbent
+from .incumbent import IncumbentState
 
 MOST_STATES = 5_000_000
 
@@ -15,7 +15,7 @@ LOOKS = 64
 """States between two looks at the clock."""
 
 
-def enumerate_states(market: MotsMarket, incumbent: Incumbent) -> None:
+def enumerate_states(market: MotsMarket, incumbent: IncumbentState) -> None:
     """Offer every state with participants to the incumbent.
 
     Raises

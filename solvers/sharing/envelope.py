@@ -19,14 +19,14 @@ from typing import NamedTuple
 from ...models.exact import scale_to_integers
 from ...models.sharing.market import MotsMarket, State
 
-__all__ = ["Edge", "Envelope", "Line", "Order", "Plane", "Price", "Scaled", "Vertex"]
+__all__ = ["CellLine", "Edge", "Envelope", "Order", "Price", "ScaledTypes", "TouchingPlane", "Vertex"]
 
 Price = tuple[int, int]
 """``mu = a / b`` in scaled cost for scaled inverse size, ``b > 0``."""
 Number = int | Fraction
 
 
-class Line(NamedTuple):
+class CellLine(NamedTuple):
     """``t = alpha + beta K``."""
 
     alpha: Number
@@ -38,7 +38,7 @@ class Line(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Scaled:
+class ScaledTypes:
     """A market's types as integers, types of equal size and cost merged, empty types dropped.
 
     Attributes
@@ -62,7 +62,7 @@ class Scaled:
     c_unit: int
 
     @classmethod
-    def of(cls, market: MotsMarket) -> Scaled:
+    def of(cls, market: MotsMarket) -> ScaledTypes:
         """Scale a market."""
         groups: dict[tuple[int, Fraction], list[int]] = {}
         for index, entry in enumerate(market.types):
@@ -100,7 +100,7 @@ class Vertex(NamedTuple):
     start: int
 
 
-class Plane(NamedTuple):
+class TouchingPlane(NamedTuple):
     """No state costs less than ``(worth + nu (K - K0) - a t) / b``, all scaled; ``nu`` is the price of a participant times ``b``."""
 
     price: Price
@@ -112,7 +112,7 @@ class Plane(NamedTuple):
 class Order:
     """The types in the order of their cost at a price, and the states that take them in it."""
 
-    def __init__(self, scaled: Scaled, price: Price):
+    def __init__(self, scaled: ScaledTypes, price: Price):
         a, b = price
         self.scaled, self.price = scaled, price
         cost = [b * c + a * q for c, q in zip(scaled.c, scaled.q, strict=True)]
@@ -128,12 +128,12 @@ class Order:
         i, more = self.order[at], K - self.K[at]
         return Vertex(K, self.t[at] + more * self.scaled.q[i], self.w[at] + more * self.scaled.c[i], i, self.K[at])
 
-    def plane(self, K: int) -> Plane:
+    def plane(self, K: int) -> TouchingPlane:
         """The plane that touches the envelope at the vertex of ``K``, and all along its segment."""
         a, b = self.price
         vertex = self.vertex(K)
         nu = b * self.scaled.c[vertex.type] + a * self.scaled.q[vertex.type]
-        return Plane(self.price, nu, K, b * vertex.w + a * vertex.t)
+        return TouchingPlane(self.price, nu, K, b * vertex.w + a * vertex.t)
 
     def counts(self, K: int) -> list[int]:
         """The participants of each merged type at the vertex of ``K``."""
@@ -154,7 +154,7 @@ class Edge(NamedTuple):
 class Envelope:
     """The orders at all prices asked for so far."""
 
-    def __init__(self, scaled: Scaled):
+    def __init__(self, scaled: ScaledTypes):
         self.scaled = scaled
         self._orders: dict[Price, Order] = {}
         sizes = sorted(set(scaled.q))

@@ -17,7 +17,7 @@ from ..control import Stopped, StopReason
 from ..highs.pyomo_run import built, run_pyomo
 from ..highs.tolerances import CHORD_GAP
 from .assumptions import is_convex
-from .incumbent import Incumbent
+from .incumbent import IncumbentState
 from .requirement import relevant_errors
 from .worth import utility_between
 
@@ -25,7 +25,7 @@ MOST_CLIENTS = 5_000
 ROUNDS = 100
 
 
-def solve_with_highs(incumbent: Incumbent) -> tuple[StopReason, Fraction | None]:
+def solve_with_highs(incumbent: IncumbentState) -> tuple[StopReason, Fraction | None]:
     """Raise the incumbent for Problem 2, or (23) for the audience of participants; return why it ended, and HiGHS's bound.
 
     Raises

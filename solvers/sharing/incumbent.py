@@ -8,14 +8,14 @@ from ...models.sharing.market import MotsMarket, State
 from ..control import Control
 from .worth import Audience, Worth, compare, worth
 
-__all__ = ["Incumbent"]
+__all__ = ["IncumbentState"]
 
 MOST_TIES_TOLD_APART = 10_000
 """So many tied states are remembered, lest one is counted twice."""
 
 
 @dataclass
-class Incumbent:
+class IncumbentState:
     """The best state found so far, and what a search needs besides the market.
 
     Attributes

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import NamedTuple
 
-from .envelope import Number, Plane, Scaled
+from .envelope import Number, ScaledTypes, TouchingPlane
 
 __all__ = ["Listed", "TooMany", "list_states"]
 
@@ -31,7 +31,7 @@ class Listed(NamedTuple):
     counts: list[int]
 
 
-class _Partial(NamedTuple):
+class _PartialStates(NamedTuple):
     """Moves of some types: what they lose, and how many clients of which type."""
 
     loss: int
@@ -39,8 +39,8 @@ class _Partial(NamedTuple):
 
 
 def list_states(
-    scaled: Scaled,
-    plane: Plane,
+    scaled: ScaledTypes,
+    plane: TouchingPlane,
     K: int,
     span: tuple[Number, Number],
     reach: int,
@@ -69,14 +69,14 @@ def list_states(
     reduced = [b * c + a * q - nu for c, q in zip(scaled.c, scaled.q, strict=True)]
     movable = sorted((abs(r), i) for i, r in enumerate(reduced) if abs(r) <= reach)
     base = [n if r < 0 else 0 for n, r in zip(scaled.counts, reduced, strict=True)]
-    partials = [_Partial(0, ())]
+    partials = [_PartialStates(0, ())]
     for loss, i in movable[2:]:
         grown = []
         for done in partials:
             copies = scaled.counts[i] if not loss else min(scaled.counts[i], (reach - done.loss) // loss)
             if len(partials) + len(grown) + copies > most:
                 raise TooMany
-            grown += [_Partial(done.loss + loss * f, (*done.moves, (i, f))) for f in range(1, copies + 1)]
+            grown += [_PartialStates(done.loss + loss * f, (*done.moves, (i, f))) for f in range(1, copies + 1)]
         partials += grown
         check()
     found: list[Listed] = []
@@ -103,7 +103,7 @@ def list_states(
 
 
 def _shared(
-    scaled: Scaled,
+    scaled: ScaledTypes,
     reduced: list[int],
     counts: list[int],
     pair: list[int],

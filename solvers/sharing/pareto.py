@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from ...models.input_error import InputError
 from ...models.sharing.market import MotsMarket, State
-from .incumbent import Incumbent
+from .incumbent import IncumbentState
 from .worth import Worth, compare, worth
 
 MOST_POINTS = 2_000_000
@@ -23,7 +23,7 @@ LOOKS = 64
 _Point = tuple[Fraction, Fraction, State]
 
 
-def undominated(market: MotsMarket, incumbent: Incumbent | None = None) -> dict[int, list[_Point]]:
+def undominated(market: MotsMarket, incumbent: IncumbentState | None = None) -> dict[int, list[_Point]]:
     """For each ``K``, the undominated pairs ``(T, C)`` with a state each, by rising ``T``.
 
     Raises
@@ -57,7 +57,7 @@ def _prune(points: list[_Point]) -> list[_Point]:
     return kept
 
 
-def offer_undominated(market: MotsMarket, incumbent: Incumbent) -> None:
+def offer_undominated(market: MotsMarket, incumbent: IncumbentState) -> None:
     """Offer every undominated state with participants to the incumbent."""
     for K, points in undominated(market, incumbent).items():
         if K:

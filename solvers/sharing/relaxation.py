@@ -29,11 +29,11 @@ from typing import NamedTuple
 
 from ...models.sharing.expression import Node, OutsideDomain, evaluate
 from ...models.sharing.utility import Utility
-from .envelope import Line, Number, Plane, Scaled
+from .envelope import CellLine, Number, ScaledTypes, TouchingPlane
 from .jets import Range, decimal, jet, single
 from .worth import Audience
 
-__all__ = ["Cell", "Limits", "Relaxation", "Shape", "precision"]
+__all__ = ["CellRelaxation", "Limits", "SearchCell", "UtilityShape", "precision"]
 
 SHAPE_DIGITS = 50
 WIDER = Decimal("1e-35")
@@ -43,13 +43,13 @@ MOST_LOOKS = 1_000
 """Ranges of errors looked at for the sign of ``U''``, some 100 microseconds each."""
 
 
-class Cell(NamedTuple):
+class SearchCell(NamedTuple):
     """``K1 <= K <= K2`` participants with scaled ``t`` between two lines."""
 
     K1: int
     K2: int
-    lower: Line
-    upper: Line
+    lower: CellLine
+    upper: CellLine
 
 
 def precision(digits: int) -> Context:
@@ -112,14 +112,14 @@ def value_at(tree: Node, error: Decimal) -> Decimal:
         raise OutsideDomain(f"beyond all numbers: {type(error_).__name__}") from None
 
 
-class Shape(NamedTuple):
+class UtilityShape(NamedTuple):
     """Where ``U''`` keeps its sign: the least error, cuts, the greatest, and the sign on each piece, 0 if not known."""
 
     bends: list[Fraction]
     curvature: list[int]
 
     @classmethod
-    def of(cls, utility: Utility, least: Fraction, greatest: Fraction) -> Shape:
+    def of(cls, utility: Utility, least: Fraction, greatest: Fraction) -> UtilityShape:
         """Find the pieces by bisection, first where the utility falls most."""
         with localcontext(precision(SHAPE_DIGITS)):
             sign, drop = cls._looks(utility)
@@ -162,22 +162,22 @@ class Shape(NamedTuple):
         return sign, drop
 
 
-class Relaxation:
+class CellRelaxation:
     """``F`` for one market at one precision.
 
     Parameters
     ----------
-    scaled : Scaled
+    scaled : ScaledTypes
         The types.
     audience : str
         Who has the model.
-    shape : Shape
+    shape : UtilityShape
         Of the utility on the errors that matter.
     digits : int
         Precision; every method is to be called in the context :func:`precision` of so many.
     """
 
-    def __init__(self, scaled: Scaled, audience: Audience, shape: Shape, digits: int):
+    def __init__(self, scaled: ScaledTypes, audience: Audience, shape: UtilityShape, digits: int):
         self.scaled, self.shape, self.digits = scaled, shape, digits
         self.everyone = audience == "everyone"
         market = scaled.market
@@ -235,7 +235,7 @@ class Relaxation:
             for (a, b), sign in zip(pairwise(self.bends), self.shape.curvature, strict=True)
         )
 
-    def cost(self, K: int, t: Number, plane: Plane) -> Decimal:
+    def cost(self, K: int, t: Number, plane: TouchingPlane) -> Decimal:
         """The plane's cost."""
         a, b = plane.price
         return decimal(plane.worth + plane.nu * (K - plane.K0) - a * t, b * self.scaled.c_unit)
@@ -244,12 +244,12 @@ class Relaxation:
         """The utility of all who have the model, minus a cost."""
         return self.served(K) * self.utility_at(self.error(K, t)) - cost
 
-    def corner(self, K: int, line: Line, plane: Plane) -> Decimal:
+    def corner(self, K: int, line: CellLine, plane: TouchingPlane) -> Decimal:
         """``F`` at one end of a line."""
         t = line.at(K)
         return self.value(K, t, self.cost(K, t, plane))
 
-    def along(self, K1: int, K2: int, line: Line, plane: Plane) -> Decimal:
+    def along(self, K1: int, K2: int, line: CellLine, plane: TouchingPlane) -> Decimal:
         """An upper bound on ``F`` along a line."""
         if K1 == K2:
             return self.corner(K1, line, plane)
@@ -276,7 +276,7 @@ class Relaxation:
             self.corner(K1, line, plane) + slope.high * length, self.corner(K2, line, plane) - slope.low * length
         )
 
-    def over(self, cell: Cell, plane: Plane) -> Decimal | None:
+    def over(self, cell: SearchCell, plane: TouchingPlane) -> Decimal | None:
         """An upper bound on ``F`` over a cell, as :func:`narrowed` leaves it; None if it is empty."""
         K1, K2, lower, upper = cell
         ends = [(K, lower.at(K), upper.at(K)) for K in (K1, K2)]
@@ -310,7 +310,7 @@ def _inverse_squares(K1: int, K2: int) -> Range:
 class Limits:
     """What the requirement, and the values that sums of inverse sizes can have, leave of a cell."""
 
-    def __init__(self, scaled: Scaled):
+    def __init__(self, scaled: ScaledTypes):
         market = scaled.market
         self.scaled, self.limit = scaled, market.max_error
         self.steps = math.gcd(*(q - scaled.q[0] for q in scaled.q))
@@ -327,21 +327,21 @@ class Limits:
             return None if market.client_variance * (K - 1) <= self.limit * K else Fraction(-1)
         return (self.r2 * K + self.r1) * K
 
-    def narrowed(self, cell: Cell) -> Cell:
+    def narrowed(self, cell: SearchCell) -> SearchCell:
         """A smaller cell with the same feasible states."""
         K1, K2, lower, upper = cell
         if self.limit is not None:
             if not self.scaled.market.noise:
                 # The error rises with K, and with nothing else.
                 if self.most(K1) is not None:
-                    upper = Line(Fraction(-1), 0)
+                    upper = CellLine(Fraction(-1), 0)
             else:
                 square = K1 * K2 if self.r2 >= 0 else Fraction((K1 + K2) ** 2, 4)
-                limit = Line(-self.r2 * square, self.r2 * (K1 + K2) + self.r1)
+                limit = CellLine(-self.r2 * square, self.r2 * (K1 + K2) + self.r1)
                 if limit.at(K1) <= upper.at(K1) and limit.at(K2) <= upper.at(K2):
                     upper = limit
         if K1 == K2 and self.steps:
             first, step = K1 * self.scaled.q[0], self.steps
-            lower = Line(first + step * math.ceil(Fraction(lower.at(K1) - first) / step), 0)
-            upper = Line(first + step * math.floor(Fraction(upper.at(K1) - first) / step), 0)
-        return Cell(K1, K2, lower, upper)
+            lower = CellLine(first + step * math.ceil(Fraction(lower.at(K1) - first) / step), 0)
+            upper = CellLine(first + step * math.floor(Fraction(upper.at(K1) - first) / step), 0)
+        return SearchCell(K1, K2, lower, upper)

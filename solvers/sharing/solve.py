@@ -18,7 +18,7 @@ from .assumptions import NotDecreasing, require_decreasing
 from .cover import CoverSearch
 from .enumeration import enumerate_states
 from .highs import solve_with_highs
-from .incumbent import Incumbent
+from .incumbent import IncumbentState
 from .pareto import offer_undominated
 from .requirement import error_range
 from .worth import Audience, worth_or_none
@@ -112,7 +112,7 @@ def solve_social_state(
         raise InputError(f"unknown method {method!r} for social-state; one of auto, {', '.join(METHODS)}")
     if measured and name != "enumeration":
         raise InputError(f"method {name} relies on eq. (3); measured errors take enumeration")
-    incumbent = Incumbent(market, Control.for_seconds(time_limit), audience)
+    incumbent = IncumbentState(market, Control.for_seconds(time_limit), audience)
     least = error_range(market)
     infeasible = market.max_error is not None and market.max_error < least.least
     if not infeasible:
@@ -138,7 +138,7 @@ def _infeasible(measured: bool) -> _Ended:
     return _Ended("proved", "checked", [lambda: Proof("social-state", "social", 0, {"infeasible": True})])
 
 
-def _run(name: str, incumbent: Incumbent, time_limit: float | None) -> _Ended:
+def _run(name: str, incumbent: IncumbentState, time_limit: float | None) -> _Ended:
     """Raise the incumbent by one method, as far as the time goes."""
     control, market = incumbent.control, incumbent.market
     stopped: StopReason = "proved"
@@ -165,7 +165,7 @@ def _run(name: str, incumbent: Incumbent, time_limit: float | None) -> _Ended:
     return _Ended(stopped, "checked", [search.proof, search.root_proof])
 
 
-def _root_proofs(incumbent: Incumbent) -> list[Callable[[], Proof]]:
+def _root_proofs(incumbent: IncumbentState) -> list[Callable[[], Proof]]:
     """The proof of a bound that needs no search."""
     if isinstance(incumbent.market, MeasuredMarket):
         return []
@@ -178,7 +178,7 @@ def _check_control(time_limit: float | None, stopped: StopReason, spent: float) 
     return Control.for_seconds(max(0.0, time_limit - spent) + GRACE + GRACE_SHARE * time_limit)
 
 
-def _meets(bound: Fraction | int, incumbent: Incumbent) -> bool:
+def _meets(bound: Fraction | int, incumbent: IncumbentState) -> bool:
     """Whether the best state is worth what was proved to be the most: exactly, or as near as its interval tells if it has one."""
     market, best = incumbent.market, incumbent.best
     assert best is not None
@@ -189,7 +189,7 @@ def _meets(bound: Fraction | int, incumbent: Incumbent) -> bool:
     return bound - best.low <= TOLD_APART * magnitude
 
 
-def _judged(name: str, incumbent: Incumbent, ended: _Ended, control: Control, check: bool) -> SocialAnswer:
+def _judged(name: str, incumbent: IncumbentState, ended: _Ended, control: Control, check: bool) -> SocialAnswer:
     """Turn what a method has into an answer, believing no bound that is not proved here."""
     market, best = incumbent.market, incumbent.best
     answer = SocialAnswer(

@@ -163,7 +163,7 @@ def test_opt_sep_with_many_equal_workers(copies: int) -> None:
 # ------------------------------------------------------------------ COVER, ORP, and bounds at hand
 
 COVER: list[Constant] = [
-    (facility, "PATIENCE", (0.0, 120.0)),
+    (facility, "STEP_SECONDS", (0.0, 120.0)),
     (lazy_greedy, "LOOKS", (1, 9, 10, 11)),
     (suggest, "MOST_CHOICES", (0, 8, 9, 10, 300_000)),
     (suggest, "PRECISION_BITS", (0, 2, 24)),

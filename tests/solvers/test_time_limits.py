@@ -173,7 +173,7 @@ def test_ctrl_c_before_a_method_has_begun(problem: str, monkeypatch: pytest.Monk
 
 def test_every_step_ends_without_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     instance = instance_of(generate_market("a", 200, requesters=10, seed=2))
-    monkeypatch.setattr(steps, "PATIENCE", 0.05)
+    monkeypatch.setattr(steps, "STEP_SECONDS", 0.05)
     answer = solve_separate(instance, Control())
     assert answer.stopped == "node-limit"
     assert instance.is_feasible(answer.assignment)
@@ -243,8 +243,8 @@ def test_what_highs_cannot_prove_in_time_ends_without_a_time_limit(monkeypatch: 
     assert best.objective is not None
     assert best.exactness == "solver"
     assert most.proved
-    monkeypatch.setattr(opt_seats, "PATIENCE", 0.0)
-    monkeypatch.setattr(facility, "PATIENCE", 0.0)
+    monkeypatch.setattr(opt_seats, "STEP_SECONDS", 0.0)
+    monkeypatch.setattr(facility, "STEP_SECONDS", 0.0)
     cut = solve(market, "opt", allow_suboptimal=True)
     holds(cut, best.objective)
     assert cut.stopped == "node-limit"
@@ -343,7 +343,7 @@ def test_sorting_looks_at_the_clock() -> None:
             looks += 1
             return super().expired()
 
-    search = seated_core._Search(seated, duals, 10**9, 10, Counted(), pruned=False)
+    search = seated_core._ChainListing(seated, duals, 10**9, 10, Counted(), pruned=False)
     before = np.lexsort((market.scaled.scores, market.group_of))
     assert search._sorted((market.scaled.scores, market.group_of)).tolist() == before.tolist()
     assert looks == 2

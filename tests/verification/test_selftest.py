@@ -132,13 +132,13 @@ def test_the_constants_to_lower_exist() -> None:
 def test_constants_are_put_back() -> None:
     from fedmech.solvers.pooled import problem
 
-    before = problem.CHUNK
-    setting = Setting(("scores",), {"pooled.problem.CHUNK": 3, "pooled.leaf.STAGES": (1, 2)}, "file", True)
+    before = problem.CHUNK_ITEMS
+    setting = Setting(("scores",), {"pooled.problem.CHUNK_ITEMS": 3, "pooled.leaf.STAGES": (1, 2)}, "file", True)
     case = drawn(1, "opt", "setting")[0].put(**vars(setting))
     assert Case.from_json(json.loads(json.dumps(case.to_json()))) == case
     with setting.in_force():
-        assert problem.CHUNK == 3
-    assert before == problem.CHUNK
+        assert problem.CHUNK_ITEMS == 3
+    assert before == problem.CHUNK_ITEMS
 
 
 def test_kernels_are_interpreted_and_then_compiled_again() -> None:
@@ -335,7 +335,7 @@ def test_blocks_go_before_numbers() -> None:
         asked += 1
         return len({row["id"] for row in smaller.document["workers"]} & {"w3", "w50", "w90"}) == 3
 
-    small = smallest(case.put(objects=("scores",), constants={"pooled.problem.CHUNK": 2}), fails, 60)
+    small = smallest(case.put(objects=("scores",), constants={"pooled.problem.CHUNK_ITEMS": 2}), fails, 60)
     assert small.size == 3
     assert small.setting == Setting()
     assert len(small.document["requesters"]) == 1

@@ -5,7 +5,7 @@
 through the others. Its lists stay short where costs come in clusters, so that the linear relaxation is far off: dear items
 leave few ways to spend nearly all of the money. The algorithm is ours.
 
-1. *Fix* (`program.Program.of`). Items with ``q_i > gap`` are held, those with ``q_i < -gap`` are out. Of equal items with
+1. *Fix* (`program.MoneyProgram.of`). Items with ``q_i > gap`` are held, those with ``q_i < -gap`` are out. Of equal items with
    ``q_i != 0``, who can stand in for one another, no more than ``gap // |q_i|`` stay open.
 2. *Order* (`program`). Equal open items are bundled in 1, 2, 4, ... copies. Groups whose limit the open items cannot exceed,
    for their number or for want of money, share one class; each other group is a class of its own, with a *debt*: how many of
@@ -24,14 +24,14 @@ leave few ways to spend nearly all of the money. The algorithm is ours.
    near the best they hold first. A pass that is complete and reaches no goal lowers the bound to just below it.
 
 =====================  ===============================================================================================
-``D``, ``mu_l``        `program.Program`: ``scale`` and `program.Stage`: ``price``; any do, so they are reduced and rounded up
-open items             ``Program.cost``, ``score``, ``worth``, ``members``: of each bundle, costs over their common divisor
-held items             ``Program.held``, ``score_held``
-money for open items   ``Program.room``
+``D``, ``mu_l``        `program.MoneyProgram`: ``scale`` and `program.Stage`: ``price``; any do, so they are reduced and rounded up
+open items             ``MoneyProgram.cost``, ``score``, ``worth``, ``members``: of each bundle, costs over their common divisor
+held items             ``MoneyProgram.held``, ``score_held``
+money for open items   ``MoneyProgram.room``
 debt, places ahead     ``Stage.debt``, ``ahead``; ``Stage.bonus(debt)`` is what the places are worth that can still be filled
 states                 `states.States`: ``cost``, ``score``, ``taken`` (the last decisions, as bits)
 cells, gates           ``length`` of a cell; `states.Gate`: ``low``, ``high``, ``gain``
-bound, what shows it   ``solve._Search``: ``bound``, and ``cells``, the lengths of the passes that end without states (0: no cells)
+bound, what shows it   `solve._MoneyPasses`: ``bound``, and ``cells``, the lengths of the passes that end without states (0: no cells)
 =====================  ===============================================================================================
 
 *Exactness.* States are ``int64``. A program whose totals could reach ``WORTH_ROOM`` or ``MONEY_ROOM`` is not made, and below

@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...control import Control
-from .program import Gates, Program, Stage
-from .states import MERGE, NEVER, Gate
+from .program import Gates, MoneyProgram, Stage
+from .states import NEVER, STEP_STATES, Gate
 
-BOX = 8
+BOX_STATES = 8
 """A box takes as long as so many states."""
 
-MOST_WORK = BOX << 22
+MOST_BOX_WORK = BOX_STATES << 22
 """So many states' worth of boxes are made at most; they are kept (24 bytes each)."""
 
 
@@ -49,12 +49,12 @@ class BoxResult:
     work: int
 
 
-def box_pass(program: Program, goal: int, length: int, most: int, control: Control) -> BoxResult | None:
+def box_pass(program: MoneyProgram, goal: int, length: int, most: int, control: Control) -> BoxResult | None:
     """Go through all steps with boxes, and back.
 
     Parameters
     ----------
-    program : Program
+    program : MoneyProgram
     goal : int
         What a set has to be worth.
     length : int
@@ -75,19 +75,19 @@ def box_pass(program: Program, goal: int, length: int, most: int, control: Contr
     made = 0
     for stage in program.stages:
         control.check()
-        if made > min(most, MOST_WORK):
+        if made > min(most, MOST_BOX_WORK):
             return None
         if stage.debt is not None:
             table = {stage.debt: table[0]} if 0 in table else {}
         before.append(table)
         table = _decide(program, table, stage, goal, length)
-        made += sum(BOX * len(boxes.low) + MERGE for boxes in table.values())
+        made += sum(BOX_STATES * len(boxes.low) + STEP_STATES for boxes in table.values())
     if 0 not in table:
         return BoxResult(None, [], made)
     return BoxResult(int(table[0].top.max()), _back(program, before, table[0], goal, length), made)
 
 
-def _decide(program: Program, table: dict[int, _Boxes], stage: Stage, goal: int, length: int) -> dict[int, _Boxes]:
+def _decide(program: MoneyProgram, table: dict[int, _Boxes], stage: Stage, goal: int, length: int) -> dict[int, _Boxes]:
     outlook = program.outlook(stage.at + 1)
     cost, score = int(program.cost[stage.at]), int(program.score[stage.at])
     new = {}
@@ -117,7 +117,7 @@ def _decide(program: Program, table: dict[int, _Boxes], stage: Stage, goal: int,
     return new
 
 
-def _back(program: Program, before: list[dict[int, _Boxes]], last: _Boxes, goal: int, length: int) -> Gates:
+def _back(program: MoneyProgram, before: list[dict[int, _Boxes]], last: _Boxes, goal: int, length: int) -> Gates:
     """Find, from the last step to the first, what can be gained from each box on; keep those that reach the goal."""
     gates: Gates = [{} for _ in range(program.size + 1)]
     gates[-1] = {0: _gate(last, np.zeros(len(last.low), dtype=np.int64), goal, length)}

@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...control import Control
-from .program import Gates, Program, Stage
-from .states import MERGE, Gate, Outlook, States, extended
+from .program import Gates, MoneyProgram, Stage
+from .states import STEP_STATES, Gate, Outlook, States, extended
 
 SPAN = 62
 """Decisions in one bit set; after so many steps the lists are kept, to find the way back."""
 
 
-AT_ONCE = 1 << 21
+MOST_BEHIND = 1 << 21
 """A pass ends that has more states behind one step: equally promising ones are all kept, and the checker takes only twice as many."""
 
 
@@ -36,7 +36,7 @@ class ListPass:
 
     Parameters
     ----------
-    program : Program
+    program : MoneyProgram
     value, step : int
         Better than this value, by a multiple of the step.
     width : int
@@ -51,14 +51,14 @@ class ListPass:
     Attributes
     ----------
     states : int
-        How many were made, and :data:`~.states.MERGE` more for every list.
+        How many were made, and :data:`~.states.STEP_STATES` more for every list.
     complete : bool
         Nothing was dropped for the width's sake.
     """
 
     def __init__(
         self,
-        program: Program,
+        program: MoneyProgram,
         value: int,
         step: int,
         width: int,
@@ -81,7 +81,7 @@ class ListPass:
             self._offer(table[0], 0, 0, self.program.outlook(0))
         for stage in self.program.stages:
             self.control.check()
-            if self.states > self.most_states or sum(map(len, table.values())) > AT_ONCE:
+            if self.states > self.most_states or sum(map(len, table.values())) > MOST_BEHIND:
                 return False
             if stage.debt is not None:
                 table = {stage.debt: table[0]} if 0 in table else {}
@@ -106,7 +106,7 @@ class ListPass:
             for other in leaving[1:]:
                 states, _ = extended(states, table[other], (0, 0, 0), *common)
             others = table[taking[0]] if taking else States.none()
-            self.states += len(states) + len(others) + MERGE
+            self.states += len(states) + len(others) + STEP_STATES
             states, best = extended(states, others, item, *common)
             if debt == 0 and best >= 0 and at + 1 >= program.free_from:
                 self._offer(states, best, at + 1, outlook)

@@ -14,7 +14,7 @@ from functools import cached_property, cmp_to_key
 import numpy as np
 from numpy.typing import NDArray
 
-from ..leaf_multipliers import Multipliers
+from ..leaf_multipliers import LeafMultipliers
 from ..problem import PooledProblem
 from .states import MONEY_ROOM, WORTH_ROOM, Gate, Outlook
 
@@ -81,7 +81,7 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Program:
+class MoneyProgram:
     """The open items in the order in which they are decided, equal ones bundled.
 
     Attributes
@@ -117,14 +117,14 @@ class Program:
 
     @staticmethod
     def of(
-        problem: PooledProblem, multipliers: Multipliers, reduced: NDArray, bound: int, goal: int, most_steps: int
-    ) -> Program | None:
+        problem: PooledProblem, multipliers: LeafMultipliers, reduced: NDArray, bound: int, goal: int, most_steps: int
+    ) -> MoneyProgram | None:
         """Fix what the gap to a goal decides and put the rest in order; None if it is too much.
 
         Parameters
         ----------
         problem : PooledProblem
-        multipliers : Multipliers
+        multipliers : LeafMultipliers
             Of the leaf that holds all sets.
         reduced : ndarray of int, shape (n,)
         bound : int
@@ -163,7 +163,7 @@ class Program:
         if scale * (sum(score) + goal) + paid >= WORTH_ROOM or sum(cost) >= MONEY_ROOM:
             return None
         worth = [scale * s - (prices[g] * len(m) if g >= 0 else 0) for s, (g, m) in zip(score, bundles, strict=True)]
-        return Program(
+        return MoneyProgram(
             problem,
             held,
             problem.value(held),

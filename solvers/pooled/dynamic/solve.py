@@ -11,8 +11,8 @@ from ..leaf import Incumbent, Leaf
 from ..problem import common_divisor
 from .boxes import box_pass
 from .lists import ListPass
-from .program import MOST_STEPS, Gates, Program
-from .states import MERGE
+from .program import MOST_STEPS, Gates, MoneyProgram
+from .states import STEP_STATES
 
 WIDTHS = (1 << 12, 1 << 16, 3 << 19)
 """Longest lists, first to last; the last bounds the memory (about 150 bytes a state)."""
@@ -20,7 +20,7 @@ WIDTHS = (1 << 12, 1 << 16, 3 << 19)
 NEAR = 16
 """A goal close to the bound is below it by one part in so many of the distance to the best value."""
 
-COARSE = 4
+COARSENESS = 4
 """Costs are joined that differ by this part of what the gap is worth in money."""
 
 
@@ -42,7 +42,7 @@ def close_by_money(leaf: Leaf, incumbent: Incumbent, most_states: int, control: 
     m, sizes = leaf.multipliers, np.bincount(leaf.problem.groups, minlength=len(leaf.problem.limits)).tolist()
     if leaf.closed or m.count or m.low or m.high < min(leaf.problem.places, sum(map(min, sizes, leaf.problem.limits))):
         return
-    search = _Search(leaf, incumbent, most_states, control)
+    search = _MoneyPasses(leaf, incumbent, most_states, control)
     search.run()
     if search.bound < incumbent.value + incumbent.step:
         leaf.closed, leaf.base, leaf.cells = True, leaf.reduced > 0, search.cells
@@ -59,14 +59,14 @@ class _Look:
     """A goal, the program for it, and where to look: everywhere, or through the gates that a pass with boxes left."""
 
     goal: int
-    program: Program
+    program: MoneyProgram
     gates: Gates | None = None
     cells: tuple[int, ...] = (0,)
     top: int = 0
 
 
 @dataclass
-class _Search:
+class _MoneyPasses:
     """What is known besides the incumbent: the bound and the passes that show it, the states left to be made."""
 
     leaf: Leaf
@@ -102,14 +102,14 @@ class _Search:
     def _prepared(self, goal: int) -> _Look | None:
         if self._over() or goal <= self.value or goal > self.bound:
             return None
-        leaf, most_steps = self.leaf, min(MOST_STEPS, self.left // MERGE)
-        program = Program.of(leaf.problem, leaf.multipliers, leaf.reduced, leaf.bound, goal, most_steps)
+        leaf, most_steps = self.leaf, min(MOST_STEPS, self.left // STEP_STATES)
+        program = MoneyProgram.of(leaf.problem, leaf.multipliers, leaf.reduced, leaf.bound, goal, most_steps)
         return None if program is None else _Look(goal, program)
 
     def _boxes(self, goal: int) -> _Look | None:
         """See what a pass with boxes leaves of the sets that reach a goal."""
         look = self._prepared(goal)
-        if look is None or not (length := look.program.slack // COARSE):
+        if look is None or not (length := look.program.slack // COARSENESS):
             return look
         held = look.program.score_held
         result = box_pass(look.program, goal - held, length, self.left, self.control)

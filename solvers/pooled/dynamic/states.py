@@ -20,7 +20,7 @@ WORTH_ROOM, MONEY_ROOM = 1 << 60, 1 << 52
 START_UP = 1_000_000
 """The start-up of numba pays once a process has made so many states; where it is loaded already it need not pay."""
 
-MERGE = 500
+STEP_STATES = 500
 """A step of a list takes as long as so many states do besides."""
 
 _made = 0

@@ -9,7 +9,7 @@ import numpy as np
 
 from ....models.exact import exact_sum
 from ....models.procurement.market import Market
-from ..nodes import Node, Shape
+from ..nodes import Node, NodeShape
 from .limbs import CHUNK
 
 __all__ = ["Instance", "divisor"]
@@ -34,7 +34,7 @@ class Instance:
         # No requester alone can pay more than its budget, whoever keeps the purse.
         self.dearest = max(budgets, default=0) if problem == "opt-sep" else sum(budgets)
         self.kinds = 0 if self.offers is None else self.offers.shape[1]
-        self.shape = Shape(market.n, len(self.purses), self.kinds, len(self.caps))
+        self.shape = NodeShape(market.n, len(self.purses), self.kinds, len(self.caps))
         worth = self.scores if self.offers is None else self.offers.ravel()
         self.goal = (bound // (step := divisor(worth) or 1) + 1) * step
         """The least value above the bound that a point can have: values are multiples of what divides the data."""

@@ -34,7 +34,7 @@ class TooLarge(Exception):
 
 
 @dataclass(frozen=True)
-class _Step:
+class _SearchStep:
     """Flip a bundle or not (`closes` False); or close a limit: no more than `room` places, each empty one at `loss`."""
 
     closes: bool
@@ -49,7 +49,7 @@ class _Step:
 class _Plan:
     """What is combined: the steps, and what base and plentiful workers cost and hire before any."""
 
-    steps: list[_Step]
+    steps: list[_SearchStep]
     cut: int
     money: int
     hired: int
@@ -129,7 +129,7 @@ def _plan(
     most = [min(most, room) for (_, _, room), most in zip(limits, adds, strict=True)]
     rises = min([rises, *most]) if nested else sum(most)
     tracked = single and (m.count != 0 or hired - falls < node.low or hired + rises > node.high)
-    steps: list[_Step] = []
+    steps: list[_SearchStep] = []
     ends, relaxed = [0], False
     for at, ((_, price, room), own) in enumerate(zip(limits, groups, strict=True)):
         pulse()
@@ -141,7 +141,7 @@ def _plan(
             for _, sign, cost, loss, copies in own:
                 steps += _bundles(copies, gap, loss, sign * cost, sign * counted, sign * tracked)
             if closing[at]:
-                steps.append(_Step(True, price, room=room))
+                steps.append(_SearchStep(True, price, room=room))
         else:
             relaxed = True
             # So many alike fill all places; others replace one of them, or a place is given up at its price.
@@ -169,13 +169,13 @@ def _kinds(instance: Instance, flips: Flips) -> list[tuple[int, int, int, int, i
     return [(*kind, copies) for kind, copies in sorted(rows.items(), key=lambda row: -row[0][3])]
 
 
-def _bundles(copies: int, gap: int, loss: int, cost: int, count: int, total: int) -> list[_Step]:
+def _bundles(copies: int, gap: int, loss: int, cost: int, count: int, total: int) -> list[_SearchStep]:
     """Return steps that together flip any number of equal workers, but for what would lose more than the gap."""
     most = min(copies, gap // loss) if loss else copies
     found, size = [], 1
     while most > 0:
         size = min(size, most)
-        found.append(_Step(False, loss * size, cost * size, count * size, total * size))
+        found.append(_SearchStep(False, loss * size, cost * size, count * size, total * size))
         most, size = most - size, 2 * size
     return found
 
@@ -228,21 +228,21 @@ class _Run:
         _, count, total = self.unpack(keys)
         return self.pack(np.arange(len(keys)), count, total)
 
-    def through(self, steps: list[_Step], table: _Table) -> _Table:
+    def through(self, steps: list[_SearchStep], table: _Table) -> _Table:
         """Return all combinations of steps from those in the table."""
         for step in steps:
             table = self._closed(table, step) if step.closes else self._flipped(table, step)
             self.work.list(len(table))
         return table
 
-    def _flipped(self, table: _Table, step: _Step) -> _Table:
+    def _flipped(self, table: _Table, step: _SearchStep) -> _Table:
         may = np.flatnonzero(table.loss <= self.gap - step.loss)
         key = np.concatenate([table.key, table.key[may] + step.count * self.totals + step.total])
         cost = np.concatenate([table.cost, table.cost[may] + step.cost])
         loss = np.concatenate([table.loss, table.loss[may] + step.loss])
         return self.pruned(_Table(key, cost, loss))
 
-    def _closed(self, table: _Table, step: _Step) -> _Table:
+    def _closed(self, table: _Table, step: _SearchStep) -> _Table:
         tag, count, total = self.unpack(table.key)
         # Prices of places beyond what the gap allows are as good as infinite.
         empty = np.minimum(step.room - count, self.gap // step.loss + 1 if step.loss else 0)

@@ -20,7 +20,7 @@ from dataclasses import replace
 from math import gcd
 
 from ....models.procurement.market import Market
-from ..nodes import Node, Shape
+from ..nodes import Node, NodeShape
 
 __all__ = ["Instance"]
 
@@ -45,7 +45,7 @@ class Instance:
         rows: list[list[int]] = market.scaled.coverage.tolist() if cover and market.scaled.coverage is not None else []
         self.kinds = len(rows[0]) if rows else 0
         self.offers = [[(r, z) for r, z in enumerate(row) if z] for row in rows]
-        self.shape = Shape(market.n, len(self.purses), self.kinds, len(self.caps))
+        self.shape = NodeShape(market.n, len(self.purses), self.kinds, len(self.caps))
         step = gcd(*self.scores, *(z for row in rows for z in row)) or 1
         self.goal = (bound // step + 1) * step
         self.nested = [any(sum(row[j] for row in self.caps) > self.seats[j] for j in mine) for mine in self.purses]

@@ -62,7 +62,7 @@ class Closing:
 
 
 @dataclass(frozen=True)
-class Kind:
+class FlipKind:
     """Equal flips: direction 1 in, -1 out."""
 
     group: int
@@ -141,16 +141,16 @@ class Search:
             ends.append(len(steps))
         return Plan(steps, half_of(len(steps), ends), money, hired, numbered, relaxed)
 
-    def kinds(self, flips: list[Flip]) -> dict[Kind, int]:
+    def kinds(self, flips: list[Flip]) -> dict[FlipKind, int]:
         """Step 11: the flips, equal ones counted; those that lose most come first, since few others combine with them."""
         groups, costs = self.instance.groups, self.instance.costs
         counted = Counter(
-            Kind(groups[flip.worker], -1 if flip.hired else 1, costs[flip.worker], flip.loss) for flip in flips
+            FlipKind(groups[flip.worker], -1 if flip.hired else 1, costs[flip.worker], flip.loss) for flip in flips
         )
         return dict(sorted(counted.items(), key=lambda item: item[0].loss, reverse=True))
 
     @staticmethod
-    def plentiful(kinds: dict[Kind, int]) -> Kind | None:
+    def plentiful(kinds: dict[FlipKind, int]) -> FlipKind | None:
         """Step 13: a kind of which there are plenty, if there is one."""
         return next((kind for kind, copies in kinds.items() if kind.loss == 0 and copies >= PLENTY), None)
 
@@ -236,7 +236,7 @@ def bundles(loss: int, cost: int, count: int, number: int, copies: int, gap: int
     return found
 
 
-def empty_at_most(room: int, kinds: dict[Kind, int]) -> int:
+def empty_at_most(room: int, kinds: dict[FlipKind, int]) -> int:
     """Step 13: the most places of a limit that a point leaves empty, reached where it takes out whom it may and nobody in."""
     return room + sum(copies for kind, copies in kinds.items() if kind.direction < 0)
 

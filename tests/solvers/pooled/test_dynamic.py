@@ -77,10 +77,10 @@ def closed(case: tuple, forget: bool = False) -> tuple[Leaf, Incumbent]:
 @pytest.mark.parametrize(
     ("widths", "coarse", "intervals", "work"),
     [
-        (search.WIDTHS, search.COARSE, program.MOST_INTERVALS, boxes.MOST_WORK),
-        ((1, 3, 1 << 20), 4, 1, boxes.MOST_WORK),
-        ((1, 2, 1 << 20), 1, 3, boxes.MOST_WORK),
-        ((2, 1 << 20), 64, 1 << 12, boxes.MOST_WORK),
+        (search.WIDTHS, search.COARSENESS, program.MOST_INTERVALS, boxes.MOST_BOX_WORK),
+        ((1, 3, 1 << 20), 4, 1, boxes.MOST_BOX_WORK),
+        ((1, 2, 1 << 20), 1, 3, boxes.MOST_BOX_WORK),
+        ((2, 1 << 20), 64, 1 << 12, boxes.MOST_BOX_WORK),
         ((1, 2, 1 << 20), 4, 2, 1),
     ],
 )
@@ -88,9 +88,9 @@ def test_optimum_of_any_small_problem(
     widths: tuple[int, ...], coarse: int, intervals: int, work: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, "WIDTHS", widths)
-    monkeypatch.setattr(search, "COARSE", coarse)
+    monkeypatch.setattr(search, "COARSENESS", coarse)
     monkeypatch.setattr(program, "MOST_INTERVALS", intervals)
-    monkeypatch.setattr(boxes, "MOST_WORK", work)
+    monkeypatch.setattr(boxes, "MOST_BOX_WORK", work)
     for seed in range(150):
         case = drawn(seed)
         leaf, incumbent = closed(case, forget=seed % 2 == 0)
@@ -130,7 +130,7 @@ def test_the_way_back_over_bit_sets(n: int) -> None:
     costs = rng.sample(range(200, 600), n)
     scores = [c + rng.randint(0, 30) for c in costs]
     budget = sum(costs) // 3
-    prepared = program.Program.of(*_arguments(PooledProblem.of(scores, costs, [0] * n, [n], budget)))
+    prepared = program.MoneyProgram.of(*_arguments(PooledProblem.of(scores, costs, [0] * n, [n], budget)))
     assert prepared is not None
     assert prepared.size == n
     leaf, incumbent = closed((scores, costs, [0] * n, [n], budget), forget=True)
@@ -152,7 +152,7 @@ def test_most_steps(steps: int, fits: bool, monkeypatch: pytest.MonkeyPatch) -> 
     assert (leaf.closed and incumbent.value == optimum(*case)) == fits
 
 
-@pytest.mark.parametrize(("states", "fits"), [(12 * states.MERGE - 1, False), (12 * states.MERGE, True)])
+@pytest.mark.parametrize(("states", "fits"), [(12 * states.STEP_STATES - 1, False), (12 * states.STEP_STATES, True)])
 def test_no_more_steps_than_states_allow(states: int, fits: bool) -> None:
     costs = [101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157]
     leaf, incumbent = whole_leaf(PooledProblem.of([2 * c + 1 for c in costs], costs, [0] * 12, [12], 600))
@@ -231,11 +231,11 @@ def test_rooms_for_numbers(more: int, fits: bool, monkeypatch: pytest.MonkeyPatc
     assert closed(case, forget=True)[0].closed == fits
     monkeypatch.undo()
     arguments = _arguments(PooledProblem.of(*case))
-    prepared = program.Program.of(*arguments)
+    prepared = program.MoneyProgram.of(*arguments)
     assert prepared is not None
     assert prepared.scale == 1
     monkeypatch.setattr(program, "WORTH_ROOM", int(prepared.score.sum()) + 1 - more)
-    assert (program.Program.of(*arguments) is not None) == fits
+    assert (program.MoneyProgram.of(*arguments) is not None) == fits
 
 
 @pytest.mark.parametrize(("scale", "rounds"), [(program.FINEST - 1, False), (program.FINEST + 1, True)])
@@ -362,7 +362,7 @@ def test_most_states_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     best, found = optimum(*case), []
     monkeypatch.setattr(search, "WIDTHS", (1 << 20,))
     for most in range(1, 257):
-        monkeypatch.setattr(lists, "AT_ONCE", most)
+        monkeypatch.setattr(lists, "MOST_BEHIND", most)
         leaf, incumbent = closed(case, forget=True)
         assert incumbent.value <= best
         assert not leaf.closed or incumbent.value == best

@@ -10,12 +10,12 @@ from campaign import seeds, some
 from fedmech.solvers.control import Control, Stopped
 from fedmech.solvers.pooled import enumeration
 from fedmech.solvers.pooled.enumeration import _halves, _in_arrays
-from fedmech.solvers.pooled.flips import Flips, TooManyStates
+from fedmech.solvers.pooled.flips import EnumerationTooLarge, FlipProblem
 from fedmech.solvers.pooled.merging import MergeSearch, compiled_extend, extend
 from fedmech.solvers.pooled.small import SmallSearch
 
 
-def random_flips(seed: int) -> tuple[Flips, float]:
+def random_flips(seed: int) -> tuple[FlipProblem, float]:
     """Flips of a consistent problem: what a flip loses follows from its money, its score and its group's price."""
     rng = np.random.default_rng(seed)
     size, price = int(rng.integers(0, 11)), int(rng.integers(0, 4))
@@ -30,7 +30,7 @@ def random_flips(seed: int) -> tuple[Flips, float]:
     score = price * money + charge * count - loss
     present = {int(g) for g in groups if g >= 0}
     room = {g: int(rng.integers(0, 3)) for g in present}
-    flips = Flips(
+    flips = FlipProblem(
         groups,
         money,
         score,
@@ -43,7 +43,7 @@ def random_flips(seed: int) -> tuple[Flips, float]:
     return flips, float(rng.integers(0, 40)) / unit
 
 
-def by_every_subset(flips: Flips, limit: float) -> int | None:
+def by_every_subset(flips: FlipProblem, limit: float) -> int | None:
     best = None
     size = len(flips.groups)
     for flags in itertools.product((False, True), repeat=size):
@@ -61,7 +61,7 @@ def by_every_subset(flips: Flips, limit: float) -> int | None:
     return best
 
 
-def is_possible(flips: Flips, taken: np.ndarray) -> bool:
+def is_possible(flips: FlipProblem, taken: np.ndarray) -> bool:
     fits = flips.money[taken].sum() <= flips.money_room
     return fits and all(flips.count[taken[flips.groups[taken] == g]].sum() <= room for g, room in flips.room.items())
 
@@ -72,7 +72,7 @@ def test_best_flips_of_every_way(way: str) -> None:
     for seed in seeds(500):
         flips, limit = random_flips(seed)
         halves, split = _halves(flips, limit)
-        above = limit * (1 + enumeration.SLACK)
+        above = limit * (1 + enumeration.ROUNDING_SLACK)
         if way == "small":
             found = SmallSearch(flips, above, 10**6).run(halves, split)
         elif way == "arrays":
@@ -101,7 +101,7 @@ def test_best_flips_of_every_way(way: str) -> None:
 def test_a_search_cut_short_says_so() -> None:
     flips, _ = random_flips(3)
     halves, split = _halves(flips, 1e9)
-    with pytest.raises(TooManyStates):
+    with pytest.raises(EnumerationTooLarge):
         MergeSearch(flips, 1e9, 1, Control(), extend).run(halves, split)
     with pytest.raises(Stopped):
         MergeSearch(flips, 1e9, 10**6, Control(deadline=0.0), extend).run(halves, split)

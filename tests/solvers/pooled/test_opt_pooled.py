@@ -19,14 +19,14 @@ from fedmech.solvers.pooled import PooledProblem, branching, dust, solve_pooled
 from fedmech.solvers.pooled import solve as pooled_solve
 from fedmech.solvers.pooled.dual import Grouped
 from fedmech.solvers.pooled.enumeration import best_flips
-from fedmech.solvers.pooled.flips import Flips
+from fedmech.solvers.pooled.flips import FlipProblem
 from fedmech.solvers.pooled.leaf import (
     Incumbent,
     Leaf,
     base_set,
     open_leaf,
 )
-from fedmech.solvers.pooled.leaf_multipliers import Multipliers
+from fedmech.solvers.pooled.leaf_multipliers import LeafMultipliers
 from fedmech.solvers.pooled.passes import classify, suspects
 from fedmech.solvers.pooled.reduction import sampled_guess
 from fedmech.solvers.pooled.relaxation import Taken, audit
@@ -178,8 +178,8 @@ def test_dear_items_first_agrees_with_enumeration(
     monkeypatch.setattr(pooled_solve, "search_leaf", unsearched)
     monkeypatch.setattr(pooled_solve, "close_by_money", lambda *_: None)
     monkeypatch.setattr(dust, "LEAST_DUST", 1)
-    monkeypatch.setattr(dust, "SHARE", share)
-    monkeypatch.setattr(dust, "JUMP", jump)
+    monkeypatch.setattr(dust, "DUST_SHARE", share)
+    monkeypatch.setattr(dust, "COST_JUMP", jump)
     if not begins:
         monkeypatch.setattr(dust, "_begin", lambda *_: None)
     for seed in seeds(250):
@@ -374,7 +374,7 @@ def test_audit_agrees_with_the_definition() -> None:
         if not problem.n:
             continue
         level = len(problem.limits)
-        m = Multipliers(
+        m = LeafMultipliers(
             0,
             sum(problem.limits),
             int(rng.integers(1, 2**40)),
@@ -425,7 +425,7 @@ def test_both_enumerations_find_the_best_flips(monkeypatch: pytest.MonkeyPatch) 
         groups = rng.integers(0, 3, k)
         room = {g: int(rng.integers(0, 3)) for g in range(3) if rng.random() < 0.7}
         span = (int(rng.integers(-2, 1)), int(rng.integers(0, 3))) if rng.random() < 0.5 else None
-        flips = Flips(
+        flips = FlipProblem(
             groups, money, score, sign, np.zeros(k), room, dict.fromkeys(room, 0.0), int(rng.integers(-20, 60)), span
         )
         best = None
@@ -437,7 +437,7 @@ def test_both_enumerations_find_the_best_flips(monkeypatch: pytest.MonkeyPatch) 
             if fits and (best is None or score[taken].sum() > best):
                 best = score[taken].sum()
         for small in (60_000, -1):
-            monkeypatch.setattr("fedmech.solvers.pooled.enumeration.SMALL", small)
+            monkeypatch.setattr("fedmech.solvers.pooled.enumeration.PLAIN_STATES", small)
             found = best_flips(flips, 1.0)
             assert (found and found[0]) == best, trial
             if found is not None:

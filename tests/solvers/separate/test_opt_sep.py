@@ -17,7 +17,7 @@ from fedmech.solvers.separate.exact_split import UndecidedError, split_exactly
 from fedmech.solvers.separate.exchange import improve, losses
 from fedmech.solvers.separate.greedy import repair_and_fill
 from fedmech.solvers.separate.instance import SeparateInstance
-from fedmech.solvers.separate.multipliers import Multipliers, find_multipliers, price_out
+from fedmech.solvers.separate.multipliers import PurseMultipliers, find_multipliers, price_out
 from fedmech.solvers.separate.pooled_relaxation import pooled_optimum
 from fedmech.solvers.separate.search import PooledOptimum, solve_separate
 from fedmech.solvers.separate.split import Splitter
@@ -25,7 +25,7 @@ from fedmech.solvers.separate.steps import SeparateAnswer
 from separate_instances import as_market, enumerate_optimum, random_instance
 
 
-def random_multipliers(instance: SeparateInstance, rng: np.random.Generator) -> Multipliers:
+def random_multipliers(instance: SeparateInstance, rng: np.random.Generator) -> PurseMultipliers:
     denominator = int(rng.integers(1, 9))
     top = max(instance.scores.tolist(), default=1) * denominator // (1 + max(instance.costs.tolist(), default=1))
 
@@ -187,7 +187,7 @@ def test_lists_hold_every_set_within_the_loss() -> None:
 
 
 def enumerate_sets(
-    instance: SeparateInstance, multipliers: Multipliers, j: int, pairs: np.ndarray, gamma: int
+    instance: SeparateInstance, multipliers: PurseMultipliers, j: int, pairs: np.ndarray, gamma: int
 ) -> dict[frozenset[int], int]:
     found = {}
     members = np.flatnonzero(pairs[:, j]).tolist()

@@ -18,7 +18,7 @@ from fedmech.solvers.sharing import solve as solve_module
 from fedmech.solvers.sharing.answer import SocialAnswer
 from fedmech.solvers.sharing.assumptions import NotDecreasing, is_convex
 from fedmech.solvers.sharing.cover import CoverSearch
-from fedmech.solvers.sharing.envelope import Envelope, Scaled
+from fedmech.solvers.sharing.envelope import Envelope, ScaledTypes
 from fedmech.solvers.sharing.pareto import welfare_error_frontier
 from fedmech.solvers.sharing.requirement import error_range
 from fedmech.solvers.sharing.solve import METHODS, solve_social_state
@@ -365,7 +365,7 @@ def test_utilities_that_rise_are_refused() -> None:
 
 def test_orders_give_the_cheapest_states() -> None:
     for market in random_markets(40, seed=21, utility={"family": "linear", "a": 2, "s": 1}):
-        scaled = Scaled.of(market)
+        scaled = ScaledTypes.of(market)
         envelope = Envelope(scaled)
         literal = LiteralMots(market.to_document())
         for price in ((0, 1), (1, 3), (7, 2), (100, 1), envelope.highest):
