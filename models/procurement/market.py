@@ -304,6 +304,11 @@ class Market(Readable):
         return np.bincount(self.group_of, minlength=self.L).astype(np.int64)
 
     @cached_property
+    def members(self) -> list[np.ndarray]:
+        """Workers of each group, ascending: L arrays of positions."""
+        return np.split(np.argsort(self.group_of, kind="stable"), np.cumsum(self.group_sizes)[:-1])
+
+    @cached_property
     def caps(self) -> np.ndarray:
         """Caps ``tau[l, j]`` with every limit clipped to the group's size, shape (L, m)."""
         sizes = np.broadcast_to(self.group_sizes[:, None], self.cap_limits.shape)

@@ -11,19 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from ...models.exact import IntArray, exact_sum, integer_array, linear_combination, rounded
+from ...models.exact import IntArray, exact_sum, integer_array, linear_combination
 from ...models.procurement.market import Market
 from ..placement.polymatroid import SeatFlow
+from ..placement.price_guess import SAMPLE, guessed_price, sample_of
 from ..proofs.nodes import Multipliers
 from ..proofs.proof import Proof
 
 __all__ = ["root_proof"]
-
-SAMPLE = 4096
-"""So many workers are looked at to guess the prices; a larger market costs one more pass over its columns."""
-
-HALVINGS = 24
-"""Steps of the search for the price of money."""
 
 SCALE_BITS = 30
 """Most bits of the common denominator of prices; fewer where 64 bits are to hold the weights."""
@@ -62,11 +57,8 @@ def _tree(problem: Any, bound: int, multipliers: Multipliers) -> Proof:
 def _prices(market: Market, scores: IntArray, paid: bool) -> tuple[int, int, list[int], int]:
     """Guess prices over a common denominator; return it, those of money and of places, and the bound times it."""
     n = market.n
-    sample = np.arange(n) if n <= SAMPLE else _spread(n)
-    # Each worker of the sample stands for those up to the next.
-    copies = np.diff(np.append(sample, n))
-    copies[:1] += sample[:1]
-    price = _price_of_money(market, scores, sample, copies) if paid and n else Fraction(0)
+    sample, copies = sample_of(n)
+    price = guessed_price(market, scores, sample, copies) if paid and n else Fraction(0)
     scale = 1
     if price:
         scale = 1 << max(4, min(SCALE_BITS, 58 - exact_sum(scores).bit_length()))
@@ -80,39 +72,6 @@ def _prices(market: Market, scores: IntArray, paid: bool) -> tuple[int, int, lis
     margins = linear_combination((1, weights), (-1, integer_array(places)[market.group_of]))
     total = exact_sum(margins[np.asarray(margins > 0, dtype=bool)]) + _places_worth(market, places)
     return scale, money, places, total + (money * market.scaled.total_budget if money else 0)
-
-
-def _spread(n: int) -> np.ndarray:
-    """Positions, one at random in each of ``SAMPLE`` equal parts: no period of the market is a period of the sample."""
-    edges = np.linspace(0, n, SAMPLE + 1).astype(np.int64)
-    return edges[:-1] + np.random.default_rng(0).integers(0, np.diff(edges))
-
-
-def _price_of_money(market: Market, scores: IntArray, sample: np.ndarray, copies: np.ndarray) -> Fraction:
-    """Halve in on the price at which the workers worth it cost the budget, seats counted in all; in floating point."""
-    (value, value_shift), (cost, cost_shift) = rounded(scores[sample]), rounded(market.scaled.needed_costs[sample])
-    groups, places, seats = market.group_of[sample], market.group_totals, sum(market.seats.tolist())
-    budget = float(min(market.scaled.total_budget >> cost_shift, 2**1000))
-
-    def too_cheap(price: float) -> bool:
-        worth = value - price * cost
-        order = np.lexsort((-worth, groups))
-        before = np.cumsum(copies[order]) - copies[order]
-        first = np.searchsorted(groups[order], np.arange(len(places)))
-        before -= np.append(before, 0)[first][groups[order]]
-        order = order[(before < places[groups[order]]) & (worth[order] > 0)]
-        order = order[np.argsort(-worth[order], kind="stable")]
-        order = order[np.cumsum(copies[order]) - copies[order] < seats]
-        return float(cost[order] @ copies[order]) > budget
-
-    if not too_cheap(0.0):
-        return Fraction(0)
-    dearest = float((value[cost > 0] / cost[cost > 0]).max())
-    low, high = -60.0, 0.0
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if too_cheap(dearest * 2.0**middle) else (low, middle)
-    return Fraction(dearest * 2.0**low) * Fraction(2) ** (value_shift - cost_shift)
 
 
 def _prices_of_places(market: Market, weights: IntArray, groups: np.ndarray, copies: np.ndarray) -> list[int]:

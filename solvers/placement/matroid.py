@@ -23,6 +23,10 @@ from .polymatroid import SeatFlow, descending, place
 
 __all__ = ["best_set", "route"]
 
+MEMBERS_EACH = 256
+"""Groups of so many workers on average are searched one after the other; a million workers of twenty groups take a tenth of the time of
+sorting them. Smaller groups are sorted all at once, which costs nothing for each group."""
+
 
 def best_set(market: Market, weights: IntArray, control: Control | None = None) -> np.ndarray:
     """Find the maximum-weight set of workers that caps and seats can place.
@@ -49,6 +53,8 @@ def best_set(market: Market, weights: IntArray, control: Control | None = None) 
     control = control or Control()
     if market.seats_bind:
         return best_placeable_set(weights, market.group_of, market.caps, market.seats).chosen
+    if weights.dtype != object and market.n >= MEMBERS_EACH * market.L:
+        return _best_of_each_group(market, weights, control)
     if weights.dtype == object:
         order = np.array(sorted(range(len(weights)), key=lambda i: -weights[i]), dtype=np.intp)
     else:
@@ -62,6 +68,24 @@ def best_set(market: Market, weights: IntArray, control: Control | None = None) 
     starts = np.searchsorted(sorted_groups, np.arange(market.L))
     rank_in_group = np.arange(len(order)) - starts[sorted_groups]
     return np.sort(order[by_group[rank_in_group < market.group_totals[sorted_groups]]])
+
+
+def _best_of_each_group(market: Market, weights: IntArray, control: Control) -> np.ndarray:
+    """Find the best set where no seat limit binds, group by group."""
+    chosen = np.zeros(market.n, dtype=bool)
+    for members, places in zip(market.members, market.group_totals.tolist(), strict=True):
+        control.check()
+        own = weights[members]
+        worthy = np.flatnonzero(own > 0)
+        if len(worthy) > places:
+            own = own[worthy]
+            # The last who finds a place, and those who tie with it: of them the first.
+            last = np.partition(own, -places)[-places] if places else np.iinfo(np.int64).max
+            better = own > last
+            better[np.flatnonzero(own == last)[: places - np.count_nonzero(better)]] = True
+            worthy = worthy[better]
+        chosen[members[worthy]] = True
+    return np.flatnonzero(chosen)
 
 
 def route(market: Market, chosen: np.ndarray) -> np.ndarray:

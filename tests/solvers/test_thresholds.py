@@ -78,7 +78,7 @@ EFFORTS: list[tuple[ModuleType, str, tuple]] = [
     (dust, "MOST_DEAR_CHOICES", (1, 8, 1000)),
     (dust, "MOST_DEAR_PAIRS", (1, 8, 20_000_000)),
     (dust, "LARGEST_BITS", (1, 12, 900)),
-    (pooled_solve, "QUICK_STATES", (1, 30, 30_000)),
+    (pooled_solve, "QUICK_STATES", (1, 30, 120_000)),
     (pooled_solve, "FIRST_STATES", (1, 30, 300_000)),
     (pooled_solve, "QUICK_BY_MONEY", (0, 3000, 100_000)),
     (pooled_solve, "FIRST_BY_MONEY", (0, 3000, 5_000_000)),

@@ -24,7 +24,7 @@ from fedmech.solvers.certify.fallback import root_proof
 from fedmech.solvers.certify.tree import NoCertificateError, prove
 from fedmech.solvers.control import Control
 from fedmech.solvers.coverage import facility, lazy_greedy
-from fedmech.solvers.placement import polymatroid
+from fedmech.solvers.placement import polymatroid, price_guess
 from fedmech.solvers.proofs import disjoint_sets, packing, purse_sets
 from fedmech.solvers.proofs import kinds as kinds_proofs
 from fedmech.solvers.proofs import tree as tree_proofs
@@ -230,8 +230,8 @@ def test_orp_with_seats(name: str, offset: int, monkeypatch: pytest.MonkeyPatch)
 @named(
     [
         (polymatroid, "AT_ONCE", (1, 2, 3, 7, 30_000)),
-        (fallback, "SAMPLE", (1, 2, 8, 9, 10, 4096)),
-        (fallback, "HALVINGS", (0, 1, 24)),
+        (price_guess, "SAMPLE", (1, 2, 8, 9, 10, 4096)),
+        (price_guess, "HALVINGS", (0, 1, 24)),
         (fallback, "SCALE_BITS", (0, 4, 30)),
     ]
 )
@@ -322,13 +322,17 @@ def test_every_constant_is_named() -> None:
         (module.__name__.split(".", 2)[-1], module)
         for module in (
             columns, greedy, method, multipliers, near_sets, one_requester, packing_kernel, refill, search, steps,
-            worker_prices, separate_packing, facility, lazy_greedy, polymatroid, fallback, suggest, tree, sharing_cover,
+            worker_prices, separate_packing, facility, lazy_greedy, polymatroid, price_guess, fallback, suggest, tree, sharing_cover,
             incumbent, relaxation, purse_sets, disjoint_sets, packing, kinds_proofs, tree_proofs,
         )
     ]  # fmt: skip
     named_here = {(module.__name__, name) for module, name, _ in [*SEPARATE, *COVER, *SHARING]}
     named_here |= {(polymatroid.__name__, name) for name in ("COMPILE_FROM", "AT_ONCE")}
-    named_here |= {(fallback.__name__, name) for name in ("SAMPLE", "HALVINGS", "SCALE_BITS")}
+    named_here |= {
+        (fallback.__name__, "SCALE_BITS"),
+        (price_guess.__name__, "SAMPLE"),
+        (price_guess.__name__, "HALVINGS"),
+    }
     for label, module in parts:
         for name, value in vars(module).items():
             if name.isupper() and type(value) is int and f"\n{name} = " in _source(module):
