@@ -38,7 +38,7 @@ def solve_opt_pooled(market: Market, control: Control) -> Found:
     return Found(
         route(market, np.flatnonzero(result.chosen)),
         bound=Fraction(result.value) / unit if result.proved else result.bound / unit,
-        evidence=result.proof_by_money(),
+        evidence=result.proof(),
         stopped=result.stopped,
         hints=tuple(result.leaves),
         details={"core": result.core, "examined": result.reduced, "leaves": len(result.leaves)},

@@ -88,9 +88,15 @@ class PooledProblem:
 
     def feasible(self, chosen: NDArray[np.bool_]) -> bool:
         """Whether a set of items respects the budget and every limit."""
-        counts = np.bincount(self.groups[chosen], minlength=len(self.limits)).tolist()
-        fits = all(c <= k for c, k in zip(counts, self.limits, strict=True)) and sum(counts) <= self.places
-        return fits and self.cost(chosen) <= self.budget
+        return self.placeable(chosen) and self.cost(chosen) <= self.budget
+
+    def placeable(self, chosen: NDArray[np.bool_]) -> bool:
+        """Whether a set of items respects every limit."""
+        if len(self.limits) == 1:
+            counts = [int(np.count_nonzero(chosen))]
+        else:
+            counts = np.bincount(self.groups[chosen], minlength=len(self.limits)).tolist()
+        return all(c <= k for c, k in zip(counts, self.limits, strict=True)) and sum(counts) <= self.places
 
 
 def common_divisor(array: NDArray) -> int:

@@ -45,6 +45,7 @@ from .reduction import (
     sampled_guess,
 )
 from .relaxation import Taken, audit
+from .slopes import close_by_slope
 
 DIRECT = 20_000
 """Problems up to this size are not reduced."""
@@ -101,8 +102,8 @@ class PooledResult:
     core: int = 0
     reduced: int = 0
 
-    def proof_by_money(self) -> Proof | None:
-        """Return the proof that OPT is worth no more than `value`, if a dynamic program has shown it."""
+    def proof(self) -> Proof | None:
+        """Return the proof that OPT is worth no more than `value`, if it is another than the leaves."""
         if not (self.proved and self.cells):
             return None
         m = self.leaves[0]
@@ -139,8 +140,8 @@ def _solve(problem: PooledProblem, control: Control, most_states: int) -> Pooled
     kept, clean = _clean(problem)
     step = common_divisor(clean.scores) or 1
     width, guess = 1.0, None
-    best: PooledResult | None = None
-    while True:
+    best = _by_slope(clean, step, control)
+    while best is None or not best.proved:
         if clean.n > DIRECT and width <= WIDEST and _fits_floats(clean):
             guess = guess or sampled_guess(clean, width)
             reduced = reduce(clean, guess)
@@ -169,6 +170,16 @@ def _solve(problem: PooledProblem, control: Control, most_states: int) -> Pooled
         everything[kept[best.chosen]] = True
         best = replace(best, chosen=everything)
     return best
+
+
+def _by_slope(problem: PooledProblem, step: int, control: Control) -> PooledResult | None:
+    """Where scores follow costs, the optimum may be had at once."""
+    found = close_by_slope(problem, step, control)
+    if found is None:
+        return None
+    return PooledResult(
+        found.chosen, found.value, Fraction(found.value), True, "proved", found.leaves, reduced=problem.n
+    )
 
 
 def _clean(problem: PooledProblem) -> tuple[NDArray | None, PooledProblem]:

@@ -207,7 +207,7 @@ def _forget_seats(market: SeatMarket, state: SeatOptimum, control: Control) -> N
         state.chosen, state.value = np.flatnonzero(found.chosen), found.value
     if state.value == state.pooled and found.proved:
         state.leaves = _as_places(found.leaves, together, len(market.scores))
-        state.proof = found.proof_by_money()
+        state.proof = found.proof()
     control.progress(f"opt: at most {state.pooled} without seats, value {state.value}")
     if found.stopped == "interrupted":
         raise KeyboardInterrupt

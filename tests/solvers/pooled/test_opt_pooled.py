@@ -483,6 +483,7 @@ def test_interrupt_keeps_the_best_point(place: str, monkeypatch: pytest.MonkeyPa
 
 
 def test_interrupt_while_a_leaf_is_split(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pooled_solve, "close_by_slope", lambda *_: None)
     problem = FAMILIES["c, loose caps"](300, 0)
     optimum = solve_pooled(problem).value
     honest, calls = open_leaf, 0

@@ -1,0 +1,60 @@
+"""Scores that follow costs: the optimum meets a bound that only counts items, and exchanges find a set that costs just so much.
+
+*Problem.* That of :mod:`fedmech.solvers.pooled`, where ``q v_i = p c_i + d`` for all items, with one ``d`` (strongly correlated
+knapsacks and their inverse, subset sums). Every price of money leaves all items tied, so no core decides anything; but a set of k
+items is worth ``(p c(x) + k d) / q``, whichever they are. The families are Pisinger's (Where are the hard knapsack problems?, 2005);
+the algorithm is ours.
+
+1. *Slope* (`detect`). Pairs of a few items propose ``p/q``; a sample has to agree, then all items, exactly. Anything else is seen
+   after a few items and left to the other methods.
+2. *Border* (`border`). The most items that fit into B, the cheapest first (``d >= 0``) or the dearest first (``d < 0``). Only those
+   between two costs that a sample shows are sorted.
+3. *Bound* (`single`). ``d >= 0``: k fit, and ``p B + k d`` bounds ``q v``; more do not fit, which a price of money above ``p/q``
+   shows. ``d < 0``: up to k items are worth no more than the k dearest, and with more ``p B + (k + 1) d`` bounds ``q v``. Two leaves
+   by the number of items, with no search in either. Bounds are rounded down to what divides the scores.
+4. *Exchange* (`change`). From the first k (or k + 1) items, one exchange, two or four make the set cost exactly what the bound needs:
+   exchanges of two disjoint parts of the items are listed, ordered by what they change, and joined by a binary search.
+5. *End*. Is there no such set, or does it break a limit, nothing is said, and the other methods go on. Limits of groups that a
+   sample shows to bind are seen before 2.
+
+==================  ==============================================================================================
+``p q``             `detect.Slope`: ``price``, ``scale``
+``d``               ``offsets``
+``k``, ``c(x)``     `border.Border`: ``count``, ``cost``
+the optimum         `single.Closed`: ``chosen``, ``value``, ``leaves``
+==================  ==============================================================================================
+
+*Exactness.* Integers: ``int64`` where the slope times the largest entries fits, Python integers elsewhere. Floating point and
+samples choose what to look at. The leaves are a proof of kind ``tree``, which both checkers of trees follow.
+"""
+
+from __future__ import annotations
+
+from ...control import Control
+from ..problem import PooledProblem
+from .detect import find_slope
+from .single import Closed, solve_single
+
+__all__ = ["Closed", "close_by_slope"]
+
+
+def close_by_slope(problem: PooledProblem, step: int, control: Control) -> Closed | None:
+    """Return the optimum and its proof where scores follow costs and the bound is met; else None.
+
+    Parameters
+    ----------
+    problem : PooledProblem
+        No item costs more than the budget, which is a multiple of what divides the costs.
+    step : int
+        Common divisor of the scores.
+    control : Control
+        Nothing is returned once time is up.
+    """
+    found = find_slope(problem)
+    if found is None or control.expired():
+        return None
+    slope, offsets, classes = found
+    if classes is not None:
+        return None
+    closed = solve_single(problem, slope, int(offsets[0]), step, control)
+    return closed if closed is not None and problem.placeable(closed.chosen) else None

@@ -1,0 +1,100 @@
+"""Whether scores follow costs: one slope, and few numbers that are added to it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from itertools import combinations
+from math import gcd
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ....models.exact import INT64_SAFE, python_integers
+from ..problem import CHUNK, PooledProblem
+
+FEWEST = 8
+"""Smaller problems are left to enumeration, which is as quick as looking for a slope."""
+
+LOOKED_AT = 16
+"""So many items propose a slope by their pairs."""
+
+SAMPLE = 256
+"""So many items have to agree before all are asked."""
+
+MOST_CLASSES = 3
+"""Classes that the rest of the folder can count: two, and one that is worth its cost and nothing more."""
+
+
+@dataclass(frozen=True)
+class Slope:
+    """``scale * v_i = price * c_i + offset`` with one of few offsets for each item."""
+
+    price: int
+    scale: int
+
+    def offsets(self, scores: NDArray, costs: NDArray) -> NDArray:
+        """Return ``scale * v - price * c``, exactly."""
+        return self.scale * scores - self.price * costs
+
+
+def find_slope(problem: PooledProblem) -> tuple[Slope, NDArray, NDArray | None] | None:
+    """Find the slope on which all items lie but for few offsets.
+
+    Returns
+    -------
+    slope : Slope
+    offsets : ndarray
+        The different ones, ascending.
+    classes : ndarray of int8, or None
+        The position of each item's in `offsets`; None if there is but one.
+    """
+    n = problem.n
+    if n < FEWEST:
+        return None
+    rng = np.random.default_rng(n)
+    few = rng.permutation(n)[:LOOKED_AT] if n <= SAMPLE else rng.integers(0, n, LOOKED_AT)
+    slope = _likely(problem.scores[few].tolist(), problem.costs[few].tolist())
+    if slope is None:
+        return None
+    more = np.arange(n) if n <= SAMPLE else rng.integers(0, n, SAMPLE)
+    scores, costs = problem.scores, problem.costs
+    if slope.scale * int(scores.max()) + slope.price * int(costs.max()) >= INT64_SAFE:
+        scores, costs = python_integers(scores), python_integers(costs)
+    offsets = np.unique(slope.offsets(scores[more], costs[more]))
+    if len(offsets) > MOST_CLASSES:
+        return None
+    return _classified(slope, offsets, scores, costs)
+
+
+def _likely(scores: list[int], costs: list[int]) -> Slope | None:
+    """Return the slope of most pairs, if it is positive and as frequent as few classes make it."""
+    votes: Counter[tuple[int, int]] = Counter()
+    pairs = 0
+    for (v, c), (w, d) in combinations(zip(scores, costs, strict=True), 2):
+        if c != d and v != w:
+            common = gcd(v - w, c - d) if c > d else -gcd(v - w, c - d)
+            votes[(v - w) // common, (c - d) // common] += 1
+        pairs += c != d
+    if not votes:
+        return None
+    (price, scale), most = votes.most_common(1)[0]
+    return Slope(price, scale) if price > 0 and 4 * most >= pairs else None
+
+
+def _classified(slope: Slope, offsets: NDArray, scores: NDArray, costs: NDArray):
+    """Ask all items; None if one has another offset."""
+    classes = np.empty(len(scores), dtype=np.int8) if len(offsets) > 1 else None
+    for begin in range(0, len(scores), CHUNK):
+        part = slice(begin, begin + CHUNK)
+        own = slope.offsets(scores[part], costs[part])
+        if classes is None:
+            if not np.all(own == offsets[0]):
+                return None
+            continue
+        at = np.searchsorted(offsets, own)
+        at[at == len(offsets)] = 0
+        if not np.all(offsets[at] == own):
+            return None
+        classes[part] = at
+    return slope, offsets, classes

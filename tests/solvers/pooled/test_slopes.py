@@ -1,0 +1,299 @@
+"""Scores that follow costs: against counting by kinds, on both sides of every constant, and with proofs that are forged."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from itertools import combinations
+from types import ModuleType
+
+import kinds as oracle
+import numpy as np
+import pytest
+from fedmech import Market, solve
+from fedmech.solvers.certify.leaves import proof_of_leaves
+from fedmech.solvers.control import Control
+from fedmech.solvers.pooled import PooledProblem, solve_pooled
+from fedmech.solvers.pooled import solve as pooled_solve
+from fedmech.solvers.pooled.problem import common_divisor
+from fedmech.solvers.pooled.slopes import Closed, border, change, close_by_slope, detect, single
+from fedmech.solvers.pooled.solve import _clean
+from proof_markets import accepted
+
+Case = tuple[list[int], list[int], list[int], list[int], int]
+"""Scores, costs, groups, limits, budget."""
+
+
+def drawn(seed: int, classes: int = 1, most: int = 14, top: int = 30) -> Case:
+    """Scores on as many lines, of any slope; ties, limits that bind or not, budgets that can be met or not."""
+    rng = random.Random(seed)
+    n, groups = rng.randint(8, most), rng.choice([1, 1, 2])
+    price, scale, times = rng.randint(1, 3), rng.randint(1, 3), rng.choice([1, 1, 4])
+    costs = [scale * rng.randint(1, top) for _ in range(n)]
+    least = price * min(costs) // scale
+    offsets = [rng.choice([0, rng.randint(0, top), rng.randint(1 - least, 0)]) for _ in range(classes)]
+    scores = [max(1, price * cost // scale + rng.choice(offsets)) for cost in costs]
+    limits = [rng.choice([n, n, rng.randint(0, n)]) for _ in range(groups)]
+    budget = rng.choice([sum(costs) // 2, sum(costs) // 3, rng.randint(0, sum(costs) + 1)])
+    own = [rng.randrange(groups) for _ in range(n)]
+    return [times * v for v in scores], costs, own, limits, budget
+
+
+def optimum(case: Case) -> int:
+    scores, costs, groups, limits, budget = case
+    rows = [(*row, 1) for row in zip(scores, costs, groups, strict=True)]
+    return oracle.opt(oracle.Kinds(rows, [budget], [[k] for k in limits], [len(rows)]))
+
+
+def closed(case: Case) -> tuple[PooledProblem, Closed | None]:
+    kept, problem = _clean(PooledProblem.of(*case))
+    found = close_by_slope(problem, common_divisor(problem.scores) or 1, Control())
+    if found is not None:
+        assert problem.feasible(found.chosen)
+        assert problem.value(found.chosen) == found.value
+        assert kept is None or len(kept) == problem.n
+    return problem, found
+
+
+def market_of(case: Case) -> Market:
+    scores, costs, groups, limits, budget = case
+    return Market.build(
+        scores=scores,
+        costs=costs,
+        groups=groups,
+        group_ids=range(len(limits)),
+        budgets=[budget],
+        caps=[[k] for k in limits],
+    )
+
+
+def times(case: Case, scores: int, costs: int) -> Case:
+    return [v * scores for v in case[0]], [c * costs for c in case[1]], case[2], case[3], case[4] * costs
+
+
+@pytest.mark.parametrize(("dear", "fine"), [(1, 1), (2**62, 1), (1, 2**62), (2**70, 10**30)])
+def test_optima_and_proofs(dear: int, fine: int) -> None:
+    """Of columns of 64 bits and of Python integers, each for itself; both checkers take the proof, and none of one step less."""
+    met = 0
+    for seed in range(80):
+        case = times(drawn(seed), fine, dear)
+        problem, found = closed(case)
+        if found is None:
+            continue
+        met += 1
+        best = optimum(case)
+        assert found.value == best
+        if problem.n < len(case[0]):
+            continue
+        proof = proof_of_leaves("opt", best, found.leaves)
+        market = market_of(case)
+        assert accepted(proof, market)
+        assert not accepted(replace(proof, bound=best - 1), market)
+    assert met > 25
+
+
+def test_whatever_is_left_is_solved() -> None:
+    for seed in range(150):
+        case = drawn(seed, most=12)
+        found = solve_pooled(PooledProblem.of(*case))
+        assert found.proved
+        assert found.value == optimum(case)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_every_way_to_fill_the_budget(sign: int) -> None:
+    """All budgets of one set of costs: the number of items, the border and what is left change at each."""
+    costs = [11, 12, 14, 17, 21, 22, 26, 30]
+    scores = [cost + 5 if sign > 0 else 2 * cost - 9 for cost in costs]
+    met = 0
+    for budget in range(sum(costs) + 2):
+        case = scores, costs, [0] * 8, [8], budget
+        best = optimum(case)
+        _, found = closed(case)
+        assert found is None or found.value == best
+        met += found is not None
+        assert solve(market_of(case), "opt").value == best
+    assert met > 60
+
+
+def test_the_same_leaves_with_another_number_prove_nothing_better() -> None:
+    """Forged: a price, a count, an interval changed; both checkers say the same, and accept nothing below the optimum."""
+    rng = random.Random(1)
+    refused = 0
+    for seed in range(40):
+        case = drawn(seed)
+        problem, found = closed(case)
+        if found is None or problem.n < len(case[0]):
+            continue
+        market, best = market_of(case), found.value
+        for _ in range(12):
+            leaves = list(found.leaves)
+            at = rng.randrange(len(leaves))
+            name = rng.choice(["scale", "price", "count", "high", "limits"])
+            old = getattr(leaves[at], name)
+            new = (1,) * len(old) if name == "limits" else old + rng.choice([-2, -1, 1, 2])
+            leaves[at] = replace(leaves[at], **{name: new})
+            for bound in (best, best - 1):
+                taken = accepted(proof_of_leaves("opt", bound, leaves), market)
+                assert not taken or bound >= best
+                refused += not taken
+    assert refused > 150
+
+
+# ------------------------------------------------------------------ constants
+
+EFFORTS: list[tuple[ModuleType, str, tuple[int, ...]]] = [
+    (detect, "FEWEST", (2, 9, 10, 11, 10**6)),
+    (detect, "LOOKED_AT", (2, 3, 9, 10, 11, 16)),
+    (detect, "SAMPLE", (1, 9, 10, 11)),
+    (detect, "CHUNK", (1, 9, 10, 11)),
+    (border, "CHUNK", (1, 9, 10, 11)),
+    (border, "SORTED", (0, 9, 10, 11)),
+    (border, "SAMPLE", (1, 2, 5, 100)),
+    (border, "WIDTH", (0, 1, 2)),
+    (border, "NEAR", (0, 1, 3)),
+    (single, "SAMPLE", (1, 5, 9, 10, 11)),
+    (single, "SIDE", (1, 9, 10, 11)),
+    (change, "SIDE", (1, 2, 9)),
+    (change, "MOVES", (1, 2, 8, 1 << 13)),
+    (change, "FOUR_MOVES", (1, 2, 8, 1 << 8)),
+]
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "value"),
+    [(module, name, value) for module, name, values in EFFORTS for value in values],
+    ids=[f"{module.__name__.rsplit('.', 1)[-1]}.{name}={v}" for module, name, values in EFFORTS for v in values],
+)
+@pytest.mark.parametrize("dear", [1, 2**70])
+def test_constants(module: ModuleType, name: str, value: int, dear: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """About ten items: below, at and above; whatever is returned is the optimum."""
+    assert hasattr(module, name)
+    if module is border and name != "SORTED":
+        monkeypatch.setattr(border, "SORTED", 0)
+    if name in ("MOVES", "FOUR_MOVES"):
+        monkeypatch.setattr(change, "_one", lambda *_: None)
+        if name == "FOUR_MOVES":
+            monkeypatch.setattr(change, "MOVES", 0)
+    monkeypatch.setattr(module, name, value)
+    met = 0
+    for seed in range(25):
+        case = times(drawn(seed, most=11), 1, dear)
+        _, found = closed(case)
+        assert found is None or found.value == optimum(case)
+        met += found is not None
+    assert met or (name, value) in {("FEWEST", 10**6), ("MOVES", 1), ("FOUR_MOVES", 1), ("FOUR_MOVES", 2)}
+
+
+@pytest.mark.parametrize("size", [border.SORTED - 1, border.SORTED, border.SORTED + 1, 3 * border.SORTED])
+@pytest.mark.parametrize("top", [3, 1000, 10**9])
+@pytest.mark.parametrize("dear", [False, True])
+def test_the_border_that_a_sample_finds(size: int, top: int, dear: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the one of all items sorted, with as many equal costs as there may be."""
+    rng = np.random.default_rng(size + top)
+    costs = rng.integers(1, top + 1, size)
+    for budget in (int(costs.sum()) // 2, int(costs.sum()) // 50, int(costs.sum()) - 1, 1):
+        for most in (size, size // 3):
+            monkeypatch.undo()
+            found = border.find_border(costs, budget, most, dear=dear)
+            monkeypatch.setattr(border, "SORTED", 10**9)
+            whole = border.find_border(costs, budget, most, dear=dear)
+            assert replace(found, near=whole.near) == whole
+            order = np.sort(costs)[::-1] if dear else np.sort(costs)
+            count = min(int(np.searchsorted(np.cumsum(order), budget, side="right")), most)
+            assert (found.count, found.cost) == (count, int(order[:count].sum()))
+            if count:
+                chosen = border.first_items(costs, count, int(order[count - 1]), dear=dear)
+                assert int(chosen.sum()) == count
+                assert int(costs[chosen].sum()) == found.cost
+
+
+def test_changes_are_exact() -> None:
+    """What is returned changes the cost as asked, flips each item once, and exchanges within classes; all single ones are found."""
+    rng = np.random.default_rng(3)
+    found = 0
+    for _ in range(300):
+        costs = rng.integers(1, 60, 24)
+        inside = rng.random(24) < 0.5
+        part = rng.integers(0, 3, 24)
+        free = bool(rng.random() < 0.5)
+        classes = [
+            change.Class(np.flatnonzero((part == k) & inside), np.flatnonzero((part == k) & ~inside), free and k == 2)
+            for k in range(3)
+        ]
+        low = int(rng.integers(-90, 90))
+        high = low + int(rng.integers(0, 2))
+        flips = change.exact_change(costs, classes, low, high, rng)
+        singles = [int(costs[j] - costs[i]) for one in classes for i in one.inside for j in one.outside]
+        singles += [int(costs[j]) for one in classes if one.free for j in one.outside]
+        assert flips is not None or not any(low <= single <= high for single in singles)
+        if flips is None:
+            continue
+        found += 1
+        assert len(set(flips)) == len(flips)
+        assert low <= sum(int(-costs[i] if inside[i] else costs[i]) for i in flips) <= high
+        for k in range(3):
+            own = [inside[i] for i in flips if part[i] == k]
+            assert sum(own) == len(own) - sum(own) or (free and k == 2)
+    assert found > 200
+
+
+def test_what_is_not_on_a_line_is_left_alone() -> None:
+    rng = np.random.default_rng(5)
+    for n in (detect.FEWEST, detect.SAMPLE - 1, detect.SAMPLE, detect.SAMPLE + 1, 5000):
+        costs = rng.integers(1, 10**6, n)
+        flat = PooledProblem.of(costs + 7, costs, np.zeros(n, dtype=int), [n], int(costs.sum()) // 2)
+        assert detect.find_slope(flat) is not None
+        for wrong in range(0, n, max(1, n // 9)):
+            scores = costs + 7
+            scores[wrong] += 1
+            found = detect.find_slope(replace(flat, scores=scores))
+            assert found is None or found[2] is not None
+        assert detect.find_slope(replace(flat, scores=rng.integers(1, 10**6, n))) is None
+        # A slope that falls is no slope.
+        assert detect.find_slope(replace(flat, scores=2 * 10**6 - costs)) is None
+
+
+def test_a_search_without_time_says_nothing() -> None:
+    case = [c + 5 for c in range(10, 30)], list(range(10, 30)), [0] * 20, [20], 200
+    _, problem = _clean(PooledProblem.of(*case))
+    assert close_by_slope(problem, 1, Control()) is not None
+    assert close_by_slope(problem, 1, Control.for_seconds(0.0)) is None
+    found = solve_pooled(PooledProblem.of(*case), Control.for_seconds(0.0))
+    assert found.value <= optimum(case) <= found.bound
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("n", [1000, 30_000, 100_000])
+def test_large_ones_are_closed_at_once(n: int, sign: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without what the other methods do; loose caps and a common divisor of scores do not matter."""
+    monkeypatch.setattr(pooled_solve, "_branch", None)
+    rng = np.random.default_rng(n)
+    costs = rng.integers(1, 10**6, n) + (10**5 if sign < 0 else 0)
+    groups = rng.integers(0, 5, n)
+    market = Market.build(
+        scores=6 * (costs + sign * 10**5 // 2),
+        costs=costs,
+        groups=groups,
+        group_ids=range(5),
+        budgets=[int(costs.sum()) // 2],
+        caps=[[int(n // 5 * 0.95)]] * 5,
+    )
+    found = solve(market, "opt")
+    assert found.status == "optimal"
+    assert found.exactness == "checked"
+    assert found.proof is not None
+    assert found.proof.kind == "tree"
+    assert len(found.proof.body["nodes"]) == 3
+
+
+def test_multipliers_of_both_leaves() -> None:
+    """By hand: five of 10, 11, 12, ... fit into 60, and cost 60; a sixth does not fit."""
+    case = [c + 4 for c in range(10, 20)], list(range(10, 20)), [0] * 10, [10], 60
+    _, found = closed(case)
+    assert found is not None
+    assert found.value == 60 + 5 * 4
+    assert found.leaves[0].price == found.leaves[0].scale == 1
+    assert (found.leaves[0].low, found.leaves[0].high, found.leaves[0].count) == (0, 5, 4)
+    assert (found.leaves[1].low, found.leaves[1].high) == (6, 10)
+    assert all(sum(six) > 60 for six in combinations(range(10, 20), 6))
