@@ -21,7 +21,7 @@ the algorithm is ours.
 ``p q``             `detect.Slope`: ``price``, ``scale``
 ``d``               ``offsets``
 ``k``, ``c(x)``     `border.Border`: ``count``, ``cost``
-the optimum         `single.Closed`: ``chosen``, ``value``, ``leaves``
+the optimum         `single.SlopeOptimum`: ``chosen``, ``value``, ``leaves``
 ==================  ==============================================================================================
 
 *Exactness.* Integers: ``int64`` where the slope times the largest entries fits, Python integers elsewhere. Floating point and
@@ -33,12 +33,12 @@ from __future__ import annotations
 from ...control import Control
 from ..problem import PooledProblem
 from .detect import find_slope
-from .single import Closed, solve_single
+from .single import SlopeOptimum, solve_single
 
-__all__ = ["Closed", "close_by_slope"]
+__all__ = ["SlopeOptimum", "close_by_slope"]
 
 
-def close_by_slope(problem: PooledProblem, step: int, control: Control) -> Closed | None:
+def close_by_slope(problem: PooledProblem, step: int, control: Control) -> SlopeOptimum | None:
     """Return the optimum and its proof where scores follow costs and the bound is met; else None.
 
     Parameters

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..problem import CHUNK
+from ..problem import CHUNK_ITEMS
 
-SORTED = 1 << 15
+SORTED_ITEMS = 1 << 15
 """So many items are sorted; of more only those near the border that a sample shows."""
 
-SAMPLE = 1 << 13
+BORDER_SAMPLE = 1 << 13
 """Items of that sample."""
 
-WIDTH = 2
+BORDER_WIDTH = 2
 """Half the width of what is sorted, in square roots of the sample: four times what sampling is off by."""
 
-NEAR = 1 << 11
+NEAR_BORDER = 1 << 11
 """Items on each side of the border that are named, and those that cost as much."""
 
 
@@ -48,7 +48,7 @@ class Border:
 def find_border(costs: NDArray, budget: int, most: int, *, dear: bool) -> Border:
     """Return the border of the items that fit, `most` at most, the dearest first or else the cheapest."""
     n = len(costs)
-    if n > SORTED and costs.dtype != object:
+    if n > SORTED_ITEMS and costs.dtype != object:
         found = _near_sample(costs, budget, most, dear=dear)
         if found is not None:
             return found
@@ -58,17 +58,17 @@ def find_border(costs: NDArray, budget: int, most: int, *, dear: bool) -> Border
 def _near_sample(costs: NDArray, budget: int, most: int, *, dear: bool) -> Border | None:
     """Sort only what lies between two costs that a sample shows; None if the border is elsewhere."""
     n = len(costs)
-    sample = np.sort(costs[np.random.default_rng(n).integers(0, n, SAMPLE)])
+    sample = np.sort(costs[np.random.default_rng(n).integers(0, n, BORDER_SAMPLE)])
     sample = sample[::-1] if dear else sample
-    spent = np.cumsum(sample.astype(np.float64)) * (n / SAMPLE)
-    at = min(int(np.searchsorted(spent, float(budget))), most * SAMPLE // n)
-    off = int(WIDTH * SAMPLE**0.5)
+    spent = np.cumsum(sample.astype(np.float64)) * (n / BORDER_SAMPLE)
+    at = min(int(np.searchsorted(spent, float(budget))), most * BORDER_SAMPLE // n)
+    off = int(BORDER_WIDTH * BORDER_SAMPLE**0.5)
     first = sample[at - off] if at >= off else None
-    last = sample[at + off] if at + off < SAMPLE else None
+    last = sample[at + off] if at + off < BORDER_SAMPLE else None
     count = cost = 0
     kept = []
-    for begin in range(0, n, CHUNK):
-        part = costs[begin : begin + CHUNK]
+    for begin in range(0, n, CHUNK_ITEMS):
+        part = costs[begin : begin + CHUNK_ITEMS]
         before = np.zeros(len(part), dtype=bool) if first is None else part > first if dear else part < first
         beyond = np.zeros(len(part), dtype=bool) if last is None else part < last if dear else part > last
         count += int(np.count_nonzero(before))
@@ -87,7 +87,7 @@ def _sorted(costs: NDArray, near: NDArray, budget: int, most: int, count: int, c
     order = order[::-1] if dear else order
     spent = np.cumsum(order)
     more = min(int(np.searchsorted(spent, budget - cost, side="right")), most - count)
-    ends = order[max(0, more - NEAR)], order[min(more + NEAR, len(order)) - 1]
+    ends = order[max(0, more - NEAR_BORDER)], order[min(more + NEAR_BORDER, len(order)) - 1]
     window = near[np.asarray((costs[near] >= min(ends)) & (costs[near] <= max(ends)), dtype=bool)]
     return Border(
         count + more,

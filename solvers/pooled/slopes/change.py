@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-SIDE = 1 << 13
+SIDE_ITEMS = 1 << 13
 """Items of a class that are tried for one exchange, inside and outside each."""
 
-MOVES, FOUR_MOVES = 1 << 13, 1 << 8
+TWO_EXCHANGES, FOUR_EXCHANGES = 1 << 13, 1 << 8
 """Exchanges that are listed on each side of a search for two, and for each of four."""
 
 
 @dataclass(frozen=True)
-class Class:
+class Alike:
     """Items that can take each other's place.
 
     Attributes
@@ -33,14 +33,14 @@ class Class:
 
 
 def exact_change(
-    costs: NDArray, classes: Sequence[Class], low: int, high: int, rng: np.random.Generator
+    costs: NDArray, classes: Sequence[Alike], low: int, high: int, rng: np.random.Generator
 ) -> list[int] | None:
     """Return items to flip so that the set costs from `low` to `high` more; None if no few exchanges do.
 
     Parameters
     ----------
     costs : ndarray
-    classes : sequence of Class
+    classes : sequence of Alike
         Disjoint.
     low, high : int
         Both may be negative.
@@ -49,13 +49,15 @@ def exact_change(
     """
     if low <= 0 <= high:
         return []
-    whole = [Class(_some(one.inside, SIDE, rng), _some(one.outside, SIDE, rng), one.free) for one in classes]
+    whole = [
+        Alike(_some(one.inside, SIDE_ITEMS, rng), _some(one.outside, SIDE_ITEMS, rng), one.free) for one in classes
+    ]
     flips = _one(costs, whole, low, high)
     if flips is None:
-        a, b = (_listed(costs, classes, part, 2, MOVES, rng) for part in range(2))
+        a, b = (_listed(costs, classes, part, 2, TWO_EXCHANGES, rng) for part in range(2))
         flips = _joined(a, b, low, high)
     if flips is None:
-        a, b, c, d = (_listed(costs, classes, part, 4, FOUR_MOVES, rng) for part in range(4))
+        a, b, c, d = (_listed(costs, classes, part, 4, FOUR_EXCHANGES, rng) for part in range(4))
         flips = _joined(_sums(a, b), _sums(c, d), low, high)
     return flips
 
@@ -64,7 +66,7 @@ def _some(items: NDArray, most: int, rng: np.random.Generator) -> NDArray:
     return items if len(items) <= most else items[np.sort(rng.permutation(len(items))[:most])]
 
 
-def _one(costs: NDArray, classes: Sequence[Class], low: int, high: int) -> list[int] | None:
+def _one(costs: NDArray, classes: Sequence[Alike], low: int, high: int) -> list[int] | None:
     """One exchange, or one item that comes alone."""
     for one in classes:
         outside = one.outside[np.argsort(costs[one.outside], kind="stable")]
@@ -84,17 +86,19 @@ def _one(costs: NDArray, classes: Sequence[Class], low: int, high: int) -> list[
 
 
 @dataclass(frozen=True)
-class _Moves:
+class _Changes:
     """Changes of cost, ascending, with what each is made of: a pair of positions of two parts, or of items (-1 for none)."""
 
     change: NDArray
     order: NDArray
     first: NDArray
     second: NDArray
-    parts: tuple[_Moves, _Moves] | None = None
+    parts: tuple[_Changes, _Changes] | None = None
 
     @classmethod
-    def of(cls, change: NDArray, first: NDArray, second: NDArray, parts: tuple[_Moves, _Moves] | None = None) -> _Moves:
+    def of(
+        cls, change: NDArray, first: NDArray, second: NDArray, parts: tuple[_Changes, _Changes] | None = None
+    ) -> _Changes:
         """Order moves by their change."""
         order = np.argsort(change, kind="stable")
         return cls(change[order], order, first, second, parts)
@@ -108,8 +112,8 @@ class _Moves:
 
 
 def _listed(
-    costs: NDArray, classes: Sequence[Class], part: int, parts: int, most: int, rng: np.random.Generator
-) -> _Moves:
+    costs: NDArray, classes: Sequence[Alike], part: int, parts: int, most: int, rng: np.random.Generator
+) -> _Changes:
     """List about `most` exchanges among every so many items of each class, and to change nothing."""
     share = most // len(classes)
     width = max(2, int(share**0.5))
@@ -127,15 +131,15 @@ def _listed(
         first.append(np.repeat(inside, len(outside)))
         second.append(np.tile(outside, len(inside)))
     one, two = np.concatenate(first), np.concatenate(second)
-    return _Moves.of(np.where(two >= 0, costs[two], 0) - np.where(one >= 0, costs[one], 0), one, two)
+    return _Changes.of(np.where(two >= 0, costs[two], 0) - np.where(one >= 0, costs[one], 0), one, two)
 
 
-def _sums(one: _Moves, two: _Moves) -> _Moves:
+def _sums(one: _Changes, two: _Changes) -> _Changes:
     first, second = np.divmod(np.arange(len(one.change) * len(two.change)), len(two.change))
-    return _Moves.of(one.change[first] + two.change[second], first, second, (one, two))
+    return _Changes.of(one.change[first] + two.change[second], first, second, (one, two))
 
 
-def _joined(one: _Moves, two: _Moves, low: int, high: int) -> list[int] | None:
+def _joined(one: _Changes, two: _Changes, low: int, high: int) -> list[int] | None:
     """Find one of each that together change the cost by the right amount."""
     at = np.searchsorted(two.change, low - one.change)
     hit = np.flatnonzero(at < len(two.change))

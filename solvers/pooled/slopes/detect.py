@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....models.exact import INT64_SAFE, python_integers
-from ..problem import CHUNK, PooledProblem
+from ..problem import CHUNK_ITEMS, PooledProblem
 
-FEWEST = 8
+LEAST_ITEMS = 8
 """Smaller problems are left to enumeration, which is as quick as looking for a slope."""
 
-LOOKED_AT = 16
+SLOPE_ITEMS = 16
 """So many items propose a slope by their pairs."""
 
-SAMPLE = 256
+SLOPE_SAMPLE = 256
 """So many items have to agree before all are asked."""
 
 MOST_CLASSES = 3
@@ -50,14 +50,14 @@ def find_slope(problem: PooledProblem) -> tuple[Slope, NDArray, NDArray | None] 
         The position of each item's in `offsets`; None if there is but one.
     """
     n = problem.n
-    if n < FEWEST:
+    if n < LEAST_ITEMS:
         return None
     rng = np.random.default_rng(n)
-    few = rng.permutation(n)[:LOOKED_AT] if n <= SAMPLE else rng.integers(0, n, LOOKED_AT)
+    few = rng.permutation(n)[:SLOPE_ITEMS] if n <= SLOPE_SAMPLE else rng.integers(0, n, SLOPE_ITEMS)
     slope = _likely(problem.scores[few].tolist(), problem.costs[few].tolist())
     if slope is None:
         return None
-    more = np.arange(n) if n <= SAMPLE else rng.integers(0, n, SAMPLE)
+    more = np.arange(n) if n <= SLOPE_SAMPLE else rng.integers(0, n, SLOPE_SAMPLE)
     scores, costs = problem.scores, problem.costs
     if slope.scale * int(scores.max()) + slope.price * int(costs.max()) >= INT64_SAFE:
         scores, costs = python_integers(scores), python_integers(costs)
@@ -85,8 +85,8 @@ def _likely(scores: list[int], costs: list[int]) -> Slope | None:
 def _classified(slope: Slope, offsets: NDArray, scores: NDArray, costs: NDArray):
     """Ask all items; None if one has another offset."""
     classes = np.empty(len(scores), dtype=np.int8) if len(offsets) > 1 else None
-    for begin in range(0, len(scores), CHUNK):
-        part = slice(begin, begin + CHUNK)
+    for begin in range(0, len(scores), CHUNK_ITEMS):
+        part = slice(begin, begin + CHUNK_ITEMS)
         own = slope.offsets(scores[part], costs[part])
         if classes is None:
             if not np.all(own == offsets[0]):

@@ -9,29 +9,29 @@ from numpy.typing import NDArray
 
 from ....models.exact import rounded
 from ...control import Control
-from ..leaf_multipliers import Multipliers
+from ..leaf_multipliers import LeafMultipliers
 from ..problem import PooledProblem
 from .border import Border, find_border, first_items
-from .change import SIDE, Class, exact_change
+from .change import SIDE_ITEMS, Alike, exact_change
 from .detect import Slope
 
-SAMPLE = 1 << 14
+EXCHANGED_ITEMS = 1 << 14
 """Items among which exchanges are looked for, besides those near the border."""
 
-SLACK = 1.1
+LIMIT_SLACK = 1.1
 """Where so many times more of a group would be chosen than it may have, its limit binds and others are asked."""
 
 
 @dataclass(frozen=True)
-class Closed:
+class SlopeOptimum:
     """An optimum, its value, and the leaves that prove it."""
 
     chosen: NDArray[np.bool_]
     value: int
-    leaves: list[Multipliers] = field(default_factory=list)
+    leaves: list[LeafMultipliers] = field(default_factory=list)
 
 
-def solve_single(problem: PooledProblem, slope: Slope, offset: int, step: int, control: Control) -> Closed | None:
+def solve_single(problem: PooledProblem, slope: Slope, offset: int, step: int, control: Control) -> SlopeOptimum | None:
     """Return the optimum and the leaves that prove it, where the budget can be met just so; else None.
 
     Parameters
@@ -59,13 +59,13 @@ def solve_single(problem: PooledProblem, slope: Slope, offset: int, step: int, c
 def _limits_bind(problem: PooledProblem, *, dear: bool) -> bool:
     """Whether a sample shows that some group would have more than its limit allows."""
     n = problem.n
-    sample = np.arange(n) if n <= SIDE else np.random.default_rng(n).integers(0, n, SIDE)
+    sample = np.arange(n) if n <= SIDE_ITEMS else np.random.default_rng(n).integers(0, n, SIDE_ITEMS)
     costs, shift = rounded(problem.costs[sample])
     order = np.argsort(-costs if dear else costs, kind="stable")
     share = n / len(sample)
     held = order[: np.searchsorted(np.cumsum(costs[order]) * share, float(problem.budget >> shift))]
     counts = np.bincount(problem.groups[sample[held]], minlength=len(problem.limits)) * share
-    return any(count > SLACK * limit + 1 for count, limit in zip(counts.tolist(), problem.limits, strict=True))
+    return any(count > LIMIT_SLACK * limit + 1 for count, limit in zip(counts.tolist(), problem.limits, strict=True))
 
 
 def _most(problem: PooledProblem, slope: Slope, offset: int, step: int, border: Border):
@@ -86,7 +86,7 @@ def _most(problem: PooledProblem, slope: Slope, offset: int, step: int, border: 
         leaves.append(
             _leaf(problem, count + 1, problem.places, slope.scale, price, offset - steeper * border.following)
         )
-    return Closed(chosen, value, leaves)
+    return SlopeOptimum(chosen, value, leaves)
 
 
 def _fewest(problem: PooledProblem, slope: Slope, offset: int, step: int, border: Border):
@@ -97,18 +97,18 @@ def _fewest(problem: PooledProblem, slope: Slope, offset: int, step: int, border
     worth = (slope.price * border.following + offset) // slope.scale
     leaves = [_leaf(problem, 0, count, 1, 0, worth)]
     if count == problem.places:
-        return Closed(first_items(problem.costs, count, border.last or 0, dear=True), best, leaves)
+        return SlopeOptimum(first_items(problem.costs, count, border.last or 0, dear=True), best, leaves)
     value = (slope.price * budget + offset * (count + 1)) // slope.scale // step * step
     leaves.append(_leaf(problem, count + 1, problem.places, slope.scale, slope.price, offset))
     if value <= best:
-        return Closed(first_items(problem.costs, count, border.last or 0, dear=True), best, leaves)
+        return SlopeOptimum(first_items(problem.costs, count, border.last or 0, dear=True), best, leaves)
     cost = border.cost + border.following
     chosen = _exactly(problem, slope, offset, value, count + 1, cost, border, border.following)
-    return None if chosen is None else Closed(chosen, value, leaves)
+    return None if chosen is None else SlopeOptimum(chosen, value, leaves)
 
 
-def _leaf(problem: PooledProblem, low: int, high: int, scale: int, price: int, count: int) -> Multipliers:
-    return Multipliers(low, high, scale, price, count, (0,) * len(problem.limits))
+def _leaf(problem: PooledProblem, low: int, high: int, scale: int, price: int, count: int) -> LeafMultipliers:
+    return LeafMultipliers(low, high, scale, price, count, (0,) * len(problem.limits))
 
 
 def _exactly(
@@ -130,16 +130,16 @@ def _exactly(
     low, high = least - cost, problem.budget - cost
     rng = np.random.default_rng(problem.n)
     some = np.arange(problem.n)
-    if problem.n > SAMPLE:
+    if problem.n > EXCHANGED_ITEMS:
         # One of each stretch, and those near the border.
-        stretch = problem.n // SAMPLE
-        some = np.arange(SAMPLE) * stretch + rng.integers(0, stretch, SAMPLE)
+        stretch = problem.n // EXCHANGED_ITEMS
+        some = np.arange(EXCHANGED_ITEMS) * stretch + rng.integers(0, stretch, EXCHANGED_ITEMS)
         some = np.concatenate([border.near, some[~np.isin(some, border.near)]])
     # All exchanges change the cost in one direction, none by more than all of them may.
     far = max(abs(low), abs(high))
     some = rng.permutation(some[np.asarray(abs(costs[some] - last) <= far, dtype=bool)])
     inside = chosen[some]
-    flips = exact_change(costs, [Class(some[inside], some[~inside])], low, high, rng)
+    flips = exact_change(costs, [Alike(some[inside], some[~inside])], low, high, rng)
     if flips is None:
         return None
     chosen[flips] ^= True

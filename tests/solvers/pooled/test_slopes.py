@@ -16,7 +16,7 @@ from fedmech.solvers.control import Control
 from fedmech.solvers.pooled import PooledProblem, solve_pooled
 from fedmech.solvers.pooled import solve as pooled_solve
 from fedmech.solvers.pooled.problem import common_divisor
-from fedmech.solvers.pooled.slopes import Closed, border, change, close_by_slope, detect, single
+from fedmech.solvers.pooled.slopes import SlopeOptimum, border, change, close_by_slope, detect, single
 from fedmech.solvers.pooled.solve import _clean
 from proof_markets import accepted
 
@@ -45,7 +45,7 @@ def optimum(case: Case) -> int:
     return oracle.opt(oracle.Kinds(rows, [budget], [[k] for k in limits], [len(rows)]))
 
 
-def closed(case: Case) -> tuple[PooledProblem, Closed | None]:
+def closed(case: Case) -> tuple[PooledProblem, SlopeOptimum | None]:
     kept, problem = _clean(PooledProblem.of(*case))
     found = close_by_slope(problem, common_divisor(problem.scores) or 1, Control())
     if found is not None:
@@ -143,20 +143,20 @@ def test_the_same_leaves_with_another_number_prove_nothing_better() -> None:
 # ------------------------------------------------------------------ constants
 
 EFFORTS: list[tuple[ModuleType, str, tuple[int, ...]]] = [
-    (detect, "FEWEST", (2, 9, 10, 11, 10**6)),
-    (detect, "LOOKED_AT", (2, 3, 9, 10, 11, 16)),
-    (detect, "SAMPLE", (1, 9, 10, 11)),
-    (detect, "CHUNK", (1, 9, 10, 11)),
-    (border, "CHUNK", (1, 9, 10, 11)),
-    (border, "SORTED", (0, 9, 10, 11)),
-    (border, "SAMPLE", (1, 2, 5, 100)),
-    (border, "WIDTH", (0, 1, 2)),
-    (border, "NEAR", (0, 1, 3)),
-    (single, "SAMPLE", (1, 5, 9, 10, 11)),
-    (single, "SIDE", (1, 9, 10, 11)),
-    (change, "SIDE", (1, 2, 9)),
-    (change, "MOVES", (1, 2, 8, 1 << 13)),
-    (change, "FOUR_MOVES", (1, 2, 8, 1 << 8)),
+    (detect, "LEAST_ITEMS", (2, 9, 10, 11, 10**6)),
+    (detect, "SLOPE_ITEMS", (2, 3, 9, 10, 11, 16)),
+    (detect, "SLOPE_SAMPLE", (1, 9, 10, 11)),
+    (detect, "CHUNK_ITEMS", (1, 9, 10, 11)),
+    (border, "CHUNK_ITEMS", (1, 9, 10, 11)),
+    (border, "SORTED_ITEMS", (0, 9, 10, 11)),
+    (border, "BORDER_SAMPLE", (1, 2, 5, 100)),
+    (border, "BORDER_WIDTH", (0, 1, 2)),
+    (border, "NEAR_BORDER", (0, 1, 3)),
+    (single, "EXCHANGED_ITEMS", (1, 5, 9, 10, 11)),
+    (single, "SIDE_ITEMS", (1, 9, 10, 11)),
+    (change, "SIDE_ITEMS", (1, 2, 9)),
+    (change, "TWO_EXCHANGES", (1, 2, 8, 1 << 13)),
+    (change, "FOUR_EXCHANGES", (1, 2, 8, 1 << 8)),
 ]
 
 
@@ -169,12 +169,12 @@ EFFORTS: list[tuple[ModuleType, str, tuple[int, ...]]] = [
 def test_constants(module: ModuleType, name: str, value: int, dear: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """About ten items: below, at and above; whatever is returned is the optimum."""
     assert hasattr(module, name)
-    if module is border and name != "SORTED":
-        monkeypatch.setattr(border, "SORTED", 0)
-    if name in ("MOVES", "FOUR_MOVES"):
+    if module is border and name != "SORTED_ITEMS":
+        monkeypatch.setattr(border, "SORTED_ITEMS", 0)
+    if name in ("TWO_EXCHANGES", "FOUR_EXCHANGES"):
         monkeypatch.setattr(change, "_one", lambda *_: None)
-        if name == "FOUR_MOVES":
-            monkeypatch.setattr(change, "MOVES", 0)
+        if name == "FOUR_EXCHANGES":
+            monkeypatch.setattr(change, "TWO_EXCHANGES", 0)
     monkeypatch.setattr(module, name, value)
     met = 0
     for seed in range(25):
@@ -182,10 +182,17 @@ def test_constants(module: ModuleType, name: str, value: int, dear: int, monkeyp
         _, found = closed(case)
         assert found is None or found.value == optimum(case)
         met += found is not None
-    assert met or (name, value) in {("FEWEST", 10**6), ("MOVES", 1), ("FOUR_MOVES", 1), ("FOUR_MOVES", 2)}
+    assert met or (name, value) in {
+        ("LEAST_ITEMS", 10**6),
+        ("TWO_EXCHANGES", 1),
+        ("FOUR_EXCHANGES", 1),
+        ("FOUR_EXCHANGES", 2),
+    }
 
 
-@pytest.mark.parametrize("size", [border.SORTED - 1, border.SORTED, border.SORTED + 1, 3 * border.SORTED])
+@pytest.mark.parametrize(
+    "size", [border.SORTED_ITEMS - 1, border.SORTED_ITEMS, border.SORTED_ITEMS + 1, 3 * border.SORTED_ITEMS]
+)
 @pytest.mark.parametrize("top", [3, 1000, 10**9])
 @pytest.mark.parametrize("dear", [False, True])
 def test_the_border_that_a_sample_finds(size: int, top: int, dear: bool, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,7 +203,7 @@ def test_the_border_that_a_sample_finds(size: int, top: int, dear: bool, monkeyp
         for most in (size, size // 3):
             monkeypatch.undo()
             found = border.find_border(costs, budget, most, dear=dear)
-            monkeypatch.setattr(border, "SORTED", 10**9)
+            monkeypatch.setattr(border, "SORTED_ITEMS", 10**9)
             whole = border.find_border(costs, budget, most, dear=dear)
             assert replace(found, near=whole.near) == whole
             order = np.sort(costs)[::-1] if dear else np.sort(costs)
@@ -218,7 +225,7 @@ def test_changes_are_exact() -> None:
         part = rng.integers(0, 3, 24)
         free = bool(rng.random() < 0.5)
         classes = [
-            change.Class(np.flatnonzero((part == k) & inside), np.flatnonzero((part == k) & ~inside), free and k == 2)
+            change.Alike(np.flatnonzero((part == k) & inside), np.flatnonzero((part == k) & ~inside), free and k == 2)
             for k in range(3)
         ]
         low = int(rng.integers(-90, 90))
@@ -240,7 +247,7 @@ def test_changes_are_exact() -> None:
 
 def test_what_is_not_on_a_line_is_left_alone() -> None:
     rng = np.random.default_rng(5)
-    for n in (detect.FEWEST, detect.SAMPLE - 1, detect.SAMPLE, detect.SAMPLE + 1, 5000):
+    for n in (detect.LEAST_ITEMS, detect.SLOPE_SAMPLE - 1, detect.SLOPE_SAMPLE, detect.SLOPE_SAMPLE + 1, 5000):
         costs = rng.integers(1, 10**6, n)
         flat = PooledProblem.of(costs + 7, costs, np.zeros(n, dtype=int), [n], int(costs.sum()) // 2)
         assert detect.find_slope(flat) is not None
