@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from .input_error import InputError
+from .text_columns import TextColumn, common_scale
 
 __all__ = [
     "FLOAT_BITS",
@@ -287,6 +288,8 @@ def scale_to_integers(values: Iterable[Any] | np.ndarray) -> tuple[IntArray, int
         values = list(values)
     if len(values) >= 256 and (fast := _scale_decimals(values)) is not None:
         return fast
+    if isinstance(values, TextColumn):
+        values = values.tolist()
     fractions: list[Fraction] = []
     for position, value in enumerate(values):
         try:
@@ -304,33 +307,23 @@ def scale_to_integers(values: Iterable[Any] | np.ndarray) -> tuple[IntArray, int
 def _scale_decimals(values: Sequence[Any] | np.ndarray) -> tuple[IntArray, int] | None:
     """Scale short decimals at array speed, or return None where the exact path has to do it.
 
-    A decimal of at most 15 significant digits and ``d`` places is ``k / 10**d`` with ``k < 2**50``: its double is within
+    Texts are read digit by digit. A float stands for the shortest literal that reads back as it: a decimal of at most 15 significant digits and ``d`` places is ``k / 10**d`` with ``k < 2**50``: its double is within
     a relative 2**-53, so rounding ``x * 10**d`` recovers ``k``; dividing back confirms it. No other decimal of at most
     15 digits shares that double, so this is also the shortest literal that reads back as it.
     """
+    if not len(values):
+        return None
+    if not isinstance(values, np.ndarray) and (texts := _texts(values)) is not None:
+        found = texts.decimals()
+        if found is None:
+            return None
+        integers, denominator = common_scale(*found)
+        return integer_array(integers), denominator
     if isinstance(values, np.ndarray) and values.dtype == np.float64:
         floats = values
-    elif all(type(value) is float for value in values):
+    elif not isinstance(values, np.ndarray) and set(map(type, values)) == {float}:
         floats = np.array(values, dtype=np.float64)
-    elif all(isinstance(value, str) for value in values):
-        # An array of texts ends them at a NUL; the exact path refuses it.
-        if "\0" in "".join(values):
-            return None
-        texts = np.array(values, dtype=str)
-        # A point and 15 digits: two decimals of 16 digits may share a double.
-        if texts.dtype.itemsize > 4 * 16:
-            return None
-        # Digits and a point only: signs, exponents, ratios and non-numbers are left to the exact path.
-        codes = texts.view(np.uint32).reshape(len(texts), -1)
-        if not np.all(((codes >= 48) & (codes <= 57)) | (codes == 46) | (codes == 0)):
-            return None
-        points = (codes == 46).sum(axis=1)
-        if points.max() > 1 or np.any(points == np.char.str_len(texts)):
-            return None
-        floats = texts.astype(np.float64)
     else:
-        return None
-    if not len(floats):
         return None
     for places in range(10):
         scale = 10**places
@@ -338,10 +331,16 @@ def _scale_decimals(values: Sequence[Any] | np.ndarray) -> tuple[IntArray, int] 
         if np.abs(scaled).max() >= 1e15:
             return None
         if np.array_equal(scaled / scale, floats):
-            integers = scaled.astype(np.int64)
-            common = math.gcd(scale, int(np.gcd.reduce(integers)))
-            return integer_array(integers // common), scale // common
+            integers, denominator = common_scale(scaled.astype(np.int64), scale)
+            return integer_array(integers), denominator
     return None
+
+
+def _texts(values: Sequence[Any]) -> TextColumn | None:
+    """Return a column of texts side by side; None if it is not all texts."""
+    if isinstance(values, TextColumn):
+        return values
+    return TextColumn.of(values) if all(issubclass(kind, str) for kind in set(map(type, values))) else None
 
 
 def rescale(values: IntArray, denominator: int, target: int) -> IntArray:

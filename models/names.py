@@ -17,6 +17,7 @@ import numpy as np
 
 from .files import NumberText
 from .input_error import InputError
+from .text_columns import TextColumn
 
 __all__ = [
     "LONGEST_NAME",
@@ -24,6 +25,7 @@ __all__ = [
     "nearest_name",
     "none_if_missing",
     "position_of",
+    "read_distinct_names",
     "read_name",
     "read_names",
     "refuse_alike",
@@ -147,9 +149,9 @@ def read_names(values: Iterable[Any], kind: str, field: str) -> list[str]:
     InputError
         As :func:`read_name`, naming the row.
     """
-    column: list[Any] = values.tolist() if isinstance(values, np.ndarray) else list(values)
+    column: list[Any] = values.tolist() if isinstance(values, np.ndarray | TextColumn) else list(values)
     # Ids of a million workers: the whole column is looked at once, and name by name only if something in it is unusual.
-    if all(type(value) is str for value in column) and _as_they_look(column):
+    if _plain(column):
         return column
     known: dict[tuple[type, Any], str] = {}
     names = []
@@ -164,6 +166,11 @@ def read_names(values: Iterable[Any], kind: str, field: str) -> list[str]:
     return names
 
 
+def _plain(column: list[Any]) -> bool:
+    """Whether a column is of texts, each a name that differs from all others for the eye too if it differs."""
+    return set(map(type, column)) <= {str} and _as_they_look(column)
+
+
 def _as_they_look(names: Sequence[str]) -> bool:
     """Whether every name of a column is what :func:`name_key` makes of it: such names look alike only if they are the same."""
     joined = "\n".join(["", *names, ""])
@@ -174,6 +181,24 @@ def _as_they_look(names: Sequence[str]) -> bool:
         and not any(pair in joined for pair in ("  ", " \n", "\n ", "\n\n"))
         and (joined.isascii() or (unicodedata.is_normalized("NFC", joined) and not _INVISIBLE.search(joined)))
     )
+
+
+def read_distinct_names(values: Iterable[Any], kind: str, field: str) -> list[str]:
+    """Read a column of names as :func:`read_names`, and refuse those that differ only by what nobody sees.
+
+    The same name twice is left to the caller.
+
+    Raises
+    ------
+    InputError
+        As :func:`read_names` and :func:`refuse_alike`.
+    """
+    column: list[Any] = values.tolist() if isinstance(values, np.ndarray | TextColumn) else list(values)
+    if _plain(column):
+        return column
+    names = read_names(column, kind, field)
+    refuse_alike(names, kind, field)
+    return names
 
 
 def refuse_alike(names: Iterable[str], kind: str, field: str) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from ..arrays import as_sequence, check_labels, labels_of
 from ..exact import IntArray, parse_integer, scale_to_integers
 from ..input_error import InputError
-from ..names import nearest_name, none_if_missing, read_name, read_names, refuse_alike
+from ..names import nearest_name, none_if_missing, read_distinct_names, read_name, read_names, refuse_alike
 
 __all__ = [
     "UNLIMITED",
@@ -91,7 +91,7 @@ def unique_ids(ids: Iterable[Any] | None, count: int, prefix: str, kind: str) ->
     """Return the ids as names, numbered ones if there are none."""
     if ids is None:
         return NumberedIds(prefix, count)
-    names = read_names(as_sequence(ids, "id", kind), kind, "id")
+    names = read_distinct_names(as_sequence(ids, "id", kind), kind, "id")
     if len(names) != count:
         raise InputError(f"expected {count} ids, got {len(names)}", row=kind, field="id")
     if len(set(names)) < count:
@@ -100,7 +100,6 @@ def unique_ids(ids: Iterable[Any] | None, count: int, prefix: str, kind: str) ->
             if name in seen:
                 raise InputError(f"duplicate id {ascii(name)[:80]}", row=row_label(kind, position), field="id")
             seen.add(name)
-    refuse_alike(names, kind, "id")
     return names
 
 
@@ -125,7 +124,7 @@ def group_indices(
     refuse_alike(distinct, "workers", "group")
     index = {name: position for position, name in enumerate(known if known is not None else distinct)}
     try:
-        group_of = np.fromiter((index[label] for label in labels), dtype=np.int64, count=n)
+        group_of = np.array([index[label] for label in labels], dtype=np.int64)
     except KeyError as error:
         position = labels.index(error.args[0])
         raise InputError(

@@ -177,7 +177,8 @@ def _complete(columns: dict[str, Any]) -> dict[str, Any]:
 def _gaps(column: Any, count: int) -> np.ndarray:
     if column is None:
         return np.arange(count)
-    if isinstance(column, np.ndarray):
+    # Asked of the whole list first: `in` compares a million texts with None at once.
+    if not isinstance(column, list) or None not in column:
         return np.zeros(0, dtype=np.int64)
     return np.array([position for position, value in enumerate(column) if value is None], dtype=np.int64)
 

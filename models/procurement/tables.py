@@ -6,8 +6,9 @@ import csv
 import io
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from ..arrays import labels_of
 from ..files import read_text
 from ..input_error import InputError
 from ..names import none_if_missing, read_name, refuse_unknown
+from ..text_columns import split_lines
 
 __all__ = [
     "REQUESTER_COLUMNS",
@@ -32,6 +34,9 @@ WORKER_COLUMNS = ("id", "group", "score", "cost", "bid", "coverage")
 REQUESTER_COLUMNS = ("id", "budget", "seats")
 _CAP_COLUMNS = ("group", "requester", "cap")
 _DELIMITERS = ";\t|:"
+
+ROWS_AT_ONCE = 1 << 14
+"""Rows of a CSV file that are turned into columns together."""
 
 MOST_PARQUET_BYTES = 8 << 30
 """What the columns of a Parquet file may take in memory: a small file can hold terabytes."""
@@ -118,33 +123,51 @@ def read_csv(path: Path) -> dict[str, Any]:
     InputError
         Naming the line.
     """
-    reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
+    text = read_text(path)
+    fields: Sequence[Sequence[Any]]
+    if (plain := split_lines(text)) is not None:
+        header, fields = _checked_header(plain[0]), plain[1]
+    else:
+        header, fields = _csv_fields(text)
+    columns: dict[str, Any] = dict(zip(header, fields, strict=True))
+    if "coverage" in columns:
+        columns["coverage"] = [_coverage_field(text, position) for position, text in enumerate(columns["coverage"])]
+    return columns
+
+
+def _checked_header(names: list[str]) -> list[str]:
+    header = [name.strip() for name in names]
+    if found := _other_delimiter(header):
+        raise InputError(f"the fields are separated by {found!r}; expected commas", row="header")
+    _header(header, WORKER_COLUMNS, "header")
+    return header
+
+
+def _csv_fields(text: str) -> tuple[list[str], list[list[str | None]]]:
+    """Read CSV with quotes, blank lines, or faults."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     limit = csv.field_size_limit(1 << 30)
     try:
-        header = [name.strip() for name in next(reader, [])]
-        if found := _other_delimiter(header):
-            raise InputError(f"the fields are separated by {found!r}; expected commas", row="header")
-        _header(header, WORKER_COLUMNS, "header")
-        rows = []
-        for row in reader:
-            if not row:
-                continue
-            if len(row) != len(header):
-                raise InputError(f"expected {len(header)} fields, got {len(row)}", row=f"line {reader.line_num}")
-            rows.append(row)
+        header = _checked_header(next(reader, []))
+        fields: list[list[str | None]] = [[] for _ in header]
+
+        def full_rows() -> Iterator[list[str]]:
+            for row in reader:
+                if row and len(row) != len(header):
+                    raise InputError(f"expected {len(header)} fields, got {len(row)}", row=f"line {reader.line_num}")
+                if row:
+                    yield row
+
+        rows = full_rows()
+        # Not all rows at once: the garbage collector would look through a million lists over and over.
+        while block := list(islice(rows, ROWS_AT_ONCE)):
+            for column, values in zip(fields, zip(*block, strict=True), strict=True):
+                column.extend(values)
     except csv.Error as error:
         raise InputError(f"not CSV: {error}", row=f"line {reader.line_num}") from None
     finally:
         csv.field_size_limit(limit)
-    columns: dict[str, Any] = dict(
-        zip(header, map(list, zip(*rows, strict=True)) if rows else ([] for _ in header), strict=True)
-    )
-    for name in columns:
-        if "" in columns[name]:
-            columns[name] = [value or None for value in columns[name]]
-    if "coverage" in columns:
-        columns["coverage"] = [_coverage_field(text, position) for position, text in enumerate(columns["coverage"])]
-    return columns
+    return header, [[value or None for value in column] if "" in column else column for column in fields]
 
 
 def _other_delimiter(header: list[str]) -> str | None:
@@ -239,6 +262,12 @@ def _refuse_long(arrow: Any, table: Any) -> None:
         raise InputError(f"its texts take {total:,} bytes; at most {MOST_PARQUET_BYTES:,} are read")
 
 
+def _numbers(chunk: Any) -> np.ndarray:
+    """Return the numbers of an Arrow array without gaps."""
+    values = np.frombuffer(chunk.buffers()[1] or b"", dtype=chunk.type.to_pandas_dtype())
+    return values[chunk.offset : chunk.offset + len(chunk)]
+
+
 def _parquet_column(arrow: Any, name: str, column: Any) -> Any:
     types = arrow.types
     kind = column.type
@@ -253,7 +282,8 @@ def _parquet_column(arrow: Any, name: str, column: Any) -> Any:
         needs = {"coverage": "lists of numbers", "id": "names", "group": "names"}.get(name, "numbers")
         raise InputError(f"expected {needs}, got the Parquet type {kind}", row="header", field=name)
     if number and column.null_count == 0 and not types.is_decimal(kind) and name not in ("id", "group"):
-        return column.to_numpy()
+        # ChunkedArray.to_numpy would import pandas.
+        return np.concatenate([_numbers(chunk) for chunk in column.chunks] or [np.zeros(0, dtype=np.int64)])
     if types.is_decimal(kind):
         return column.cast(arrow.string()).to_pylist()
     values = column.to_pylist()

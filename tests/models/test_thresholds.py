@@ -124,6 +124,8 @@ ELSEWHERE = {
     "seeds.LARGEST_SEED": "tests/models/test_seeds.py",
     "tables.MOST_PARQUET_BYTES": "tests/models/procurement/test_tables.py",
     "tables.MOST_PARQUET_VALUES": "tests/models/test_limits.py",
+    "tables.ROWS_AT_ONCE": "tests/models/procurement/test_tables.py",
+    "text_columns.MOST_DIGITS": "tests/models/test_text_columns.py",
 }
 HERE = {
     "expression.MAX_DEPTH", "expression.MAX_DIGITS", "expression.MAX_EXPONENT", "expression.MAX_SIZE", "expression.MAX_TEXT",

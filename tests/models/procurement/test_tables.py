@@ -316,3 +316,31 @@ def test_what_is_written_is_read_back(tmp_path: Path, file: str | None) -> None:
     )
     write_market(market, tmp_path / "m.market.json", workers_file=file)
     assert read_market(tmp_path / "m.market.json") == market
+
+
+@pytest.mark.parametrize("rows_at_once", [1, 2, 3, 4, 1 << 14])
+def test_rows_of_quoted_files_are_read_in_blocks(
+    rows_at_once: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "ROWS_AT_ONCE", rows_at_once)
+    path = tmp_path / "workers.csv"
+    path.write_text('id,group,score\n"a",g,1\n\nb,"g,h",2\nc,,"3"\n')
+    assert tables.read_csv(path) == {"id": ["a", "b", "c"], "group": ["g", "g,h", None], "score": ["1", "2", "3"]}
+    path.write_text('id,group,score\n"a",g,1\n\nb,g\n')
+    with pytest.raises(InputError, match="line 4: expected 3 fields, got 2"):
+        tables.read_csv(path)
+
+
+@pytest.mark.parametrize("kind", ["int8", "uint16", "int64", "uint64", "float32", "float64"])
+def test_numbers_of_parquet_files_in_pieces(kind: str, tmp_path: Path) -> None:
+    """Row groups are chunks of a column, and a chunk may begin anywhere in its buffer."""
+    wanted = np.array([3, 1, 4, 1, 5], dtype=kind)
+    table = pa.table({"id": list("abcde"), "group": ["g"] * 5, "score": wanted})
+    pq.write_table(table, tmp_path / "workers.parquet", row_group_size=2)
+    found = tables.read_parquet(tmp_path / "workers.parquet")["score"]
+    assert found.dtype == wanted.dtype
+    assert found.tolist() == wanted.tolist()
+    pieces = [pa.array(wanted[:2]), pa.array(wanted).slice(2, 3)]
+    assert np.concatenate([tables._numbers(piece) for piece in pieces]).tolist() == wanted.tolist()
+    pq.write_table(table.slice(0, 0), tmp_path / "nobody.parquet")
+    assert len(tables.read_parquet(tmp_path / "nobody.parquet")["score"]) == 0
