@@ -48,6 +48,9 @@ def load_dataset(source: Any, folder: PathLike | None = None, seed: int = 0) -> 
         if place is None:
             known = "there are digits, fashion-mnist where Debian's dataset-fashion-mnist is installed"
             raise InputError(f"no data set '{source}' without a folder of IDX files; {known}", field="dataset")
+        if folder is None and not Path(place).is_dir():
+            package = f"Debian's package dataset-{source} is not installed (it makes {place})"
+            raise InputError(f"{package}, and no folder of IDX files is named", field="dataset")
         return read_idx(place, source)
     if isinstance(source, Path):
         return read_idx(source, source.name)

@@ -292,6 +292,10 @@ class Simulation:
             findings=findings,
         )
 
+    def scores(self, state: State, number: int) -> list[Fraction]:
+        """Return the true scores of all workers in a round."""
+        return self._scores(self.rule, self._measure(state, number)[0])
+
     def _scored(self, number: int) -> bool:
         """Whether scores are measured anew in a round; those of an audit are."""
         return (number - 1) % self.settings.score_every == 0 or self._audited(number)

@@ -7,6 +7,7 @@ heavy tails. The pooled budget is a share of what ORP's optimum would cost, the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -17,7 +18,7 @@ from ..seeds import read_seed
 from .columns import MOST_CELLS
 from .market import Market
 
-__all__ = ["KINDS", "generate_market"]
+__all__ = ["KINDS", "check_shares", "generate_market", "limited_market"]
 
 KINDS = ("a", "b", "c", "d", "lognormal")
 
@@ -81,9 +82,7 @@ def generate_market(
     """
     if kind not in KINDS:
         raise InputError(f"unknown kind {kind!r}; there are {', '.join(KINDS)}", field="kind")
-    for name, share in (("cap_share", cap_share), ("budget_share", budget_share), ("seat_share", seat_share or 0)):
-        if not 0 <= share <= 1:
-            raise InputError(f"must lie in [0, 1], got {share}", field=name)
+    check_shares(cap_share, budget_share, seat_share)
     for name, value, most in (
         ("n", n, MOST_WORKERS),
         ("requesters", requesters, MOST_CELLS),
@@ -100,6 +99,53 @@ def generate_market(
     rng = np.random.default_rng(read_seed(seed))
     scores, costs = _scores_and_costs(rng, kind, n, top)
     group_of = rng.integers(0, groups, size=n)
+    names = [str(group + 1) for group in range(groups)]
+    return limited_market(scores, costs, group_of, names, requesters, cap_share, budget_share, seat_share)
+
+
+def check_shares(cap_share: float, budget_share: float, seat_share: float | None) -> None:
+    """Refuse shares outside [0, 1].
+
+    Raises
+    ------
+    InputError
+        Naming the field.
+    """
+    for name, share in (("cap_share", cap_share), ("budget_share", budget_share), ("seat_share", seat_share or 0)):
+        if not 0 <= share <= 1:
+            raise InputError(f"must lie in [0, 1], got {share}", field=name)
+
+
+def limited_market(
+    scores: np.ndarray,
+    costs: np.ndarray,
+    group_of: np.ndarray,
+    group_ids: Sequence[str],
+    requesters: int,
+    cap_share: float,
+    budget_share: float,
+    seat_share: float | None,
+    score_denominator: int = 1,
+    money_denominator: int = 1,
+) -> Market:
+    """Put workers into a market whose caps, budgets and seats are shares of what there is.
+
+    Parameters
+    ----------
+    scores, costs : ndarray of int, shape (n,)
+        Whole units, of which the denominators make one.
+    group_of : ndarray of int, shape (n,)
+        Positions in `group_ids`.
+    group_ids : sequence of str
+    requesters, cap_share, budget_share, seat_share
+        As :func:`generate_market` takes them.
+    score_denominator, money_denominator : int
+
+    Returns
+    -------
+    Market
+    """
+    n, groups = len(scores), len(group_ids)
     sizes = np.bincount(group_of, minlength=groups)
     totals = np.array([int(int(size) * Fraction(str(cap_share))) for size in sizes], dtype=np.int64)
     base, extra = np.divmod(totals[:, None], requesters)
@@ -115,11 +161,15 @@ def generate_market(
     if seat_share is not None:
         seats = [int(int(column) * Fraction(str(seat_share))) for column in caps.sum(axis=0)]
     return Market.build(
-        scores=scores,
-        costs=costs,
-        groups=(group_of + 1).tolist(),
-        group_ids=range(1, groups + 1),
-        budgets=[shares + (j < left) for j in range(requesters)],
+        scores=_units(scores, score_denominator),
+        costs=_units(costs, money_denominator),
+        groups=[group_ids[group] for group in group_of.tolist()],
+        group_ids=group_ids,
+        budgets=[Fraction(shares + (j < left), money_denominator) for j in range(requesters)],
         caps=caps,
         seats=seats,
     )
+
+
+def _units(integers: np.ndarray, denominator: int) -> np.ndarray | list[Fraction]:
+    return integers if denominator == 1 else [Fraction(value, denominator) for value in integers.tolist()]

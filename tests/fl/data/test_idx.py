@@ -61,6 +61,9 @@ def test_idx_files_are_read(tmp_path: Path, name: str, inside: str, ending: str)
 
 def test_fashion_mnist_is_looked_for_where_it_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(load.INSTALLED, "fashion-mnist", tmp_path / "installed")
+    with pytest.raises(InputError, match="Debian's package dataset-fashion-mnist is not installed"):
+        load_dataset("fashion-mnist")
+    (tmp_path / "installed").mkdir()
     with pytest.raises(InputError, match=f"{tmp_path}/installed/train-images-idx3-ubyte: no such file"):
         load_dataset("fashion-mnist")
     make_mnist(tmp_path / "installed", ".gz")

@@ -39,6 +39,11 @@ AXES = {
     "pooling",
     "scoring",
     "truthfulness",
+    # Questions of ours, beside the paper's axes.
+    "rotation",
+    "regimes",
+    "mechanisms",
+    "audits",
 }
 
 
