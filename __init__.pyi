@@ -14,6 +14,7 @@ from .models.procurement.generate import generate_market
 from .models.procurement.market import Market
 from .models.sharing.market import MotsMarket, read_mots, write_mots
 from .models.sharing.market import MotsMarket as SharingMarket
+from .reports.report import report
 from .solvers.allocation import Allocation, check_allocation
 from .solvers.feasibility import CheckError
 from .solvers.proofs.proof import Proof, ProofError
@@ -55,6 +56,7 @@ __all__ = [
     "read",
     "read_market",
     "read_mots",
+    "report",
     "run",
     "run_mechanism",
     "simulate",

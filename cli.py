@@ -28,6 +28,7 @@ from .commands.generate import generate_command
 from .commands.judge import judge_command
 from .commands.output import OutputError, flushed, output_error, say
 from .commands.plot import plot_command
+from .commands.report import report_command
 from .commands.run import run_command
 from .commands.selftest import selftest_command
 from .commands.simulate import experiments_command, simulate_command
@@ -66,6 +67,7 @@ app.command("doctor")(doctor_command)
 app.command("simulate")(simulate_command)
 app.command("sweep")(sweep_command)
 app.command("plot")(plot_command)
+app.command("report")(report_command)
 app.command("generate")(generate_command)
 app.command("methods")(methods_command)
 app.command("mechanisms")(mechanisms_command)

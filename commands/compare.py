@@ -80,7 +80,7 @@ def compare_command(
     Several files give mean, spread and worst. In a market that knows bids only, the optima are those of the bids, and are
     named so.
     """
-    from ..fl.comparison.compare import compare
+    from ..fl.comparison.compare import compare, usual_problems
     from ..fl.mechanisms.interface import as_mechanism, mechanisms
     from ..models.input_error import InputError
 
@@ -95,9 +95,7 @@ def compare_command(
         raise InputError("the same file is given twice", field="FILE")
     if len(markets) <= 1:
         markets = load_market(files[0] if files else None, drop_zero)
-    many = isinstance(markets, dict) or markets.m > 1
-    separate = many and any("separate-budgets" in entry.claims for entry in chosen)
-    problems = problem or ["opt", "opt-frac", *(["opt-sep"] if separate else [])]
+    problems = problem or usual_problems(None if isinstance(markets, dict) else markets, chosen)
     with whole_limit(time_limit):
         table = compare(markets, chosen, problems, options=given, seed=seed, time_limit=time_limit)
     if json:

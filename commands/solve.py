@@ -24,8 +24,6 @@ from .console import (
     print_json,
     progress_reporter,
     say,
-    show,
-    table,
     text_width,
     whole_limit,
     write,
@@ -39,9 +37,6 @@ if TYPE_CHECKING:
     from ..solvers.solution import Solution
 
 __all__ = ["solve_command"]
-
-MOST_PRICES = 20
-"""Rows of the price table; JSON has them all."""
 
 
 @guarded
@@ -141,7 +136,7 @@ def solve_command(
     else:
         write(solution_page(solution, summary=summary).text(text_width()) + "\n")
         if prices is not None:
-            _print_prices(prices)
+            write("\n" + prices.page().text(text_width()) + "\n")
         if conflict is not None:
             _print_conflict(conflict)
     if missing is not None and not json:
@@ -272,26 +267,6 @@ def solution_document(market: Market, solution: Solution, *, summary: bool = Fal
             if j >= 0
         ]
     return document
-
-
-def _print_prices(prices: LpPrices) -> None:
-    rows = [
-        [
-            limit.kind,
-            limit.requester or "all",
-            limit.group or "",
-            f"{limit.used:g} of {limit.limit:g}",
-            "yes" if limit.binding else "no",
-            f"{limit.price:g}",
-        ]
-        for limit in prices.limits[:MOST_PRICES]
-    ]
-    title = f"LP prices: what limits the linear relaxation (value {prices.value:g}), score per further unit"
-    table(title, ["limit", "requester", "group", "used", "binds", "LP price"], rows, (3, 5))
-    if len(prices.limits) > MOST_PRICES:
-        echo(f"... and {len(prices.limits) - MOST_PRICES} more limits that bind (--json lists them all)")
-    if prices.one_more_unit_of_budget is not None:
-        echo(f"\none more unit of budget: {show(prices.one_more_unit_of_budget)} more score in the relaxation, exactly")
 
 
 def _print_conflict(conflict: Conflict) -> None:

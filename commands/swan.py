@@ -17,7 +17,9 @@ from .console import (
     say,
     show,
     table,
+    text_width,
     whole_limit,
+    write,
 )
 from .mots import load_mots
 
@@ -37,7 +39,7 @@ def swan_command(
     json: JsonOption = False,
 ) -> None:
     """Set up SWAN: social state, price, rewards, balance, equilibria, and what it is compared with."""
-    from ..fl.sharing.comparators import dynamic, fl_only, modified_fl
+    from ..fl.sharing.comparators import dynamic, fl_only, modified_fl, rivals_table
     from ..fl.sharing.equilibria import equilibria
     from ..fl.sharing.swan import NoTarget, swan
     from ..fl.sharing.unique import SinglePeaked
@@ -121,23 +123,14 @@ def swan_command(
     columns = ["type", "participants", "cost", *(f"reward, {name}" for name, _ in offers)]
     table(f"Announced at the best state ({mechanism.scenario} heterogeneity)", columns, rows, (1, 2, 3, 4))
     table("Incentives", ["", ""], _equilibrium_rows(mechanism, found, assumption))
-    compared = [["SWAN", show(mechanism.welfare), "yes", "", _brief(market, target)]]
-    compared += [
-        [
-            entry.name,
-            show(entry.welfare),
-            "yes" if entry.meets_requirement else "no",
-            show(entry.incentive_cost),
-            _brief(market, entry.state) + (" (cycles)" if entry.cycles else ""),
-        ]
-        for entry in rivals
-    ]
-    table("Compared with", ["", "welfare", "meets requirement", "incentive cost", "state"], compared, (1, 3))
+    write("\n" + rivals_table(mechanism, rivals).text(text_width()) + "\n")
     if cut_short:
         raise typer.Exit(STOPPED)
 
 
 def _equilibrium_rows(mechanism: Any, found: Any, assumption: str) -> list[list[str]]:
+    from ..models.sharing.market_text import state_text
+
     market = mechanism.market
     rows = [
         [
@@ -148,7 +141,7 @@ def _equilibrium_rows(mechanism: Any, found: Any, assumption: str) -> list[list[
         ["increasing marginal utility", assumption],
     ]
     if found is not None:
-        shown = "; ".join(_brief(market, state) for state in found.states[:5]) + (
+        shown = "; ".join(state_text(market, state) for state in found.states[:5]) + (
             " ..." if len(found.states) > 5 else ""
         )
         whole = "all" if found.complete else "some"
@@ -161,7 +154,3 @@ def _equilibrium_rows(mechanism: Any, found: Any, assumption: str) -> list[list[
 
 def _named(market: MotsMarket, state: tuple[int, ...]) -> dict[str, int]:
     return {entry.id: k for entry, k in zip(market.types, state, strict=True)}
-
-
-def _brief(market: MotsMarket, state: tuple[int, ...]) -> str:
-    return ", ".join(f"{k} {entry.id}" for entry, k in zip(market.types, state, strict=True) if k) or "nobody"

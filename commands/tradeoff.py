@@ -86,11 +86,12 @@ def _whole_frontier(market: MotsMarket, reach: ErrorRange, answers: Answers, mos
 
 
 def _print(vary: str | None, reach: ErrorRange, answers: Answers) -> None:
+    from ..models.sharing.market_text import state_text
+
     echo(f"errors of all states: {show(reach.least)} to {show(reach.greatest)}")
     rows: list[list[Any]] = []
     for value, answer in answers:
-        state = answer.state or ()
-        named = ", ".join(f"{k} {entry.id}" for entry, k in zip(answer.market.types, state, strict=False) if k)
+        named = "" if answer.state is None else state_text(answer.market, answer.state)
         welfare = "-" if answer.welfare is None or answer.status == "infeasible" else show(answer.welfare.middle)
         rows.append(["" if value is None else show(value), show(answer.error), welfare, answer.status, named])
     table(None, [vary or "", "error", "welfare", "", "participants"], rows, (0, 1, 2))

@@ -21,9 +21,12 @@ from .console import (
 )
 
 if TYPE_CHECKING:
-    from ..verification.claim import Claim
+    from collections.abc import Sequence
 
-__all__ = ["claims_command", "verify_command"]
+    from ..verification.claim import Claim
+    from ..verification.ledger import Entry
+
+__all__ = ["chosen_claims", "claims_command", "judged", "verify_command"]
 
 NAMES = {"says": "statement"}
 """Fields of a claim that JSON calls something else."""
@@ -42,25 +45,14 @@ def verify_command(
     """Judge claims again; exit code 1 if a verdict is not the one on record or its witness fails the re-check, 4 if that is for want of z3."""
     from ..models.files import refuse_overwriting, write_whole
     from ..models.input_error import InputError
-    from ..verification.ledger import judge_all
     from ..verification.ledger_text import entry_facts, verdict_line, witness_line
 
-    chosen = _chosen(claims)
+    chosen = chosen_claims(claims)
     if witness is not None and len(chosen) != 1:
         raise InputError("--witness needs exactly one claim")
     if witness is not None:
         refuse_overwriting(witness, force)
-    report = progress_reporter()
-    entries = []
-    try:
-        if report is not None and chosen:
-            report(f"judging {chosen[0].id} (1 of {len(chosen)})")
-        for entry in judge_all(chosen, jobs):
-            entries.append(entry)
-            if report is not None and len(entries) < len(chosen):
-                report(f"judging {chosen[len(entries)].id} ({len(entries) + 1} of {len(chosen)})")
-    except KeyboardInterrupt:
-        say(f"interrupted: {len(entries)} of {len(chosen)} claims judged")
+    entries = judged(chosen, jobs)
     if json:
         print_json({"claims": [entry.to_dict() for entry in entries]})
     else:
@@ -92,7 +84,25 @@ def verify_command(
         raise typer.Exit(STOPPED)
 
 
-def _chosen(ids: list[str] | None) -> list[Claim]:
+def judged(chosen: Sequence[Claim], jobs: int = 1) -> list[Entry]:
+    """Judge claims and say how far it is; an interrupt leaves those that were judged."""
+    from ..verification.ledger import judge_all
+
+    report = progress_reporter()
+    entries: list[Entry] = []
+    try:
+        if report is not None and chosen:
+            report(f"judging {chosen[0].id} (1 of {len(chosen)})")
+        for entry in judge_all(chosen, jobs):
+            entries.append(entry)
+            if report is not None and len(entries) < len(chosen):
+                report(f"judging {chosen[len(entries)].id} ({len(entries) + 1} of {len(chosen)})")
+    except KeyboardInterrupt:
+        say(f"interrupted: {len(entries)} of {len(chosen)} claims judged")
+    return entries
+
+
+def chosen_claims(ids: list[str] | None) -> list[Claim]:
     """The claims that are named, or all of them."""
     from ..models.input_error import InputError
     from ..verification.ledger import UnknownClaim, select
@@ -109,7 +119,7 @@ def claims_command(
     json: JsonOption = False,
 ) -> None:
     """List the claims and the verdicts on record; a claim that is named is judged and shown with its proof, step by step."""
-    known = {claim.id: claim for claim in _chosen(ids)}
+    known = {claim.id: claim for claim in chosen_claims(ids)}
     if ids and not json:
         for claim in known.values():
             _page(claim)

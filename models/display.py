@@ -204,7 +204,11 @@ class Table:
 
     def html(self) -> str:
         """Return the table as HTML; every text is escaped."""
-        head = "".join(f'<th scope="col">{_escaped(column)}</th>' for column in self.columns)
+        sides = ["right" if at in self.right else "left" for at in range(len(self.columns))]
+        head = "".join(
+            f'<th scope="col" style="text-align:{side}">{_escaped(column)}</th>'
+            for column, side in zip(self.columns, sides, strict=True)
+        )
         parts = ["<table>"]
         if self.title:
             parts.append(f"<caption>{_escaped(self.title)}</caption>")
@@ -216,8 +220,7 @@ class Table:
                 parts.append(f'<tr><th scope="rowgroup" colspan="{len(self.columns)}">{_escaped(row[0])}</th></tr>')
                 continue
             cells = (
-                f'<td style="text-align:{"right" if at in self.right else "left"}">{_escaped(cell)}</td>'
-                for at, cell in enumerate(row)
+                f'<td style="text-align:{side}">{_escaped(cell)}</td>' for cell, side in zip(row, sides, strict=True)
             )
             parts.append(f"<tr>{''.join(cells)}</tr>")
         return "".join([*parts, "</tbody></table>"])

@@ -14,7 +14,7 @@ import fedmech
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("models", "solvers", "fl", "verification", "commands")
+ROOMS = ("models", "solvers", "fl", "verification", "reports", "commands")
 SOURCES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 
 

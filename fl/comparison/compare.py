@@ -33,7 +33,7 @@ from ..mechanisms.outcome import LimitError, Outcome
 from .row import Interval, Row, optimum_name
 from .table import Comparison
 
-__all__ = ["SEPARATE_SECONDS", "compare", "named_markets"]
+__all__ = ["SEPARATE_SECONDS", "chosen_mechanisms", "compare", "named_markets", "usual_problems"]
 
 SEPARATE_SECONDS = 20.0
 """OPT-SEP is strongly NP-hard: without a time limit, it gets this one a market, and the table says what was proved."""
@@ -56,6 +56,7 @@ def compare(
     seed: int | None = None,
     time_limit: float | None = None,
     report: Callable[[str], None] | None = None,
+    keep: bool = False,
 ) -> Comparison:
     """Compare mechanisms with the exact optimum, on one market or many.
 
@@ -74,6 +75,8 @@ def compare(
         Seconds for everything. What is not reached is said to be so, and an optimum that is not proved in time is an interval.
     report : callable, optional
         Receives messages of progress; by default they go to standard error where that is a terminal.
+    keep : bool
+        Whether the solutions and outcomes behind the rows are kept, in `kept`.
 
     Returns
     -------
@@ -85,7 +88,7 @@ def compare(
         For markets, mechanisms, problems or options that are none, and for a mechanism of somebody's own that fails or returns what it
         must not. One that breaks caps or seats is a row that says so.
     """
-    chosen = _chosen(mechanisms)
+    chosen = chosen_mechanisms(mechanisms)
     asked = [problems] if isinstance(problems, str) else list(problems)
     for problem in asked:
         check_problem(problem)
@@ -95,7 +98,8 @@ def compare(
         raise InputError("name one problem or several, each once", field="problems")
     given = _options(chosen, options or {}, seed)
     named = named_markets(markets)
-    task = _Task(chosen, asked, given, Control.for_seconds(time_limit), _progress(report), len(named))
+    kept: dict[tuple[str, str], Solution | Outcome] | None = {} if keep else None
+    task = _Task(chosen, asked, given, Control.for_seconds(time_limit), _progress(report), len(named), kept)
     rows: list[Row] = []
     try:
         for position, (name, market) in enumerate(named.items()):
@@ -104,7 +108,21 @@ def compare(
         if report is None:
             # Nothing stays of the line that was written over.
             task.progress("")
-    return Comparison(rows, asked, [*named], task.cut_short, task.about)
+    return Comparison(rows, asked, [*named], task.cut_short, task.about, kept or {})
+
+
+def usual_problems(market: Market | None, chosen: Iterable[Mechanism]) -> list[str]:
+    """The optima that belong beside some mechanisms: OPT-SEP too where one promises to keep separate budgets, and there are several.
+
+    Parameters
+    ----------
+    market : Market or None
+        None for many.
+    chosen : iterable of Mechanism
+    """
+    several = market is None or market.m > 1
+    separate = several and any("separate-budgets" in entry.claims for entry in chosen)
+    return ["opt", "opt-frac", *(["opt-sep"] if separate else [])]
 
 
 def named_markets(markets: Any) -> dict[str, Market | Path]:
@@ -150,7 +168,8 @@ def _short(file: Path) -> str:
     return file.name.removesuffix(".json").removesuffix(".market") or file.name
 
 
-def _chosen(given: Any) -> list[Mechanism]:
+def chosen_mechanisms(given: Any) -> list[Mechanism]:
+    """Read which mechanisms are meant, as :func:`compare` takes them."""
     if given is None:
         return mechanisms()
     if isinstance(given, Mapping):
@@ -216,6 +235,7 @@ class _Task:
     control: Control
     progress: Callable[[str], None]
     markets: int
+    kept: dict[tuple[str, str], Solution | Outcome] | None = None
     cut_short: str | None = None
     about: str = ""
     started: float = 0.0
@@ -234,6 +254,8 @@ class _Task:
                 self._solve(costed, problem, optima, self.markets - position)
             found = optima.get(problem)
             label = optimum_name(problem) + basis
+            if self.kept is not None and found is not None:
+                self.kept[name, label] = found
             yield (
                 _missing(name, label, "optimum", self.cut_short, problem)
                 if found is None
@@ -293,6 +315,8 @@ class _Task:
             if self.markets > 1:
                 error = InputError(f"on market {name}: {error}")
             raise error from None
+        if self.kept is not None:
+            self.kept[name, entry.name] = outcome
         note = f"coverage {float(outcome.details['coverage']):g}" if "coverage" in outcome.details else ""
         return replace(
             row,

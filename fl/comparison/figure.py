@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...models.display import visible
 from ...models.input_error import InputError
-from ..mechanisms.interface import mechanisms
+from .colours import mechanism_colour
 from .row import Row
 
 if TYPE_CHECKING:
@@ -14,25 +14,13 @@ if TYPE_CHECKING:
 
     from .table import Comparison
 
-__all__ = ["COLUMN_INCHES", "draw", "mechanism_colour"]
+__all__ = ["COLUMN_INCHES", "draw"]
 
 COLUMN_INCHES = 3.5
 """Width of a column of a paper."""
 
 ROW_INCHES = 0.22
 LONGEST_LABEL = 28
-
-
-def mechanism_colour(name: str) -> Any:
-    """Return the colour that a mechanism has in every figure; those of somebody's own share what the registered ones leave."""
-    from matplotlib import colormaps
-
-    known = [entry.name for entry in mechanisms() if entry.shipped]
-    colours = [*colormaps["tab20"].colors, *colormaps["tab20b"].colors]  # pyright: ignore[reportAttributeAccessIssue]
-    if name in known:
-        return colours[known.index(name)]
-    rest = colours[len(known) :]
-    return rest[sum(name.encode()) % len(rest)]
 
 
 def draw(table: Comparison, ax: Axes | None = None) -> Axes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +73,8 @@ class Comparison(Readable):
         Why not everything was compared.
     about : str
         The market in one line, where it is one.
+    kept : mapping (market, name) -> Solution or Outcome
+        What is behind the rows, if it was asked for.
     """
 
     rows: Sequence[Row]
@@ -80,6 +82,7 @@ class Comparison(Readable):
     markets: Sequence[str]
     cut_short: str | None = None
     about: str = ""
+    kept: Mapping[tuple[str, str], Any] = field(default_factory=dict)
 
     @property
     def ratio_name(self) -> str:

@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from ...models.display import Table, show
 from ...models.sharing.market import MotsMarket, State
+from ...models.sharing.market_text import state_text
 from ...solvers.sharing.solve import solve_social_state
 from ...solvers.sharing.worth import worth
-from .swan import BITS, utility, welfare
+from .swan import BITS, Swan, utility, welfare
 
 
 @dataclass(frozen=True)
@@ -124,3 +126,20 @@ def fl_only(market: MotsMarket, *, time_limit: float | None = None) -> Comparato
     )
     alone = worth(market, answer.state, BITS, "participants").middle
     return ComparatorOutcome("fl-only", answer.state, alone, True, paid)
+
+
+def rivals_table(mechanism: Swan, rivals: Sequence[ComparatorOutcome]) -> Table:
+    """Return where SWAN and its rivals end, as a table."""
+    market = mechanism.market
+    rows = [["SWAN", show(mechanism.welfare), "yes", "", state_text(market, mechanism.target)]]
+    rows += [
+        [
+            entry.name,
+            show(entry.welfare),
+            "yes" if entry.meets_requirement else "no",
+            show(entry.incentive_cost),
+            state_text(market, entry.state) + (" (cycles)" if entry.cycles else ""),
+        ]
+        for entry in rivals
+    ]
+    return Table(["", "welfare", "meets requirement", "incentive cost", "state"], rows, (1, 3), "Compared with")

@@ -11,9 +11,9 @@ from ..exact import format_exact
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .market import MotsMarket
+    from .market import MotsMarket, State
 
-__all__ = ["type_columns", "types_frame", "types_page", "types_table"]
+__all__ = ["state_text", "type_columns", "types_frame", "types_page", "types_table"]
 
 SHOWN_TYPES = 20
 """Rows of one screen; the frame has them all."""
@@ -45,6 +45,11 @@ def types_table(market: MotsMarket, title: str, **further: list[str]) -> Table:
     ]
     left = market.type_count - len(rows)
     return Table(head, rows, range(1, len(head)), title + (f" (first {len(rows)}; {left:,} more)" if left else ""))
+
+
+def state_text(market: MotsMarket, state: State) -> str:
+    """Say who takes part: how many of each type."""
+    return ", ".join(f"{k:,} {entry.id}" for entry, k in zip(market.types, state, strict=True) if k) or "nobody"
 
 
 def type_columns(market: MotsMarket) -> dict[str, list[Any]]:

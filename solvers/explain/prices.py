@@ -20,6 +20,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ...models.display import Page, Readable, Table, show
 from ...models.exact import exact_sum, integer_array
 from ...models.input_error import InputError
 from ...models.procurement.market import Market
@@ -64,13 +65,16 @@ class LimitPrice:
         return bool(self.limit - self.used <= LP_BINDING * max(1.0, abs(self.limit)))
 
 
+SHOWN_PRICES = 20
+"""Rows of one screen; `limits` has them all."""
+
 LARGEST_EXPONENT = 150
 LARGEST_FLOATED = Fraction(10) ** LARGEST_EXPONENT
 """Largest score or sum of money that has a price."""
 
 
 @dataclass(frozen=True)
-class LpPrices:
+class LpPrices(Readable):
     """Prices of the linear relaxation of one problem.
 
     Attributes
@@ -91,6 +95,27 @@ class LpPrices:
     exact_value: Fraction | None
     limits: tuple[LimitPrice, ...]
     one_more_unit_of_budget: Fraction | None
+
+    def page(self) -> Page:
+        """Return the limits that bind or have a price, and what one more unit of budget is worth."""
+        rows = [
+            [
+                limit.kind,
+                limit.requester or "all",
+                limit.group or "",
+                f"{limit.used:g} of {limit.limit:g}",
+                "yes" if limit.binding else "no",
+                f"{limit.price:g}",
+            ]
+            for limit in self.limits[:SHOWN_PRICES]
+        ]
+        title = f"LP prices: what limits the linear relaxation (value {self.value:g}), score per further unit"
+        head = ["limit", "requester", "group", "used", "binds", "LP price"]
+        left, more = len(self.limits) - len(rows), self.one_more_unit_of_budget
+        notes = [f"... and {left} more limits that bind (--json lists them all)"] if left > 0 else []
+        if more is not None:
+            notes.append(f"one more unit of budget: {show(more)} more score in the relaxation, exactly")
+        return Page("", tables=[Table(head, rows, (3, 5), title)], notes=notes)
 
 
 def lp_prices(market: Market, problem: str = "opt", control: Control | None = None) -> LpPrices:

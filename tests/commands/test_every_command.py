@@ -39,6 +39,7 @@ COMMANDS = {
     "simulate": "simulate network-effects --set repetitions=2 --set sizes=50,60 --set counts=2,2 --out rows.csv --json",
     "sweep": "sweep c.toml --out result --jobs 1 --export all.csv --json",
     "plot": "plot swan-regions --out f.png --json",
+    "report": "report m.market.json --out r.html --seed 1 --mechanism driftpay-co --json",
     "generate": "generate g.market.json -n 30 --seed 5 --json",
     "methods": "methods --json",
     "mechanisms": "mechanisms --json",

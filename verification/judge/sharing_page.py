@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from ...fl.sharing.joining import Join
 from ...models.display import Page, Table, show
-from ...models.sharing.market import MotsMarket, State
+from ...models.sharing.market import MotsMarket
+from ...models.sharing.market_text import state_text
 from .alignment import Alignment
 from .pages import ruling_tables
 from .views import TypeView
@@ -50,7 +51,7 @@ def _alignment(market: MotsMarket, name: str, found: Alignment) -> Iterator[tupl
     for what, answer in (("best state", found.best), ("least error", found.least)):
         if answer.state is not None and answer.welfare is not None:
             proved = "" if answer.status == "optimal" else f" (not proved; at most {show(answer.bound)})"
-            yield what, f"{_brief(market, answer.state)}"
+            yield what, f"{state_text(market, answer.state)}"
             yield "", f"welfare {show(answer.welfare.middle)}{proved}, error {show(answer.error)}"
 
 
@@ -114,8 +115,4 @@ def _change(index: int | None, value: Fraction | None, *, searched: bool) -> str
 
 
 def _where(market: MotsMarket, join: Join | None) -> str:
-    return "" if join is None else f"{market.types[join[2]].id} joins {_brief(market, join[0])}"
-
-
-def _brief(market: MotsMarket, state: State) -> str:
-    return ", ".join(f"{k} {entry.id}" for entry, k in zip(market.types, state, strict=True) if k)
+    return "" if join is None else f"{market.types[join[2]].id} joins {state_text(market, join[0])}"

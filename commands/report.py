@@ -1,0 +1,112 @@
+"""``fedmech report``: a market, a result or the ledger as one HTML page that needs nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .compare import MechanismOptionsOption, MechanismsOption, SeedOption, options_by_mechanism
+from .console import (
+    CHECK_FAILED,
+    STOPPED,
+    DropZeroOption,
+    ForceOption,
+    JsonOption,
+    guarded,
+    import_from_here,
+    print_json,
+    say,
+    whole_limit,
+)
+from .run import parse_options
+from .verify import chosen_claims, judged
+
+__all__ = ["report_command"]
+
+LEDGER = "ledger"
+
+
+@guarded
+def report_command(
+    subject: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="FILE|RESULT|ledger",
+            help="a market of either kind, a result of simulate or sweep, or the word ledger; the shipped measured market if left out",
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="the .html file to write")] = Path("report.html"),
+    mechanism: MechanismsOption = None,
+    option: MechanismOptionsOption = None,
+    seed: SeedOption = None,
+    claim: Annotated[
+        list[str] | None, typer.Option(help="of the ledger: only these claims, or prefixes such as 'S-*'")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="of the ledger: claims judged at a time")] = 1,
+    title: Annotated[str, typer.Option(help="the page's heading")] = "",
+    time_limit: Annotated[
+        float | None,
+        typer.Option(help="seconds for a market; if left out, OPT-SEP and what only explains have 20 each"),
+    ] = None,
+    drop_zero: DropZeroOption = False,
+    force: ForceOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Write a page that reads on a phone, by a screen reader and without a network: optimum and proof, mechanisms, who wins and why.
+
+    Exit codes: 0 done; 1 a verdict of the ledger is not the one on record; 4 something was not reached in time, and the page says so.
+    """
+    from ..fl.mechanisms.interface import as_mechanism
+    from ..models.data import digits_market_path
+    from ..models.files import refuse_overwriting
+    from ..models.input_error import InputError
+
+    ledger = subject == LEDGER and not Path(LEDGER).exists()
+    read = None if ledger else digits_market_path() if subject is None else Path(subject)
+    if out.suffix not in (".html", ".htm"):
+        raise InputError("reports are written as .html", file=str(out))
+    if out.is_dir() or not out.parent.is_dir():
+        raise InputError("cannot write a file here", file=str(out))
+    if claim and not ledger:
+        raise InputError("claims are for the report of the ledger", field="claim")
+    if ledger and (mechanism or option or seed is not None or time_limit is not None or drop_zero):
+        raise InputError("the ledger takes --claim and --jobs, and no options of markets", field="ledger")
+    refuse_overwriting(out, force, [read])
+    stopped = False
+    from ..reports.report import opened, report
+
+    if read is None:
+        from ..reports.ledger import ledger_report
+
+        chosen = chosen_claims(claim)
+        entries = judged(chosen, jobs)
+        page, stopped = ledger_report(entries, title=title), len(entries) < len(chosen)
+    else:
+        for name in mechanism or ():
+            import_from_here(name)
+        given = options_by_mechanism(parse_options(option), [as_mechanism(name) for name in mechanism or ()])
+        with whole_limit(time_limit):
+            page = report(
+                opened(read, drop_zero=drop_zero),
+                mechanism,
+                title=title or read.name,
+                options=given,
+                seed=seed,
+                time_limit=time_limit,
+            )
+    page.save(out, force=force)
+    if json:
+        print_json(
+            {
+                "file": str(out),
+                "title": page.title,
+                "parts": [part.title for part in page.sections],
+                "proved": page.proved,
+            }
+        )
+    else:
+        say(f"{out}: {page.title}")
+    if not page.proved or stopped:
+        raise typer.Exit(CHECK_FAILED if ledger and not page.proved else STOPPED)
