@@ -134,7 +134,9 @@ def _workers(best: Solution, price: Fraction | None, outcomes: Mapping[str, Outc
     assert assignment is not None
     barred = passed_over(market, assignment)
     hired = assignment >= 0
-    votes = sum((outcome.assignment >= 0).astype(np.int64) for outcome in outcomes.values())
+    votes = np.zeros(market.n, dtype=np.int64)
+    for outcome in outcomes.values():
+        votes += outcome.assignment >= 0
     order = sorted(range(market.n), key=lambda i: (not hired[i], *_ratio_key(market, i))) if market.n else []
     rows = []
     for i in order[:SHOWN_WORKERS]:

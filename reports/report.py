@@ -84,7 +84,8 @@ def report(
     if type(subject).__name__ == "DataFrame":
         from .results import result_report
 
-        return result_report(subject, title=title)
+        rows: Any = subject
+        return result_report(rows, title=title)
     if isinstance(subject, Readable):
         return Report(title or type(subject).__name__, [Section("Result", page_markup(subject.page()))])
     raise InputError(f"cannot report on {type(subject).__name__}", field="subject")

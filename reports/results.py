@@ -94,6 +94,7 @@ def _means(latest: Any, entry: Experiment) -> list[str]:
     left = f" The first {MOST_LINES} of {len(parts)} lines are drawn." if len(parts) > MOST_LINES else ""
     axes = (against.replace("_", " "), metric.replace("_", " "))
     title = f"{axes[1]} against {axes[0]}"
+    shown: list[dict[str, Any]] = means.head(SHOWN_ROWS).to_dict("records")
     listed = [
         [
             *(str(row[name]) for name in by),
@@ -102,7 +103,7 @@ def _means(latest: Any, entry: Experiment) -> list[str]:
             _error(row["standard_error"]),
             str(row["count"]),
         ]
-        for _, row in means.head(SHOWN_ROWS).iterrows()
+        for row in shown
     ]
     head = [*by, axes[0], f"mean {axes[1]}", "standard error", "points"]
     drawn = Table(head, listed, range(len(by), len(head)), title)

@@ -184,7 +184,8 @@ def chart(
             parts.append(f'<path d="M{path}" fill="none" stroke="{one.colour}" stroke-width="1.5"/>')
         if one.dotted:
             parts += [_dot(a, b, one) for a, b in placed]
-    for place, entry in enumerate([*legend, *([] if line is None else [None])]):
+    entries: list[Dots | None] = [*legend, *([] if line is None else [None])]
+    for place, entry in enumerate(entries):
         left = LEFT / 4 + place % LEGEND_COLUMNS * (WIDTH - LEFT / 4) / LEGEND_COLUMNS
         at = HEIGHT + 12 + place // LEGEND_COLUMNS * ROW
         if entry is None:

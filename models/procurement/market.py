@@ -306,7 +306,7 @@ class Market(Readable):
     @cached_property
     def members(self) -> list[np.ndarray]:
         """Workers of each group, ascending: L arrays of positions."""
-        return np.split(np.argsort(self.group_of, kind="stable"), np.cumsum(self.group_sizes)[:-1])
+        return np.split(np.argsort(self.group_of, kind="stable"), np.cumsum(self.group_sizes))[:-1]
 
     @cached_property
     def caps(self) -> np.ndarray:

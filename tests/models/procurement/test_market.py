@@ -108,3 +108,14 @@ def test_missing_columns_of_a_frame() -> None:
     caps = pd.DataFrame({"group": ["a", "a"], "requester": ["r1", "r1"], "cap": [1, 2]})
     with pytest.raises(InputError, match="two caps"):
         Market.from_pandas(frame, pd.DataFrame({"budget": [1]}), caps)
+
+
+@given(markets(max_workers=7, max_groups=4))
+def test_members_are_the_workers_of_each_group(market: Market) -> None:
+    by_hand = [[i for i in range(market.n) if market.group_of[i] == l] for l in range(market.L)]
+    assert [members.tolist() for members in market.members] == by_hand
+
+
+def test_a_market_of_nobody_has_no_group_and_so_no_members() -> None:
+    market = Market.build(scores=[], costs=[], groups=[], budgets=[1])
+    assert (market.L, market.members) == (0, [])
