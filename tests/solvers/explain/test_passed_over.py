@@ -55,6 +55,7 @@ def test_costs_beyond_machine_integers() -> None:
         scores=[2, 1, 1], costs=[10**30, 10**30 + 1, 1], groups=[*"aab"], seats=[3], budgets=[10**30 + 1]
     )
     best = fm.solve(market)
+    assert best.assignment is not None
     found = passed_over(market, best.assignment)
     assert (found.left, found.too_dear.tolist()) == (0, [False, True, False])
     assert found.reason(1) == "costs more than what is left of the budget"
