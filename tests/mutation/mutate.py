@@ -82,6 +82,8 @@ TESTS = {
     "solvers/proofs/nodes.py": [*ATTACKS, *TREE],
     "solvers/proofs/proof.py": [f"{PROOFS}document_fields.py::test_what_is_written_of_a_proof", *ATTACKS, *TREE],
     "solvers/proofs/tree.py": [*ATTACKS, *TREE],
+    "solvers/proofs/reference/search.py": [f"{PROOFS}searches.py", *TREE],
+    "solvers/proofs/arrays/search.py": [f"{PROOFS}searches.py", *TREE],
     "solvers/proofs": TREE,
     "solvers/feasibility.py": ["tests/solvers/test_feasibility.py"],
     "models/exact.py": ["tests/models/test_exact_numbers.py"],
@@ -219,14 +221,14 @@ class Looking:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
-        start = time.perf_counter()
+        start = time.process_time()
         seen = self.lines[item.nodeid] = set[int]()
         setattr(builtins, SEEN, seen.add)
         try:
             return (yield)
         finally:
             setattr(builtins, SEEN, int)
-            self.seconds[item.nodeid] = time.perf_counter() - start
+            self.seconds[item.nodeid] = time.process_time() - start
 
 
 SEEN = "__statement_seen__"
@@ -259,10 +261,10 @@ def mark(statement: ast.stmt) -> list[ast.stmt]:
 
 
 class Chosen:
-    """Runs some tests in the order given, and writes down which one fails."""
+    """Runs some tests in the order given, and writes down which one fails; with `work`, hands them over to it once collected."""
 
-    def __init__(self, order: list[str], failed: Path) -> None:
-        self.order, self.failed = {name: at for at, name in enumerate(order)}, failed
+    def __init__(self, order: list[str], failed: Path, work: Callable[[list[pytest.Item]], None] | None = None) -> None:
+        self.order, self.failed, self.work = {name: at for at, name in enumerate(order)}, failed, work
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
@@ -273,6 +275,24 @@ class Chosen:
         items[:] = sorted(
             (item for item in items if item.nodeid in self.order), key=lambda item: self.order[item.nodeid]
         )
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        if self.work is None:
+            return None
+        self.work(session.items)
+        return True
+
+
+def run_collected(items: list[pytest.Item], order: list[str], seconds: dict[str, float], failed: Path) -> int:
+    """Run tests that have been collected until one fails; one that needs much more of the processor than without a change ends all."""
+    named = {item.nodeid: item for item in items}
+    for name, following in zip(order, [*order[1:], ""], strict=True):
+        signal.setitimer(signal.ITIMER_PROF, 1 + 5 * seconds[name])
+        named[name].config.hook.pytest_runtest_protocol(item=named[name], nextitem=named.get(following))
+        if failed.read_text():
+            return 1
+    return 0
 
 
 def in_child(work: Callable[[], int], seconds: float) -> str | None:
@@ -290,7 +310,7 @@ def in_child(work: Callable[[], int], seconds: float) -> str | None:
     while time.monotonic() < deadline:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
-            return "failed" if status else None
+            return "too long" if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGPROF else "failed" if status else None
         time.sleep(0.005)
     os.killpg(child, signal.SIGKILL)
     os.waitpid(child, 0)
@@ -311,21 +331,26 @@ def run_tests(tests: list[str], *plugins: object, options: tuple[str, ...] = ())
     return int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *options, *tests], plugins=list(plugins)))
 
 
-def exchange(target: Path, before: str, after: str) -> bool:
+def loaded_functions(target: Path) -> list[FunctionType]:
+    """Return the functions and methods of a file that are loaded."""
+    every = (thing for thing in gc.get_objects() if isinstance(thing, FunctionType))
+    return [function for function in every if function.__code__.co_filename == str(target)]
+
+
+def exchange(loaded: list[FunctionType], old: CodeType, after: str) -> bool:
     """Put the changed code into the functions that are loaded; False where something outside of functions has changed."""
-    old, new = (compile(text, str(target), "exec", dont_inherit=True) for text in (before, after))
+    new = compile(after, old.co_filename, "exec", dont_inherit=True)
     codes = {code.co_qualname: code for code in functions(new)}
     if len(codes) < sum(1 for _ in functions(new)) or shell(old) != shell(new):
         return False
     pairs = [(code, codes[code.co_qualname]) for code in functions(old)]
     changed = {code.co_qualname: other for code, other in pairs if code != other}
     found = set()
-    for function in gc.get_objects():
-        if isinstance(function, FunctionType) and function.__code__.co_filename == str(target):
-            name = function.__code__.co_qualname
-            if name in changed:
-                function.__code__ = changed[name]
-                found.add(name)
+    for function in loaded:
+        name = function.__code__.co_qualname
+        if name in changed:
+            function.__code__ = changed[name]
+            found.add(name)
     return found == set(changed)
 
 
@@ -419,34 +444,43 @@ def survey(file: str, home: Path, target: Path, tests: list[str], chosen: list[M
     if in_child(lambda: run_tests(tests, Chosen(sorted(seen, key=seconds.__getitem__), failed)), 3600):
         print("the tests fail in another order, without any change")
         return 1
-    plain = ast.unparse(ast.parse(original))
-    survivors = equivalent = late = 0
+    plain = compile(ast.unparse(ast.parse(original)), str(target), "exec", dont_inherit=True)
+    counted: Counter[str] = Counter()
     noticing: Counter[str] = Counter()
-    for at, mutant in enumerate(chosen, start=1):
-        if f"{mutant.before} -> {mutant.after}" in known:
-            equivalent += 1
-            continue
-        # Those first that notice most in least time; a line that no test is seen to run is run before all of them, or elsewhere.
-        covering = [name for name in seen if not set(mutant.lines).isdisjoint(seen[name])] or [*seen]
-        order = sorted(covering, key=lambda name: (seconds[name] + 0.01) / (1 + noticing[name]))
-        allowed = 20 + 5 * sum(seconds[name] for name in order)
 
-        def attempt(mutant: Mutant = mutant, order: list[str] = order, at: int = at) -> int:
-            if "numba" in original or not exchange(target, plain, mutant.text):
+    def try_all(items: list[pytest.Item]) -> None:
+        loaded = [] if "numba" in original else loaded_functions(target)
+        gc.freeze()
+        for at, mutant in enumerate(chosen, start=1):
+            if f"{mutant.before} -> {mutant.after}" in known:
+                counted["equivalent"] += 1
+                continue
+            # Those first that notice most in least time; a line that no test is seen to run is run before all of them, or elsewhere.
+            covering = [name for name in seen if not set(mutant.lines).isdisjoint(seen[name])] or [*seen]
+            order = sorted(covering, key=lambda name: (seconds[name] + 0.01) / (1 + noticing[name]))
+
+            def attempt(mutant: Mutant = mutant, order: list[str] = order, at: int = at) -> int:
+                if loaded and exchange(loaded, plain, mutant.text):
+                    return run_collected(items, order, seconds, failed)
                 load(mutant.text, at)
-            return run_tests(tests, Chosen(order, failed))
+                return run_tests(tests, Chosen(order, failed))
 
-        failed.write_text("")
-        how = in_child(attempt, allowed)
-        noticing[failed.read_text()] += 1
-        survivors += how is None
-        late += how == "too long"
-        if how != "failed":
-            mark = ": too long" if how else ""
-            print(f"{file}:{mutant.line}: {mutant.what}{mark}: {mutant.before} -> {mutant.after}", flush=True)
-    counts = f"{len(chosen) - survivors - equivalent} noticed ({late} of them by taking too long)"
-    print(f"{file}: {len(chosen)} mutants, {counts}, {equivalent} equivalent, {survivors} not noticed", flush=True)
-    return int(survivors > 0)
+            failed.write_text("")
+            how = in_child(attempt, 60 + 20 * sum(seconds[name] for name in order))
+            noticing[failed.read_text()] += 1
+            counted[how or "not noticed"] += 1
+            if how != "failed":
+                mark = ": too long" if how else ""
+                print(f"{file}:{mutant.line}: {mutant.what}{mark}: {mutant.before} -> {mutant.after}", flush=True)
+
+    run_tests(tests, Chosen([*seen], failed, try_all), options=("-s", "--no-header"))
+    noticed = counted["failed"] + counted["too long"]
+    if noticed + counted["equivalent"] + counted["not noticed"] < len(chosen):
+        print("the tests cannot be collected")
+        return 1
+    counts = f"{noticed} noticed ({counted['too long']} of them by taking too long), {counted['equivalent']} equivalent"
+    print(f"{file}: {len(chosen)} mutants, {counts}, {counted['not noticed']} not noticed", flush=True)
+    return int(counted["not noticed"] > 0)
 
 
 if __name__ == "__main__":

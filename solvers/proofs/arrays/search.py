@@ -123,7 +123,7 @@ def _plan(
     for kind in kinds:
         by_group.setdefault(kind[0], []).append(kind)
     groups = [[kind for group in members for kind in by_group.get(group, ())] for members, _, _ in limits]
-    adds = [rises if nested else sum(copies for _, sign, _, _, copies in own if sign > 0) for own in groups]
+    adds = [rises if nested else sum(copies for _, sign, _, _, copies in own if sign == 1) for own in groups]
     closing = [price > 0 or room < most for (_, price, room), most in zip(limits, adds, strict=True)]
     # The limits alone keep the number from rising further than this.
     most = [min(most, room) for (_, _, room), most in zip(limits, adds, strict=True)]
@@ -148,7 +148,7 @@ def _plan(
             for _, sign, cost, loss, copies in own:
                 steps += _bundles(copies, gap, loss, sign * (cost - pivot), 0, 0)
             # No more than are empty in the base, or fall empty.
-            empty = room + sum(copies for _, sign, _, _, copies in own if sign < 0)
+            empty = room + sum(copies for _, sign, _, _, copies in own if sign == -1)
             steps += _bundles(empty, gap, price, -pivot, 0, -int(tracked))
             money, hired = money - pivot * room, hired + room
         ends.append(len(steps))

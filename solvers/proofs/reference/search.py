@@ -114,7 +114,7 @@ class Search:
         kinds = self.kinds(flips)
         all_limits = limits(instance, base, k, m.places[k])
         own = [{kind: copies for kind, copies in kinds.items() if kind.group in groups} for groups, _, _ in all_limits]
-        rising = [sum(copies for kind, copies in mine.items() if kind.direction > 0) for mine in own]
+        rising = [sum(copies for kind, copies in mine.items() if kind.direction == 1) for mine in own]
         taken_at_most = [rises] * len(own) if nested else rising
         closes = [price > 0 or room < most for (_, price, room), most in zip(all_limits, taken_at_most, strict=True)]
         # The limits alone keep the number hired from rising further than this.
@@ -238,7 +238,7 @@ def bundles(loss: int, cost: int, count: int, number: int, copies: int, gap: int
 
 def empty_at_most(room: int, kinds: dict[FlipKind, int]) -> int:
     """Step 13: the most places of a limit that a point leaves empty, reached where it takes out whom it may and nobody in."""
-    return room + sum(copies for kind, copies in kinds.items() if kind.direction < 0)
+    return room + sum(copies for kind, copies in kinds.items() if kind.direction == -1)
 
 
 def half_of(size: int, ends: list[int]) -> int:

@@ -1,0 +1,163 @@
+"""The sets that fit one purse and lose little, against all sets of workers: all of them, each once, at its loss."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+from fedmech import Market
+from fedmech.solvers.proofs import purse_sets
+from fedmech.solvers.proofs.packing import requesters_of
+from fedmech.solvers.proofs.proof import ProofError, ProofTooLarge
+from fedmech.solvers.proofs.purse_sets import Prices, Purse, Sets, list_sets, near_best
+
+WORDS = (1, 2**31, 2**58, 2**61, 2**62, 2**63, 10**30)
+
+
+def column(values: list[int], objects: bool = False) -> np.ndarray:
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array if objects or any(abs(x) >= 2**62 for x in values) else array.astype(np.int64)
+
+
+def as_found(sets: Sets) -> dict[frozenset[int], int]:
+    """The sets with their losses; none stands there twice."""
+    rows = [frozenset(sets.members(at).tolist()) for at in range(sets.loss.size)]
+    assert len(set(rows)) == len(rows)
+    assert sorted(sets.possible().tolist()) == sorted(frozenset().union(*rows))
+    return dict(zip(rows, sets.loss.tolist(), strict=True))
+
+
+def fitting(purse: Purse, costs: list[int], groups: list[int]) -> list[tuple[int, ...]]:
+    """All sets of positions that a purse can pay, seat and cap."""
+    everybody = range(len(costs))
+    sets = itertools.chain.from_iterable(itertools.combinations(everybody, size) for size in range(purse.seats + 1))
+    return [
+        some
+        for some in sets
+        if sum(costs[i] for i in some) <= purse.money
+        and all(sum(groups[i] == group for i in some) <= cap for group, cap in enumerate(purse.caps))
+    ]
+
+
+def lost(some: tuple[int, ...], purse: Purse, costs: list[int], groups: list[int], q: list[int], price: Prices) -> int:
+    """Step 3: money, places and seats left, and workers on the wrong side."""
+    counts = [sum(groups[i] == group for i in some) for group in range(len(purse.caps))]
+    return (
+        price.money * (purse.money - sum(costs[i] for i in some))
+        + sum(mu * (cap - count) for mu, cap, count in zip(price.places, purse.caps, counts, strict=True))
+        + price.seats * (purse.seats - len(some))
+        + sum(abs(x) for i, x in enumerate(q) if (x > 0) != (i in some))
+    )
+
+
+@pytest.mark.parametrize("at_once", [1, 2, purse_sets.PAIRS_AT_ONCE])
+def test_all_sets_that_lose_little_are_listed(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(purse_sets, "PAIRS_AT_ONCE", at_once)
+    rng = np.random.default_rng(at_once)
+    listed = 0
+    for draw in range(70):
+        n, kinds = int(rng.integers(0, 7)), int(rng.integers(1, 4))
+        unit, dear = (int(rng.choice(WORDS)) for _ in range(2))
+        costs = [int(x) * dear for x in rng.integers(0, 6, n)]
+        q = [int(x) * unit for x in rng.integers(-6, 7, n)]
+        groups = rng.integers(0, kinds, n).tolist()
+        able = np.flatnonzero(rng.random(3 * n) < 0.5)[:n]
+        able = np.arange(n) if len(able) < n else able
+        caps = tuple(rng.integers(0, 5, kinds).tolist())
+        purse = Purse(int(rng.integers(0, 20)) * dear, int(rng.integers(0, n + 3)), caps, able)
+        places = tuple(int(x) * unit for x in rng.integers(0, 3, kinds) * (rng.random(kinds) < 0.5))
+        rate = int(rng.integers(0, 3)) * unit // dear * int(rng.random() < 0.6)
+        price = Prices(1, rate, int(rng.integers(0, 3)) * unit * int(rng.random() < 0.5), places, 0)
+        losses = {some: lost(some, purse, costs, groups, q, price) for some in fitting(purse, costs, groups)}
+        steps = {int(rng.integers(-1, 25)) * unit, *rng.permutation(list(losses.values()))[:2].tolist()}
+        for most in {int(x) - less for x in steps for less in (0, 1)}:
+            columns = column(costs, draw % 3 == 0), np.array(groups, dtype=np.int64), column(q, draw % 5 == 0)
+            found = as_found(list_sets(purse, *columns, price, most, lambda: None))
+            right = {frozenset(able[i] for i in some): loss for some, loss in losses.items() if loss <= most}
+            assert found == right, (draw, most)
+            listed += len(right)
+    assert listed > 500
+
+
+@pytest.mark.parametrize("size", [63, 64, 65, 130])
+def test_sets_of_many_workers(size: int) -> None:
+    """One seat and more workers than a word has bits: each by itself, and nobody."""
+    purse = Purse(1, 1, (1, 1), np.arange(size))
+    costs, groups = np.ones(size, dtype=np.int64), np.arange(size) % 2
+    found = as_found(list_sets(purse, costs, groups, np.zeros(size, dtype=np.int64), Prices(1, 0, 0, (0, 0), 0), 0, int))
+    assert found == dict.fromkeys([frozenset[int](), *(frozenset([i]) for i in range(size))], 0)
+
+
+def market_of(scores: list[int], costs: list[int], groups: list[int], budget: int, caps: list[int], seats: int) -> Market:
+    return Market.build(
+        scores=scores, costs=costs, groups=groups, group_ids=range(len(caps)), budgets=[budget], caps=[[x] for x in caps],
+        seats=[seats],
+    )  # fmt: skip
+
+
+def test_sets_near_the_best_at_any_prices() -> None:
+    """Whatever the prices within the purse, what is listed depends on what sets are worth alone; a claim too low is refused."""
+    rng = np.random.default_rng(11)
+    refused = 0
+    for draw in range(150):
+        n, kinds = int(rng.integers(1, 6)), int(rng.integers(1, 3))
+        unit, dear, fine = int(rng.choice(WORDS)), int(rng.choice(WORDS)), int(rng.choice([1, 3, 2**20, 2**62]))
+        costs, groups = [int(x) * dear for x in rng.integers(0, 6, n)], rng.integers(0, kinds, n).tolist()
+        market = market_of(
+            [1] * n, costs, groups, int(rng.integers(0, 20)) * dear, rng.integers(0, 4, kinds).tolist(), int(rng.integers(0, n + 2))
+        )
+        (purse,) = requesters_of(market, lambda: None)
+        margins = column([int(x) * unit for x in rng.integers(-6, 7, n)], draw % 3 == 0)
+        able = purse.able.tolist()
+        own = [costs[i] for i in able]
+        sets = fitting(purse, own, [groups[i] for i in able])
+        worths = {frozenset(able[i] for i in some): sum(int(margins[able[i]]) for i in some) for some in sets}
+        best = max(worths.values()) + int(rng.choice([0, 0, 1, -1, unit]))
+        price = Prices(
+            fine,
+            int(rng.integers(0, 3)) * unit * fine // dear,
+            int(rng.integers(0, 2)) * unit * fine,
+            tuple(int(x) * unit * fine // 2 for x in rng.integers(0, 3, kinds)),
+            best,
+        )
+        gap = int(rng.integers(-1, 8)) * unit + int(rng.integers(0, 2))
+        if best < max(worths.values()):
+            with pytest.raises(ProofError, match="can do better"):
+                near_best(market, purse, price, margins, max(gap, -1), lambda: None)
+            refused += 1
+            continue
+        found = as_found(near_best(market, purse, price, margins, max(gap, -1), lambda: None))
+        assert found == {some: best - worth for some, worth in worths.items() if best - worth <= gap}, draw
+    assert refused > 20
+
+
+@pytest.mark.parametrize(("name", "needed"), [("MOST_SETS", 8), ("MOST_PAIRS", 8)])
+def test_no_more_sets_or_pairs_than_allowed(name: str, needed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three workers who are in or not: eight sets, joined of two and of four parts."""
+    purse = Purse(3, 3, (3,), np.arange(3))
+    columns: list[Any] = [np.ones(3, dtype=np.int64), np.zeros(3, dtype=np.int64), np.zeros(3, dtype=np.int64)]
+    for most, right in ((needed, True), (needed - 1, False)):
+        monkeypatch.setattr(purse_sets, name, most)
+        if right:
+            assert list_sets(purse, *columns, Prices(1, 0, 0, (0,), 0), 0, int).loss.size == 8
+            continue
+        with pytest.raises(ProofTooLarge):
+            list_sets(purse, *columns, Prices(1, 0, 0, (0,), 0), 0, int)
+
+
+def test_requesters_are_no_larger_than_needed() -> None:
+    """Money, caps and seats of a requester: what those who fit it could use together, and no more."""
+    market = Market.build(
+        scores=[1] * 5, costs=[2, 9, 3, 2, 0], groups=[0, 0, 1, 2, 2], group_ids=range(3),
+        budgets=[8, 100, 0, 2], caps=[[9, 1, 1, 1], [1, 9, 1, 1], [0, 9, 1, 1]], seats=[9, 2, 1, 0],
+    )  # fmt: skip
+    found = [(p.money, p.seats, p.caps, p.able.tolist()) for p in requesters_of(market, lambda: None)]
+    assert found == [
+        (5, 2, (1, 1, 0), [0, 2]),
+        (16, 2, (1, 1, 2), [0, 1, 2, 3, 4]),
+        (0, 1, (0, 0, 1), [4]),
+        (0, 0, (0, 0, 0), []),
+    ]

@@ -1,0 +1,186 @@
+"""The search of a leaf, by both checkers, against its definition: the least loss over all sets of flips, and gap + 1 above the gap."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from itertools import product
+from math import prod
+from typing import Any
+
+import numpy as np
+import pytest
+from fedmech import Market
+from fedmech.solvers.proofs.arrays.narrow import Flips
+from fedmech.solvers.proofs.nodes import Multipliers, Node
+from fedmech.solvers.proofs.reference.narrow import Flip
+from fedmech.solvers.proofs.reference.search import PLENTY
+from fedmech.solvers.proofs.tree import open_tree
+from fedmech.solvers.proofs.walk import Narrowed
+from proof_markets import CHECKERS
+
+Kind = tuple[int, bool, int, int]
+"""Group, whether hired in the base, cost, loss."""
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A node with decisions that may be made otherwise, all of purse ``k``."""
+
+    market: Market
+    purses: int
+    k: int
+    gap: int
+    before: list[list[int]]
+    money: list[int]
+    low: int
+    high: int
+    multipliers: Multipliers
+    kinds: list[Kind]
+    """One for each worker: they are numbered alike."""
+
+    def searched(self, checker: str) -> tuple[int, int]:
+        """What a checker says, and how many combinations it listed."""
+        tree = open_tree(self.market, "opt" if self.purses == 1 else "opt-sep", 0, self.purses, lambda: None, checker)
+        everybody = list(range(self.market.n))
+        workers: list[Any] = [everybody if h == self.k else [] for h in range(self.purses)]
+        flips: list[Any] = [[Flip(i, hired, loss) for i, (_, hired, _, loss) in enumerate(self.kinds)]]
+        if checker == "arrays":
+            workers = [np.array(row, dtype=np.int64) for row in workers]
+            losses = np.array([kind[3] for kind in self.kinds], dtype=None if self.kinds else np.int64)
+            flips = [Flips(np.arange(self.market.n), np.array([kind[1] for kind in self.kinds], dtype=bool), losses)]
+        node = Node(workers, list(self.money), self.before, 0, [], self.low, self.high, self.multipliers)
+        found = Narrowed(self.gap, node, flips * self.purses)
+        return tree.least_loss(found, self.k), tree.work.states
+
+    def literal(self) -> int:
+        """The formula, for every number of flips of each kind."""
+        m, groups = self.multipliers, range(self.market.L)
+        mine = range(self.market.m) if self.purses == 1 else [self.k]
+        caps, seats = self.market.caps.tolist(), self.market.seats.tolist()
+        prices, price = m.places[self.k], m.money[self.k]
+        kinds = Counter(self.kinds)
+        nested = any(sum(caps[l][j] for l in groups) > seats[j] for j in mine)
+        order = sorted(groups, key=lambda l: -prices[l])
+        best = self.gap + 1
+        for numbers in product(*(range(copies + 1) for copies in kinds.values())):
+            held, money, lost = list(self.before[self.k]), self.money[self.k], 0
+            for (group, hired, cost, loss), copies, flipped in zip(kinds, kinds.values(), numbers, strict=True):
+                taken = copies - flipped if hired else flipped
+                held[group] += taken
+                money -= taken * cost
+                lost += flipped * loss
+            total = sum(map(sum, self.before)) - sum(self.before[self.k]) + sum(held)
+            room = {l: sum(caps[l][j] for j in mine) - held[l] for l in groups}
+            lost += price * money
+            if nested:
+                for e in range(1, len(order) + 1):
+                    first = order[:e]
+                    admitted = sum(min(seats[j], sum(caps[l][j] for l in first)) for j in mine)
+                    room[e - 1] = admitted - sum(held[l] for l in first)
+                    lost += (prices[first[-1]] - (prices[order[e]] if e < len(order) else 0)) * room[e - 1]
+            else:
+                lost += sum(prices[l] * room[l] for l in groups)
+            if money < 0 or min(room.values()) < 0:
+                continue
+            if self.purses == 1:
+                if not self.low <= total <= self.high:
+                    continue
+                lost += max(m.count * (self.high - total), m.count * (self.low - total))
+            best = min(best, lost)
+        return best
+
+
+def random_leaf(seed: int) -> Leaf:
+    """Few kinds in one to three groups, some of which there may be plenty; prices, seats, numbers hired, and a gap of any size.
+
+    Where the seed is odd numbers are of three digits more, so that hardly any two sets of workers cost the same.
+    """
+    rng = np.random.default_rng(seed)
+    unit, nested = 1000 if seed % 2 else 1, seed % 4 > 1
+    groups, requesters = int(rng.integers(2, 4) if nested else rng.choice([1, 1, 2, 3])), int(rng.integers(1, 3))
+    large, top = rng.random() < (0.2 if nested else 0.8), int(rng.choice([4, 12]))
+    counted: dict[Kind, int] = {}
+    while len(counted) < 6 and (not counted or rng.random() < 0.75):
+        free = rng.random() < 0.4
+        kind = (
+            int(rng.integers(0, groups)),
+            bool(rng.random() < 0.5 and not free),
+            int(rng.integers(int(unit > 1), 6 * unit)),
+            0 if free else int(rng.integers(1, top * unit)),
+        )
+        counted[kind] = int(rng.integers(PLENTY - 1, PLENTY + 3)) if large and free else int(rng.integers(1, 4))
+        if prod(copies + 1 for copies in counted.values()) > 600:
+            del counted[kind]
+            break
+    kinds = [kind for kind, copies in counted.items() for _ in range(copies)]
+    kinds = [kinds[at] for at in rng.permutation(len(kinds))]
+    purses = int(rng.choice([1, requesters]))
+    k = int(rng.integers(0, purses))
+    inside = Counter(group for group, hired, _, _ in kinds if hired)
+    spare = rng.integers(0, 8, (groups, requesters)) + int(rng.integers(0, 2)) * np.array([[inside[l]] for l in range(groups)])
+    market = Market.build(
+        scores=[1] * len(kinds),
+        costs=[cost for _, _, cost, _ in kinds],
+        groups=[group for group, _, _, _ in kinds],
+        group_ids=range(groups),
+        budgets=[0] * requesters,
+        caps=spare.tolist(),
+        seats=rng.integers(0, 14, requesters).tolist() if nested else None,
+    )
+    low, span = int(rng.integers(0, 5)) * int(rng.random() < 0.5), int(rng.choice([2, 5, len(kinds), len(kinds) + 2, 60]))
+    return Leaf(
+        market,
+        purses,
+        k,
+        gap=int(rng.integers(0, 30 * unit)),
+        before=rng.integers(0, 2, (purses, groups)).tolist(),
+        money=rng.integers(0, 40 * unit, purses).tolist(),
+        low=low,
+        high=low + span,
+        multipliers=Multipliers(
+            1,
+            int(rng.integers(-4 * unit, 4 * unit)) * int(rng.random() < 0.5),
+            tuple(rng.integers(0, 3, purses).tolist()),
+            (),
+            tuple((rng.integers(0, 3 * unit, groups) * (rng.random(groups) < 0.8)).tolist() for _ in range(purses)),
+        ),
+        kinds=kinds,
+    )
+
+
+@pytest.mark.parametrize("part", range(8))
+def test_the_least_loss_is_that_of_its_definition(part: int) -> None:
+    """Both list the same combinations, but that arrays keep some that cost the same."""
+    closed = 0
+    for seed in range(50 * part, 50 * part + 50):
+        leaf = random_leaf(seed)
+        right = leaf.literal()
+        (one, few), (two, more) = (leaf.searched(checker) for checker in CHECKERS)
+        assert (one, two) == (right, right), (seed, leaf)
+        assert few == more if seed % 2 else few <= more, (seed, few, more)
+        closed += right > leaf.gap
+    assert 10 < closed < 45
+
+
+def leaf_of(kinds: list[Kind], cap: int, money: int, gap: int, place: int) -> Leaf:
+    """One group and one requester; money left costs nothing."""
+    market = Market.build(scores=[1] * len(kinds), costs=[kind[2] for kind in kinds], budgets=[0], caps=[[cap]])
+    return Leaf(market, 1, 0, gap, [[0]], [money], 0, len(kinds), Multipliers(1, 0, (0,), (), ((place,),)), kinds)
+
+
+@pytest.mark.parametrize("checker", CHECKERS)
+def test_plenty_that_loses_just_the_gap_is_counted(checker: str) -> None:
+    """So many alike could fill all places and lose nothing; but some places have nobody, and lose one each."""
+    for places, gap in ((PLENTY, 0), (PLENTY + 1, 0), (PLENTY + 3, 0), (PLENTY + 3, 2), (PLENTY + 3, 3)):
+        leaf = leaf_of([(0, False, 1, 0)] * PLENTY, places, 100, gap, 1)
+        assert leaf.searched(checker)[0] == min(places - PLENTY, gap + 1) == leaf.literal()
+
+
+@pytest.mark.parametrize("checker", CHECKERS)
+@pytest.mark.parametrize("size", range(1, 13))
+def test_halves_save_combinations(checker: str, size: int) -> None:
+    """No worker can stand in for another, so the halves have 2, 4, 8, ... combinations, step by step."""
+    leaf = leaf_of([(0, False, 1 << i, 1 << i) for i in range(size)], size, 1 << size, 1 << size, 0)
+    halves = (size // 2, size - size // 2)
+    assert leaf.searched(checker) == (0, sum(2 ** (half + 1) - 2 for half in halves))
