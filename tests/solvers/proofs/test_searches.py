@@ -163,24 +163,26 @@ def test_the_least_loss_is_that_of_its_definition(part: int) -> None:
     assert 10 < closed < 45
 
 
-def leaf_of(kinds: list[Kind], cap: int, money: int, gap: int, place: int) -> Leaf:
-    """One group and one requester; money left costs nothing."""
-    market = Market.build(scores=[1] * len(kinds), costs=[kind[2] for kind in kinds], budgets=[0], caps=[[cap]])
-    return Leaf(market, 1, 0, gap, [[0]], [money], 0, len(kinds), Multipliers(1, 0, (0,), (), ((place,),)), kinds)
+def leaf_of(kinds: list[Kind], caps: list[int], money: int, gap: int, price: int, place: int) -> Leaf:
+    """One group and one purse."""
+    costs = [kind[2] for kind in kinds]
+    market = Market.build(scores=[1] * len(kinds), costs=costs, budgets=[0] * len(caps), caps=[caps])
+    return Leaf(market, 1, 0, gap, [[0]], [money], 0, len(kinds), Multipliers(1, 0, (price,), (), ((place,),)), kinds)
 
 
 @pytest.mark.parametrize("checker", CHECKERS)
 def test_plenty_that_loses_just_the_gap_is_counted(checker: str) -> None:
     """So many alike could fill all places and lose nothing; but some places have nobody, and lose one each."""
     for places, gap in ((PLENTY, 0), (PLENTY + 1, 0), (PLENTY + 3, 0), (PLENTY + 3, 2), (PLENTY + 3, 3)):
-        leaf = leaf_of([(0, False, 1, 0)] * PLENTY, places, 100, gap, 1)
+        leaf = leaf_of([(0, False, 1, 0)] * PLENTY, [PLENTY, places - PLENTY], 100, gap, 0, 1)
         assert leaf.searched(checker)[0] == min(places - PLENTY, gap + 1) == leaf.literal()
 
 
 @pytest.mark.parametrize("checker", CHECKERS)
 @pytest.mark.parametrize("size", range(1, 13))
 def test_halves_save_combinations(checker: str, size: int) -> None:
-    """No worker can stand in for another, so the halves have 2, 4, 8, ... combinations, step by step."""
-    leaf = leaf_of([(0, False, 1 << i, 1 << i) for i in range(size)], size, 1 << size, 1 << size, 0)
+    """No worker can stand in for another, so the halves have 2, 4, 8, ... combinations, step by step; to hire all is best."""
+    kinds = [(0, False, 2 << i, 1 << i) for i in range(size)]
+    leaf = leaf_of(kinds, [size], 2 * (2**size - 1), 2**size, 1, 0)
     halves = (size // 2, size - size // 2)
-    assert leaf.searched(checker) == (0, sum(2 ** (half + 1) - 2 for half in halves))
+    assert leaf.searched(checker) == (2**size - 1, sum(2 ** (half + 1) - 2 for half in halves))
