@@ -288,7 +288,7 @@ def run_collected(items: list[pytest.Item], order: list[str], seconds: dict[str,
     """Run tests that have been collected until one fails; one that needs much more of the processor than without a change ends all."""
     named = {item.nodeid: item for item in items}
     for name, following in zip(order, [*order[1:], ""], strict=True):
-        signal.setitimer(signal.ITIMER_PROF, 1 + 5 * seconds[name])
+        signal.setitimer(signal.ITIMER_PROF, 0.5 + 4 * seconds[name])
         named[name].config.hook.pytest_runtest_protocol(item=named[name], nextitem=named.get(following))
         if failed.read_text():
             return 1
@@ -310,7 +310,13 @@ def in_child(work: Callable[[], int], seconds: float) -> str | None:
     while time.monotonic() < deadline:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
-            return "too long" if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGPROF else "failed" if status else None
+            return (
+                "too long"
+                if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGPROF
+                else "failed"
+                if status
+                else None
+            )
         time.sleep(0.005)
     os.killpg(child, signal.SIGKILL)
     os.waitpid(child, 0)

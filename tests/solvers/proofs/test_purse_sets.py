@@ -87,11 +87,15 @@ def test_sets_of_many_workers(size: int) -> None:
     """One seat and more workers than a word has bits: each by itself, and nobody."""
     purse = Purse(1, 1, (1, 1), np.arange(size))
     costs, groups = np.ones(size, dtype=np.int64), np.arange(size) % 2
-    found = as_found(list_sets(purse, costs, groups, np.zeros(size, dtype=np.int64), Prices(1, 0, 0, (0, 0), 0), 0, int))
+    found = as_found(
+        list_sets(purse, costs, groups, np.zeros(size, dtype=np.int64), Prices(1, 0, 0, (0, 0), 0), 0, int)
+    )
     assert found == dict.fromkeys([frozenset[int](), *(frozenset([i]) for i in range(size))], 0)
 
 
-def market_of(scores: list[int], costs: list[int], groups: list[int], budget: int, caps: list[int], seats: int) -> Market:
+def market_of(
+    scores: list[int], costs: list[int], groups: list[int], budget: int, caps: list[int], seats: int
+) -> Market:
     return Market.build(
         scores=scores, costs=costs, groups=groups, group_ids=range(len(caps)), budgets=[budget], caps=[[x] for x in caps],
         seats=[seats],
@@ -107,7 +111,12 @@ def test_sets_near_the_best_at_any_prices() -> None:
         unit, dear, fine = int(rng.choice(WORDS)), int(rng.choice(WORDS)), int(rng.choice([1, 3, 2**20, 2**62]))
         costs, groups = [int(x) * dear for x in rng.integers(0, 6, n)], rng.integers(0, kinds, n).tolist()
         market = market_of(
-            [1] * n, costs, groups, int(rng.integers(0, 20)) * dear, rng.integers(0, 4, kinds).tolist(), int(rng.integers(0, n + 2))
+            [1] * n,
+            costs,
+            groups,
+            int(rng.integers(0, 20)) * dear,
+            rng.integers(0, 4, kinds).tolist(),
+            int(rng.integers(0, n + 2)),
         )
         (purse,) = requesters_of(market, lambda: None)
         margins = column([int(x) * unit for x in rng.integers(-6, 7, n)], draw % 3 == 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 from math import prod
 from typing import Any
@@ -118,7 +118,9 @@ def random_leaf(seed: int) -> Leaf:
     purses = int(rng.choice([1, requesters]))
     k = int(rng.integers(0, purses))
     inside = Counter(group for group, hired, _, _ in kinds if hired)
-    spare = rng.integers(0, 8, (groups, requesters)) + int(rng.integers(0, 2)) * np.array([[inside[l]] for l in range(groups)])
+    spare = rng.integers(0, 8, (groups, requesters)) + int(rng.integers(0, 2)) * np.array(
+        [[inside[l]] for l in range(groups)]
+    )
     market = Market.build(
         scores=[1] * len(kinds),
         costs=[cost for _, _, cost, _ in kinds],
@@ -128,7 +130,10 @@ def random_leaf(seed: int) -> Leaf:
         caps=spare.tolist(),
         seats=rng.integers(0, 14, requesters).tolist() if nested else None,
     )
-    low, span = int(rng.integers(0, 5)) * int(rng.random() < 0.5), int(rng.choice([2, 5, len(kinds), len(kinds) + 2, 60]))
+    low, span = (
+        int(rng.integers(0, 5)) * int(rng.random() < 0.5),
+        int(rng.choice([2, 5, len(kinds), len(kinds) + 2, 60])),
+    )
     return Leaf(
         market,
         purses,

@@ -275,3 +275,24 @@ def test_factors_of_different_lengths_in_limbs(bits: int) -> None:
         assert numbers.positive_total() == sum(x for x in exact if x > 0)
         for threshold in (-2, -1, 0, 1, 2, 1 << bits):
             assert numbers.above(threshold).tolist() == [x > threshold for x in exact]
+
+
+def test_numbers_in_words_have_room_to_be_doubled() -> None:
+    """Losses are differences of two of them: what has 2**62 or more is held as Python integers."""
+    one, zero = np.array([1, 0]), np.array([0, 0])
+    for number in (1 << 61, (1 << 62) - 1, 1 << 62, (1 << 62) + 1, 1 << 63, 1 << 64):
+        for sign in (1, -1):
+            numbers = (
+                limbs.combine(one, zero, zero, number, 0, [0])
+                if sign > 0
+                else limbs.combine(zero, one, zero, 0, number, [0])
+            )
+            taken = numbers.take(np.arange(2))
+            assert taken.tolist() == [sign * number, 0]
+            assert taken.dtype == (np.int64 if number < 1 << 62 else object)
+
+
+def test_numbers_of_nobody() -> None:
+    nobody = np.zeros(0, dtype=np.int64)
+    numbers = limbs.combine(nobody, nobody, nobody, 1 << 70, 1, [5])
+    assert (len(numbers.take(nobody)), len(numbers.above(-1)), numbers.positive_total()) == (0, 0, 0)
