@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
 
 import numpy as np
 import pytest
@@ -88,7 +87,7 @@ def test_sets_of_many_workers(size: int) -> None:
     purse = Purse(1, 1, (1, 1), np.arange(size))
     costs, groups = np.ones(size, dtype=np.int64), np.arange(size) % 2
     found = as_found(
-        list_sets(purse, costs, groups, np.zeros(size, dtype=np.int64), Prices(1, 0, 0, (0, 0), 0), 0, int)
+        list_sets(purse, costs, groups, np.zeros(size, dtype=np.int64), Prices(1, 0, 0, (0, 0), 0), 0, lambda: None)
     )
     assert found == dict.fromkeys([frozenset[int](), *(frozenset([i]) for i in range(size))], 0)
 
@@ -147,14 +146,14 @@ def test_sets_near_the_best_at_any_prices() -> None:
 def test_no_more_sets_or_pairs_than_allowed(name: str, needed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three workers who are in or not: eight sets, joined of two and of four parts."""
     purse = Purse(3, 3, (3,), np.arange(3))
-    columns: list[Any] = [np.ones(3, dtype=np.int64), np.zeros(3, dtype=np.int64), np.zeros(3, dtype=np.int64)]
+    one, zero = np.ones(3, dtype=np.int64), np.zeros(3, dtype=np.int64)
     for most, right in ((needed, True), (needed - 1, False)):
         monkeypatch.setattr(purse_sets, name, most)
         if right:
-            assert list_sets(purse, *columns, Prices(1, 0, 0, (0,), 0), 0, int).loss.size == 8
+            assert list_sets(purse, one, zero, zero, Prices(1, 0, 0, (0,), 0), 0, lambda: None).loss.size == 8
             continue
         with pytest.raises(ProofTooLarge):
-            list_sets(purse, *columns, Prices(1, 0, 0, (0,), 0), 0, int)
+            list_sets(purse, one, zero, zero, Prices(1, 0, 0, (0,), 0), 0, lambda: None)
 
 
 def test_requesters_are_no_larger_than_needed() -> None:
