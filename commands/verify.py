@@ -21,7 +21,7 @@ from .console import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ..verification.claim import Claim
     from ..verification.ledger import Entry
@@ -39,10 +39,11 @@ def verify_command(
         Path | None, typer.Option(help="write the refuting instance of the one claim named to this file")
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="claims judged at a time")] = 1,
+    formal: Annotated[bool, typer.Option("--formal", help="have Coq check its theorems about the claims too")] = False,
     force: ForceOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Judge claims again; exit code 1 if a verdict is not the one on record or its witness fails the re-check, 4 if that is for want of z3."""
+    """Judge claims again; exit code 1 if a verdict is not the one on record or its witness fails the re-check, 4 if that is for want of z3 (or of coqc, with --formal)."""
     from ..models.files import refuse_overwriting, write_whole
     from ..models.input_error import InputError
     from ..verification.ledger_text import entry_facts, verdict_line, witness_line
@@ -53,6 +54,9 @@ def verify_command(
     if witness is not None:
         refuse_overwriting(witness, force)
     entries = judged(chosen, jobs)
+    unchecked = False
+    if formal and len(entries) == len(chosen):
+        entries, unchecked = _with_coq(entries, progress_reporter())
     if json:
         print_json({"claims": [entry.to_dict() for entry in entries]})
     else:
@@ -80,8 +84,33 @@ def verify_command(
         say(f"{missing[0].missing} is not installed: {len(missing)} claims that it would prove are only argued here")
     if not all(entry.agrees or entry.missing for entry in entries):
         raise typer.Exit(CHECK_FAILED)
-    if len(entries) < len(chosen) or missing:
+    if len(entries) < len(chosen) or missing or unchecked:
         raise typer.Exit(STOPPED)
+
+
+def _with_coq(entries: list[Entry], report: Callable[[str], None] | None) -> tuple[list[Entry], bool]:
+    """Have Coq check the theorems about the claims; return the entries that say so, and whether some are left unchecked."""
+    from dataclasses import replace
+
+    from ..verification.formal.coq import Refused, check, coqc_path, counted, theorems_of
+
+    wanted = dict.fromkeys(theorem for entry in entries for theorem in theorems_of(entry.claim.id))
+    if not wanted:
+        say("Coq: no theorem about these claims")
+        return entries, False
+    if coqc_path() is None:
+        verb = "is" if len(wanted) == 1 else "are"
+        say(f"coqc is not installed: {counted(wanted, 'theorem')} {verb} not checked here (Debian: apt install coq)")
+        return entries, True
+    try:
+        say(str(check(wanted, report=report)))
+    except KeyboardInterrupt:
+        say("interrupted: nothing that Coq has read counts")
+        return entries, True
+    except Refused as error:
+        say(f"Coq refuses {error}")
+        return [replace(entry, coq=False if theorems_of(entry.claim.id) else None) for entry in entries], False
+    return [replace(entry, coq=True if theorems_of(entry.claim.id) else None) for entry in entries], False
 
 
 def judged(chosen: Sequence[Claim], jobs: int = 1) -> list[Entry]:
@@ -140,6 +169,7 @@ def claims_command(
 
 def _page(claim: Claim) -> None:
     """One claim: statement, reading, verdict and witness as just judged, and every step of its proofs with what it rests on."""
+    from ..verification.formal.coq import theorems_of
     from ..verification.ledger import judge
     from ..verification.ledger_text import entry_facts, verdict_line, witness_line
 
@@ -152,3 +182,5 @@ def _page(claim: Claim) -> None:
     table(claim.id, ["", ""], [fact for fact in facts if fact[1]])
     for proof in claim.proofs:
         table(" ".join(proof.text.split()), ["step", "rests on", "claim"], [[*row] for row in proof.pages()])
+    for theorem in theorems_of(claim.id):
+        table(f"In Coq: {theorem}. {theorem.says}", ["theorem"], [[theorem.statement]])

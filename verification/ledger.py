@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from ..models.display import Page, Readable
 from .claim import Claim, Judge, Judgement, Recheck, Verdict
+from .formal.coq import theorems_of
 from .ledger_text import claims_frame, claims_page, entries_frame, entries_page
 from .proofs.chain import Held, Proof, ProofError
 
@@ -99,7 +100,7 @@ class Entry(Readable):
     """One line of the ledger: the claim, its judgement, and whether they agree.
 
     ``rechecked`` is ``None`` where there is no witness, else what the independent re-check said; ``held`` says who held the steps of the
-    claim's proofs, and is ``None`` where there are none.
+    claim's proofs, and is ``None`` where there are none; ``coq`` whether Coq accepts its theorems, ``None`` if it was not asked or there are none.
     """
 
     claim: Claim
@@ -107,12 +108,13 @@ class Entry(Readable):
     rechecked: bool | None
     seconds: float
     held: Held | None = None
+    coq: bool | None = None
 
     @property
     def agrees(self) -> bool:
-        """Whether the verdicts are those on record, of the amended statement too, and the witness, if any, survived the re-check."""
+        """Whether the verdicts are those on record, of the amended statement too, the witness, if any, survived the re-check, and Coq refuses nothing."""
         same = self.judgement.verdict == self.claim.expected and self.judgement.amended == self.claim.amended
-        return same and self.rechecked is not False
+        return same and self.rechecked is not False and self.coq is not False
 
     @property
     def missing(self) -> str | None:
@@ -145,6 +147,7 @@ class Entry(Readable):
             "amended_expected": self.claim.amended,
             "reading": None if judgement.reading is None else vars(judgement.reading),
             "held": None if self.held is None else vars(self.held),
+            "coq": {"theorems": [str(theorem) for theorem in theorems_of(self.claim.id)], "checked": self.coq},
             "evidence": judgement.evidence,
             "seconds": round(self.seconds, 3),
         }

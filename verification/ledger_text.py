@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..models.display import Page, Table, data_frame
 from .claim import VERDICTS, Claim
+from .formal.coq import theorems_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "claims_frame",
     "claims_page",
+    "coq_line",
     "entries_frame",
     "entries_page",
     "entry_facts",
@@ -80,6 +82,13 @@ def witness_line(entry: Entry) -> str:
     return "" if entry.rechecked is None else "re-checked" if entry.rechecked else "FAILS THE RE-CHECK"
 
 
+def coq_line(entry: Entry) -> str:
+    """Name the claim's theorems in Coq, if there are any, and say what Coq found."""
+    names = ", ".join(map(str, theorems_of(entry.claim.id)))
+    found = {True: "checked, no axioms", False: "REFUSED", None: "not checked in this run (verify --formal)"}
+    return f"{names}: {found[entry.coq]}" if names else ""
+
+
 def entry_facts(entry: Entry) -> list[tuple[str, str]]:
     """Return what one judgement says, by name; what it does not speak of is left out."""
     judgement, reading = entry.judgement, entry.judgement.reading
@@ -93,6 +102,7 @@ def entry_facts(entry: Entry) -> list[tuple[str, str]]:
         ("reading", "" if reading is None else f"{reading.sentence}; {reading.within}"),
         ("charitably", "" if reading is None else f"{reading.charitable} [{reading.holds}]"),
         ("witness", json.dumps(judgement.witness) if judgement.witness else ""),
+        ("in Coq", coq_line(entry)),
     ]
     return [fact for fact in facts if fact[1]]
 
