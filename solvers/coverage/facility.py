@@ -107,7 +107,10 @@ def facility(instance: CoverInstance, *, integral: bool) -> _Facility:
     kind = np.array(level_kind, dtype=np.int64)
     for r in range(kinds):
         model.at_most(n + np.flatnonzero(kind == r), 1.0, 1.0)
-    model.at_most(np.arange(n), in_units(instance.costs, money_unit), instance.budget / money_unit)
+    if integral and money_unit == 1:
+        model.pay(np.arange(n), instance.costs, instance.budget)
+    else:
+        model.at_most(np.arange(n), in_units(instance.costs, money_unit), instance.budget / money_unit)
     for group in range(groups):
         members = np.flatnonzero(instance.groups == group)
         if not flows:

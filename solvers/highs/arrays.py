@@ -65,7 +65,7 @@ def collapsed_model(market: Market, control: Control, *, budget: bool) -> Formul
     )
     _add_groups(market, model, n)
     if budget:
-        model.at_most(np.arange(n), _floats(market.scaled.needed_costs), float(market.scaled.total_budget))
+        model.pay(np.arange(n), market.scaled.needed_costs, market.scaled.total_budget)
     return Formulation(model, np.arange(n), _reader(market), _writer(market, n + flows))
 
 
@@ -129,7 +129,7 @@ def pair_model(market: Market, control: Control) -> Formulation:
             model.at_most(np.arange(first, end), 1.0, 1.0)
     for j in range(market.m):
         mine = np.flatnonzero(requesters == j)
-        model.at_most(mine, _floats(costs[workers[mine]]), float(market.scaled.budgets[j]))
+        model.pay(mine, costs[workers[mine]], int(market.scaled.budgets[j]))
         if len(mine) > market.seats[j]:
             model.at_most(mine, 1.0, float(market.seats[j]))
         groups = market.group_of[workers[mine]]

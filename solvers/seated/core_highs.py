@@ -97,5 +97,5 @@ def _model(market: SeatMarket, core: NDArray[np.intp], fixed: NDArray[np.intp]) 
         places = len(core) + np.arange(n_groups) * n_requesters + requester
         model.at_most(places, 1.0, float(market.seats[requester]))
     left = market.budget - market.cost(fixed)
-    model.at_most(np.arange(len(core)), market.costs[core].astype(np.float64), float(left))
+    model.pay(np.arange(len(core)), market.costs[core], left)
     return model

@@ -72,7 +72,10 @@ def pair_model(
         model.at_most(cells, 1.0, float(limit))
     of_requester = _cells(requesters, m)
     for cells, budget in zip(of_requester, instance.budgets, strict=True):
-        model.at_most(cells, costs[cells], budget / scale.money)
+        if integral and scale.money == 1:
+            model.pay(cells, instance.costs[workers[cells]], budget)
+        else:
+            model.at_most(cells, costs[cells], budget / scale.money)
     for cells, limit in zip(of_requester, instance.seats.tolist(), strict=True):
         model.at_most(cells, 1.0, float(limit))
     for cells, limit in zip(_cells(slots, instance.caps.size), instance.caps.ravel().tolist(), strict=True):
