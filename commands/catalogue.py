@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -38,16 +38,15 @@ def methods_command(
     json: JsonOption = False,
 ) -> None:
     """List the solution methods of every problem."""
-    from ..solvers.registry import check_problem, methods
+    from ..solvers.registry import PREFERENCES, check_problem, methods
 
-    social = social_methods() if problem in (None, "social-state") else []
-    if problem not in (None, "social-state"):
-        check_problem(problem)
-    found = [] if problem == "social-state" else methods(problem)
+    if problem is not None:
+        check_problem(problem, PREFERENCES)
+    found = methods(problem)
     if json:
         fields = ("problem", "name", "summary", "seats", "exactness", "max_workers", "reference", "available")
         known = [{field: getattr(method, field) for field in fields} for method in found]
-        print_json({"methods": known + social})
+        print_json({"methods": known})
         return
     rows = [
         [
@@ -60,27 +59,7 @@ def methods_command(
         ]
         for method in found
     ]
-    rows += [[row["problem"], row["name"], row["exactness"], "-", "yes", row["summary"]] for row in social]
     table(None, ["problem", "method", "exactness", "workers", "installed", ""], rows)
-
-
-def social_methods() -> list[dict[str, Any]]:
-    """The methods for social states, which solve another kind of market than the registry's."""
-    from ..solvers.sharing.solve import METHODS
-
-    return [
-        {
-            "problem": "social-state",
-            "name": name,
-            "summary": summary,
-            "seats": False,
-            "exactness": "solver" if name == "pyomo-highs" else "checked",
-            "max_workers": None,
-            "reference": name == "pyomo-highs",
-            "available": True,
-        }
-        for name, summary in METHODS.items()
-    ]
 
 
 @guarded

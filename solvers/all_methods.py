@@ -9,6 +9,7 @@ from .pooled import method as opt_pooled
 from .seated import method as opt_seats
 from .seated import parametric
 from .separate import method as separate
+from .sharing import method as sharing
 
 __all__ = [
     "brute_force",
@@ -21,4 +22,5 @@ __all__ = [
     "parametric",
     "pyomo_highs",
     "separate",
+    "sharing",
 ]

@@ -49,8 +49,9 @@ class Found:
 
     Attributes
     ----------
-    point : ndarray of int64, shape (n,), or mapping (worker, requester) -> Fraction, or None
-        Requester of each worker, -1 for none; for LP relaxations the shares ``x_ij``; None if no point was found.
+    point : ndarray of int64, shape (n,), or mapping (worker, requester) -> Fraction, or Worth, or None
+        Requester of each worker, -1 for none; for LP relaxations the shares ``x_ij``; a social state with its welfare; None if no
+        point was found.
     bound : Fraction or None
         A number that no feasible point exceeds, in score units, as the search has it; None if it has none.
     evidence : Proof, SolverClaim, Enumerated or None
@@ -61,12 +62,12 @@ class Found:
     weaker : sequence of Proof
         Of larger bounds, to fall back on where the checker does not take the first proof.
     hints : sequence
-        LeafMultipliers by leaf that the bound was found with, for whoever looks for a proof.
+        Multipliers by leaf that the bound was found with, for whoever looks for a proof.
     details : mapping
         Figures about the search, for reading only.
     """
 
-    point: np.ndarray | Mapping[tuple[int, int], Fraction] | None
+    point: Any
     bound: Fraction | None = None
     evidence: Evidence | None = None
     stopped: StopReason = "proved"

@@ -29,43 +29,10 @@ from .compilation import clocked
 from .control import Control, Stopped, StopReason, why_interrupted
 from .feasibility import CheckError, check_feasible, check_shares
 from .proofs.proof import Proof, ProofError, ProofTooLarge, check_bound
-from .registry import Method, find_method, methods
+from .registry import Method, check_problem, choose_method
 from .solution import Enumerated, Exactness, Found, NotOptimalError, Solution, SolverClaim, Status
 
-__all__ = ["choose_method", "solve"]
-
-PREFERENCES: dict[str, tuple[str, ...]] = {
-    "orp": ("matroid",),
-    "opt": ("pooled", "polymatroid"),
-    "opt-frac": ("parametric",),
-    "opt-sep": ("loss-search",),
-    "cover": ("facility",),
-}
-"""What ``auto`` tries, best first; the first that can take the market runs, and the answer names it."""
-
-
-def choose_method(market: Market, problem: str, method: str = "auto") -> Method:
-    """Resolve a method's name for a market.
-
-    Raises
-    ------
-    InputError
-        If the method does not exist or cannot take this market; solvers are never swapped silently.
-    """
-    if method != "auto":
-        chosen = find_method(problem, method)
-        refusal = chosen.refusal(market)
-        if refusal is not None:
-            raise InputError(f"method {method!r} for {problem}: {refusal}", field="method")
-        return chosen
-    for name in PREFERENCES.get(problem, ()):
-        chosen = find_method(problem, name)
-        if chosen.refusal(market) is None:
-            return chosen
-    if problem in PREFERENCES:
-        raise InputError(f"no installed method for {problem} can take this market", field="method")
-    return find_method(problem, method)
-
+__all__ = ["solve"]
 
 PROOF_PATIENCE = 60.0
 """Most seconds for finding a proof that the search did not give, and for checking it, without a time limit."""
@@ -120,6 +87,7 @@ def solve(
     if time_limit is not None and not time_limit >= 0:
         raise InputError(f"must be >= 0 seconds, got {time_limit}", field="time_limit")
     started = time.perf_counter()
+    check_problem(problem)
     control = Control.for_seconds(time_limit, report)
     chosen = choose_method(market, problem, method)
     _require_data(market, problem)
@@ -342,8 +310,3 @@ def _checked_root(market: Market, problem: str, control: Control) -> _Bound:
     if bound.value is None:
         raise CheckError(f"{problem}: the bound at the root was refused: {bound.refused}")
     return replace(bound, at_hand=True)
-
-
-def available_methods(market: Market, problem: str) -> list[Method]:
-    """List the methods that can take this market, for cross-checks."""
-    return [method for method in methods(problem) if method.refusal(market) is None]

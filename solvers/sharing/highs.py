@@ -22,7 +22,9 @@ from .requirement import relevant_errors
 from .worth import utility_between
 
 MOST_CLIENTS = 5_000
-ROUNDS = 100
+"""Of a market that the method takes."""
+
+MOST_CHORDS = 100
 
 
 def solve_with_highs(incumbent: IncumbentState) -> tuple[StopReason, Fraction | None]:
@@ -31,19 +33,17 @@ def solve_with_highs(incumbent: IncumbentState) -> tuple[StopReason, Fraction | 
     Raises
     ------
     InputError
-        If the utility is not convex on the relevant errors, or the market has more than ``MOST_CLIENTS`` clients.
+        If the utility is not convex on the relevant errors.
     """
     market, control = incumbent.market, incumbent.control
     if not is_convex(market):
         raise InputError("pyomo-highs needs a utility that is convex in the error; use the method 'frontier'")
-    if market.population > MOST_CLIENTS:
-        raise InputError(f"pyomo-highs is for at most {MOST_CLIENTS} clients; use the method 'frontier'")
     low, high = relevant_errors(market)
     errors = {low, high if high > low else low + 1}
     build = linearised_model if incumbent.audience == "everyone" else linearised_fl_model
     bound: float | None = None
     stopped: StopReason = "node-limit"
-    for _ in range(ROUNDS):
+    for _ in range(MOST_CHORDS):
         if control.expired():
             stopped = "time-limit"
             break

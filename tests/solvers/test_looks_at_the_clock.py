@@ -25,7 +25,6 @@ from fedmech.solvers.highs import pyomo_run
 from fedmech.solvers.highs.pyomo_run import built
 from fedmech.solvers.placement import max_flow
 from fedmech.solvers.registry import PROBLEMS, methods
-from fedmech.solvers.sharing.solve import METHODS
 
 MOST_CPU = 0.35 if campaign.whole else 1.0
 """Seconds between two looks. A limit may be exceeded by .5 s, of which the check of what was found takes its part; without ``--slow``
@@ -173,7 +172,7 @@ def states(kind: str, utility: str, *, limited: bool) -> MotsMarket:
     )
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", [method.name for method in methods("social-state")])
 @pytest.mark.parametrize("utility", ["inverse-gap", "inverse", "linear", "exponential", "expression"])
 @pytest.mark.parametrize("limited", [False, True])
 def test_every_method_for_social_states(

@@ -10,7 +10,7 @@ import pytest
 from fedmech import Market, methods, solve
 from fedmech.models.procurement.generate import KINDS, generate_market
 from fedmech.solvers.feasibility import objective_value, violation
-from fedmech.solvers.solve import available_methods
+from fedmech.solvers.registry import PROBLEMS, available_methods
 from hypothesis import given, settings
 from strategies import markets
 
@@ -42,7 +42,7 @@ AGREEMENT: dict[tuple[str, str], str] = {
 
 
 def test_every_registered_method_is_compared() -> None:
-    registered = {(method.problem, method.name) for method in methods()}
+    registered = {(method.problem, method.name) for method in methods() if method.problem in PROBLEMS}
     assert registered == AGREEMENT.keys()
 
 

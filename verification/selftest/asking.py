@@ -67,11 +67,7 @@ class Reply:
 
 def method_names(case: Case) -> list[str]:
     """The methods that can take a market."""
-    if case.problem == SOCIAL:
-        from ...solvers.sharing.solve import METHODS
-
-        return list(METHODS)
-    from ...solvers.solve import available_methods
+    from ...solvers.registry import available_methods
 
     return [method.name for method in available_methods(case.market(), case.problem)]
 
