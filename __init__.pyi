@@ -4,6 +4,7 @@ from . import extend
 from .fl.comparison.compare import compare
 from .fl.comparison.table import Comparison
 from .fl.mechanisms.interface import Outcome, mechanism, mechanisms, run_mechanism
+from .fl.sharing.interface import SharingOutcome
 from .fl.sharing.swan import swan
 from .front import check, judge, read, run, simulate, solve, sweep
 from .models.data import digits_market_path
@@ -38,6 +39,7 @@ __all__ = [
     "Proof",
     "ProofError",
     "SharingMarket",
+    "SharingOutcome",
     "Solution",
     "__version__",
     "audit",

@@ -5,6 +5,7 @@ from .fl.mechanisms.interface import Mechanism, Option, Outcome, build_scaled_ou
 from .fl.mechanisms.parts.placement import Placement
 from .fl.rounds.scoring_rules import Measurement, scoring_rule
 from .fl.settings import setting
+from .fl.sharing.interface import SharingOutcome, sharing_outcome
 from .models.exact import exact_sum, format_exact, parse_integer, parse_number
 from .models.input_error import InputError
 from .models.procurement.market import Market
@@ -36,6 +37,7 @@ __all__ = [
     "ProofError",
     "Pulse",
     "Row",
+    "SharingOutcome",
     "SolverClaim",
     "Stopped",
     "best_set",
@@ -54,4 +56,5 @@ __all__ = [
     "route",
     "scoring_rule",
     "setting",
+    "sharing_outcome",
 ]

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from .fl.mechanisms.interface import Outcome
+    from .fl.sharing.interface import SharingOutcome
     from .models.files import PathLike
     from .models.procurement.market import Market
     from .models.sharing.market import MotsMarket
@@ -108,15 +109,20 @@ def solve(market: Any, problem: str | None = None, method: str = "auto", **optio
     return solve_procurement(market, problem or "opt", method, **options)
 
 
-def run(market: Market, mechanism: str | Callable[..., Outcome], **options: Any) -> Outcome:
-    """Run a mechanism and re-check its allocation exactly.
+@overload
+def run(market: Market, mechanism: str | Callable[..., Outcome], **options: Any) -> Outcome: ...
+@overload
+def run(market: MotsMarket, mechanism: str | Callable[..., SharingOutcome] = ..., **options: Any) -> SharingOutcome: ...
+def run(market: Any, mechanism: str | Callable[..., Any] = "swan", **options: Any) -> Any:
+    """Run a mechanism on a market of either kind, and re-check what it returns exactly.
 
     Parameters
     ----------
-    market : Market
+    market : Market or MotsMarket
     mechanism : str or callable
         A name from ``fedmech mechanisms``, ``pkg.module:callable``, ``file.py:callable``, or any callable ``market -> Outcome``;
-        :func:`fedmech.extend.outcome` makes what it returns.
+        :func:`fedmech.extend.outcome`, for sharing markets :func:`fedmech.extend.sharing_outcome`, makes what it returns. ``swan``, for a
+        sharing market, if left out.
     **options
         The mechanism's options.
 
@@ -134,6 +140,12 @@ def run(market: Market, mechanism: str | Callable[..., Outcome], **options: Any)
     """
     import warnings
 
+    from .models.sharing.market import MotsMarket
+
+    if isinstance(market, MotsMarket):
+        from .fl.sharing.interface import run_sharing_mechanism
+
+        return run_sharing_mechanism(market, mechanism, **options)
     from .fl.mechanisms.interface import run_mechanism
 
     outcome = run_mechanism(market, mechanism, **options)

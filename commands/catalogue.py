@@ -16,7 +16,7 @@ from .console import (
 )
 
 if TYPE_CHECKING:
-    from ..fl.mechanisms.interface import Mechanism
+    from ..fl.registry import Mechanism
     from ..models.display import Page
 
 __all__ = ["mechanism_page", "mechanisms_command", "methods_command"]
@@ -68,11 +68,11 @@ def mechanisms_command(
     json: JsonOption = False,
 ) -> None:
     """List the mechanisms, or show one: what it does and promises, its options, its source, a command that runs it."""
-    from ..fl.mechanisms.interface import find_mechanism, mechanisms
+    from ..fl.registry import find_mechanism, mechanisms
 
     found = mechanisms() if name is None else [find_mechanism(name)]
     if json:
-        fields = ("name", "summary", "source")
+        fields = ("name", "market", "summary", "source")
         print_json(
             {
                 "mechanisms": [
@@ -90,9 +90,10 @@ def mechanisms_command(
         write(mechanism_page(found[0]).text(text_width()) + "\n")
         return
     rows = [
-        [entry.name, entry.summary, ", ".join(option.name for option in entry.options), entry.source] for entry in found
+        [entry.name, entry.market, entry.summary, ", ".join(option.name for option in entry.options), entry.source]
+        for entry in found
     ]
-    table(None, ["mechanism", "", "options", "source"], rows)
+    table(None, ["mechanism", "market", "", "options", "source"], rows)
 
 
 def mechanism_page(entry: Mechanism) -> Page:
@@ -103,6 +104,7 @@ def mechanism_page(entry: Mechanism) -> Page:
     facts = [
         ("mechanism", entry.name),
         ("does", entry.summary),
+        ("market", str(entry.market)),
         ("source", entry.source),
         *(("promises", PROMISES[claim]) for claim in PROMISES if claim in entry.claims),
         ("try", f"fedmech run --mechanism {entry.name} {needed}".rstrip()),

@@ -88,7 +88,7 @@ def compare_command(
         raise InputError("only one of --json, --csv and --latex goes to standard output")
     for name in mechanism or ():
         import_from_here(name)
-    chosen = mechanisms() if mechanism is None else [as_mechanism(name) for name in mechanism]
+    chosen = mechanisms("procurement") if mechanism is None else [as_mechanism(name) for name in mechanism]
     given = options_by_mechanism(parse_options(option), chosen)
     markets: Any = {str(file): load_market(file, drop_zero) for file in files or ()}
     if len(markets) < len(files or ()):

@@ -105,7 +105,7 @@ def _procurement(
 
     for name in mechanism or ():
         import_from_here(name)
-    chosen = mechanisms() if mechanism is None else [as_mechanism(name) for name in mechanism]
+    chosen = mechanisms("procurement") if mechanism is None else [as_mechanism(name) for name in mechanism]
     given = options_by_mechanism(parse_options(option), chosen)
     with whole_limit(time_limit):
         judged = judge_procurement(

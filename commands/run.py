@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .console import (
+    INFEASIBLE,
+    STOPPED,
     DropZeroOption,
     JsonOption,
     MarketArgument,
@@ -16,13 +18,19 @@ from .console import (
     guarded,
     import_from_here,
     load_market,
+    number,
     print_json,
+    say,
     text_width,
     write,
 )
+from .mots import load_mots
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..fl.mechanisms.interface import Outcome
+    from ..fl.registry import Mechanism
     from ..models.procurement.market import Market
 
 __all__ = ["MECHANISM_HELP", "OptionsOption", "parse_options", "run_command"]
@@ -62,24 +70,63 @@ def parse_options(given: list[str] | None, seed: int | None = None) -> dict[str,
 @guarded
 def run_command(
     file: MarketArgument = None,
-    mechanism: Annotated[str, typer.Option(help=MECHANISM_HELP)] = "driftpay-co",
+    mechanism: Annotated[
+        str | None, typer.Option(help=f"{MECHANISM_HELP}; if left out, driftpay-co, or swan for a *.mots.json")
+    ] = None,
     option: OptionsOption = None,
     seed: Annotated[int | None, typer.Option(help="short for --option seed=...")] = None,
     drop_zero: DropZeroOption = False,
     json: JsonOption = False,
     summary: SummaryOption = False,
 ) -> None:
-    """Run a mechanism: bids in; winners, payments and the critical price out."""
+    """Run a mechanism: bids in; winners, payments and the critical price out. In a *.mots.json: social state, price and rewards."""
     from ..fl.mechanisms.interface import run_mechanism
+    from ..fl.registry import as_mechanism
 
-    import_from_here(mechanism)
+    sharing = file is not None and file.name.endswith(".mots.json")
+    name = mechanism or ("swan" if sharing else "driftpay-co")
+    import_from_here(name)
+    entry = as_mechanism(name)
+    if sharing or (file is None and entry.market == "sharing"):
+        run_sharing(file, entry, parse_options(option, seed), json=json, summary=summary)
+        return
     market = load_market(file, drop_zero)
-    outcome = run_mechanism(market, mechanism, **parse_options(option, seed))
+    outcome = run_mechanism(market, entry, **parse_options(option, seed))
     if json:
         print_json(outcome_document(market, outcome, summary=summary))
         return
     page = outcome.page()
     write((replace(page, tables=()) if summary else page).text(text_width()) + "\n")
+
+
+def run_sharing(
+    file: Path | None, entry: Mechanism, options: dict[str, Any], *, json: bool, summary: bool = False
+) -> None:
+    """Run a mechanism of sharing markets and print where it leads."""
+    from ..fl.sharing.interface import run_sharing_mechanism
+    from ..fl.sharing.swan import NoTarget
+
+    market = load_mots(file)
+    try:
+        outcome = run_sharing_mechanism(market, entry, **options)
+    except NoTarget as error:
+        say(f"error: {error}")
+        raise typer.Exit(INFEASIBLE if error.infeasible else STOPPED) from None
+    if not json:
+        page = outcome.page()
+        write((replace(page, tables=()) if summary else page).text(text_width()) + "\n")
+        return
+    document: dict[str, Any] = {"mechanism": outcome.mechanism, "state": outcome.participants}
+    for name in ("welfare", "error", "price", "incentive_cost"):
+        document |= exact_pair(name, getattr(outcome, name))
+    rewards = zip(market.types, outcome.rewards, strict=True)
+    document |= {
+        "rewards": {kind.id: number(reward) for kind, reward in rewards},
+        "meets_requirement": outcome.meets_requirement,
+        "cycles": outcome.cycles,
+        "seconds": outcome.seconds,
+    }
+    print_json(document)
 
 
 def outcome_document(market: Market, outcome: Outcome, *, summary: bool = False) -> dict[str, Any]:

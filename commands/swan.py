@@ -85,7 +85,7 @@ def swan_command(
             "target_is_equilibrium": found is not None and target in found.states,
             "comparators": [
                 {
-                    "name": entry.name,
+                    "name": entry.mechanism,
                     "state": _named(market, entry.state),
                     "welfare": number(entry.welfare),
                     "meets_requirement": entry.meets_requirement,

@@ -17,7 +17,7 @@ PALETTE = (
 
 def mechanism_colour(name: str) -> str:
     """Return the colour that a mechanism has in every figure; those of somebody's own share what the registered ones leave."""
-    known = [entry.name for entry in mechanisms() if entry.shipped]
+    known = [entry.name for entry in mechanisms("procurement") if entry.shipped]
     if name in known:
         return PALETTE[known.index(name)]
     rest = PALETTE[len(known) :]

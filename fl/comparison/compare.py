@@ -171,7 +171,7 @@ def _short(file: Path) -> str:
 def chosen_mechanisms(given: Any) -> list[Mechanism]:
     """Read which mechanisms are meant, as :func:`compare` takes them."""
     if given is None:
-        return mechanisms()
+        return mechanisms("procurement")
     if isinstance(given, Mapping):
         chosen = [replace(as_mechanism(rule), name=str(name)) for name, rule in given.items()]
     else:

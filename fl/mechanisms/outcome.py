@@ -18,6 +18,7 @@ from ...models.names import nearest_name, position_of
 from ...models.procurement.market import Market
 from ...solvers.feasibility import CheckError, violation
 from ...solvers.placement.matroid import route
+from ..registry import NAMELESS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,9 +27,6 @@ __all__ = ["LimitError", "Outcome", "build_scaled_outcome", "check_exact", "outc
 
 Who = str | int
 """A worker or a requester: its id, or its position in the market."""
-
-NAMELESS = "the mechanism"
-"""What a mechanism is called in messages until whoever runs it says its name."""
 
 SHOWN_WINNERS = 20
 """Winners on a page; the frame has them all."""

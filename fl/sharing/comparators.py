@@ -5,62 +5,38 @@ The text names the first two by a sentence each; how they are spelled out here i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from ...models.display import Table, show
 from ...models.sharing.market import MotsMarket, State
 from ...models.sharing.market_text import state_text
 from ...solvers.sharing.solve import solve_social_state
-from ...solvers.sharing.worth import worth
-from .swan import BITS, Swan, utility, welfare
+from ..registry import Option, mechanism
+from .interface import SharingOutcome, sharing_outcome, utility, welfare
+from .swan import Swan
 
 
-@dataclass(frozen=True)
-class ComparatorOutcome:
-    """Where a comparator ends.
-
-    Attributes
-    ----------
-    name : str
-        Which comparator.
-    state : tuple of int
-        Participants of each type; all zeros if nobody trains.
-    welfare : Fraction
-        Social welfare of the state: of everybody, or of the participants only for FL without a market.
-    meets_requirement : bool
-        Whether the state meets the market's error requirement.
-    incentive_cost : Fraction
-        What the platform adds from outside; negative if it would keep money.
-    rounds : int
-        Rounds until the state was reached again, for the dynamic ones.
-    cycles : bool
-        Whether the dynamics ended in a cycle; the state is then the best of the cycle.
-    """
-
-    name: str
-    state: State
-    welfare: Fraction
-    meets_requirement: bool
-    incentive_cost: Fraction
-    rounds: int = 0
-    cycles: bool = False
-
-
-def _settle(market: MotsMarket, start: State, respond: object) -> tuple[State, int, bool]:
+def _settle(market: MotsMarket, start: State, respond: Callable[[State], State]) -> tuple[State, int, bool]:
     seen: dict[State, int] = {}
     path: list[State] = []
     state = start
     while state not in seen:
         seen[state] = len(path)
         path.append(state)
-        state = respond(state)  # type: ignore[operator]
+        state = respond(state)
     cycle = path[seen[state] :]
     return max(cycle, key=lambda s: welfare(market, s)), len(path), len(cycle) > 1
 
 
-def dynamic(market: MotsMarket, start: State | None = None) -> ComparatorOutcome:
+@mechanism(
+    "dynamic",
+    market="sharing",
+    summary="price equal to utility, no rewards; clients expect the error of the last round",
+    source="SWAN section V, its reference [14]; reconstructed",
+    options=(),
+)
+def dynamic(market: MotsMarket, start: State | None = None) -> SharingOutcome:
     """The dynamic mechanism (its reference [14]), reconstructed: clients expect the last round's error to stay.
 
     In each round a client participates if the utility of a model with the last state's error covers its cost; the others
@@ -75,14 +51,20 @@ def dynamic(market: MotsMarket, start: State | None = None) -> ComparatorOutcome
         return tuple(entry.count if value >= entry.cost else 0 for entry in market.types)
 
     state, rounds, cycles = _settle(market, market.counts if start is None else start, respond)
-    buyers = market.population - sum(state)
-    income = buyers * utility(market, market.error(state)) if any(state) else Fraction(0)
-    return ComparatorOutcome(
-        "dynamic", state, welfare(market, state), market.meets_requirement(state), -income, rounds, cycles
-    )
+    price = utility(market, market.error(state)) if any(state) else None
+    return sharing_outcome(market, state, price, mechanism="dynamic", rounds=rounds, cycles=cycles)
 
 
-def modified_fl(market: MotsMarket, rewards: Sequence[Fraction] | None = None) -> ComparatorOutcome:
+@mechanism(
+    "modified-fl",
+    market="sharing",
+    summary="price equal to utility, fixed rewards; clients respond to the last state",
+    source="SWAN section V, its reference [55]; reconstructed",
+    options=(
+        Option("rewards", "vector", "reward of a participant of each type; the mean cost of all clients if left out"),
+    ),
+)
+def modified_fl(market: MotsMarket, rewards: Sequence[Fraction] | None = None) -> SharingOutcome:
     """The modified FL mechanism (its reference [55]), reconstructed: price equal to utility, fixed rewards.
 
     A buyer ends with nothing, so a client participates if utility plus reward covers its cost.  Rewards are the same for
@@ -102,39 +84,37 @@ def modified_fl(market: MotsMarket, rewards: Sequence[Fraction] | None = None) -
         )
 
     state, rounds, cycles = _settle(market, (0,) * market.type_count, respond)
-    paid = sum((k * reward for k, reward in zip(state, rewards, strict=True)), Fraction(0))
-    buyers = market.population - sum(state)
-    income = buyers * utility(market, market.error(state)) if any(state) else Fraction(0)
-    return ComparatorOutcome(
-        "modified-fl", state, welfare(market, state), market.meets_requirement(state), paid - income, rounds, cycles
-    )
+    price = utility(market, market.error(state)) if any(state) else None
+    return sharing_outcome(market, state, price, rewards, mechanism="modified-fl", rounds=rounds, cycles=cycles)
 
 
-def fl_only(market: MotsMarket, *, time_limit: float | None = None) -> ComparatorOutcome:
+@mechanism(
+    "fl-only",
+    market="sharing",
+    summary="the best of FL without a market: only participants have the model, and are paid what they lack",
+    source="SWAN section V, eq. (23)",
+    options=(),
+)
+def fl_only(market: MotsMarket, *, time_limit: float | None = None) -> SharingOutcome:
     """The best the existing FL framework can do, eq. (23), and what its participants must be paid.
 
     A participant whose utility does not cover its cost is paid the difference; one with a surplus keeps it.
     """
     answer = solve_social_state(market, audience="participants", time_limit=time_limit)
     if answer.state is None or answer.welfare is None or answer.status == "infeasible":
-        nobody = (0,) * market.type_count
-        return ComparatorOutcome("fl-only", nobody, Fraction(0), False, Fraction(0))
+        return sharing_outcome(market, (0,) * market.type_count, audience="participants", mechanism="fl-only")
     value = utility(market, market.error(answer.state))
-    paid = sum(
-        (k * max(Fraction(0), entry.cost - value) for k, entry in zip(answer.state, market.types, strict=True)),
-        Fraction(0),
-    )
-    alone = worth(market, answer.state, BITS, "participants").middle
-    return ComparatorOutcome("fl-only", answer.state, alone, True, paid)
+    rewards = [max(Fraction(0), entry.cost - value) for entry in market.types]
+    return sharing_outcome(market, answer.state, None, rewards, audience="participants", mechanism="fl-only")
 
 
-def rivals_table(mechanism: Swan, rivals: Sequence[ComparatorOutcome]) -> Table:
+def rivals_table(mechanism: Swan, rivals: Sequence[SharingOutcome]) -> Table:
     """Return where SWAN and its rivals end, as a table."""
     market = mechanism.market
     rows = [["SWAN", show(mechanism.welfare), "yes", "", state_text(market, mechanism.target)]]
     rows += [
         [
-            entry.name,
+            entry.mechanism,
             show(entry.welfare),
             "yes" if entry.meets_requirement else "no",
             show(entry.incentive_cost),

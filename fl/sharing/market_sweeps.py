@@ -15,12 +15,8 @@ from ...models.sharing.market import MotsMarket
 from ...solvers.sharing.answer import SocialAnswer
 from ...solvers.sharing.requirement import error_range
 from ...solvers.sharing.solve import solve_social_state
-from .comparators import (
-    ComparatorOutcome,
-    dynamic,
-    fl_only,
-    modified_fl,
-)
+from .comparators import dynamic, fl_only, modified_fl
+from .interface import SharingOutcome
 from .swan import SMALL_INCENTIVE, utility
 
 __all__ = [
@@ -47,11 +43,11 @@ def mechanism_row(market: MotsMarket) -> Row:
     rivals = (dynamic(market), modified_fl(market))
     row: Row = {"swan": _welfare(solve_social_state(market))}
     for outcome in rivals:
-        row[outcome.name] = outcome.welfare if _counts(market, outcome) else None
+        row[outcome.mechanism] = outcome.welfare if _counts(market, outcome) else None
     return row
 
 
-def _counts(market: MotsMarket, outcome: ComparatorOutcome) -> bool:
+def _counts(market: MotsMarket, outcome: SharingOutcome) -> bool:
     return outcome.meets_requirement or (market.max_error is None and not any(outcome.state))
 
 

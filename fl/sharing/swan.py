@@ -32,7 +32,8 @@ from ...solvers.control import Control, Stopped
 from ...solvers.sharing.answer import SocialAnswer
 from ...solvers.sharing.requirement import ErrorRange, error_range
 from ...solvers.sharing.solve import solve_social_state
-from ...solvers.sharing.worth import utility_between, worth
+from ..registry import mechanism
+from .interface import SharingOutcome, sharing_outcome, utility, welfare
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +42,6 @@ MOST_PATTERNS = 200_000
 """Up to so many patterns the least Lagrangian is found by looking at all of them."""
 SMALL_INCENTIVE = Fraction(1, 10**6)
 """What is shared among the clients, in units of utility, where the optimal welfare is not positive."""
-BITS = 256
 
 Scenario = Literal["low", "high"]
 
@@ -86,6 +86,10 @@ class SharedSurplus:
         price, rewards = self.price(state), self.rewards(state)
         buyers = self.market.population - sum(state)
         return sum((k * r for k, r in zip(state, rewards, strict=True)), Fraction(0)) - buyers * price
+
+    def outcome(self, state: State) -> SharingOutcome:
+        """What becomes of a state with a model, as a registered mechanism hands it on."""
+        return sharing_outcome(self.market, state, self.price(state), self.rewards(state))
 
 
 @dataclass(frozen=True, repr=False)
@@ -224,17 +228,6 @@ def scenario(market: MotsMarket) -> Scenario:
     return "low" if all(market.is_low(i) for i, n in enumerate(market.counts) if n) else "high"
 
 
-def utility(market: MotsMarket, error: Fraction) -> Fraction:
-    """``U(error)``, exact for a rational utility, else to about 2**-200."""
-    low, high = utility_between(market, error, BITS)
-    return (low + high) / 2
-
-
-def welfare(market: MotsMarket, state: State) -> Fraction:
-    """``W(k)``, exact for a rational utility, else to about 2**-200; 0 for the empty state."""
-    return worth(market, state, BITS).middle
-
-
 def patterns(market: MotsMarket) -> Iterator[State]:
     """The participation patterns that (20) speaks of: all-or-none states in the low scenario, else all states; not empty."""
     choices: Iterable[Iterable[int]]
@@ -281,6 +274,21 @@ def swan(market: MotsMarket, *, time_limit: float | None = None, control: Contro
         return _set_up(market, control)
     except Stopped as stop:
         raise NoTarget(f"the mechanism was not set up in time: {stop.reason}") from None
+
+
+@mechanism(
+    "swan",
+    market="sharing",
+    summary="price and rewards at the best social state that leave everybody with one interest",
+    source="SWAN section IV-C, eqs. (18)-(22), reconstructed",
+    options=(),
+)
+def swan_at_the_best_state(market: MotsMarket) -> SharingOutcome:
+    """Announce SWAN and go to the state it is made for."""
+    made = swan(market)
+    if made.ratio is None:
+        raise NoTarget("the incentive ratio is undefined: every pattern has the same Lagrangian")
+    return made.outcome(made.target)
 
 
 def _set_up(market: MotsMarket, control: Control) -> Swan:

@@ -19,12 +19,10 @@ from fractions import Fraction
 from functools import cached_property
 
 from ...models.sharing.market import MotsMarket, State
-from .swan import (
-    SMALL_INCENTIVE,
-    SharedSurplus,
-    utility,
-    welfare,
-)
+from ...solvers.sharing.solve import solve_social_state
+from ..registry import mechanism
+from .interface import SharingOutcome, utility, welfare
+from .swan import SMALL_INCENTIVE, NoTarget, SharedSurplus
 
 
 @dataclass(frozen=True)
@@ -45,6 +43,21 @@ class SinglePeaked(SharedSurplus):
             return Fraction(0)
         distance = sum(abs(k - t) for k, t in zip(state, self.target, strict=True))
         return self.shared / self.market.population / (1 + distance)
+
+
+@mechanism(
+    "single-peaked",
+    market="sharing",
+    summary="SWAN's balance, with payments that leave the best social state as the only equilibrium",
+    source="ours; in the place of SWAN section IV-C, eq. (21)",
+    options=(),
+)
+def single_peaked(market: MotsMarket) -> SharingOutcome:
+    """Announce the single-peaked payments and go to the best state."""
+    best = solve_social_state(market)
+    if best.state is None or best.status != "optimal":
+        raise NoTarget("there is no best state to aim at", infeasible=best.status == "infeasible")
+    return SinglePeaked(market, best.state).outcome(best.state)
 
 
 @dataclass(frozen=True)

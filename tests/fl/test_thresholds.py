@@ -240,7 +240,7 @@ NO_SIZE = {
     "drift_market.SCORE_DECIMALS": "how results are written",
     "measured_welfare.DIGITS": "how results are written",
     "probe.NONCE_BYTES": "the strength of a commitment",
-    "swan.BITS": "how sharp the numbers are that are shown",
+    "interface.BITS": "how sharp the numbers are that are shown",
     "sweep.SUSPECT": "deaths of a process until a point runs alone: tests of sweeps kill processes",
     "truthfulness.REACH": "how far a figure is drawn",
     "checkpoint.MOST_BYTES": "the memory of a checkpoint: tests of checkpoints",

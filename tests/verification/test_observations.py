@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from fedmech.fl.sharing import comparators as rivals
 from fedmech.fl.sharing import figures, market_sweeps
+from fedmech.fl.sharing.interface import SharingOutcome
 from fedmech.fl.sharing.swan import Swan, swan
 from fedmech.models.sharing.error_model import DerivationError
 from fedmech.models.sharing.market import FORMAT, MotsMarket
@@ -144,12 +145,12 @@ def broken_linear_model(market: MotsMarket) -> MotsMarket:
     return replace(market, types=tuple(replace(t, size=t.size + market.dimension + 1) for t in market.types))
 
 
-def broken_modified(market: MotsMarket) -> rivals.ComparatorOutcome:
+def broken_modified(market: MotsMarket) -> SharingOutcome:
     found = rivals.modified_fl(market)
     return replace(found, welfare=found.welfare + 100, meets_requirement=True)
 
 
-def broken_fl_only(market: MotsMarket) -> rivals.ComparatorOutcome:
+def broken_fl_only(market: MotsMarket) -> SharingOutcome:
     return replace(rivals.fl_only(market), incentive_cost=Fraction(-1))
 
 

@@ -152,7 +152,7 @@ def judge_procurement(
     InputError
         For an unknown mechanism or option, or options of a mechanism that is not judged.
     """
-    chosen = registered() if mechanisms is None else [as_mechanism(rule) for rule in mechanisms]
+    chosen = registered("procurement") if mechanisms is None else [as_mechanism(rule) for rule in mechanisms]
     given = _settings(market, chosen, options or {}, seed)
     at_bids = market.scaled.costs is None
     if at_bids:

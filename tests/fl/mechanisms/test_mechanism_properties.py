@@ -94,7 +94,7 @@ def check_truthful(name, count, n=3):
     check()
 
 
-TRUTHFUL = [entry.name for entry in mechanisms() if "truthful" in entry.claims]
+TRUTHFUL = [entry.name for entry in mechanisms("procurement") if "truthful" in entry.claims]
 
 
 @pytest.mark.parametrize("name", TRUTHFUL)
@@ -142,7 +142,7 @@ EXHIBITS = {
 
 
 def test_who_does_not_claim_truthfulness_has_an_exhibit():
-    assert set(TRUTHFUL) | set(EXHIBITS) == {entry.name for entry in mechanisms()}
+    assert set(TRUTHFUL) | set(EXHIBITS) == {entry.name for entry in mechanisms("procurement")}
 
 
 @pytest.mark.parametrize("name", sorted(EXHIBITS))

@@ -14,8 +14,8 @@ from typing import Any
 import fedmech as fm
 import numpy as np
 import pytest
-from fedmech.fl.mechanisms import interface
-from fedmech.fl.mechanisms.interface import as_mechanism, options_of
+from fedmech.fl import registry
+from fedmech.fl.registry import as_mechanism, options_of
 
 MARKET = fm.Market.build(
     scores=[3, 2, "0.5", 4],
@@ -31,10 +31,10 @@ MARKET = fm.Market.build(
 @pytest.fixture(autouse=True)
 def _nothing_stays_registered() -> Iterator[None]:
     fm.mechanisms()
-    before = dict(interface._MECHANISMS)
+    before = dict(registry._MECHANISMS)
     yield
-    interface._MECHANISMS.clear()
-    interface._MECHANISMS.update(before)
+    registry._MECHANISMS.clear()
+    registry._MECHANISMS.update(before)
 
 
 def cheapest(market: fm.Market) -> fm.Outcome:

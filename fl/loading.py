@@ -9,8 +9,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ...models.input_error import InputError
-from ...models.names import nearest_name
+from ..models.input_error import InputError
+from ..models.names import nearest_name
 
 __all__ = ["find_attribute", "in_one_line", "load_module"]
 
