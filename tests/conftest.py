@@ -30,3 +30,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     chosen = [item for item in items if "slow" not in item.keywords]
     config.hook.pytest_deselected(items=[item for item in items if "slow" in item.keywords])
     items[:] = chosen
+
+
+@pytest.fixture
+def nothing_stays_registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget, at the end of a test, the mechanisms that it registered."""
+    from fedmech.fl import registry
+
+    registry.mechanisms()
+    monkeypatch.setattr(registry, "_MECHANISMS", dict(registry._MECHANISMS))

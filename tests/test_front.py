@@ -80,6 +80,7 @@ def test_experiments_by_name() -> None:
         fm.simulate("network-effects", "repetition=2")
 
 
+@pytest.mark.usefixtures("nothing_stays_registered")
 def test_the_verbs_as_they_are_written_down(tmp_path: Path) -> None:
     """A procurement market and a sharing market, a mechanism of one's own, every verb and every result: ids, Fractions, frames."""
 

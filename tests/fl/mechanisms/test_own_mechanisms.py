@@ -14,7 +14,6 @@ from typing import Any
 import fedmech as fm
 import numpy as np
 import pytest
-from fedmech.fl import registry
 from fedmech.fl.registry import as_mechanism, options_of
 
 MARKET = fm.Market.build(
@@ -28,13 +27,7 @@ MARKET = fm.Market.build(
 )
 
 
-@pytest.fixture(autouse=True)
-def _nothing_stays_registered() -> Iterator[None]:
-    fm.mechanisms()
-    before = dict(registry._MECHANISMS)
-    yield
-    registry._MECHANISMS.clear()
-    registry._MECHANISMS.update(before)
+pytestmark = pytest.mark.usefixtures("nothing_stays_registered")
 
 
 def cheapest(market: fm.Market) -> fm.Outcome:

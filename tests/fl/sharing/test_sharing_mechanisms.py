@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator
 from fractions import Fraction as F
+from typing import Any, cast
 
 import fedmech as fm
 import pytest
 from fedmech.cli import app
-from fedmech.fl import registry
 from fedmech.fl.sharing.swan import NoTarget
 from mots_strategies import random_markets
 from typer.testing import CliRunner
@@ -25,13 +24,7 @@ def fedmech(*words: str):
     return CliRunner().invoke(app, list(words))
 
 
-@pytest.fixture(autouse=True)
-def _nothing_stays_registered() -> Iterator[None]:
-    fm.mechanisms()
-    before = dict(registry._MECHANISMS)
-    yield
-    registry._MECHANISMS.clear()
-    registry._MECHANISMS.update(before)
+pytestmark = pytest.mark.usefixtures("nothing_stays_registered")
 
 
 def test_every_registered_mechanism_is_compared() -> None:
@@ -94,7 +87,7 @@ def test_a_mechanism_of_ones_own() -> None:
         (lambda market: fm.extend.sharing_outcome(market, (3, 0)), r"state \(3, 0\)"),
         (lambda market: fm.extend.sharing_outcome(market, (1,)), r"state \(1,\)"),
         (lambda market: fm.extend.sharing_outcome(market, (True, 0)), r"state \(True, 0\)"),
-        (lambda market: fm.extend.sharing_outcome(market, (1, 0), 0.5), "0.5"),
+        (lambda market: fm.extend.sharing_outcome(market, (1, 0), cast(Any, 0.5)), "0.5"),
         (lambda market: fm.extend.sharing_outcome(market, (1, 0), 1, [1]), "a Fraction for each type"),
         (lambda market: 1 / 0, "failed: ZeroDivisionError"),
     ],
