@@ -82,12 +82,15 @@ def solve(market: Any, problem: str | None = None, method: str = "auto", **optio
     method : str
         A name from ``fedmech methods``, or ``auto``.
     **options
-        As :func:`fedmech.solvers.solve.solve` and :func:`fedmech.solvers.sharing.solve.solve_social_state` take them.
+        As :func:`fedmech.solvers.solve.solve` and :func:`fedmech.solvers.sharing.solve.solve_social_state` take them;
+        ``allow_suboptimal=True`` returns the best point where the optimum could not be proved.
 
     Raises
     ------
     InputError
         For a problem of the other market, and as those two.
+    NotOptimalError
+        If the optimum could not be proved; its `solution` is the answer all the same.
     """
     from .models.input_error import InputError
     from .models.sharing.market import MotsMarket
@@ -98,8 +101,14 @@ def solve(market: Any, problem: str | None = None, method: str = "auto", **optio
                 f"{problem!r} is a problem of procurement markets, not of sharing markets", field="problem"
             )
         from .solvers.sharing.solve import solve_social_state
+        from .solvers.solution import NotOptimalError
 
-        return solve_social_state(market, method, **options)
+        suboptimal = options.pop("allow_suboptimal", False)
+        answer = solve_social_state(market, method, **options)
+        # That no state meets the requirement is an answer too.
+        if answer.status not in ("optimal", "infeasible") and not suboptimal:
+            raise NotOptimalError(answer)
+        return answer
     if problem == "social-state":
         raise InputError(
             "'social-state' is the problem of sharing markets, not of procurement markets", field="problem"

@@ -203,9 +203,9 @@ class Solution(Readable):
 
 
 class NotOptimalError(RuntimeError):
-    """The optimum was asked for and could not be proved; the best point and bound are in `solution`."""
+    """The optimum was asked for and could not be proved; the best point and bound are in `solution`, of either kind of market."""
 
-    def __init__(self, solution: Solution):
+    def __init__(self, solution: Any):
         self.solution = solution
         gap = "no bound" if solution.gap is None else f"gap {show(solution.gap)}"
         super().__init__(

@@ -37,6 +37,16 @@ def test_read_knows_both_markets(tmp_path: Path) -> None:
         fm.read(tmp_path / "x.json")
 
 
+def test_no_optimum_of_a_sharing_market_in_silence() -> None:
+    sharing = cast(Any, fm.read(prototype_market_path()))
+    assert fm.solve(sharing, allow_suboptimal=False).status == "optimal"
+    with pytest.raises(fm.NotOptimalError, match="social-state by .*allow_suboptimal=True") as error:
+        fm.solve(sharing, time_limit=0)
+    assert error.value.solution.market is sharing
+    assert fm.solve(sharing, time_limit=0, allow_suboptimal=True).status == "feasible"
+    assert fm.solve(cast(Any, sharing.with_max_error("1/10000000"))).status == "infeasible"
+
+
 def test_solve_takes_both_markets() -> None:
     assert fm.solve(MARKET).value == Fraction(7, 2)
     assert fm.solve(MARKET, "orp").problem == "orp"

@@ -84,6 +84,11 @@ class SocialAnswer(Readable):
     tied: int = 0
 
     @property
+    def problem(self) -> str:
+        """``social-state``, the one problem of sharing markets."""
+        return "social-state"
+
+    @property
     def participants(self) -> dict[str, int]:
         """How many of each type train, by id; empty if there is no state."""
         ids = [entry.id for entry in self.market.types]
