@@ -90,6 +90,8 @@ class PooledResult:
         Flips in the largest core enumerated.
     reduced : int
         Items that were looked at closely.
+    evidence : Proof or None
+        What proves the bound, where it is neither leaves nor cells.
     """
 
     chosen: NDArray[np.bool_]
@@ -101,11 +103,12 @@ class PooledResult:
     cells: tuple[int, ...] = ()
     core: int = 0
     reduced: int = 0
+    evidence: Proof | None = None
 
     def proof(self) -> Proof | None:
         """Return the proof that OPT is worth no more than `value`, if it is another than the leaves."""
         if not (self.proved and self.cells):
-            return None
+            return self.evidence
         m = self.leaves[0]
         body = {"scale": m.scale, "price": m.price, "places": list(m.limits), "cells": list(self.cells)}
         return Proof("opt", "dynamic", self.value, body)
@@ -178,7 +181,14 @@ def _by_slope(problem: PooledProblem, step: int, control: Control) -> PooledResu
     if found is None:
         return None
     return PooledResult(
-        found.chosen, found.value, Fraction(found.value), True, "proved", found.leaves, reduced=problem.n
+        found.chosen,
+        found.value,
+        Fraction(found.value),
+        True,
+        "proved",
+        found.leaves,
+        reduced=problem.n,
+        evidence=found.proof,
     )
 
 

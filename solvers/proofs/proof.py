@@ -23,6 +23,7 @@ KINDS = {
     "fractional": "fractional",
     "social": "social",
     "dynamic": "dynamic",
+    "staircase": "staircase",
 }
 """The module of each kind of proof; its function ``check_bound(proof, instance, pulse)`` accepts or raises `ProofError`."""
 

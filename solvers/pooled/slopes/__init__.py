@@ -1,9 +1,9 @@
 """Scores that follow costs: the optimum meets a bound that only counts items, and exchanges find a set that costs just so much.
 
-*Problem.* That of :mod:`fedmech.solvers.pooled`, where ``q v_i = p c_i + d`` for all items, with one ``d`` (strongly correlated
-knapsacks and their inverse, subset sums). Every price of money leaves all items tied, so no core decides anything; but a set of k
-items is worth ``(p c(x) + k d) / q``, whichever they are. The families are Pisinger's (Where are the hard knapsack problems?, 2005);
-the algorithm is ours.
+*Problem.* That of :mod:`fedmech.solvers.pooled`, where ``q v_i = p c_i + d_i`` with few different ``d_i``: one (strongly correlated
+knapsacks and their inverse, subset sums), or two beside 0 (multiple strongly correlated, profit ceiling). Every price of money
+leaves many items tied, so no core decides anything; but what a set is worth depends on its cost and on how many items of each
+class it holds, not on which. The families are Pisinger's (Where are the hard knapsack problems?, 2005); the algorithm is ours.
 
 1. *Slope* (`detect`). Pairs of a few items propose ``p/q``; a sample has to agree, then all items, exactly. Anything else is seen
    after a few items and left to the other methods.
@@ -14,18 +14,22 @@ the algorithm is ours.
    by the number of items, with no search in either. Bounds are rounded down to what divides the scores.
 4. *Exchange* (`change`). From the first k (or k + 1) items, one exchange, two or four make the set cost exactly what the bound needs:
    exchanges of two disjoint parts of the items are listed, ordered by what they change, and joined by a binary search.
-5. *End*. Is there no such set, or does it break a limit, nothing is said, and the other methods go on. Limits of groups that a
+5. *Staircase* (`stairs`). With two positive ``d``, the cheapest items of both classes fit for counts on one side of a staircase, and
+   ``p B + n_1 d_1 + n_2 d_2`` at its best corner bounds ``q v``. Every corner that attains the bound is tried with exchanges within
+   each class, and with items of the class of ``d = 0``, which may come alone.
+6. *End*. Is there no such set, or does it break a limit, nothing is said, and the other methods go on. Limits of groups that a
    sample shows to bind are seen before 2.
 
 ==================  ==============================================================================================
 ``p q``             `detect.Slope`: ``price``, ``scale``
-``d``               ``offsets``
+``d``               ``offsets``, ``classes``; `stairs.Stairs`: ``gain``
 ``k``, ``c(x)``     `border.Border`: ``count``, ``cost``
-the optimum         `single.SlopeOptimum`: ``chosen``, ``value``, ``leaves``
+the optimum         `single.SlopeOptimum`: ``chosen``, ``value``, and ``leaves`` or ``proof``
 ==================  ==============================================================================================
 
 *Exactness.* Integers: ``int64`` where the slope times the largest entries fits, Python integers elsewhere. Floating point and
-samples choose what to look at. The leaves are a proof of kind ``tree``, which both checkers of trees follow.
+samples choose what to look at. The leaves are a proof of kind ``tree``, which both checkers of trees follow; the proof of 5 is of
+kind ``staircase``, whose checkers rebuild the staircase from the slope alone.
 """
 
 from __future__ import annotations
@@ -34,6 +38,7 @@ from ...control import Control
 from ..problem import PooledProblem
 from .detect import find_slope
 from .single import SlopeOptimum, solve_single
+from .stairs import solve_stairs
 
 __all__ = ["SlopeOptimum", "close_by_slope"]
 
@@ -55,6 +60,6 @@ def close_by_slope(problem: PooledProblem, step: int, control: Control) -> Slope
         return None
     slope, offsets, classes = found
     if classes is not None:
-        return None
+        return solve_stairs(problem, slope, offsets, classes, step, control)
     closed = solve_single(problem, slope, int(offsets[0]), step, control)
     return closed if closed is not None and problem.placeable(closed.chosen) else None

@@ -19,6 +19,9 @@ LEAST_ITEMS = 8
 SLOPE_ITEMS = 16
 """So many items propose a slope by their pairs."""
 
+SLOPE_SHARE = 8
+"""A slope has at least one vote in so many: with three classes of one size a pair in three is of one class."""
+
 SLOPE_SAMPLE = 256
 """So many items have to agree before all are asked."""
 
@@ -79,7 +82,7 @@ def _likely(scores: list[int], costs: list[int]) -> Slope | None:
     if not votes:
         return None
     (price, scale), most = votes.most_common(1)[0]
-    return Slope(price, scale) if price > 0 and 4 * most >= pairs else None
+    return Slope(price, scale) if price > 0 and SLOPE_SHARE * most >= pairs else None
 
 
 def _classified(slope: Slope, offsets: NDArray, scores: NDArray, costs: NDArray):

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ....models.exact import rounded
 from ...control import Control
+from ...proofs.proof import Proof
 from ..leaf_multipliers import LeafMultipliers
 from ..problem import PooledProblem
 from .border import Border, find_border, first_items
@@ -24,11 +25,12 @@ LIMIT_SLACK = 1.1
 
 @dataclass(frozen=True)
 class SlopeOptimum:
-    """An optimum, its value, and the leaves that prove it."""
+    """An optimum, its value, and the leaves that prove it, or another proof."""
 
     chosen: NDArray[np.bool_]
     value: int
     leaves: list[LeafMultipliers] = field(default_factory=list)
+    proof: Proof | None = None
 
 
 def solve_single(problem: PooledProblem, slope: Slope, offset: int, step: int, control: Control) -> SlopeOptimum | None:
