@@ -215,6 +215,8 @@ def _forget_seats(market: SeatMarket, state: SeatOptimum, control: Control) -> N
 
 def _as_places(leaves: list[LeafMultipliers], together: int, n: int) -> tuple[LeafMultipliers, ...]:
     """Write the price of the number that can be placed as one of every place, of which there are as many."""
+    if not leaves:
+        return ()
     *others, last = leaves
     if last.count > 0 and last.high == together:
         last = replace(last, high=n, count=0, limits=tuple(mu + last.count for mu in last.limits))

@@ -72,6 +72,7 @@ TESTS = {
     "solvers/proofs/fractional.py": [f"{PROOFS}fractional.py", *ATTACKS, CLOCK],
     "solvers/proofs/kinds.py": [f"{PROOFS}kinds_proofs.py", CLOCK],
     "solvers/proofs/dynamic.py": [f"{PROOFS}dynamic.py", CLOCK],
+    "solvers/proofs/staircase.py": [f"{PROOFS}staircase.py"],
     "solvers/proofs/packing.py": PACKING,
     "solvers/proofs/purse_sets.py": PACKING,
     "solvers/proofs/disjoint_sets.py": [f"{PROOFS}disjoint_sets.py", *PACKING],

@@ -232,6 +232,29 @@ def test_large_families_of_two_classes(family: str, n: int, monkeypatch: pytest.
     assert found.proof.kind == "staircase"
 
 
+@pytest.mark.parametrize("groups", [1, 2, 3])
+@pytest.mark.parametrize("offsets", [(500, 500), (500, 900), (-50, -50)])
+def test_seats_that_a_set_keeps(groups: int, offsets: tuple[int, int]) -> None:
+    """The problem without seats is asked by the method for seats; its proofs hold there too."""
+    rng = np.random.default_rng(groups)
+    costs = rng.integers(100, 5000, 900)
+    market = Market.build(
+        scores=costs + np.array(offsets)[rng.integers(0, 2, 900)],
+        costs=costs,
+        groups=rng.integers(0, groups, 900),
+        group_ids=range(groups),
+        budgets=[int(costs.sum()) // 4] * 2,
+        caps=[[900, 700]] * groups,
+        seats=[700, 650],
+    )
+    found = solve(market, "opt", "polymatroid")
+    plain = solve_pooled(
+        PooledProblem.of(market.scaled.scores, costs, market.group_of, [900] * groups, int(costs.sum()) // 4 * 2)
+    )
+    assert (found.status, found.exactness) == ("optimal", "checked")
+    assert found.value == plain.value
+
+
 # ------------------------------------------------------------------ constants
 
 EFFORTS: list[tuple[ModuleType, str, tuple[int, ...]]] = [
