@@ -15,7 +15,7 @@ Two checkers: `by_lists` in Python integers, to be read; `by_arrays` for markets
 
 from __future__ import annotations
 
-from itertools import accumulate
+from itertools import accumulate, takewhile
 from math import gcd
 from typing import Any
 
@@ -59,23 +59,20 @@ def by_lists(market: Market, bound: int, scale: int, price: int, pulse: Pulse) -
     workers = [(score, cost) for score, cost in rows if cost <= money]
     unit = gcd(*(cost for _, cost in workers))
     money = min(money // unit * unit, sum(cost for _, cost in workers)) if unit else 0
+    pulse()
     stairs: dict[int, list[int]] = {}
     for score, cost in workers:
         excess = scale * score - price * cost
         if excess > 0:
             stairs.setdefault(excess, []).append(cost)
-    refuse_third(len(stairs))
-    pulse()
-    prefixes = [(excess, [0, *accumulate(sorted(costs))]) for excess, costs in stairs.items()]
-    (one, first), (two, second) = [*prefixes, (0, [0]), (0, [0])][:2]
-    best, other = 0, len(second) - 1
-    for count, cost in enumerate(first):
-        if cost > money:
-            break
+    one, two = two_amounts(list(stairs))
+    first, second = (list(accumulate(sorted(stairs.get(gain, ())), initial=0)) for gain in (one, two))
+    totals, other = [], len(second) - 1
+    for count, cost in enumerate(takewhile(lambda cost: cost <= money, first)):
         while cost + second[other] > money:
             other -= 1
-        best = max(best, count * one + other * two)
-    refuse_better(price * money + best, bound, scale, gcd(*(score for score, _ in workers)))
+        totals.append(count * one + other * two)
+    refuse_better(price * money + max(totals), bound, scale, gcd(*(score for score, _ in workers)))
 
 
 def by_arrays(market: Market, bound: int, scale: int, price: int, pulse: Pulse) -> None:
@@ -85,39 +82,34 @@ def by_arrays(market: Market, bound: int, scale: int, price: int, pulse: Pulse) 
     affordable = np.asarray(costs <= money, dtype=bool)
     if not affordable.all():
         scores, costs = scores[affordable], costs[affordable]
-    unit = int(np.gcd.reduce(costs)) if len(costs) else 0
+    unit = int(np.gcd.reduce(costs, initial=0))
     money = min(money // unit * unit, exact_sum(costs)) if unit else 0
     pulse()
     excess = linear_combination((scale, scores), (-price, costs))
-    gains = different(excess)
-    refuse_third(len(gains))
+    gains: list[int] = []
+    rest = excess[np.asarray(excess > 0, dtype=bool)]
+    while len(rest):
+        pulse()
+        gains.append(int(rest.max()))
+        two_amounts(gains)
+        rest = rest[np.asarray(rest < gains[-1], dtype=bool)]
+    one, two = two_amounts(gains)
+    first, second = (np.cumsum(np.sort(costs[np.asarray(excess == gain, dtype=bool)])) for gain in (one, two))
     pulse()
-    prefixes = [(gain, np.cumsum(np.sort(costs[excess == gain]))) for gain in gains]
-    (one, first), (two, second) = [*prefixes, (0, costs[:0]), (0, costs[:0])][:2]
     fits = first[: np.searchsorted(first, money, side="right")]
     # The prefix of nothing is not in the arrays.
     others = np.append(
         np.searchsorted(second, money, side="right"), np.searchsorted(second, money - fits, side="right")
     )
-    pulse()
     totals = linear_combination((one, np.arange(len(others))), (two, others))
-    refuse_better(price * money + int(totals.max()), bound, scale, int(np.gcd.reduce(scores)) if len(scores) else 0)
+    refuse_better(price * money + int(totals.max()), bound, scale, int(np.gcd.reduce(scores, initial=0)))
 
 
-def different(excess: np.ndarray) -> list[int]:
-    """Return the positive numbers of an array, each once; no more than three."""
-    found: list[int] = []
-    rest = excess[np.asarray(excess > 0, dtype=bool)]
-    while len(rest) and len(found) < 3:
-        found.append(int(rest[0]))
-        rest = rest[rest != rest[0]]
-    return found
-
-
-def refuse_third(classes: int) -> None:
-    """Step 2."""
-    if classes > 2:
+def two_amounts(gains: list[int]) -> tuple[int, int]:
+    """Step 2: the two positive excesses, 0 in the place of one that there is not."""
+    if len(gains) > 2:
         raise ProofError("the scores exceed the price by more than two amounts")
+    return sum(gains[:1]), sum(gains[1:])
 
 
 def refuse_better(most: int, bound: int, scale: int, unit: int) -> None:

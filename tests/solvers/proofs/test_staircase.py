@@ -113,7 +113,7 @@ def test_nothing_below_the_optimum_is_accepted() -> None:
                 assert bound == best or not accepted(market, bound, *forged), (seed, forged)
 
 
-@pytest.mark.parametrize("size", [staircase.FEW_WORKERS - 1, staircase.FEW_WORKERS, staircase.FEW_WORKERS + 1])
+@pytest.mark.parametrize("size", [399, 400, 401])
 def test_at_the_number_from_which_arrays_check(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     costs = [1 + i * i % 997 for i in range(size)]
     market = Market.build(scores=[c + 50 + 25 * (c % 2) for c in costs], costs=costs, budgets=[sum(costs) // 2])
@@ -127,7 +127,7 @@ def test_at_the_number_from_which_arrays_check(size: int, monkeypatch: pytest.Mo
     assert not accepted(market, least - 1)
     used.clear()
     check_bound(Proof("opt", "staircase", least, {"scale": 1, "price": 1}), market)
-    assert used == ["by_lists" if size <= staircase.FEW_WORKERS else "by_arrays"]
+    assert used == ["by_lists" if size <= 400 else "by_arrays"]
 
 
 @pytest.mark.parametrize(
@@ -162,8 +162,16 @@ def test_of_which_problems() -> None:
 
 def test_the_clock_is_looked_at() -> None:
     market = Market.build(scores=[3, 4, 6], costs=[2, 3, 4], budgets=[7])
-    for checker in CHECKERS:
+    for checker, times in zip(CHECKERS, (1, 4), strict=True):
         looks: list[int] = []
         proof = Proof("opt", "staircase", 10, {"scale": 1, "price": 1})
         staircase.check_bound(proof, market, lambda looks=looks: looks.append(1), checker)
-        assert looks
+        assert len(looks) == times
+
+
+def test_many_amounts_are_refused_at_the_third() -> None:
+    market = Market.build(scores=[2 * c + c * c for c in range(1, 40)], costs=range(1, 40), budgets=[99])
+    looks: list[int] = []
+    with pytest.raises(ProofError, match="two amounts"):
+        staircase.by_arrays(market, 10**9, 1, 1, lambda: looks.append(1))
+    assert len(looks) == 1 + 3
