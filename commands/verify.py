@@ -40,20 +40,21 @@ def verify_command(
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="claims judged at a time")] = 1,
     formal: Annotated[bool, typer.Option("--formal", help="have Coq check its theorems about the claims too")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="judge what an earlier run has judged too")] = False,
     force: ForceOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Judge claims again; exit code 1 if a verdict is not the one on record or its witness fails the re-check, 4 if that is for want of z3 (or of coqc, with --formal)."""
+    """Judge claims again, but for those whose verdict an earlier run of the same sources and versions has kept; exit code 1 if a verdict is not the one on record or its witness fails the re-check, 4 if that is for want of z3 (or of coqc, with --formal)."""
     from ..models.files import refuse_overwriting, write_whole
     from ..models.input_error import InputError
-    from ..verification.ledger_text import entry_facts, verdict_line, witness_line
+    from ..verification.ledger_text import entry_facts, seconds_spent, verdict_line, witness_line
 
     chosen = chosen_claims(claims)
     if witness is not None and len(chosen) != 1:
         raise InputError("--witness needs exactly one claim")
     if witness is not None:
         refuse_overwriting(witness, force)
-    entries = judged(chosen, jobs)
+    entries = judged(chosen, jobs, fresh=fresh)
     unchecked = False
     if formal and len(entries) == len(chosen):
         entries, unchecked = _with_coq(entries, progress_reporter())
@@ -65,7 +66,7 @@ def verify_command(
                 entry.claim.id,
                 verdict_line(entry),
                 witness_line(entry),
-                f"{entry.seconds:.1f}",
+                seconds_spent(entry),
                 entry.claim.short,
             ]
             for entry in entries
@@ -79,6 +80,11 @@ def verify_command(
         if found is None:
             raise InputError(f"{entries[0].claim.id} has no witness: it is {entries[0].judgement.verdict}")
         write_whole(witness, json_module.dumps(found, indent=1) + "\n")
+    earlier = sum(entry.earlier is not None for entry in entries)
+    if earlier:
+        say(
+            f"{earlier} of {len(entries)} verdicts are of an earlier run of the same sources and versions; --fresh judges them again"
+        )
     missing = [entry for entry in entries if entry.missing]
     if missing:
         say(f"{missing[0].missing} is not installed: {len(missing)} claims that it would prove are only argued here")
@@ -113,16 +119,16 @@ def _with_coq(entries: list[Entry], report: Callable[[str], None] | None) -> tup
     return [replace(entry, coq=True if theorems_of(entry.claim.id) else None) for entry in entries], False
 
 
-def judged(chosen: Sequence[Claim], jobs: int = 1) -> list[Entry]:
-    """Judge claims and say how far it is; an interrupt leaves those that were judged."""
-    from ..verification.ledger import judge_all
+def judged(chosen: Sequence[Claim], jobs: int = 1, *, fresh: bool = True) -> list[Entry]:
+    """Judge claims, or recall verdicts of earlier runs, and say how far it is; an interrupt leaves those that were judged."""
+    from ..verification.ledger_cache import judge_or_recall
 
     report = progress_reporter()
     entries: list[Entry] = []
     try:
         if report is not None and chosen:
             report(f"judging {chosen[0].id} (1 of {len(chosen)})")
-        for entry in judge_all(chosen, jobs):
+        for entry in judge_or_recall(chosen, jobs, fresh=fresh):
             entries.append(entry)
             if report is not None and len(entries) < len(chosen):
                 report(f"judging {chosen[len(entries)].id} ({len(entries) + 1} of {len(chosen)})")

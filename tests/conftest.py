@@ -5,6 +5,8 @@ import os
 # Several processes share the machine: more threads than one each only wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# No test may find a verdict of an earlier run, nor leave one.
+os.environ["FEDMECH_CACHE"] = ""
 
 import campaign
 import pytest

@@ -100,7 +100,8 @@ class Entry(Readable):
     """One line of the ledger: the claim, its judgement, and whether they agree.
 
     ``rechecked`` is ``None`` where there is no witness, else what the independent re-check said; ``held`` says who held the steps of the
-    claim's proofs, and is ``None`` where there are none; ``coq`` whether Coq accepts its theorems, ``None`` if it was not asked or there are none.
+    claim's proofs, and is ``None`` where there are none; ``coq`` whether Coq accepts its theorems, ``None`` if it was not asked or there are none;
+    ``earlier`` when an earlier run judged it, ``None`` if this one did.
     """
 
     claim: Claim
@@ -109,6 +110,7 @@ class Entry(Readable):
     seconds: float
     held: Held | None = None
     coq: bool | None = None
+    earlier: str | None = None
 
     @property
     def agrees(self) -> bool:
@@ -150,6 +152,7 @@ class Entry(Readable):
             "coq": {"theorems": [str(theorem) for theorem in theorems_of(self.claim.id)], "checked": self.coq},
             "evidence": judgement.evidence,
             "seconds": round(self.seconds, 3),
+            "earlier_run": self.earlier,
         }
 
 

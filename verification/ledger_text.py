@@ -23,6 +23,7 @@ __all__ = [
     "entries_frame",
     "entries_page",
     "entry_facts",
+    "seconds_spent",
     "verdict_line",
     "witness_line",
 ]
@@ -82,6 +83,11 @@ def witness_line(entry: Entry) -> str:
     return "" if entry.rechecked is None else "re-checked" if entry.rechecked else "FAILS THE RE-CHECK"
 
 
+def seconds_spent(entry: Entry) -> str:
+    """Return what this run spent on a verdict; of an earlier run's say so."""
+    return "earlier" if entry.earlier else f"{entry.seconds:.1f}"
+
+
 def coq_line(entry: Entry) -> str:
     """Name the claim's theorems in Coq, if there are any, and say what Coq found."""
     names = ", ".join(map(str, theorems_of(entry.claim.id)))
@@ -103,6 +109,7 @@ def entry_facts(entry: Entry) -> list[tuple[str, str]]:
         ("charitably", "" if reading is None else f"{reading.charitable} [{reading.holds}]"),
         ("witness", json.dumps(judgement.witness) if judgement.witness else ""),
         ("in Coq", coq_line(entry)),
+        ("judged", f"{entry.earlier}, by an earlier run of the same sources and versions" if entry.earlier else ""),
     ]
     return [fact for fact in facts if fact[1]]
 
@@ -115,7 +122,7 @@ def entries_page(entries: Iterable[Entry]) -> Page:
         facts = [("claim", entry.claim.id), ("verdict", verdict_line(entry)), *entry_facts(entry)]
         return Page("", [*facts, *([("re-check", witness_line(entry))] if witness_line(entry) else [])])
     rows = [
-        [entry.claim.id, verdict_line(entry), witness_line(entry), f"{entry.seconds:.1f}", _short(entry.claim)]
+        [entry.claim.id, verdict_line(entry), witness_line(entry), seconds_spent(entry), _short(entry.claim)]
         for entry in listed[:SHOWN_CLAIMS]
     ]
     agree = sum(entry.agrees for entry in listed)
