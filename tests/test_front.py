@@ -40,7 +40,7 @@ def test_read_knows_both_markets(tmp_path: Path) -> None:
 def test_no_optimum_of_a_sharing_market_in_silence() -> None:
     sharing = cast(Any, fm.read(prototype_market_path()))
     assert fm.solve(sharing, allow_suboptimal=False).status == "optimal"
-    with pytest.raises(fm.NotOptimalError, match="social-state by .*allow_suboptimal=True") as error:
+    with pytest.raises(fm.NotOptimalError, match=r"social-state by .*allow_suboptimal=True") as error:
         fm.solve(sharing, time_limit=0)
     assert error.value.solution.market is sharing
     assert fm.solve(sharing, time_limit=0, allow_suboptimal=True).status == "feasible"
