@@ -34,6 +34,11 @@ class Learning:
 
     def __init__(self, settings: ProcurementSettings, environment: Environment, architecture: Architecture):
         self.settings, self.environment, self.architecture = settings, environment, architecture
+        data = environment.dataset
+        # Copies, once and where torch computes: torch has no read-only tensors.
+        self.inputs, self.labels = (
+            torch.tensor(array, device=settings.device) for array in (data.train_inputs, data.train_labels)
+        )
 
     def first_model(self) -> Params:
         """Train the common first model on the public samples."""
@@ -68,12 +73,11 @@ class Learning:
         clients: np.ndarray,
         previous: Params | None = None,
     ) -> Params:
-        data = self.environment.dataset
         return train_clients(
             self.architecture,
             start,
-            data.train_inputs,
-            data.train_labels,
+            self.inputs,
+            self.labels,
             holdings,
             recipe,
             previous=previous,

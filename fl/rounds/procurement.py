@@ -343,13 +343,13 @@ class Simulation:
 
     def _update(self, state: State, number: int) -> Update:
         """Let everybody make the standardised update from the average of the requesters' models, and hand in what it likes."""
-        settings, environment, data = self.settings, self.environment, self.environment.dataset
+        settings, environment = self.settings, self.environment
         model = average(state.models)
         honest = scoring_update(
             self.architecture,
             model,
-            data.train_inputs,
-            data.train_labels,
+            self.learning.inputs,
+            self.learning.labels,
             environment.holdings,
             self.learning.recipe(settings.scoring_steps, Purpose.SCORING, number),
             previous=state.local,

@@ -47,8 +47,8 @@ _CELLS = 20_000_000
 def scoring_update(
     architecture: Architecture,
     global_params: Params,
-    inputs: NDArray[np.float32],
-    labels: NDArray[np.int64],
+    inputs: NDArray[np.float32] | Tensor,
+    labels: NDArray[np.int64] | Tensor,
     holdings: Sequence[NDArray[np.int64]],
     recipe: Recipe,
     *,
@@ -65,8 +65,8 @@ def scoring_update(
     architecture : Architecture
     global_params : Params
         One model ``w``, the start of every worker.
-    inputs : ndarray of float32, shape (N, ...)
-    labels : ndarray of int64, shape (N,)
+    inputs : ndarray or Tensor of float32, shape (N, ...)
+    labels : ndarray or Tensor of int64, shape (N,)
     holdings : sequence of ndarray of int64
         Each worker's samples, as indices into `inputs`.
     recipe : Recipe

@@ -7,7 +7,7 @@ stacked parameters is each client's own gradient. Buckets are cut so that memory
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from torch import Tensor
 
 from .architectures import Architecture
 from .batch_order import batch_positions, batch_width
+from .device import chunk_numbers, full_precision, threads_for
 from .holdings import (
     check_clients,
     check_holdings,
@@ -35,9 +36,6 @@ from .recipe import Recipe
 
 __all__ = ["train_clients"]
 
-CHUNK_NUMBERS = 1 << 22
-"""About how many numbers one chunk of clients may hold at once: activations, parameters, gradients, momentum."""
-
 PADDING = 0.25
 """Padded samples per real sample that a chunk of unequal clients may always have."""
 
@@ -52,6 +50,8 @@ class _Chunk:
     rows: NDArray[np.int64]
     batches: NDArray[np.int64]  # (steps or 1, n, b); a single step stands for all
     weights: NDArray[np.float64] | None  # (n, b), rows sum to 1; None: 1 / b
+    held: NDArray[np.int64] | None = None  # (n, most), all samples of each client, where batches are drawn from them
+    places: NDArray[np.int64] | None = None  # (steps, n, b), where in `held` each sample of a batch stands
 
 
 def _chunks(
@@ -74,13 +74,14 @@ def _chunks(
         most = max(1, numbers // (model + width * architecture.activations))
         for begin in range(0, len(drawing), most):
             rows = drawing[begin : begin + most]
-            batches = np.empty((recipe.steps, len(rows), width), dtype=np.int64)
+            places = np.empty((recipe.steps, len(rows), width), dtype=np.int64)
+            # Repeated to equal length; no batch draws a repetition.
+            everything = np.stack([np.resize(held[row], sizes[rows[-1]]) for row in rows])
             for size in np.unique(sizes[rows]):
                 alike = np.flatnonzero(sizes[rows] == size)
                 positions = batch_positions(int(size), identities[rows[alike]], width, recipe.steps, recipe.seed)
-                samples = np.stack([held[row] for row in rows[alike]])
-                batches[:, alike] = np.take_along_axis(samples[:, None], positions, axis=2).transpose(1, 0, 2)
-            yield _Chunk(rows, batches, None)
+                places[:, alike] = positions.transpose(1, 0, 2)
+            yield _Chunk(rows, np.take_along_axis(everything[None], places, axis=2), None, everything, places)
 
     complete = np.flatnonzero(whole)
     complete = complete[np.argsort(-sizes[complete], kind="stable")]
@@ -103,12 +104,28 @@ def _chunks(
         begin += len(rows)
 
 
-def _representation(architecture: Architecture, params: Mapping[str, Tensor], x: Tensor, stacked: bool) -> Tensor:
-    """Representation of the clients' batches under one fixed model, or under a fixed model each."""
+def _frozen(
+    architecture: Architecture, params: Mapping[str, Tensor], x: Tensor, batches: Tensor, chunk: _Chunk
+) -> Callable[[int], Tensor]:
+    """Return the representations of a step's batches under a fixed model, or one of each client's: once a sample, not once a batch."""
+    clients, width = batches.shape[1:]
     with torch.no_grad():
-        if stacked:
-            return architecture.forward(params, x)[1]
-        return architecture.forward(params, x.flatten(0, 1))[1].unflatten(0, x.shape[:2])
+        if models_in(params, architecture.shapes) is None:
+            used, where = torch.unique(batches, return_inverse=True)
+            table = torch.cat([architecture.forward(params, x[part])[1] for part in used.split(clients * width)])
+            return lambda step: table[where[step]]
+        if chunk.held is None or chunk.places is None or chunk.held.shape[1] > len(batches) * width:
+
+            def of_batch(step: int) -> Tensor:
+                images = x.index_select(0, batches[step].reshape(-1)).unflatten(0, (clients, width))
+                with torch.no_grad():
+                    return architecture.forward(params, images)[1]
+
+            return of_batch
+        everything = torch.from_numpy(chunk.held).to(x.device)
+        own = torch.cat([architecture.forward(params, x[part])[1] for part in everything.split(width, dim=1)], dim=1)
+        places, rows = torch.from_numpy(chunk.places).to(x.device), torch.arange(clients, device=x.device)[:, None]
+        return lambda step: own[rows, places[step]]
 
 
 def _train_chunk(
@@ -132,17 +149,17 @@ def _train_chunk(
     )
     batches = torch.from_numpy(chunk.batches).to(x.device)
     weights = None if chunk.weights is None else torch.from_numpy(chunk.weights).to(x)
+    frozen = None
+    if recipe.loss == "moon":
+        frozen = [_frozen(architecture, params, x, batches, chunk) for params in (start, previous)]
     prepared = classes = positive = negative = None
     for step in range(recipe.steps):
         if step < len(batches):
             images = x.index_select(0, batches[step].reshape(-1)).unflatten(0, (clients, width))
             classes = y[batches[step].reshape(-1)]
             prepared = architecture.prepare(images)
-            if recipe.loss == "moon":
-                positive = _representation(architecture, start, images, stacked)
-                negative = _representation(
-                    architecture, previous, images, models_in(previous, architecture.shapes) is not None
-                )
+            if frozen is not None:
+                positive, negative = (representation(step) for representation in frozen)
         assert prepared is not None
         assert classes is not None
         logits, representation = architecture.forward_prepared(params, prepared)
@@ -224,11 +241,12 @@ def train_clients(
     held = check_holdings(holdings, len(y))
     identities = check_clients(clients, len(held))
     trained = {name: x.new_empty(len(held), *shape) for name, shape in architecture.shapes.items()}
-    for chunk in _chunks(architecture, held, identities, recipe, CHUNK_NUMBERS):
+    for chunk in _chunks(architecture, held, identities, recipe, chunk_numbers(x.device, x.dtype)):
         rows = torch.from_numpy(chunk.rows).to(x.device)
         mine = clients_of(start, rows) if stacked else start
         old = clients_of(before, rows) if before_stacked else before
-        values = _train_chunk(architecture, mine, old, x, y, chunk, recipe)
+        with full_precision(x.device), threads_for(x.device, chunk.batches[0].size * architecture.size):
+            values = _train_chunk(architecture, mine, old, x, y, chunk, recipe)
         for name, value in zip(mine, values, strict=True):
             trained[name][rows] = value
     return trained

@@ -15,10 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["convolve_and_pool", "patches_of"]
+from .device import block_numbers
 
-BLOCK_NUMBERS = 1 << 20
-"""About how many numbers a block of clients has in patches and maps."""
+__all__ = ["convolve_and_pool", "patches_of"]
 
 
 def patches_of(x: Tensor, kernel: int) -> Tensor:
@@ -62,7 +61,7 @@ class _ConvolveAndPool(torch.autograd.Function):
         clients, outward, _, kernel, _ = weight.shape
         matrices = weight.permute(0, 3, 4, 2, 1).reshape(clients, -1, outward)
         pooled = x.new_empty(clients, batch, height // 2, width // 2, outward)
-        length = max(1, BLOCK_NUMBERS // (batch * height * width * (matrices.shape[1] + outward)))
+        length = max(1, block_numbers(x.device, x.dtype) // (batch * height * width * (matrices.shape[1] + outward)))
         ctx.blocks = []
         for begin in range(0, clients, length):
             block = slice(begin, min(begin + length, clients))

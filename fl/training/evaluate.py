@@ -11,13 +11,11 @@ from torch import Tensor
 
 from ...models.input_error import InputError
 from .architectures import Architecture
+from .device import chunk_numbers, full_precision
 from .holdings import check_samples
 from .parameters import clients_of, models_in
 
 __all__ = ["evaluate"]
-
-CHUNK_NUMBERS = 1 << 23
-"""About how many activations are held at once."""
 
 
 def evaluate(
@@ -73,7 +71,7 @@ def evaluate(
 
     losses, hits = [], []
     models = 1 if count is None else count
-    rows = max(1, CHUNK_NUMBERS // architecture.activations)
+    rows = max(1, chunk_numbers(x.device, x.dtype) // architecture.activations)
     for first in range(0, models, max(1, rows // len(y))):
         many = slice(first, first + max(1, rows // len(y)))
         some = params if count is None else clients_of(params, many)
@@ -81,7 +79,7 @@ def evaluate(
         hit = torch.zeros_like(loss)
         for begin in range(0, len(y), rows):
             part = slice(begin, begin + rows)
-            with torch.no_grad():
+            with torch.no_grad(), full_precision(x.device):
                 logits = architecture.forward(some, x[part])[0].double()
             if count is None:
                 logits = logits.unsqueeze(0)

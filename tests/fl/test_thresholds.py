@@ -126,7 +126,8 @@ def test_convolutions_in_blocks_of_any_length(models: int, monkeypatch: pytest.M
 
     whole = run()
     each = 2 * 6 * 4 * (27 + 2)
-    monkeypatch.setattr(convolution, "BLOCK_NUMBERS", each * models if models > 0 else each + models)
+    length = each * models if models > 0 else each + models
+    monkeypatch.setattr(convolution, "block_numbers", lambda device, dtype: length)
     for one, other in zip(whole, run(), strict=True):
         assert torch.allclose(one, other, rtol=0, atol=1e-12)
 
@@ -208,21 +209,24 @@ def test_skews_of_dirichlet_partitions(beta: float) -> None:
 
 HERE = {
     "batched.WASTE", "bids.MOST_CENTS", "breakpoints.ALL_SETS_UP_TO", "client_counts.GREATEST", "configuration.MAX_POINTS",
-    "convolution.BLOCK_NUMBERS", "driftpay_no.MAX_WORKERS", "equilibria.MOST_STATES", "equilibria.MOST_TYPES",
+    "driftpay_no.MAX_WORKERS", "equilibria.MOST_STATES", "equilibria.MOST_TYPES",
     "result_figure.MOST_LINES", "shapley.EXACT_LIMIT", "swan_welfare.MOST_STATES", "uncertainty._CELLS",
 }  # fmt: skip
 ELSEWHERE = {
-    "batched.CHUNK_NUMBERS": "tests/fl/training/test_training.py",
+    "device.MOST_NUMBERS": "tests/fl/training/test_devices.py",
+    "device.SINGLE_THREAD": "tests/fl/training/test_devices.py",
     "contribution._NUMBERS": "tests/fl/scoring/test_contribution.py",
     "dirichlet.DRAWS": "tests/fl/data/test_partitions.py",
     "drift_score._CELLS": "tests/fl/scoring/test_drift_scores.py",
-    "evaluate.CHUNK_NUMBERS": "tests/fl/training/test_training.py",
     "figure.LONGEST_LABEL": "tests/fl/comparison/test_comparison.py",
     "idx.MOST_BYTES": "tests/models/test_limits.py",
     "linear_market.CHUNK": "tests/fl/sharing/test_linear_market.py",
     "swan.MOST_PATTERNS": "tests/fl/sharing/test_swan.py",
 }
 NO_SIZE = {
+    "audits.BENDING_STEPS": "how hard an adversary tries",
+    "device.BLOCKS": "a share: test_devices reads it, blocks of any length are tested here",
+    "device.SHARE_OF_MEMORY": "a share: test_devices reads it, chunks of any size are tested in test_training",
     **dict.fromkeys(
         [
             f"digits_market.{name}"
@@ -234,7 +238,7 @@ NO_SIZE = {
         "one market, that is shipped and held to its digest",
     ),
     "bids.CENTS": "a unit",
-    "interface.SHOWN_BIDS": "how results are shown",
+    "registry.SHOWN_BIDS": "how results are shown",
     "outcome.SHOWN_WINNERS": "how results are shown",
     "digits.TEST_IMAGES": "how a data set is split",
     "drift_market.SCORE_DECIMALS": "how results are written",

@@ -120,6 +120,7 @@ ELSEWHERE = {
     "exact.FLOAT_BITS": "tests/solvers/test_thresholds.py",
     "expression.LARGEST_POWER": "tests/models/sharing/test_expression.py",
     "files.MOST_TEXT": "tests/models/test_files.py",
+    "generate.LEAST_SIZE": "tests/models/sharing/test_generate_mots.py",
     "names.LONGEST_NAME": "tests/models/test_names.py",
     "seeds.LARGEST_SEED": "tests/models/test_seeds.py",
     "tables.MOST_PARQUET_BYTES": "tests/models/procurement/test_tables.py",
@@ -135,6 +136,7 @@ NO_SIZE = {
     **dict.fromkeys(["display.GAP", "display.WIDTH"], "how results are shown"),
     "__init__.DIGITS_MARKET_SEED": "names a market",
     "columns.UNLIMITED": "stands for no limit",
+    "generate.DIGITS": "how finely costs are drawn",
     **dict.fromkeys(
         ["exact._MAX_DENOMINATOR_BITS", "exact._MAX_DIGITS", "exact._MAX_EXPONENT", "exact._MOST_DIGITS"],
         "as numbers, in the tests of exact numbers: they are part of the format",

@@ -105,7 +105,7 @@ def test_any_clients_in_any_chunks(
     recipe = Recipe(loss, 3, batch_size, 0.1, momentum=0.8, weight_decay=0.01, seed=seed)
     start = model.initial(seed % 998, torch.float64)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(batched, "CHUNK_NUMBERS", numbers)
+        patch.setattr(batched, "chunk_numbers", lambda device, dtype: numbers)
         patch.setattr(batched, "WASTE", numbers // 100)
         one = train_clients(model, start, x, y, held, recipe)
     assert furthest(one, train_clients_one_by_one(model, start, x, y, held, recipe)) < 1e-12
@@ -302,7 +302,7 @@ def test_evaluation_written_out() -> None:
         accuracies.append((of_sample * (logits.argmax(1) == y)).sum())
     for numbers in (1, 3 * model.activations, 1 << 23):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("fedmech.fl.training.evaluate.CHUNK_NUMBERS", numbers)
+            patch.setattr("fedmech.fl.training.evaluate.chunk_numbers", lambda device, dtype, n=numbers: n)
             loss, accuracy = evaluate(model, stack(models), x, y, weights)
             assert evaluate(model, models[2], x, y, weights) == pytest.approx((losses[2], accuracies[2]), rel=1e-12)
         assert loss == pytest.approx(losses, rel=1e-12)

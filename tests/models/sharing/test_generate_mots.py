@@ -7,14 +7,14 @@ from fractions import Fraction as F
 import pytest
 from fedmech import solve
 from fedmech.models.input_error import InputError
-from fedmech.models.sharing.generate import generate_mots
+from fedmech.models.sharing.generate import LEAST_SIZE, generate_mots
 from fedmech.models.sharing.market import MotsMarket
 from hypothesis import given
 from hypothesis import strategies as st
 
 
 @given(
-    types=st.integers(1, 8), more=st.integers(0, 200), top=st.sampled_from([1, 9, 10, 11, 500]),
+    types=st.integers(1, 8), more=st.integers(0, 200), top=st.sampled_from([1, LEAST_SIZE - 1, LEAST_SIZE, LEAST_SIZE + 1, 500]),
     low=st.sampled_from([0.0, 0.3, 0.5, 1.0]), share=st.sampled_from([0.0, 0.5, 1.0]),
     utility=st.sampled_from(["inverse", "exponential"]), seed=st.integers(0, 50),
 )  # fmt: skip
@@ -26,7 +26,7 @@ def test_sizes_counts_costs_and_low_types(types, more, top, low, share, utility,
     assert min(market.counts) >= 1
     sizes = [entry.size for entry in market.types]
     assert sizes == sorted(sizes)
-    assert min(10, top) <= sizes[0]
+    assert min(LEAST_SIZE, top) <= sizes[0]
     assert sizes[-1] <= top
     # As many as were asked for, and those that hold as few as the last of them.
     lows = [market.is_low(i) for i in range(types)]
