@@ -191,3 +191,27 @@ def test_halves_save_combinations(checker: str, size: int) -> None:
     leaf = leaf_of(kinds, [size], 2 * (2**size - 1), 2**size, 1, 0)
     halves = (size // 2, size - size // 2)
     assert leaf.searched(checker) == (2**size - 1, sum(2 ** (half + 1) - 2 for half in halves))
+
+
+@pytest.mark.parametrize("checker", CHECKERS)
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_limit_on_the_number_hired_that_others_imply_costs_nothing(checker: str, nested: bool) -> None:
+    """No more are hired than there are places, or workers: kept or not, as many combinations are listed; with one less there are more."""
+    costs, groups = [101, 211, 307, 503, 701, 907], [0, 0, 0, 1, 1, 1]
+    market = Market.build(
+        scores=[1] * 6,
+        costs=costs,
+        groups=groups,
+        budgets=[0, 0],
+        caps=[[3, 3], [3, 3]] if nested else [[2, 0], [1, 0]],
+        seats=[5, 6] if nested else None,
+    )
+    multipliers = Multipliers(1, 0, (0,), (), ((0, 0),))
+    kinds = [(group, False, cost, 900 - cost // 2) for group, cost in zip(groups, costs, strict=True)]
+    most, states = 6 if nested else 3, []
+    for low, high in ((0, 99), (0, most), (0, most - 1), (1, most)):
+        leaf = Leaf(market, 1, 0, 5000, [[0, 0]], [5000], low, high, multipliers, kinds)
+        least, listed = leaf.searched(checker)
+        assert least == leaf.literal()
+        states.append(listed)
+    assert states[0] == states[1] < min(states[2:])
