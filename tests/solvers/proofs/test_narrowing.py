@@ -1,0 +1,83 @@
+"""What multipliers leave of a node: both checkers leave the same, to the last choice and number."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from fedmech.solvers.proofs.nodes import Multipliers, Node
+from fedmech.solvers.proofs.tree import open_tree
+from fedmech.solvers.proofs.walk import Narrowed
+from proof_markets import CHECKERS, PROBLEMS, random_market, tiny_market
+
+WORDS = (1, 1, 1, 2**20, 2**31, 2**40, 2**53, 2**61, 2**62, 2**63, 10**30)
+
+
+def random_multipliers(rng: np.random.Generator, tree: Any) -> Multipliers:
+    """Numbers of any length, some of them near what decides workers."""
+    shape = tree.instance.shape
+    scale, top = int(rng.integers(1, 12)) * int(rng.choice(WORDS)), int(rng.choice([1, 4, 30]))
+
+    def some(size: int, unit: int) -> tuple[int, ...]:
+        return tuple(int(x) * unit // 2 for x in rng.integers(0, top, size) * (rng.random(size) < 0.7))
+
+    money = some(shape.purses, scale if rng.random() < 0.8 else int(rng.choice(WORDS)))
+    count = int(rng.integers(-top, top)) * scale // 3 * int(rng.random() < 0.4)
+    levels = some(shape.kinds, scale * int(rng.choice([1, *tree.instance.costs[:1], 7])))
+    return Multipliers(scale, count, money, levels, tuple(some(shape.groups, scale) for _ in range(shape.purses)))
+
+
+def shown(found: Narrowed) -> Any:
+    """What is left, in Python's own numbers; of a node that holds nothing, only that."""
+    if found.gap < 0:
+        return None
+    node = found.node
+    flips = []
+    for mine in found.flips:
+        columns = (
+            (mine.workers.tolist(), mine.inside.tolist(), mine.losses.tolist()) if hasattr(mine, "losses") else None
+        )
+        flips.append([*zip(*columns, strict=True)] if columns else [(f.worker, f.hired, f.loss) for f in mine])
+    still = [list(map(int, workers)) for workers in node.open]
+    return found.gap, still, node.money, node.held, node.score, node.covered, node.low, node.high, flips
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_both_checkers_leave_the_same_of_a_node(problem: str) -> None:
+    rng = np.random.default_rng(PROBLEMS.index(problem))
+    seen: Counter[str] = Counter()
+    for seed in range(150):
+        market = random_market(seed, seed % 2 == 0) if seed % 3 else tiny_market(seed, int(rng.choice(WORDS)))
+        names = [name for name in ("scores", "costs", "budgets", "coverage") if rng.random() < 0.2]
+        market = market.with_scaled(**{name: getattr(market.scaled, name).astype(object) for name in names})
+        purses = market.m if problem == "opt-sep" and rng.random() < 0.7 else 1
+        worth = market.scaled.coverage.max(axis=1) if problem == "cover" else market.scaled.scores
+        bound = int(worth.max()) * int(rng.integers(0, 5)) // 2
+        trees = [open_tree(market, problem, bound, purses, lambda: None, checker) for checker in CHECKERS]
+        assert trees[0].instance.goal == trees[1].instance.goal
+        nodes: list[Node] = [tree.instance.root() for tree in trees]
+        for _ in range(int(rng.integers(0, 3))):
+            worker = int(rng.integers(0, market.n))
+            splits = [tree.instance.split_by_worker(node, worker) for tree, node in zip(trees, nodes, strict=True)]
+            assert len(splits[0]) == len(splits[1])
+            chosen = int(rng.integers(0, len(splits[0])))
+            nodes = [split[chosen] for split in splits]
+        low = int(rng.integers(0, 3)) * int(rng.random() < 0.3)
+        high = nodes[0].high - int(rng.integers(0, 3)) * int(rng.random() < 0.3)
+        nodes = [replace(node, low=low, high=high) for node in nodes]
+        for _ in range(3):
+            multipliers = random_multipliers(rng, trees[0])
+            found = [
+                tree.narrow(replace(node, multipliers=multipliers)) for tree, node in zip(trees, nodes, strict=True)
+            ]
+            one, two = map(shown, found)
+            assert one == two, (seed, multipliers)
+            seen["closed" if one is None else "left"] += 1
+            if one is None:
+                break
+            seen["flips"] += any(one[-1])
+            nodes = [narrowed.node for narrowed in found]
+    assert min(seen.values()) > 30, seen
