@@ -14,6 +14,6 @@ for markets of any size. No step is shared; the walk over the nodes, and their f
 ==================================  ==================================================================================
 ``q_ik``, best, gap                 `limbs.Numbers` of `narrow`; ``Narrowed.gap``
 flips, limits of the reference      `narrow.Flips` (``workers``, ``inside``, ``losses``), `narrow.stages`
-bundles and closings, step 11       `search._SearchStep`: ``closes``, ``loss``, ``cost``, ``count``, ``total``, ``room``
+bundles and closings, step 11       `search._Bundle` and `search._Closing`
 ==================================  ==================================================================================
 """

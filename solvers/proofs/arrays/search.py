@@ -34,28 +34,39 @@ class TooLarge(Exception):
 
 
 @dataclass(frozen=True)
-class _SearchStep:
-    """Flip a bundle or not (`closes` False); or close a limit: no more than `room` places, each empty one at `loss`."""
+class _Bundle:
+    """Flip so many equal workers at once, or not."""
 
-    closes: bool
     loss: int
-    cost: int = 0
-    count: int = 0
-    total: int = 0
-    room: int = 0
+    cost: int
+    count: int
+    total: int
+
+
+@dataclass(frozen=True)
+class _Closing:
+    """Close a limit: no more than `room` places, each empty one at `loss`."""
+
+    loss: int
+    room: int
 
 
 @dataclass(frozen=True)
 class _Plan:
     """What is combined: the steps, and what base and plentiful workers cost and hire before any."""
 
-    steps: list[_SearchStep]
+    steps: list[_Bundle | _Closing]
     cut: int
     money: int
     hired: int
     tracked: bool
     nested: bool
     relaxed: bool
+
+    @property
+    def bundles(self) -> list[_Bundle]:
+        """The steps that flip."""
+        return [step for step in self.steps if isinstance(step, _Bundle)]
 
 
 class Search:
@@ -82,7 +93,7 @@ class Search:
         return least
 
     def _least_of(self, plan: _Plan, node: Node, gap: int, price: int, count_price: int) -> int:
-        spread = 1 + sum(abs(step.cost) for step in plan.steps)
+        spread = 1 + sum(abs(bundle.cost) for bundle in plan.bundles)
         if max(price, 1) * spread + gap >= WORD >> 2:
             raise TooLarge
         run = _Run(plan, price, gap, self.work)
@@ -129,7 +140,7 @@ def _plan(
     most = [min(most, room) for (_, _, room), most in zip(limits, adds, strict=True)]
     rises = min([rises, *most]) if nested else sum(most)
     tracked = single and (m.count != 0 or hired - falls < node.low or hired + rises > node.high)
-    steps: list[_SearchStep] = []
+    steps: list[_Bundle | _Closing] = []
     ends, relaxed = [0], False
     for at, ((_, price, room), own) in enumerate(zip(limits, groups, strict=True)):
         pulse()
@@ -141,7 +152,7 @@ def _plan(
             for _, sign, cost, loss, copies in own:
                 steps += _bundles(copies, gap, loss, sign * cost, sign * counted, sign * tracked)
             if closing[at]:
-                steps.append(_SearchStep(True, price, room=room))
+                steps.append(_Closing(price, room))
         else:
             relaxed = True
             # So many alike fill all places; others replace one of them, or a place is given up at its price.
@@ -169,13 +180,14 @@ def _kinds(instance: Instance, flips: Flips) -> list[tuple[int, int, int, int, i
     return [(*kind, copies) for kind, copies in sorted(rows.items(), key=lambda row: -row[0][3])]
 
 
-def _bundles(copies: int, gap: int, loss: int, cost: int, count: int, total: int) -> list[_SearchStep]:
+def _bundles(copies: int, gap: int, loss: int, cost: int, count: int, total: int) -> list[_Bundle]:
     """Return steps that together flip any number of equal workers, but for what would lose more than the gap."""
     most = min(copies, gap // loss) if loss else copies
-    found, size = [], 1
+    found: list[_Bundle] = []
+    size = 1
     while most > 0:
         size = min(size, most)
-        found.append(_SearchStep(False, loss * size, cost * size, count * size, total * size))
+        found.append(_Bundle(loss * size, cost * size, count * size, total * size))
         most, size = most - size, 2 * size
     return found
 
@@ -206,10 +218,9 @@ class _Run:
 
     def __init__(self, plan: _Plan, price: int, gap: int, work: Work):
         self.plan, self.price, self.gap, self.work = plan, price, gap, work
-        flips = [step for step in plan.steps if not step.closes]
-        self.costs = 2 + 2 * sum(abs(step.cost) for step in flips)
-        self.counts = 1 + 2 * sum(abs(step.count) for step in flips)
-        self.totals = 1 + 2 * sum(abs(step.total) for step in flips)
+        self.costs = 2 + 2 * sum(abs(bundle.cost) for bundle in plan.bundles)
+        self.counts = 1 + 2 * sum(abs(bundle.count) for bundle in plan.bundles)
+        self.totals = 1 + 2 * sum(abs(bundle.total) for bundle in plan.bundles)
         if self.counts * self.totals * (self.counts * self.totals + 1) >= WORD:
             raise TooLarge
 
@@ -228,21 +239,21 @@ class _Run:
         _, count, total = self.unpack(keys)
         return self.pack(np.arange(len(keys)), count, total)
 
-    def through(self, steps: list[_SearchStep], table: _Table) -> _Table:
+    def through(self, steps: list[_Bundle | _Closing], table: _Table) -> _Table:
         """Return all combinations of steps from those in the table."""
         for step in steps:
-            table = self._closed(table, step) if step.closes else self._flipped(table, step)
+            table = self._closed(table, step) if isinstance(step, _Closing) else self._flipped(table, step)
             self.work.list(len(table))
         return table
 
-    def _flipped(self, table: _Table, step: _SearchStep) -> _Table:
+    def _flipped(self, table: _Table, step: _Bundle) -> _Table:
         may = np.flatnonzero(table.loss <= self.gap - step.loss)
         key = np.concatenate([table.key, table.key[may] + step.count * self.totals + step.total])
         cost = np.concatenate([table.cost, table.cost[may] + step.cost])
         loss = np.concatenate([table.loss, table.loss[may] + step.loss])
         return self.pruned(_Table(key, cost, loss))
 
-    def _closed(self, table: _Table, step: _SearchStep) -> _Table:
+    def _closed(self, table: _Table, step: _Closing) -> _Table:
         tag, count, total = self.unpack(table.key)
         # Prices of places beyond what the gap allows are as good as infinite.
         empty = np.minimum(step.room - count, self.gap // step.loss + 1 if step.loss else 0)

@@ -51,7 +51,9 @@ class Leaf:
             flips = [Flips(np.arange(self.market.n), np.array([kind[1] for kind in self.kinds], dtype=bool), losses)]
         node = Node(workers, list(self.money), self.before, 0, [], self.low, self.high, self.multipliers)
         found = Narrowed(self.gap, node, flips * self.purses)
-        return tree.least_loss(found, self.k), tree.work.states
+        least = tree.least_loss(found, self.k)
+        assert getattr(tree, "fell_back", 0) == 0
+        return least, tree.work.states
 
     def literal(self) -> int:
         """The formula, for every number of flips of each kind."""
