@@ -71,7 +71,7 @@ TESTS = {
     "solvers/proofs/outcome.py": [f"{PROOFS}outcome.py"],
     "solvers/proofs/fractional.py": [f"{PROOFS}fractional.py", *ATTACKS, CLOCK],
     "solvers/proofs/kinds.py": [f"{PROOFS}kinds_proofs.py", CLOCK],
-    "solvers/proofs/dynamic.py": [f"{PROOFS}dynamic.py", CLOCK],
+    "solvers/proofs/dynamic.py": [f"{PROOFS}dynamic_terms.py", f"{PROOFS}dynamic.py", CLOCK],
     "solvers/proofs/staircase.py": [f"{PROOFS}staircase.py"],
     "solvers/proofs/packing.py": PACKING,
     "solvers/proofs/purse_sets.py": [f"{PROOFS}purse_sets.py", *PACKING],

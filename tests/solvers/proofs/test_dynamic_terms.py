@@ -1,0 +1,213 @@
+"""The parts of the dynamic program against their definitions: what is kept is all that may reach the goal, and no more."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections import Counter, defaultdict
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from fedmech.solvers.proofs import dynamic
+from fedmech.solvers.proofs.dynamic import Program, Step
+
+
+def drawn(seed: int) -> tuple[Program, list[tuple[int, int, int]], list[int]]:
+    """A program with its workers and limits: several groups, some with more workers than places.
+
+    Where the seed is odd, costs are long, so that hardly any two sets cost the same.
+    """
+    rng, least, top = random.Random(seed), *((1, 10**6) if seed % 2 else (0, 9))
+    groups, scale = rng.randint(1, 3), rng.choice([1, 1, 2, 6])
+    kinds = [(rng.randrange(groups), rng.randint(least, top), rng.randint(0, 9)) for _ in range(rng.randint(1, 5))]
+    workers = [kind for kind in kinds for _ in range(rng.choice([1, 1, 2, 3, 5]))][:10]
+    rng.shuffle(workers)
+    limits = [rng.randint(0, 5) for _ in range(groups)]
+    places = [rng.choice([0, 1, 2, 3, 5, 9]) for _ in range(groups)]
+    money = rng.randint(0, sum(cost for _, cost, _ in workers) + 2)
+    goal = rng.randint(1, 1 + sum(score for _, _, score in workers))
+    return Program(workers, limits, money, goal, scale, places), workers, limits
+
+
+def completions(steps: list[Step], debt: int, money: int) -> list[int]:
+    """What the scores of the steps can add: so many of the group are still to be left, and so much may be spent."""
+    if not steps:
+        return [0] if debt == 0 else []
+    first, *rest = steps
+    if first.debt is not None:
+        if debt:
+            return []
+        debt = first.debt
+    found = completions(rest, max(0, debt - first.copies), money)
+    if first.cost <= money:
+        found = found + [x + first.score for x in completions(rest, debt, money - first.cost)]
+    return found
+
+
+def relaxation(steps: list[Step], sums: set[int], money: int) -> int:
+    """The worth that money buys in parts of steps, at what the costs of those ahead can come to."""
+    left, worth = max(x for x in sums if x <= money), Fraction(0)
+    for step in sorted(steps, key=lambda step: Fraction(step.worth, step.cost) if step.cost else 10**9, reverse=True):
+        if step.worth > 0:
+            part = min(Fraction(1), Fraction(left, step.cost)) if step.cost else Fraction(1)
+            worth += part * step.worth
+            left -= part * step.cost
+    return worth.numerator // worth.denominator
+
+
+def sums_of(costs: list[int]) -> set[int]:
+    return {sum(some) for size in range(len(costs) + 1) for some in itertools.combinations(costs, size)}
+
+
+@pytest.mark.parametrize("part", range(6))
+def test_the_steps_are_bundles_of_all_workers(part: int) -> None:
+    for seed in range(50 * part, 50 * part + 50):
+        program, workers, limits = drawn(seed)
+        sizes, costs = Counter(group for group, _, _ in workers), defaultdict(list)
+        for group, cost, _ in sorted(workers):
+            costs[group].append(cost)
+        divisor = int(np.gcd.reduce([cost for _, cost, _ in workers])) or 1
+        total = sum(cost for _, cost, _ in workers) // divisor
+        assert sum(step.cost for step in program.steps) == total
+        assert sum(step.score for step in program.steps) == sum(score for _, _, score in workers)
+        assert sum(step.copies for step in program.steps) == len(workers)
+        assert program.money <= total
+        later = 0
+        for at in range(len(program.steps) - 1, -1, -1):
+            step = program.steps[at]
+            assert step.later == later
+            behind = itertools.takewhile(lambda other: other.debt is None, program.steps[at + 1 :])
+            assert step.ahead == sum(other.copies for other in behind)
+            assert step.worth == program.scale * step.score - step.place * step.copies
+            if step.debt is not None:
+                later += step.place * (step.ahead + step.copies - step.debt)
+        begins = [step for step in program.steps if step.debt is not None]
+        debts = Counter(step.debt for step in begins if step.debt)
+        bound = {g: sum(costs[g][: limits[g] + 1]) for g in sizes if sizes[g] > limits[g]}
+        money = program.money if program.money < total else None
+        if money is not None:
+            assert debts == Counter(sizes[g] - limits[g] for g, least in bound.items() if least // divisor <= money)
+
+
+@pytest.mark.parametrize("part", range(6))
+def test_states_are_those_that_may_reach_the_goal(part: int) -> None:
+    """Step by step, of one debt: no dearer one that scores no more, and none that the relaxation cannot bring to the goal."""
+    ended = 0
+    for seed in range(50 * part, 50 * part + 50):
+        program, *_ = drawn(seed)
+        steps = program.steps
+        table, made = {0: {0: 0}}, 0
+        for at, step in enumerate(steps):
+            if step.debt is not None:
+                table = {step.debt: table[0]} if 0 in table else {}
+            found: dict[int, dict[int, int]] = defaultdict(dict)
+            for debt, states in table.items():
+                for cost, score in states.items():
+                    into = found[max(0, debt - step.copies)]
+                    into[cost] = max(into.get(cost, -1), score)
+                    if debt <= step.ahead:
+                        into, dearer = found[debt], cost + step.cost
+                        into[dearer] = max(into.get(dearer, -1), score + step.score)
+            block = steps[(at + 1) // 8 * 8 :] if at + 1 < len(steps) else []
+            sums = sums_of([other.cost for other in block])
+            table = {}
+            for debt, states in found.items():
+                rest = step.later + step.place * (step.ahead - debt)
+                kept = {
+                    cost: score
+                    for cost, score in states.items()
+                    if cost <= program.money
+                    and not any(less < cost and score <= other for less, other in states.items())
+                    and program.scale * score + relaxation(steps[at + 1 :], sums, program.money - cost) + rest
+                    >= program.scale * program.goal
+                }
+                if kept:
+                    table[debt] = kept
+            made += sum(map(len, table.values()))
+        open_end = 0 in table
+        assert (program.run(0, None, lambda: None) is not None) == open_end, seed
+        assert program.made == made if seed % 2 else program.made >= made, seed
+        assert open_end or max(completions(steps, 0, program.money), default=-1) < program.goal
+        ended += not open_end
+    assert 5 < ended < 45
+
+
+@pytest.mark.parametrize("part", range(6))
+def test_gains_of_cells_of_one_unit_are_those_of_all_ways_to_go_on(part: int) -> None:
+    listed = 0
+    for seed in range(30 * part, 30 * part + 30):
+        program, *_ = drawn(seed)
+        steps, money = program.steps, program.money
+        tables = program.run(1, None, lambda: None)
+        if tables is None:
+            assert max(completions(steps, 0, money), default=-1) < program.goal
+            continue
+        found = program.gains(tables, 1)
+        # Costs and debts before every step, with the best score of those who spend it.
+        best: dict[tuple[int, int], int] = {(0, 0): 0}
+        for at in range(len(steps) + 1):
+            right: dict[int, dict[int, int]] = defaultdict(dict)
+            for (debt, cost), score in best.items():
+                more = completions(steps[at:], debt, money - cost)
+                if more and score + max(more) >= program.goal:
+                    right[debt][cost] = max(more)
+            listed += len(right)
+            # What may not reach the goal may stand there, as long as it is said to gain no more than it does.
+            given = {
+                debt: dict(zip(low.tolist(), gain.tolist(), strict=True)) for debt, (low, _, gain) in found[at].items()
+            }
+            for debt, cells in right.items():
+                for cost, gain in cells.items():
+                    assert given[debt][cost] == gain, (seed, at)
+            if at < len(steps):
+                for debt, cells in given.items():
+                    for cost in cells:
+                        assert cost in right[debt], (seed, at)
+                step, after = steps[at], {}
+                for (debt, cost), score in best.items():
+                    if step.debt is not None:
+                        if debt:
+                            continue
+                        debt = step.debt
+                    moves = [(max(0, debt - step.copies), cost, score)]
+                    if debt <= step.ahead and cost + step.cost <= money:
+                        moves.append((debt, cost + step.cost, score + step.score))
+                    for owed, spent, scored in moves:
+                        after[owed, spent] = max(after.get((owed, spent), -1), scored)
+                best = after
+    assert listed > 20
+
+
+@pytest.mark.parametrize("most", [1, 3, dynamic.SUMS])
+def test_intervals_hold_all_sums_that_money_pays(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dynamic, "SUMS", most)
+    for seed in range(0, 120, 2):
+        program, *_ = drawn(seed)
+        costs = [step.cost for step in program.steps]
+        assert len(program.sums) == -(-len(costs) // 8) + 1
+        for at, (low, high) in enumerate(program.sums):
+            right = {x for x in sums_of(costs[8 * at :] if at < len(program.sums) - 1 else []) if x <= program.money}
+            held = {x for a, b in zip(low.tolist(), high.tolist(), strict=True) for x in range(a, b + 1)}
+            if most == dynamic.SUMS and most > 3:
+                assert {x for x in held if x <= program.money} == right
+            assert held >= right
+            assert len(low) <= max(1, most)
+            assert all(low[1:] > high[:-1] + 1)
+
+
+def test_intervals_are_united_where_they_are_near() -> None:
+    rng = np.random.default_rng(1)
+    for near in (0, 1, 3, 10):
+        for _ in range(40):
+            low = rng.integers(0, 60, int(rng.integers(1, 9)))
+            high = low + rng.integers(0, 6, len(low))
+            one, two = dynamic.united(low, high, near)
+            held = {x for a, b in zip(low.tolist(), high.tolist(), strict=True) for x in range(a, b + 1)}
+            runs: list[list[int]] = []
+            for x in sorted(held):
+                if runs and x - runs[-1][1] - 1 <= near:
+                    runs[-1][1] = x
+                else:
+                    runs.append([x, x])
+            assert [list(pair) for pair in zip(one.tolist(), two.tolist(), strict=True)] == runs
