@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 from math import prod
@@ -11,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fedmech import Market
+from fedmech.solvers.proofs.arrays import search as array_search
 from fedmech.solvers.proofs.arrays.narrow import Flips
 from fedmech.solvers.proofs.nodes import Multipliers, Node
 from fedmech.solvers.proofs.reference.narrow import Flip
@@ -39,21 +42,22 @@ class Leaf:
     kinds: list[Kind]
     """One for each worker: they are numbered alike."""
 
-    def searched(self, checker: str) -> tuple[int, int]:
+    def searched(self, checker: str, pulse: Callable[[], None] = lambda: None) -> tuple[int, int]:
         """What a checker says, and how many combinations it listed."""
-        tree = open_tree(self.market, "opt" if self.purses == 1 else "opt-sep", 0, self.purses, lambda: None, checker)
+        tree = open_tree(self.market, "opt" if self.purses == 1 else "opt-sep", 0, self.purses, pulse, checker)
         everybody = list(range(self.market.n))
         workers: list[Any] = [everybody if h == self.k else [] for h in range(self.purses)]
         flips: list[Any] = [[Flip(i, hired, loss) for i, (_, hired, _, loss) in enumerate(self.kinds)]]
         if checker == "arrays":
             workers = [np.array(row, dtype=np.int64) for row in workers]
-            losses = np.array([kind[3] for kind in self.kinds], dtype=None if self.kinds else np.int64)
+            losses = np.array([kind[3] for kind in self.kinds], dtype=object)
+            losses = losses.astype(np.int64) if all(loss < 2**62 for loss in losses.tolist()) else losses
             flips = [Flips(np.arange(self.market.n), np.array([kind[1] for kind in self.kinds], dtype=bool), losses)]
         node = Node(workers, list(self.money), self.before, 0, [], self.low, self.high, self.multipliers)
         found = Narrowed(self.gap, node, flips * self.purses)
         least = tree.least_loss(found, self.k)
         # Costs of a few digits are never left to the reference.
-        assert not getattr(tree, "fell_back", 0) or max(kind[2] for kind in self.kinds) > 10**6
+        assert not getattr(tree, "fell_back", 0) or self.gap > 10**6
         return least, tree.work.states
 
     def literal(self) -> int:
@@ -94,13 +98,34 @@ class Leaf:
         return best
 
 
+LENGTHS = {
+    1: (1000, 1000),
+    3: (1000, 1000),
+    5: (2**51, 2**51),
+    7: (2**40, 1000),
+    9: (2**55, 1000),
+    11: (1000, 1000),
+    13: (2**61, 1000),
+    15: (2**51, 2**51),
+}
+"""How long losses are, and costs."""
+
+
 def random_leaf(seed: int) -> Leaf:
     """Few kinds in one to three groups, some of which there may be plenty; prices, seats, numbers hired, and a gap of any size.
 
-    Where the seed is odd numbers are of three or fifteen digits more, so that hardly any two sets of workers cost the same.
+    Where the seed is odd numbers have more digits, so that hardly any two sets of workers cost the same.
     """
-    rng = np.random.default_rng(seed)
-    unit, nested = (2**51 if seed % 16 in (5, 15) else 1000) if seed % 2 else 1, seed % 4 > 1
+    rng, nested = np.random.default_rng(seed), seed % 4 > 1
+    unit, dear = LENGTHS[seed % 16] if seed % 2 else (1, 1)
+
+    def number(least: int, most: int, unit: int) -> int:
+        return (
+            int(rng.integers(least, most))
+            if unit == 1
+            else int(rng.integers(least * 1000 + 1, most * 1000)) * unit // 1000
+        )
+
     groups, requesters = int(rng.integers(2, 4) if nested else rng.choice([1, 1, 2, 3])), int(rng.integers(1, 3))
     large, top = rng.random() < (0.2 if nested else 0.8), int(rng.choice([4, 12]))
     counted: dict[Kind, int] = {}
@@ -109,8 +134,8 @@ def random_leaf(seed: int) -> Leaf:
         kind = (
             int(rng.integers(0, groups)),
             bool(rng.random() < 0.5 and not free),
-            int(rng.integers(int(unit > 1), 6 * unit)),
-            0 if free else int(rng.integers(1, top * unit)),
+            number(0, 6, dear),
+            0 if free else number(0, top - 1, unit) + 1,
         )
         counted[kind] = int(rng.integers(PLENTY - 1, PLENTY + 3)) if large and free else int(rng.integers(1, 4))
         if prod(copies + 1 for copies in counted.values()) > 600:
@@ -141,17 +166,17 @@ def random_leaf(seed: int) -> Leaf:
         market,
         purses,
         k,
-        gap=int(rng.integers(0, 30 * unit)),
+        gap=number(0, 30, unit),
         before=rng.integers(0, 2, (purses, groups)).tolist(),
-        money=rng.integers(0, 40 * unit, purses).tolist(),
+        money=[number(0, 40, dear) for _ in range(purses)],
         low=low,
         high=low + span,
         multipliers=Multipliers(
             1,
-            int(rng.integers(-4 * unit, 4 * unit)) * int(rng.random() < 0.5),
-            tuple(rng.integers(0, 3, purses).tolist()),
+            number(-4, 4, unit) * int(rng.random() < 0.5),
+            tuple(int(x) * unit // dear for x in rng.integers(0, 3, purses)),
             (),
-            tuple((rng.integers(0, 3 * unit, groups) * (rng.random(groups) < 0.8)).tolist() for _ in range(purses)),
+            tuple(tuple(number(0, 3, unit) * int(rng.random() < 0.8) for _ in range(groups)) for _ in range(purses)),
         ),
         kinds=kinds,
     )
@@ -218,3 +243,33 @@ def test_a_limit_on_the_number_hired_that_others_imply_costs_nothing(checker: st
         assert least == leaf.literal()
         states.append(listed)
     assert states[0] == states[1] < min(states[2:])
+
+
+@pytest.mark.parametrize("groups", [1, 2, 3])
+def test_the_clock_is_read_between_passes_over_all_that_is_open(groups: int) -> None:
+    """Before equal flips are counted, after that, and at each limit: there may be a million of them."""
+    market = Market.build(
+        scores=[1] * groups, costs=[1] * groups, groups=range(groups), budgets=[0], caps=[[1]] * groups
+    )
+    readers: Counter[str] = Counter()
+    kinds = [(group, False, 1, 1) for group in range(groups)]
+    multipliers = Multipliers(1, 0, (0,), (), ((0,) * groups,))
+    leaf = Leaf(market, 1, 0, 5, [[0] * groups], [5], 0, groups, multipliers, kinds)
+    leaf.searched("arrays", lambda: readers.update([sys._getframe(1).f_code.co_name]))
+    assert readers["_plan"] == 2 + groups
+    assert readers["list"] == groups
+
+
+@pytest.mark.parametrize("unit", [1, 2**50, 2**57, 2**59])
+def test_gains_are_compared_among_rows_of_one_key(unit: int) -> None:
+    """Whatever room there is to lift the gains of one key above those before."""
+    rng = np.random.default_rng(1)
+    for _ in range(50):
+        size = int(rng.integers(1, 60))
+        key, gain = np.sort(rng.integers(0, 30, size)), rng.integers(-2, 3, size)
+        lifted = array_search._Run._lifted(key, gain * unit)
+        kept = np.concatenate([[True], lifted[1:] > np.maximum.accumulate(lifted)[:-1]])
+        rows = list(zip(key.tolist(), gain.tolist(), strict=True))
+        assert kept.tolist() == [
+            all(k != other or g > more for other, more in rows[:at]) for at, (k, g) in enumerate(rows)
+        ]
