@@ -68,6 +68,11 @@ class _Plan:
         """The steps that flip."""
         return [step for step in self.steps if isinstance(step, _Bundle)]
 
+    @property
+    def spread(self) -> int:
+        """More than the costs of combinations differ by, or are away from 0."""
+        return 1 + sum(abs(bundle.cost) for bundle in self.bundles)
+
 
 class Search:
     """Finds least losses, as far as there is work to spare."""
@@ -93,7 +98,7 @@ class Search:
         return least
 
     def _least_of(self, plan: _Plan, node: Node, gap: int, price: int, count_price: int) -> int:
-        spread = 1 + sum(abs(bundle.cost) for bundle in plan.bundles)
+        spread = plan.spread
         if max(price, 1) * spread + gap >= WORD >> 2:
             raise TooLarge
         run = _Run(plan, price, gap, self.work)
@@ -218,7 +223,6 @@ class _Run:
 
     def __init__(self, plan: _Plan, price: int, gap: int, work: Work):
         self.plan, self.price, self.gap, self.work = plan, price, gap, work
-        self.costs = 2 + 2 * sum(abs(bundle.cost) for bundle in plan.bundles)
         self.counts = 1 + 2 * sum(abs(bundle.count) for bundle in plan.bundles)
         self.totals = 1 + 2 * sum(abs(bundle.total) for bundle in plan.bundles)
         if self.counts * self.totals * (self.counts * self.totals + 1) >= WORD:
@@ -284,9 +288,9 @@ class _Run:
             order = np.argsort(table.cost, kind="stable")
             lifted = gain[order]
         else:
-            if (last - first + 1) * self.costs < WORD:
+            if (last - first + 1) * self.plan.spread < WORD:
                 # Two ascending runs follow each other, which a stable sort of one number merges.
-                order = np.argsort((key - first) * self.costs + table.cost, kind="stable")
+                order = np.argsort((key - first) * self.plan.spread + table.cost, kind="stable")
             else:
                 order = np.lexsort((table.cost, key))
             lifted = self._lifted(key[order], gain[order])

@@ -54,7 +54,8 @@ def test_both_checkers_leave_the_same_of_a_node(problem: str) -> None:
         names = [name for name in ("scores", "costs", "budgets", "coverage") if rng.random() < 0.2]
         market = market.with_scaled(**{name: getattr(market.scaled, name).astype(object) for name in names})
         purses = market.m if problem == "opt-sep" and rng.random() < 0.7 else 1
-        worth = market.scaled.coverage.max(axis=1) if problem == "cover" else market.scaled.scores
+        worth = market.scaled.coverage if problem == "cover" else market.scaled.scores
+        assert worth is not None
         bound = int(worth.max()) * int(rng.integers(0, 5)) // 2
         trees = [open_tree(market, problem, bound, purses, lambda: None, checker) for checker in CHECKERS]
         assert trees[0].instance.goal == trees[1].instance.goal

@@ -19,7 +19,7 @@ from fedmech.solvers.proofs.nodes import Multipliers, Node
 from fedmech.solvers.proofs.reference.narrow import Flip
 from fedmech.solvers.proofs.reference.search import PLENTY
 from fedmech.solvers.proofs.tree import open_tree
-from fedmech.solvers.proofs.walk import Narrowed
+from fedmech.solvers.proofs.walk import Narrowed, Work
 from proof_markets import CHECKERS
 
 Kind = tuple[int, bool, int, int]
@@ -273,3 +273,19 @@ def test_gains_are_compared_among_rows_of_one_key(unit: int) -> None:
         assert kept.tolist() == [
             all(k != other or g > more for other, more in rows[:at]) for at, (k, g) in enumerate(rows)
         ]
+
+
+def test_keys_of_combinations_fit_in_words() -> None:
+    """So many keys may be told apart as there are counts and totals; where the greatest of them would not fit, none is made."""
+    for count, total in product((1, 2**13, 2**14, 2**15, 2**20, 2**31), repeat=2):
+        plan = array_search._Plan([array_search._Bundle(0, 0, count, total)], 0, 0, 0, True, False, False)
+        counts, totals = 1 + 2 * count, 1 + 2 * total
+        greatest = (counts * totals * counts + counts - 1) * totals + totals - 1
+        work = Work(lambda: None)
+        if greatest < 2**62:
+            run = array_search._Run(plan, 0, 0, work)
+            key = run.pack(*(np.array([x]) for x in (counts * totals, count, total)))
+            assert [int(x[0]) for x in run.unpack(key)] == [counts * totals, count, total]
+        else:
+            with pytest.raises(array_search.TooLarge):
+                array_search._Run(plan, 0, 0, work)
