@@ -14,7 +14,7 @@ sampling predicts (:func:`~fedmech.fl.scoring.audit.inconsistent`); the update's
 is nearly that of somebody who handed in earlier. Whoever fails one is excluded from then on.
 
 What this does to truthfulness. A round's scores, flags and probe sets are fixed before anybody bids, so the round is the auction of
-Theorem 6.1 among those who are left: no bid gains in it. Over rounds nothing is promised, with or without audits: who is hired trains the
+Theorem 6.1 among those who are left: no bid gains in it. Over rounds nothing is promised, with or without audits (claim D-8-AUDIT): who is hired trains the
 models on which later scores are measured, and unspent money that is kept makes later budgets depend on earlier bids.
 
 Source: DriftPay, section 7d (stated: an audit re-scores on fresh probe sets and flags what sampling does not predict). The adversaries

@@ -291,7 +291,7 @@ CO = (
     "D-6.1-DSIC", "D-6.1-IR", "D-6.1-BF", "D-6.1-TIES", "D-6.2", "D-6.2-SOME", "F-6.2-EQUAL", "F-6.2-SMALL", "D-7e-BUDGET", "F-7e-CAPS", "D-6-NOISE",
     "D-8-NOISE-OPT", "D-8-NOISE-DSIC",
 )  # fmt: skip
-OTHERS = ("D-8-LCB", "D-7c-BONUS", "D-DROPTOP", "F-6.2-TIGHT", "F-6-NOISE-JUMP", "F-DROPTOP-TIGHT")
+OTHERS = ("D-8-LCB", "D-8-AUDIT", "D-7c-BONUS", "D-DROPTOP", "F-6.2-TIGHT", "F-6-NOISE-JUMP", "F-DROPTOP-TIGHT")
 CASES = [(id, name) for place, id in enumerate(CO) for name in list(RULES)[place % 2 :: 2]]
 CASES += [(id, name) for id in OTHERS for name in ("pays double", "lets a winner go", "hires nobody")]
 # Drop-top's tightness is about who is hired; payments are no part of its theory.

@@ -25,6 +25,7 @@ ASKED = [
     *(
         "D-8-NOISE-DSIC",
         "D-8-LCB",
+        "D-8-AUDIT",
         "D-7e-BUDGET",
         "F-7e-CAPS",
         "D-4-REPAIR",

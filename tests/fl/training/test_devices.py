@@ -65,7 +65,7 @@ def test_small_steps_have_one_thread_and_large_ones_all() -> None:
 
 
 def test_a_gpu_computes_in_full_precision_and_is_left_as_it_was() -> None:
-    backends = (torch.backends.cuda.matmul, torch.backends.cudnn)
+    backends: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn)
     before = [backend.allow_tf32 for backend in backends]
     for backend in backends:
         backend.allow_tf32 = True
