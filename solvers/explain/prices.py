@@ -143,6 +143,10 @@ def lp_prices(market: Market, problem: str = "opt", control: Control | None = No
     """
     check_priced(problem)
     control = control or Control()
+    if not market.n or not market.m:
+        # Nobody can be hired, and cvxpy has no variables without entries.
+        nothing = Fraction(0)
+        return LpPrices(problem, 0.0, nothing, (), nothing if market.m and problem in ("opt", "opt-frac") else None)
     relaxation = LinearRelaxation(market, problem, control)
     value = relaxation.maximise()
     exact, more = None, None
@@ -152,14 +156,12 @@ def lp_prices(market: Market, problem: str = "opt", control: Control | None = No
         )
     elif problem not in ("opt-sep", "cover"):
         exact = price_of_money(market, control).value / market.scaled.score_denominator
-        if market.m:
-            richer = integer_array(
-                [int(market.scaled.budgets[0]) + market.scaled.money_denominator, *market.scaled.budgets[1:].tolist()]
-            )
-            more = (
-                price_of_money(market.with_scaled(budgets=richer), control).value / market.scaled.score_denominator
-                - exact
-            )
+        richer = integer_array(
+            [int(market.scaled.budgets[0]) + market.scaled.money_denominator, *market.scaled.budgets[1:].tolist()]
+        )
+        more = (
+            price_of_money(market.with_scaled(budgets=richer), control).value / market.scaled.score_denominator - exact
+        )
     return LpPrices(problem, value, exact, relaxation.limits(), more)
 
 

@@ -178,6 +178,15 @@ def test_coverage_that_conflicts_cannot_be_had():
     assert met > 5
 
 
+def test_nobody_to_hire_has_no_prices() -> None:
+    for workers, requesters in ((0, 1), (1, 0), (0, 0)):
+        market = Market.build(scores=[3] * workers, costs=[1] * workers, budgets=[1] * requesters)
+        for problem in ("orp", "opt", "opt-frac", "opt-sep"):
+            prices = lp_prices(market, problem)
+            assert (prices.value, prices.exact_value, prices.limits) == (0, 0, ())
+            assert prices.one_more_unit_of_budget == (0 if requesters and problem in ("opt", "opt-frac") else None)
+
+
 def test_what_cannot_be_priced_is_refused():
     market = random_market(np.random.default_rng(55), 4)
     with pytest.raises(InputError, match="needs every worker"):
