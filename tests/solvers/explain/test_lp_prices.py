@@ -1,6 +1,7 @@
 """LP prices prove the relaxation's value; conflicts are conflicts, and none of their members can be spared."""
 
 import json
+import math
 from fractions import Fraction
 from itertools import product
 
@@ -254,8 +255,9 @@ def test_coverage_levels_on_the_command_line(tmp_path):
 
 
 def test_prices_of_coverage_are_those_of_facility_location():
-    """The value by cvxpy is that of the relaxation in arrays."""
+    """The value by cvxpy is that of the relaxation in arrays, where their budget is not rounded down for whole workers."""
     rng = np.random.default_rng(56)
+    compared = 0
     for _ in range(10):
         market = random_market(rng, 8, coverage=True)
         model = facility_model(market, Control()).model
@@ -263,4 +265,9 @@ def test_prices_of_coverage_are_those_of_facility_location():
         point = run_highs(model, Control()).point
         assert point is not None
         value = float(model.objective @ point) / market.scaled.coverage_denominator
-        assert abs(lp_prices(market, "cover").value - value) <= 1e-6 * max(1.0, value)
+        priced, room = lp_prices(market, "cover").value, 1e-6 * max(1.0, value)
+        assert priced >= value - room
+        if market.scaled.total_budget % math.gcd(*market.scaled.needed_costs.tolist()) == 0:
+            assert abs(priced - value) <= room
+            compared += 1
+    assert compared >= 8
