@@ -18,6 +18,10 @@ from .solvers.seated.parametric import price_of_money
 from .solvers.solution import Enumerated, Found, SolverClaim
 from .verification.claim import Claim, Judgement
 from .verification.ledger import claim
+from .verification.literal.driftpay import liar
+from .verification.literal.procurement import literal_market
+from .verification.search.boxes import market_document
+from .verification.search.shrink import shrink
 
 __all__ = [
     "CheckError",
@@ -47,6 +51,9 @@ __all__ = [
     "exact_sum",
     "experiment",
     "format_exact",
+    "liar",
+    "literal_market",
+    "market_document",
     "mechanism",
     "outcome",
     "parse_integer",
@@ -57,4 +64,5 @@ __all__ = [
     "scoring_rule",
     "setting",
     "sharing_outcome",
+    "shrink",
 ]
