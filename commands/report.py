@@ -26,6 +26,8 @@ from .verify import chosen_claims, judged
 __all__ = ["report_command"]
 
 LEDGER = "ledger"
+PAGES, TEXTS = (".html", ".htm"), (".md", ".tex")
+"""Suffixes of files that are written: pages; and, of the ledger, Markdown and LaTeX."""
 
 
 @guarded
@@ -37,7 +39,9 @@ def report_command(
             help="a market of either kind, a result of simulate or sweep, or the word ledger; the shipped measured market if left out",
         ),
     ] = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="the .html file to write")] = Path("report.html"),
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="the .html file to write; of the ledger .md or .tex too")
+    ] = Path("report.html"),
     mechanism: MechanismsOption = None,
     option: MechanismOptionsOption = None,
     seed: SeedOption = None,
@@ -60,13 +64,13 @@ def report_command(
     """
     from ..fl.mechanisms.interface import as_mechanism
     from ..models.data import digits_market_path
-    from ..models.files import refuse_overwriting
+    from ..models.files import refuse_overwriting, write_whole
     from ..models.input_error import InputError
 
     ledger = subject == LEDGER and not Path(LEDGER).exists()
     read = None if ledger else digits_market_path() if subject is None else Path(subject)
-    if out.suffix not in (".html", ".htm"):
-        raise InputError("reports are written as .html", file=str(out))
+    if out.suffix not in ((*PAGES, *TEXTS) if ledger else PAGES):
+        raise InputError(f"reports are written as .html{', .md or .tex' if ledger else ''}", file=str(out))
     if out.is_dir() or not out.parent.is_dir():
         raise InputError("cannot write a file here", file=str(out))
     if claim and not ledger:
@@ -74,15 +78,18 @@ def report_command(
     if ledger and (mechanism or option or seed is not None or time_limit is not None or drop_zero):
         raise InputError("the ledger takes --claim and --jobs, and no options of markets", field="ledger")
     refuse_overwriting(out, force, [read])
-    stopped = False
+    stopped, text = False, None
     from ..reports.report import opened, report
 
     if read is None:
         from ..reports.ledger import ledger_report
+        from ..reports.ledger_export import ledger_latex, ledger_markdown
 
         chosen = chosen_claims(claim)
         entries = judged(chosen, jobs)
         page, stopped = ledger_report(entries, title=title), len(entries) < len(chosen)
+        if out.suffix in TEXTS:
+            text = (ledger_markdown if out.suffix == ".md" else ledger_latex)(entries, title)
     else:
         for name in mechanism or ():
             import_from_here(name)
@@ -96,7 +103,11 @@ def report_command(
                 seed=seed,
                 time_limit=time_limit,
             )
-    page.save(out, force=force)
+    if text is None:
+        page.save(out, force=force)
+    else:
+        refuse_overwriting(out, force)
+        write_whole(out, text)
     if json:
         print_json(
             {

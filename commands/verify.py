@@ -18,6 +18,8 @@ from .console import (
     progress_reporter,
     say,
     table,
+    text_width,
+    write,
 )
 
 if TYPE_CHECKING:
@@ -156,8 +158,11 @@ def claims_command(
     """List the claims and the verdicts on record; a claim that is named is judged and shown with its proof, step by step."""
     known = {claim.id: claim for claim in chosen_claims(ids)}
     if ids and not json:
+        from ..verification.ledger import judge
+        from ..verification.ledger_text import claim_page
+
         for claim in known.values():
-            _page(claim)
+            write("\n" + claim_page(judge(claim)).text(text_width()) + "\n")
         return
     if json:
         fields = ("id", "source", "says", "formal", "expected", "amended")
@@ -171,22 +176,3 @@ def claims_command(
         return
     rows = [[claim.id, claim.expected, claim.amended or "", claim.short, claim.source] for claim in known.values()]
     table(None, ["claim", "on record", "amended", "statement", "source"], rows)
-
-
-def _page(claim: Claim) -> None:
-    """One claim: statement, reading, verdict and witness as just judged, and every step of its proofs with what it rests on."""
-    from ..verification.formal.coq import theorems_of
-    from ..verification.ledger import judge
-    from ..verification.ledger_text import entry_facts, verdict_line, witness_line
-
-    entry = judge(claim)
-    facts = [
-        ["verdict", verdict_line(entry)],
-        *([*fact] for fact in entry_facts(entry)),
-        ["re-check", witness_line(entry)],
-    ]
-    table(claim.id, ["", ""], [fact for fact in facts if fact[1]])
-    for proof in claim.proofs:
-        table(" ".join(proof.text.split()), ["step", "rests on", "claim"], [[*row] for row in proof.pages()])
-    for theorem in theorems_of(claim.id):
-        table(f"In Coq: {theorem}. {theorem.says}", ["theorem"], [[theorem.statement]])

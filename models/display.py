@@ -27,6 +27,7 @@ __all__ = [
     "cell_width",
     "data_frame",
     "latex_text",
+    "markdown_text",
     "share",
     "show",
     "visible",
@@ -62,6 +63,7 @@ _LATEX = {
     "≥": r"$\ge$",
     "≤": r"$\le$",
 }
+_MARKDOWN = "\\`*_{}[]<>#|~$&"
 
 
 def show(value: Fraction | int | None) -> str:
@@ -130,6 +132,11 @@ def cell_width(text: str) -> int:
 def latex_text(text: str) -> str:
     """Escape a text for LaTeX."""
     return "".join(_LATEX.get(c, c) for c in visible(text).replace("\n", " "))
+
+
+def markdown_text(text: str) -> str:
+    """Escape a text for Markdown, on one line."""
+    return "".join(f"\\{c}" if c in _MARKDOWN else c for c in visible(text).replace("\n", " "))
 
 
 def data_frame(columns: Mapping[str, Sequence[Any]], *, exact: bool = True) -> pd.DataFrame:
@@ -225,18 +232,39 @@ class Table:
             parts.append(f"<tr>{''.join(cells)}</tr>")
         return "".join([*parts, "</tbody></table>"])
 
-    def latex(self) -> str:
-        """Return the table as a tabular of the package booktabs; every text is escaped."""
+    def markdown(self) -> str:
+        """Return the table in Markdown, as GitHub and Pandoc read it; every text is escaped."""
+        lines = [f"{markdown_text(self.title)}", ""] if self.title else []
+        lines.append(f"| {' | '.join(map(markdown_text, self.columns))} |")
+        lines.append("|" + "|".join("---:" if at in self.right else "---" for at in range(len(self.columns))) + "|")
+        for row in self.rows:
+            cells = [*map(markdown_text, row), *[""] * (len(self.columns) - len(row))]
+            lines.append(f"| {' | '.join(cells)} |")
+        return "\n".join([*lines, ""])
+
+    def latex(self, shares: Sequence[float] = ()) -> str:
+        """Return the table as a tabular of the package booktabs; every text is escaped.
+
+        Parameters
+        ----------
+        shares : sequence of float, optional
+            Shares of a line that the columns have: then their texts are broken into lines, and the table into pages (package longtable).
+        """
+        name = "longtable" if shares else "tabular"
         kinds = "".join("r" if at in self.right else "l" for at in range(len(self.columns)))
-        lines = [rf"\begin{{tabular}}{{{kinds}}}", r"\toprule"]
+        if shares:
+            kinds = "".join(rf"p{{{share}\linewidth}}" for share in shares)
+        lines = [rf"\begin{{{name}}}{{{kinds}}}", r"\toprule"]
         if any(self.columns):
             lines += [" & ".join(map(latex_text, self.columns)) + r" \\", r"\midrule"]
+        if shares:
+            lines.append(r"\endhead")
         for row in self.rows:
             if len(row) == 1 < len(self.columns):
                 lines.append(rf"\multicolumn{{{len(self.columns)}}}{{l}}{{\textit{{{latex_text(row[0])}}}}} \\")
             else:
                 lines.append(" & ".join(map(latex_text, row)) + r" \\")
-        return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
+        return "\n".join([*lines, r"\bottomrule", rf"\end{{{name}}}", ""])
 
 
 @dataclass(frozen=True)
@@ -257,6 +285,33 @@ class Page:
         if self.notes:
             parts.append("\n".join(line for note in self.notes for line in wrapped(visible(note), width, "  ")))
         return "\n\n".join(parts)
+
+    def markdown(self, level: int = 1) -> str:
+        """Return the page in Markdown, under a heading of a level."""
+        parts = [f"{'#' * level} {markdown_text(self.title)}\n"] if self.title else []
+        parts += ["".join(f"- **{markdown_text(name)}**: {markdown_text(said)}\n" for name, said in self.facts)]
+        parts += [table.markdown() for table in self.tables if table.rows]
+        parts += [f"{markdown_text(note)}\n" for note in self.notes]
+        return "\n".join(part for part in parts if part)
+
+    def latex(self, shares: Mapping[int, Sequence[float]], heading: str = "section") -> str:
+        """Return the page as a part of a document in LaTeX.
+
+        Parameters
+        ----------
+        shares : mapping count -> sequence of float
+            Shares of a line that the columns of a table with so many have; other tables keep to one page.
+        heading : str
+            The command that makes its heading.
+        """
+        parts = [rf"\{heading}{{{latex_text(self.title)}}}"] if self.title else []
+        if self.facts:
+            items = (rf"\item[{{{latex_text(name)}}}] {latex_text(said)}" for name, said in self.facts)
+            parts += [r"\begin{description}", *items, r"\end{description}"]
+        for table in self.tables:
+            if table.rows:
+                parts += [latex_text(table.title), "", table.latex(shares.get(len(table.columns), ()))]
+        return "\n".join([*parts, *map(latex_text, self.notes), ""])
 
     def html(self) -> str:
         """Return the page as HTML; every text is escaped."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from ..models.display import Table
 from ..verification.claim import VERDICTS
 from ..verification.ledger import Entry
-from ..verification.ledger_text import entry_facts, verdict_line, witness_line
+from ..verification.ledger_text import claim_page, verdict_line, witness_line
 from .document import Report, Section, facts, filtered, folded, prose, table
 
 __all__ = ["ledger_report"]
@@ -61,9 +61,5 @@ def ledger_report(entries: Iterable[Entry], *, title: str = "") -> Report:
 
 
 def _claim(entry: Entry) -> str:
-    known = [("verdict", verdict_line(entry)), *entry_facts(entry), ("re-check", witness_line(entry))]
-    parts = [facts(fact for fact in known if fact[1])]
-    for proof in entry.claim.proofs:
-        steps = [[name, given, claim] for name, given, claim in proof.pages()]
-        parts.append(table(Table(["step", "rests on", "claim"], steps, (), " ".join(proof.text.split()))))
-    return folded(f"{entry.claim.id}: {verdict_line(entry)}", parts, entry.claim.id)
+    page = claim_page(entry)
+    return folded(f"{page.title}: {verdict_line(entry)}", [facts(page.facts), *map(table, page.tables)], page.title)

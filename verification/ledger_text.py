@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .ledger import Entry
 
 __all__ = [
+    "claim_page",
     "claims_frame",
     "claims_page",
     "coq_line",
@@ -114,13 +115,21 @@ def entry_facts(entry: Entry) -> list[tuple[str, str]]:
     return [fact for fact in facts if fact[1]]
 
 
+def claim_page(entry: Entry) -> Page:
+    """Return a claim as it was judged, with its proofs step by step and its theorems in Coq."""
+    facts = [("verdict", verdict_line(entry)), *entry_facts(entry), ("re-check", witness_line(entry))]
+    head = ["step", "rests on", "claim"]
+    tables = [Table(head, proof.pages(), (), " ".join(proof.text.split())) for proof in entry.claim.proofs]
+    for theorem in theorems_of(entry.claim.id):
+        tables.append(Table(["theorem"], [[theorem.statement]], (), f"In Coq: {theorem}. {theorem.says}"))
+    return Page(entry.claim.id, [fact for fact in facts if fact[1]], tables)
+
+
 def entries_page(entries: Iterable[Entry]) -> Page:
     """Return verdicts as a table; of one alone everything that is known."""
     listed = [*entries]
     if len(listed) == 1:
-        entry = listed[0]
-        facts = [("claim", entry.claim.id), ("verdict", verdict_line(entry)), *entry_facts(entry)]
-        return Page("", [*facts, *([("re-check", witness_line(entry))] if witness_line(entry) else [])])
+        return Page("", [("claim", listed[0].claim.id), *claim_page(listed[0]).facts])
     rows = [
         [entry.claim.id, verdict_line(entry), witness_line(entry), seconds_spent(entry), _short(entry.claim)]
         for entry in listed[:SHOWN_CLAIMS]
