@@ -7,8 +7,7 @@ and the same, so each client trains once for all of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from ...models.input_error import InputError
 from .aggregate import positive_weights
 from .architectures import Architecture
 from .batched import train_clients
+from .federated import round_recipe
 from .parameters import Params, clients_of, place
 from .recipe import Recipe
 
@@ -37,9 +37,11 @@ def train_coalitions(
     *,
     rounds: int,
     decay: float = 1.0,
+    decaying: str = "geometric",
     weights: Sequence[float] | NDArray[np.float64] | None = None,
     start: Mapping[str, Tensor] | None = None,
     previous: Mapping[str, Tensor] | None = None,
+    after: Callable[[int, Params], None] | None = None,
     device: str | torch.device = "cpu",
 ) -> Params:
     """Train every coalition's global model by federated averaging.
@@ -61,8 +63,8 @@ def train_coalitions(
         its own of the round before, in the same coalition.
     rounds : int
         Rounds, >= 1. One round is plain averaging of local models, the setting of SWAN's eq. (3).
-    decay : float
-        Factor on the learning rate from round to round, > 0.
+    decay, decaying : float, str
+        How the learning rate falls from round to round; see :func:`.federated.round_recipe`.
     weights : sequence of float, optional
         Weight of each client in its coalitions' averages, > 0; all equal when missing, as SWAN's eq. (3) has it.
     start : Params, optional
@@ -103,7 +105,7 @@ def train_coalitions(
     current: Params = {}
     local: Params = {}
     for number in range(rounds):
-        now = replace(recipe, seed=recipe.seed + number, learning_rate=recipe.learning_rate * decay**number)
+        now = round_recipe(recipe, number, decay, decaying)
         if number == 0:
             local = train_clients(architecture, start, inputs, labels, holdings, now, previous=previous, device=device)
             local = clients_of(local, member)
@@ -115,6 +117,8 @@ def train_coalitions(
                 architecture, own, inputs, labels, held, now, previous=before, clients=members, device=device
             )
         current = {name: _averages(tensor, owner, share, len(coalitions)) for name, tensor in local.items()}
+        if after is not None:
+            after(number + 1, current)
     return current
 
 

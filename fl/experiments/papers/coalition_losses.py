@@ -13,7 +13,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,10 @@ from ...data.load import load_dataset
 from ...data.partitions import classes_per_client, given_sizes
 from ...settings import setting
 
-__all__ = ["CoalitionSettings", "FewerRuns", "coalition_losses", "deal"]
+if TYPE_CHECKING:
+    from ...training.parameters import Params
+
+__all__ = ["CoalitionSettings", "FewerRuns", "coalition_losses", "coalition_rounds", "deal"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,13 @@ class CoalitionSettings:
     batch_size : int
         0: all samples of a client.
     learning_rate, decay, momentum : float
-        Of the local steps; the rate falls by the factor ``decay`` from round to round.
+        Of the local steps.
+    decaying : str
+        How the rate falls from round to round: ``geometric``, by the factor `decay`, or ``inverse``, as ``1 / (1 + decay * r)``.
+    zero_start : bool
+        Softmax regression starts from zeros instead of from drawn values.
+    report_every : int
+        Rounds between two that losses are reported of, the last one always; 0: that one only.
     runs : int
         Independent runs.
     seed : int
@@ -79,6 +88,9 @@ class CoalitionSettings:
     learning_rate: float = setting(0.1, min=0.0)
     decay: float = setting(0.98, min=0.0, max=1.0, help="factor on the learning rate from round to round")
     momentum: float = setting(0.9, min=0.0, max=1.0)
+    decaying: str = setting("geometric", choices=("geometric", "inverse"))
+    zero_start: bool = setting(False, help="softmax starts from zeros")
+    report_every: int = setting(0, min=0, help="rounds between two reported losses; 0: the last round only")
     runs: int = setting(5, min=1)
     seed: int = setting(0, min=0)
     device: str = "cpu"
@@ -90,9 +102,17 @@ class CoalitionSettings:
             raise InputError("there are no clients", field="counts")
         if self.distribution == "classes" and len(self.classes_of_each) != len(self.sizes):
             raise InputError(f"expected {len(self.sizes)} numbers, one for each size", field="classes_of_each")
+        if self.zero_start and self.model != "softmax":
+            raise InputError("a network of zeros has no gradient; only softmax can start there", field="zero_start")
         for name in ("learning_rate", "decay"):
             if getattr(self, name) <= 0:
                 raise InputError("must be positive", field=name)
+
+    @property
+    def reported(self) -> list[int]:
+        """Rounds that losses are reported of, ascending; the last is the last."""
+        every = self.report_every or self.rounds
+        return sorted({*range(every, self.rounds + 1, every), self.rounds})
 
     @property
     def size_of_each(self) -> list[int]:
@@ -110,8 +130,8 @@ class FewerRuns(KeyboardInterrupt):
 
     Attributes
     ----------
-    losses, accuracies : ndarray of float64, shape (finished runs, states)
-        As :func:`coalition_losses` returns them.
+    losses, accuracies : ndarray of float64
+        As the function that was interrupted returns them, of the runs that were finished.
     rows : list of dict
         What an experiment makes of them.
     """
@@ -143,13 +163,13 @@ def deal(settings: CoalitionSettings, labels: NDArray[np.int64], rng: np.random.
     return [draw(slice(i, i + 1))[0] for i in range(len(sizes))]
 
 
-def coalition_losses(
+def coalition_rounds(
     settings: CoalitionSettings,
     states: Sequence[State],
     control: Control | None = None,
     checkpoint: Path | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Train the coalition of every state in every run, and test its model.
+    """Train the coalition of every state in every run, and test its model after the reported rounds.
 
     Parameters
     ----------
@@ -164,9 +184,9 @@ def coalition_losses(
 
     Returns
     -------
-    losses : ndarray of float64, shape (runs, states)
+    losses : ndarray of float64, shape (runs, reported rounds, states)
         Mean cross-entropy on the test samples, in nats.
-    accuracies : ndarray of float64, shape (runs, states)
+    accuracies : ndarray of float64, shape (runs, reported rounds, states)
         Share of test samples whose class is predicted.
 
     Raises
@@ -190,6 +210,20 @@ def coalition_losses(
     return losses, accuracies
 
 
+def coalition_losses(
+    settings: CoalitionSettings,
+    states: Sequence[State],
+    control: Control | None = None,
+    checkpoint: Path | None = None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return what :func:`coalition_rounds` does of the last round alone, shapes (runs, states)."""
+    try:
+        losses, accuracies = coalition_rounds(settings, states, control, checkpoint)
+    except FewerRuns as stop:
+        raise FewerRuns(stop.losses[:, -1], stop.accuracies[:, -1]) from None
+    return losses[:, -1], accuracies[:, -1]
+
+
 def _kept_run(
     settings: CoalitionSettings, states: Sequence[State], run: int, checkpoint: Path | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -198,6 +232,8 @@ def _kept_run(
     if kept is not None and kept.exists():
         try:
             loss, accuracy = np.load(kept, allow_pickle=False)
+            if loss.shape != (len(settings.reported), len(states)):
+                raise ValueError(f"numbers of shape {loss.shape}")
         except (OSError, ValueError, EOFError) as error:
             raise InputError(f"not a finished run: {error}", file=str(kept)) from None
         return loss, accuracy
@@ -221,6 +257,8 @@ def _name(settings: CoalitionSettings, states: Sequence[State]) -> str:
 def _one_run(
     settings: CoalitionSettings, states: Sequence[State], run: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    import torch
+
     from ...training.architectures import architecture
     from ...training.coalitions import train_coalitions
     from ...training.evaluate import evaluate
@@ -239,7 +277,17 @@ def _one_run(
     )
     # Mean and deviation over all pixels of all training images: two public numbers, as is usual for images.
     centre, spread = data.train_inputs.mean(), data.train_inputs.std()
-    trained = train_coalitions(
+    start = model.initial(recipe.seed)
+    if settings.zero_start:
+        start = {name: torch.zeros_like(tensor) for name, tensor in start.items()}
+    test = (data.test_inputs - centre) / spread
+    measured = []
+
+    def measure(number: int, models: Params) -> None:
+        if number in settings.reported:
+            measured.append(evaluate(model, models, test, data.test_labels))
+
+    train_coalitions(
         model,
         [settings.members(state) for state in states],
         (data.train_inputs - centre) / spread,
@@ -248,12 +296,15 @@ def _one_run(
         recipe,
         rounds=settings.rounds,
         decay=settings.decay,
+        decaying=settings.decaying,
+        start=start,
+        after=measure,
         weights=settings.size_of_each if settings.averaging == "size" else None,
         device=settings.device,
     )
-    loss, accuracy = evaluate(model, trained, (data.test_inputs - centre) / spread, data.test_labels)
+    loss, accuracy = (np.stack(each) for each in zip(*measured, strict=True))
     if not np.isfinite(loss).all():
-        first = states[int(np.flatnonzero(~np.isfinite(loss))[0])]
+        first = states[int(np.flatnonzero(~np.isfinite(loss).all(axis=0))[0])]
         raise InputError(
             "its test loss is not finite: training diverged",
             row=f"state {'/'.join(map(str, first))}",

@@ -25,7 +25,7 @@ from ....solvers.control import Control
 from ...settings import setting
 from ...sharing.error_fit import error_terms, fit_error, rank_correlation
 from ..engine.registry import Row, experiment
-from .coalition_losses import CoalitionSettings, FewerRuns, coalition_losses
+from .coalition_losses import CoalitionSettings, FewerRuns, coalition_rounds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,11 +79,12 @@ def curve_states(curve: str, counts: tuple[int, ...]) -> list[State]:
 
 
 def figure(table: pd.DataFrame) -> Figure:
-    """Figure 5: measured test loss (points, left axis) and eq. (3) (lines, right axis: the same scale less the fitted offset)."""
+    """Figure 5, after the last round: measured test loss (points, left axis) and eq. (3) (lines, right axis: the same scale less the fitted offset)."""
     from matplotlib.figure import Figure
 
     # The stubs of pandas take a column for many things.
     data = cast(Any, table)
+    data = data[data["round"] == data["round"].max()]
     joining = sorted(data["joining"].unique())
     drawn = Figure(figsize=(6.0 * len(joining), 4.6), layout="constrained")
     offset = float(data["fit_offset"].mean())
@@ -119,13 +120,14 @@ def figure(table: pd.DataFrame) -> Figure:
     source="SWAN, section V-B, figure 5 (setting stated in part; training parameters chosen; eq. (3) reconstructed)",
     plot=figure,
     requires=("torch", "sklearn"),
+    version=2,
 )
 def swan_error(settings: SwanError, control: Control, checkpoint: Path | None) -> list[Row]:
-    """Train every coalition on the curves; one row for each run, curve and number of joined clients."""
+    """Train every coalition on the curves; one row for each reported round, run, curve and number of joined clients."""
     curves = {curve: curve_states(curve, settings.counts) for curve in settings.curves}
     states = sorted({state for along in curves.values() for state in along})
     try:
-        return _rows(settings, curves, states, *coalition_losses(settings, states, control, checkpoint))
+        return _rows(settings, curves, states, *coalition_rounds(settings, states, control, checkpoint))
     except FewerRuns as stop:
         stop.rows = _rows(settings, curves, states, stop.losses, stop.accuracies)
         raise
@@ -138,7 +140,21 @@ def _rows(
     losses: NDArray[np.float64],
     accuracies: NDArray[np.float64],
 ) -> list[Row]:
-    """Fit eq. (3) to the runs there are, and set out every run."""
+    """Fit eq. (3) to every reported round of the runs there are, and set out every run."""
+    rows: list[Row] = []
+    for position, number in enumerate(settings.reported):
+        rows += _rows_of(settings, curves, states, number, losses[:, position], accuracies[:, position])
+    return rows
+
+
+def _rows_of(
+    settings: SwanError,
+    curves: Mapping[str, Sequence[State]],
+    states: Sequence[State],
+    number: int,
+    losses: NDArray[np.float64],
+    accuracies: NDArray[np.float64],
+) -> list[Row]:
     mean = losses.mean(axis=0)
     fit = fit_error(states, settings.sizes, mean, client_variance=settings.distribution != "iid")
     fitted, terms = fit.losses(states), error_terms(states, settings.sizes)
@@ -153,6 +169,7 @@ def _rows(
                 rows.append(
                     {
                         "run": run,
+                        "round": number,
                         "curve": curve,
                         "joining": joining + 1,
                         "joined": state[joining],

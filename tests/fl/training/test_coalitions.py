@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
+import torch
 from fedmech.fl.data.load import load_dataset
 from fedmech.fl.experiments.engine.registry import find_experiment
 from fedmech.fl.experiments.papers import coalition_losses as coalition_module
@@ -15,6 +16,7 @@ from fedmech.fl.experiments.papers.coalition_losses import (
     CoalitionSettings,
     FewerRuns,
     coalition_losses,
+    coalition_rounds,
     deal,
 )
 from fedmech.fl.experiments.papers.swan_error import SwanError, curve_states
@@ -115,7 +117,10 @@ def test_losses_are_those_of_each_state_alone_and_are_kept(tmp_path: Path) -> No
     assert not np.array_equal(losses[0], losses[1])
     # Kept runs are taken as they are, for these settings only; more runs add to them.
     (first,) = (path for path in tmp_path.iterdir() if path.stem.endswith("-0"))
-    np.save(first, np.full((2, 3), 7.0))
+    np.save(first, np.full((2, 2, 3), 7.0))
+    with pytest.raises(InputError, match="not a finished run: numbers of shape"):
+        coalition_losses(settings, states, checkpoint=tmp_path)
+    np.save(first, np.full((2, 1, 3), 7.0))
     again, _ = coalition_losses(replace(settings, runs=3), states, checkpoint=tmp_path)
     assert (again[0] == 7).all()
     assert np.array_equal(again[1], losses[1])
@@ -160,6 +165,61 @@ def test_rows_of_swan_error_hold_together() -> None:
         "participants k of type 1",
         "participants k of type 2",
     ]
+
+
+def test_every_reported_round_is_that_of_a_shorter_run() -> None:
+    settings = replace(CoalitionSettings(**SMALL), rounds=5, report_every=2, runs=1)
+    states = [(1, 0, 0), (2, 1, 1)]
+    assert settings.reported == [2, 4, 5]
+    assert replace(settings, report_every=0).reported == [5]
+    assert replace(settings, report_every=1).reported == [1, 2, 3, 4, 5]
+    assert replace(settings, report_every=9).reported == [5]
+    losses, accuracies = coalition_rounds(settings, states)
+    assert losses.shape == accuracies.shape == (1, 3, 2)
+    last, hits = coalition_losses(settings, states)
+    assert np.array_equal(last, losses[:, -1])
+    assert np.array_equal(hits, accuracies[:, -1])
+    # Seed 0, run 0: the batches of a round do not depend on how many follow.
+    for place, rounds in enumerate((2, 4)):
+        alone, _ = coalition_losses(replace(settings, rounds=rounds, report_every=0), states)
+        assert np.array_equal(alone[0], losses[0, place])
+    rows = find_experiment("swan-error").run(
+        find_experiment("swan-error").read({**SMALL, "rounds": 5, "report_every": 2, "runs": 1, "curves": ("k/0/1",)})
+    )
+    assert sorted({row["round"] for row in rows}) == [2, 4, 5]
+
+
+@pytest.mark.parametrize("decaying", ["geometric", "inverse"])
+def test_the_rate_decays_as_it_is_told(decaying: str) -> None:
+    """With full batches two rounds at halved rates are a round each, by hand."""
+    labels = np.random.default_rng(0).integers(0, 3, 12)
+    x = np.random.default_rng(1).standard_normal((12, 4))
+    model = architecture("softmax", (4,), 3)
+    start = {name: torch.zeros(shape, dtype=torch.float64) for name, shape in model.shapes.items()}
+    held = [np.arange(12)]
+    found = train_coalitions(
+        model, [[0]], x, labels, held, Recipe(steps=1, learning_rate=0.5), rounds=3, decay=0.5, decaying=decaying,
+        start=start,
+    )  # fmt: skip
+    weight, bias = np.zeros((3, 4)), np.zeros(3)
+    for rate in (0.5, 0.25, 0.125) if decaying == "geometric" else (0.5, 0.5 / 1.5, 0.25):
+        logits = x @ weight.T + bias
+        p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        p[np.arange(12), labels] -= 1
+        weight, bias = weight - rate * p.T @ x / 12, bias - rate * p.mean(axis=0)
+    np.testing.assert_allclose(found["output.weight"][0].numpy(), weight, atol=1e-12)
+    np.testing.assert_allclose(found["output.bias"][0].numpy(), bias, atol=1e-12)
+
+
+def test_softmax_may_start_from_zeros_and_networks_may_not() -> None:
+    settings = replace(CoalitionSettings(**SMALL), runs=1, learning_rate=1e-9, zero_start=True)
+    losses, _ = coalition_losses(settings, [(1, 0, 0)])
+    # Nothing learnt yet, and every class alike.
+    assert losses[0, 0] == pytest.approx(np.log(10), abs=1e-5)
+    drawn, _ = coalition_losses(replace(settings, zero_start=False), [(1, 0, 0)])
+    assert abs(drawn[0, 0] - np.log(10)) > 1e-3
+    with pytest.raises(InputError, match="no gradient"):
+        replace(settings, model="mlp")
 
 
 @pytest.mark.parametrize("name", ["swan-error", "swan-welfare"])
