@@ -9,8 +9,9 @@ from .fl.sharing.interface import SharingOutcome, sharing_outcome
 from .models.exact import exact_sum, format_exact, parse_integer, parse_number
 from .models.input_error import InputError
 from .models.procurement.market import Market
+from .models.procurement.opt import opt_model
 from .solvers.control import Control, Stopped
-from .solvers.feasibility import CheckError
+from .solvers.feasibility import CheckError, objective_value, violation
 from .solvers.placement.matroid import best_set, route
 from .solvers.proofs.proof import Proof, ProofError, Pulse, check_bound
 from .solvers.registry import register
@@ -55,6 +56,8 @@ __all__ = [
     "literal_market",
     "market_document",
     "mechanism",
+    "objective_value",
+    "opt_model",
     "outcome",
     "parse_integer",
     "parse_number",
@@ -65,4 +68,5 @@ __all__ = [
     "setting",
     "sharing_outcome",
     "shrink",
+    "violation",
 ]

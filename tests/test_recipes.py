@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from textwrap import indent
 
 import fedmech
 import pytest
@@ -97,6 +98,38 @@ def test_a_kind_of_proof(tmp_path: Path) -> None:
     assert copy.run("-c", script) == "the workers are worth more together\n"
 
 
+def test_a_problem(tmp_path: Path) -> None:
+    copy = Checkout(tmp_path, "a problem")
+    _, feasible, pairs = re.findall(r"^```python\n(.*?)^```", recipe("a problem"), re.MULTILINE | re.DOTALL)
+    (copy.package / "solvers/opt_two.py").write_text(pairs, encoding="utf-8")
+    file = "models/procurement/formulations.py"
+    copy.insert(file, '    "opt": opt_model,\n', '    "opt": opt_model,\n    "opt-two": opt_two_model,\n')
+    copy.insert(file, "from .orp import", "from .opt_two import opt_two_model\nfrom .orp import")
+    copy.insert("solvers/registry.py", '"opt-sep", "cover")', '"opt-sep", "cover", "opt-two")')
+    copy.insert("solvers/registry.py", '    "cover": (', '    "opt-two": ("pairs",),\n    "cover": (')
+    copy.insert("solvers/all_methods.py", "import brute_force\n", "import brute_force, opt_two\n")
+    placed = "    placed = np.flatnonzero(assignment >= 0)\n"
+    copy.insert("solvers/feasibility.py", placed, placed + indent(feasible, "    "))
+    copy.insert("solvers/highs/pyomo_method.py", '"opt-sep", "cover")', '"opt-sep", "cover", "opt-two")')
+    (line,) = re.findall(r'`("opt-two": market[^`]*)`', recipe("a problem"))
+    before = '        "opt": market.scaled.costs,\n'
+    copy.insert("solvers/proofs/tree.py", before, f"{before}        {line},\n")
+    script = (
+        "from fedmech import Market, solve\n"
+        "market = Market.build(scores=[3, 3, 2, '1/2'], costs=[1, 2, 1, 0], budgets=[9], caps=[[3]])\n"
+        "for method in ('auto', 'pyomo-highs'):\n"
+        "    found = solve(market, 'opt-two', method)\n"
+        "    print(found.method, found.value, found.exactness, len(found.hired))\n"
+        "found = solve(market, 'opt-two', time_limit=0, allow_suboptimal=True)\n"
+        "print(found.status, found.exactness, found.bound >= 6)\n"
+    )
+    assert copy.run("-c", script).splitlines() == [
+        "pairs 6 enumerated 2",
+        "pyomo-highs 6 solver 2",
+        "feasible checked True",
+    ]
+
+
 def test_a_mechanism(tmp_path: Path) -> None:
     copy = Checkout(tmp_path, "a mechanism")
     copy.insert("fl/mechanisms/all_mechanisms.py", "    drop_top,\n", "    drop_top,\n    first_acceptor,\n")
@@ -161,7 +194,7 @@ def test_what_the_recipes_import_is_public() -> None:
 
 @pytest.mark.parametrize("title", re.findall(r"^## Worked example: add (.*)$", TEXT, re.MULTILINE))
 def test_every_file_that_a_recipe_names_exists(title: str) -> None:
-    new = {"solvers/density.py", "solvers/proofs/total.py", "models/procurement/my_problem.py"}
+    new = {"solvers/density.py", "solvers/proofs/total.py", "models/procurement/opt_two.py", "solvers/opt_two.py"}
     new |= {
         "verification/claims/findings/paid_as_bid.py",
         "fl/mechanisms/first_acceptor.py",
