@@ -17,7 +17,7 @@ AGAIN = 0.5
 """Seconds after which work that has not ended is broken off once more; by far enough for what it does on its way out."""
 
 
-class _Gate:
+class _ThreadStarts:
     """Keeps the exception from a thread that is just being started.
 
     Until such a thread runs, CPython 3.11 has it under the identity of the thread that starts it, and the exception goes to
@@ -34,7 +34,7 @@ class _Gate:
         with cls.lock:
             if not cls.users:
                 cls.start = threading.Thread.start
-                threading.Thread.start = _start_behind_the_gate
+                threading.Thread.start = _start_under_the_lock
             cls.users += 1
 
     @classmethod
@@ -45,9 +45,9 @@ class _Gate:
                 threading.Thread.start = cls.start
 
 
-def _start_behind_the_gate(self: threading.Thread) -> None:
-    with _Gate.lock:
-        _Gate.start(self)
+def _start_under_the_lock(self: threading.Thread) -> None:
+    with _ThreadStarts.lock:
+        _ThreadStarts.start(self)
 
 
 def broken_off(control: Control, work: Callable[[], Result]) -> Result:
@@ -73,7 +73,7 @@ def broken_off(control: Control, work: Callable[[], Result]) -> Result:
         left = remaining
         # Again and again: an exception in a destructor or a profiler is ignored, and this one may come in the middle of one.
         while not done.wait(left):
-            with closing, _Gate.lock:
+            with closing, _ThreadStarts.lock:
                 if over:
                     return
                 fired = True
@@ -89,7 +89,7 @@ def broken_off(control: Control, work: Callable[[], Result]) -> Result:
         ctypes.pythonapi.PyThreadState_SetAsyncExc(target, None)
 
     timer = threading.Thread(target=time_is_up, daemon=True)
-    _Gate.enter()
+    _ThreadStarts.enter()
     # From the start of the timer to its end everything is inside this one `try`: wherever the exception comes, it is caught here.
     try:
         try:
@@ -104,4 +104,4 @@ def broken_off(control: Control, work: Callable[[], Result]) -> Result:
             raise
         raise Stopped("time-limit") from None
     finally:
-        _Gate.leave()
+        _ThreadStarts.leave()
