@@ -386,8 +386,8 @@ class Simulation:
             for kind in ("cosine", "l2")
         )
         return Measurement(
-            cosine=cosines.mean(axis=1),
-            l2=distances.mean(axis=1),
+            cosines=cosines,
+            distances=distances,
             accuracy=accuracy,
             loss=loss,
             base_accuracy=base_accuracy,
@@ -396,8 +396,6 @@ class Simulation:
             participation=state.participation,
             draws=self._draws(Purpose.RULE, number).random(self.settings.workers),
             fixed=self.environment.fixed,
-            cosines=cosines,
-            distances=distances,
         )
 
     def _examine(self, glimpsed: Measurement, update: Update, state: State, number: int) -> Findings | None:

@@ -35,9 +35,9 @@ class Measurement:
 
     Attributes
     ----------
-    cosine, l2 : ndarray of float, shape (n,)
-        Mean cosine similarity, and minus the mean L2 distance, between the representations of the probe set under each worker's scoring
-        update and under the model it started from.
+    cosines, distances : ndarray of float, shape (n, P)
+        Cosine similarity, and minus the L2 distance, between the representations of each probe image under each worker's scoring update
+        and under the model it started from.
     accuracy, loss : ndarray of float, shape (n,)
         Of each worker's scoring update on the probe set.
     base_accuracy, base_loss : float
@@ -48,12 +48,10 @@ class Measurement:
         Moving average of past selection, in [0, 1].
     draws, fixed : ndarray of float, shape (n,)
         Uniform on [0, 1), the round's and the simulation's.
-    cosines, distances : ndarray of float, shape (n, P)
-        What `cosine` and `l2` are the means of, image by image.
     """
 
-    cosine: FloatArray
-    l2: FloatArray
+    cosines: FloatArray
+    distances: FloatArray
     accuracy: FloatArray
     loss: FloatArray
     base_accuracy: float
@@ -62,8 +60,16 @@ class Measurement:
     participation: FloatArray
     draws: FloatArray
     fixed: FloatArray
-    cosines: FloatArray
-    distances: FloatArray
+
+    @property
+    def cosine(self) -> FloatArray:
+        """Mean cosine similarity over the probe set, shape (n,)."""
+        return self.cosines.mean(axis=1)
+
+    @property
+    def l2(self) -> FloatArray:
+        """Minus the mean L2 distance over the probe set, shape (n,)."""
+        return self.distances.mean(axis=1)
 
 
 Rule = Callable[[Measurement], FloatArray]

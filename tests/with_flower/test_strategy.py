@@ -85,7 +85,7 @@ def a_run():
     TaskIdentity.task_id = 1
 
 
-def scorer(model: Any, updates: dict) -> dict:
+def scorer(model: Any, updates: Any) -> Any:
     return {node: SCORES[node] for node in updates}
 
 
@@ -146,7 +146,8 @@ def test_who_does_not_deliver_is_unpaid_and_not_averaged(how):
     winners = sorted(int(node) for node in wanted)
     out = winners[0]
     auction = strategy()
-    result = auction.start(FakeGrid(**{how: (out,)}), initial(), num_rounds=1)
+    grid = FakeGrid(silent=(out,)) if how == "silent" else FakeGrid(wrong=(out,))
+    result = auction.start(grid, initial(), num_rounds=1)
     record = result.train_metrics_clientapp[1]
     assert paid(record) == {node: F(0) if node == out else wanted[str(node)] for node in winners}
     assert record["delivered"] == len(winners) - 1

@@ -232,7 +232,7 @@ def _market(
         one_round_value,
         several_rounds_value,
     )
-    from ...scoring.drift_score import drift_scores, scoring_update
+    from ...scoring.drift_score import probe_scores, scoring_update
     from ...scoring.probe import draw_probe
     from ...scoring.score_map import ScoreMap
     from ...training.aggregate import average
@@ -297,17 +297,19 @@ def _market(
     local = update(model, 0)
     base_loss, base_accuracy = on_probe(model)
     losses, accuracy = on_probe(local)
-    cosine = drift_scores(arch, model, local, probe)
+    cosines, distances = (probe_scores(arch, model, local, probe, kind) for kind in ("cosine", "l2"))
+    draws = rng.random(n)
     measured = Measurement(
-        cosine=cosine,
-        l2=drift_scores(arch, model, local, probe, "l2"),
+        cosines=cosines,
+        distances=distances,
         accuracy=accuracy,
         loss=losses,
         base_accuracy=base_accuracy,
         base_loss=base_loss,
         reputation=reputation,
         participation=participation,
-        draws=rng.random(n),
+        draws=draws,
+        fixed=draws,
     )
     scores = {name: np.asarray(find_scoring_rule(name).raw(measured), dtype=np.float64) for name in RULES}
     squares = sum((tensor - model[name]).double().square().flatten(1).sum(1) for name, tensor in local.items())
@@ -331,11 +333,11 @@ def _market(
             previous=previous,
         )
     found = contributions(value, n)
-    mapped = ScoreMap("half", 0.01)(cosine)
+    mapped = ScoreMap("half", 0.01)(measured.cosine)
     facts = {
         "model_accuracy": evaluate(arch, model, dataset.test_inputs, dataset.test_labels)[1],
         "gain": found.everybody,
-        "least_cosine": float(cosine.min()),
+        "least_cosine": float(measured.cosine.min()),
         "score_spread": float(mapped.max() / mapped.min()),
     }
     return scores, {"shapley": found.shapley, "leave-one-out": found.leave_one_out}, facts

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from fractions import Fraction as F
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -85,7 +86,7 @@ def test_the_command_writes_them_with_what_measures_them_again(tmp_path: Path) -
     assert done.exit_code == 0, done.output
     answer = json.loads(done.stdout)
     assert (answer["workers"], answer["requesters"]) == (30, 2)
-    settings = {key: tuple(v) if isinstance(v, list) else v for key, v in answer["settings"].items()}
+    settings: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in answer["settings"].items()}
     market, commitment = measured_market(ProcurementSettings(**settings))
     assert answer["probe_commitment"] == commitment
     read = read_market(path)

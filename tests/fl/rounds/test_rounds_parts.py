@@ -177,10 +177,9 @@ def measurements(draw: st.DrawFn) -> Measurement:
         return np.array(draw(st.lists(st.sampled_from(pool), min_size=n, max_size=n)))
 
     unit = st.floats(0, 1)
-    cosine, l2 = column(st.floats(-1, 1)), column(st.floats(-9, 0))
     return Measurement(
-        cosine=cosine,
-        l2=l2,
+        cosines=column(st.floats(-1, 1))[:, None],
+        distances=column(st.floats(-9, 0))[:, None],
         accuracy=column(unit),
         loss=column(st.floats(0, 9)),
         base_accuracy=draw(unit),
@@ -189,8 +188,6 @@ def measurements(draw: st.DrawFn) -> Measurement:
         participation=column(unit),
         draws=column(unit),
         fixed=column(unit),
-        cosines=cosine[:, None],
-        distances=l2[:, None],
     )
 
 

@@ -22,7 +22,7 @@ def test_sizes_follow_the_device(itemsize: int, monkeypatch: pytest.MonkeyPatch)
     dtype = {4: torch.float32, 8: torch.float64}[itemsize]
     cpu, cuda = torch.device("cpu"), torch.device("cuda")
     for told, bytes_ in ((0, device.USUAL_CACHE), (1 << 20, device.LEAST_CACHE), (device.LEAST_CACHE + 8, None)):
-        monkeypatch.setattr(device.os, "sysconf", lambda name, told=told: told if "3" in name else 0)
+        monkeypatch.setattr("os.sysconf", lambda name, told=told: told if "3" in name else 0)
         device._cache_bytes.cache_clear()
         wanted = (told if bytes_ is None else bytes_) // itemsize
         assert device.chunk_numbers(cpu, dtype) == wanted
@@ -41,7 +41,7 @@ def test_a_system_that_does_not_tell_its_cache(monkeypatch: pytest.MonkeyPatch) 
     def refuses(name: str) -> int:
         raise ValueError(name)
 
-    monkeypatch.setattr(device.os, "sysconf", refuses)
+    monkeypatch.setattr("os.sysconf", refuses)
     device._cache_bytes.cache_clear()
     assert device._cache_bytes() == device.USUAL_CACHE
     device._cache_bytes.cache_clear()
