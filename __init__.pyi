@@ -6,7 +6,7 @@ from .fl.comparison.table import Comparison
 from .fl.mechanisms.interface import Outcome, mechanism, mechanisms, run_mechanism
 from .fl.sharing.interface import SharingOutcome
 from .fl.sharing.swan import swan
-from .front import check, judge, read, run, simulate, solve, sweep
+from .front import check, judge, plot, read, run, simulate, solve, sweep
 from .models.data import digits_market_path
 from .models.input_error import InputError
 from .models.procurement.file import read_market, write_market
@@ -55,6 +55,7 @@ __all__ = [
     "mechanism",
     "mechanisms",
     "methods",
+    "plot",
     "read",
     "read_market",
     "read_mots",

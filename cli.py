@@ -21,13 +21,16 @@ from .commands.catalogue import mechanisms_command, methods_command
 from .commands.check import check_command
 from .commands.check_allocation import check_allocation_command
 from .commands.compare import compare_command
+from .commands.completion import completion_command
 from .commands.console import BAD_INPUT, DONE, STOPPED, echo, report_output
 from .commands.derive import derive_command
 from .commands.doctor import doctor_command
+from .commands.examples import epilog
 from .commands.generate import generate_command
 from .commands.judge import judge_command
 from .commands.output import OutputError, flushed, output_error, say
 from .commands.plot import plot_command
+from .commands.problems import problems_command
 from .commands.report import report_command
 from .commands.run import run_command
 from .commands.selftest import selftest_command
@@ -50,28 +53,34 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-app.command("solve")(solve_command)
-app.command("check")(check_command)
-app.command("check-allocation")(check_allocation_command)
-app.command("run")(run_command)
-app.command("compare")(compare_command)
-app.command("audit")(audit_command)
-app.command("judge")(judge_command)
-app.command("swan")(swan_command)
-app.command("tradeoff")(tradeoff_command)
-app.command("verify")(verify_command)
-app.command("claims")(claims_command)
-app.command("derive")(derive_command)
-app.command("selftest")(selftest_command)
-app.command("doctor")(doctor_command)
-app.command("simulate")(simulate_command)
-app.command("sweep")(sweep_command)
-app.command("plot")(plot_command)
-app.command("report")(report_command)
-app.command("generate")(generate_command)
-app.command("methods")(methods_command)
-app.command("mechanisms")(mechanisms_command)
-app.command("experiments")(experiments_command)
+COMMANDS = {
+    "solve": solve_command,
+    "check": check_command,
+    "check-allocation": check_allocation_command,
+    "run": run_command,
+    "compare": compare_command,
+    "audit": audit_command,
+    "judge": judge_command,
+    "swan": swan_command,
+    "tradeoff": tradeoff_command,
+    "verify": verify_command,
+    "claims": claims_command,
+    "derive": derive_command,
+    "selftest": selftest_command,
+    "doctor": doctor_command,
+    "simulate": simulate_command,
+    "sweep": sweep_command,
+    "plot": plot_command,
+    "report": report_command,
+    "generate": generate_command,
+    "problems": problems_command,
+    "methods": methods_command,
+    "mechanisms": mechanisms_command,
+    "experiments": experiments_command,
+    "completion": completion_command,
+}
+for _name, _command in COMMANDS.items():
+    app.command(_name, epilog=epilog(_name))(_command)
 
 
 def _show_version(wanted: bool) -> None:

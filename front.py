@@ -1,4 +1,4 @@
-"""The verbs that take either market, any mechanism or any experiment: ``read``, ``solve``, ``run``, ``check``, ``judge``, ``simulate``, ``sweep``."""
+"""The verbs that take either market, any mechanism or any experiment: ``read``, ``solve``, ``run``, ``check``, ``judge``, ``plot``, ``simulate``, ``sweep``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
+    from .fl.comparison.table import Comparison
     from .fl.mechanisms.interface import Outcome
     from .fl.sharing.interface import SharingOutcome
     from .models.files import PathLike
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from .verification.judge.procurement import ProcurementJudgement
     from .verification.judge.sharing import SharingJudgement
 
-__all__ = ["check", "judge", "read", "run", "simulate", "solve", "sweep"]
+__all__ = ["check", "judge", "plot", "read", "run", "simulate", "solve", "sweep"]
 
 Problem = Literal["orp", "opt", "opt-frac", "opt-sep", "cover"]
 
@@ -217,6 +219,32 @@ def judge(market: Any, mechanisms: Any = None, **options: Any) -> Any:
     return judge_procurement(market, mechanisms, **options)
 
 
+def plot(subject: Solution | Comparison, ax: Axes | None = None) -> Axes:
+    """Draw an optimum of OPT (who is hired, by group and by score per cost, with the price line) or a comparison.
+
+    Parameters
+    ----------
+    subject : Solution or Comparison
+    ax : matplotlib Axes, optional
+        A new figure as wide as a column of a paper if left out.
+
+    Raises
+    ------
+    InputError
+        For anything else, a solution that is no assignment of OPT, and if matplotlib is not installed.
+    """
+    from .fl.comparison.table import Comparison
+    from .models.input_error import InputError
+    from .solvers.explain.figure import draw_hired
+    from .solvers.solution import Solution
+
+    if isinstance(subject, Comparison):
+        return subject.plot(ax)
+    if isinstance(subject, Solution):
+        return draw_hired(subject, ax)
+    raise InputError(f"cannot draw {type(subject).__name__}", field="subject")
+
+
 def simulate(configuration: str | PathLike, *changes: str) -> list[dict[str, Any]]:
     """Run one point of an experiment and return its rows.
 
@@ -240,8 +268,11 @@ def simulate(configuration: str | PathLike, *changes: str) -> list[dict[str, Any
 
 
 def sweep(configuration: str | PathLike, *changes: str) -> pd.DataFrame:
-    """Run the whole grid of an experiment in this process and return its table; nothing is left on disk. As :func:`simulate`."""
+    """Run the whole grid of an experiment in this process and return its table; nothing is left on disk.
+
+    As :func:`simulate`; ``field=value,value`` sweeps a field that takes one value.
+    """
     from .fl.experiments.engine.configuration import read_configuration
     from .fl.experiments.engine.sweep import sweep_table
 
-    return sweep_table(read_configuration(configuration).with_changes(changes))
+    return sweep_table(read_configuration(configuration).with_changes(changes, grid=True))

@@ -62,10 +62,16 @@ def report_command(
 
     Exit codes: 0 done; 1 a verdict of the ledger is not the one on record; 4 something was not reached in time, and the page says so.
     """
+    from ..fl.comparison.compare import chosen_mechanisms, compare, usual_problems
     from ..fl.mechanisms.interface import as_mechanism
     from ..models.data import digits_market_path
     from ..models.files import refuse_overwriting, write_whole
     from ..models.input_error import InputError
+    from ..models.procurement.market import Market
+    from ..reports.ledger import ledger_report
+    from ..reports.ledger_export import ledger_latex, ledger_markdown
+    from ..reports.procurement import compared_report
+    from ..reports.report import opened, report
 
     ledger = subject == LEDGER and not Path(LEDGER).exists()
     read = None if ledger else digits_market_path() if subject is None else Path(subject)
@@ -79,12 +85,7 @@ def report_command(
         raise InputError("the ledger takes --claim and --jobs, and no options of markets", field="ledger")
     refuse_overwriting(out, force, [read])
     stopped, text = False, None
-    from ..reports.report import opened, report
-
     if read is None:
-        from ..reports.ledger import ledger_report
-        from ..reports.ledger_export import ledger_latex, ledger_markdown
-
         chosen = chosen_claims(claim)
         entries = judged(chosen, jobs)
         page, stopped = ledger_report(entries, title=title), len(entries) < len(chosen)
@@ -94,15 +95,17 @@ def report_command(
         for name in mechanism or ():
             import_from_here(name)
         given = options_by_mechanism(parse_options(option), [as_mechanism(name) for name in mechanism or ()])
-        with whole_limit(time_limit):
-            page = report(
-                opened(read, drop_zero=drop_zero),
-                mechanism,
-                title=title or read.name,
-                options=given,
-                seed=seed,
-                time_limit=time_limit,
-            )
+        found, title = opened(read, drop_zero=drop_zero), title or read.name
+        if isinstance(found, Market):
+            rules = chosen_mechanisms(mechanism)
+            with whole_limit(time_limit):
+                compared = compare(
+                    found, rules, usual_problems(found, rules), options=given, seed=seed, time_limit=time_limit, keep=True
+                )
+            page = compared_report(found, compared, title=title)
+        else:
+            with whole_limit(time_limit):
+                page = report(found, mechanism, title=title, options=given, seed=seed, time_limit=time_limit)
     if text is None:
         page.save(out, force=force)
     else:

@@ -18,10 +18,16 @@ from .console import (
     say,
     table,
 )
-from .simulate import ConfigArgument, SetOption
+from .simulate import ConfigArgument
 
 __all__ = ["sweep_command"]
 
+GridOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="FIELD=VALUE,...", help="change a setting; several values of a field that takes one are swept"
+    ),
+]
 SHOWN = 10
 
 
@@ -29,7 +35,7 @@ SHOWN = 10
 def sweep_command(
     config: ConfigArgument,
     out: Annotated[Path, typer.Option(help="the result: a folder with one Parquet file a point; made if new")],
-    changes: SetOption = None,
+    changes: GridOption = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="worker processes; as many as cores if left out")] = None,
     dask: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="run on an existing Dask cluster, as tcp://host:8786")
@@ -69,7 +75,7 @@ def sweep_command(
     if export is not None:
         check_table_path(export)
         refuse_overwriting(export, force, [config])
-    configuration = read_configuration(config).with_changes(changes or [])
+    configuration = read_configuration(config).with_changes(changes or [], grid=True)
     jobs = jobs or default_jobs()
     pool: Pool
     if dask is not None:

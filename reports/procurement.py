@@ -25,11 +25,11 @@ from ..solvers.solution import Solution
 from .document import RESTS_ON, Report, Section, facts, filtered, folded, page_markup, prose, table
 from .svg import Bar, Dots, bars, chart
 
-__all__ = ["comparison_sections", "market_report", "solution_sections"]
+__all__ = ["compared_report", "comparison_sections", "market_report", "solution_sections"]
 
 SHOWN_WORKERS, SHOWN_DOTS, SHOWN_GROUPS = 400, 1_500, 8
-PRICE_SECONDS = 20.0
-"""What LP prices may take where there is no limit: they explain, and are not what was asked for."""
+EXPLAIN_SECONDS = 20.0
+"""What prices may take: they explain, and are not what was asked for."""
 
 
 def market_report(
@@ -52,7 +52,6 @@ def market_report(
     options, seed, time_limit
         As :func:`fedmech.compare` takes them.
     """
-    control = Control.for_seconds(time_limit)
     rules = chosen_mechanisms(chosen)
     compared = compare(
         market,
@@ -60,15 +59,20 @@ def market_report(
         usual_problems(market, rules),
         options=options,
         seed=seed,
-        time_limit=None if time_limit is None else 0.8 * time_limit,
+        time_limit=time_limit,
         keep=True,
     )
+    return compared_report(market, compared, title=title)
+
+
+def compared_report(market: Market, compared: Comparison, *, title: str = "") -> Report:
+    """Report on a market that is compared already, with what is behind the rows kept."""
     kept = {name: found for (_, name), found in compared.kept.items()}
     best = next((found for found in kept.values() if isinstance(found, Solution) and found.problem == "opt"), None)
     outcomes = {name: found for name, found in kept.items() if isinstance(found, Outcome)}
     sections = [Section("The market", page_markup(market.page()))]
     if best is not None:
-        sections += solution_sections(best, outcomes, control)
+        sections += solution_sections(best, outcomes)
     sections += comparison_sections(compared)
     if outcomes:
         sections.append(
@@ -77,11 +81,9 @@ def market_report(
     return Report(title or "A procurement market", sections, compared.proved)
 
 
-def solution_sections(
-    best: Solution, outcomes: Mapping[str, Outcome] | None = None, control: Control | None = None
-) -> list[Section]:
+def solution_sections(best: Solution, outcomes: Mapping[str, Outcome] | None = None) -> list[Section]:
     """Return an optimum, on what it rests, what binds and why those who are not hired are not."""
-    control = control or Control()
+    control = Control.for_seconds(EXPLAIN_SECONDS)
     parts = [*page_markup(replace_tables(best)), prose(RESTS_ON[best.exactness])]
     if best.proof is not None:
         said = f"Kind {best.proof.kind}; bound {show(best.bound)}. 'fedmech solve --certificate' writes the proof to a file, 'fedmech check' checks it again."
@@ -119,9 +121,8 @@ def _binding(best: Solution, price: Fraction | None, control: Control) -> list[s
             else "Money is no limit: everybody worth placing can be paid."
         )
         parts.append(facts([("price of money", worth)]))
-    remaining = control.remaining()
     try:
-        prices = lp_prices(best.market, "opt", Control.for_seconds(min(PRICE_SECONDS, remaining or PRICE_SECONDS)))
+        prices = lp_prices(best.market, "opt", control)
     except Stopped:
         return [*parts, prose("LP prices of caps and seats were not found in time.")]
     except InputError as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..fl.comparison.table import Comparison
+from ..fl.experiments.engine.results import is_result, read_results
 from ..models.display import Readable
 from ..models.input_error import InputError
 from ..models.procurement.market import Market
@@ -20,7 +21,7 @@ from .ledger import ledger_report
 from .procurement import comparison_sections, market_report, solution_sections
 from .sharing import answer_sections, sharing_report
 
-__all__ = ["is_result", "opened", "report"]
+__all__ = ["opened", "report"]
 
 
 def report(
@@ -91,22 +92,9 @@ def report(
     raise InputError(f"cannot report on {type(subject).__name__}", field="subject")
 
 
-def is_result(path: str | os.PathLike[str]) -> bool:
-    """Whether a path is that of an experiment's result: a folder, a Parquet file, or a CSV file whose columns say so."""
-    source = Path(path)
-    if source.is_dir() or source.suffix == ".parquet":
-        return True
-    if source.suffix != ".csv" or not source.is_file():
-        return False
-    with open(source, "rb") as file:
-        return b"experiment" in file.readline(10_000).rstrip().split(b",")
-
-
 def opened(path: str | os.PathLike[str], *, drop_zero: bool = False) -> Any:
     """Read what a path leads to: a market of either kind, or an experiment's result."""
     if is_result(path):
-        from ..fl.experiments.engine.results import read_results
-
         return read_results(path)
     from ..front import read
 

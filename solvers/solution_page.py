@@ -10,6 +10,7 @@ import numpy as np
 
 from ..models.display import Page, Table, show
 from ..models.exact import exact_sum
+from ..models.problems import find_problem
 from ..models.procurement.columns import UNLIMITED
 from ..models.procurement.market import Market
 
@@ -17,14 +18,6 @@ if TYPE_CHECKING:
     from .solution import Solution
 
 __all__ = ["solution_page", "status_line"]
-
-ASKED = {
-    "orp": "the greatest score that caps and seats admit, money aside",
-    "opt": "the greatest score within the pooled budget",
-    "opt-frac": "OPT with workers hired in part",
-    "opt-sep": "the greatest score with every requester within its own budget",
-    "cover": "the greatest coverage within the pooled budget",
-}
 
 SHOWN_HIRES, SHOWN_LIMITS, SHOWN_REQUESTERS = 12, 6, 10
 """Rows of one screen; the frame and JSON have them all."""
@@ -47,7 +40,7 @@ def solution_page(solution: Solution, *, summary: bool = False) -> Page:
     market, problem = solution.market, solution.problem
     sizes = f"{market.n:,} workers, {market.m} requesters, {market.L} groups"
     facts = [
-        ("problem", f"{problem}: {ASKED[problem]}"),
+        ("problem", f"{problem}: {find_problem(problem).asks}"),
         ("market", sizes),
         ("status", status_line(solution)),
         ("coverage" if problem == "cover" else "score", show(solution.value)),

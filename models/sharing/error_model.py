@@ -36,6 +36,19 @@ class DerivationError(AssertionError):
     """A step of a derivation did not come out as it must; nothing that rests on it holds."""
 
 
+LATEX_NAMES = {
+    "Phi": r"\Phi",
+    "phi(A, B)": r"\varphi(A, B)",
+    "phi(B, A)": r"\varphi(B, A)",
+    "effect of client j + 1": r"\Delta_{j + 1}",
+    "x* in I": r"x^{*}_{\mathrm{I}}",
+    "x* in IV": r"x^{*}_{\mathrm{IV}}",
+    "k_1*": r"k_{1}^{*}",
+    "D_2 threshold": r"D_{2}^{\mathrm{threshold}}",
+}
+"""How formulas write what is derived; for each of `Derivation.results`."""
+
+
 @dataclass(frozen=True)
 class Derivation:
     """A statement with the steps that prove it.
@@ -61,8 +74,10 @@ class Derivation:
     steps: tuple[str, ...]
 
     def latex(self) -> str:
-        """The derived expressions in LaTeX, one a line."""
-        return "\n".join(f"{name} = {sympy.latex(expression)}" for name, expression in self.results.items())
+        """The derived expressions as a display of LaTeX (package amsmath), one a line."""
+        lines = [f"  {LATEX_NAMES[name]} &= {sympy.latex(value)}" for name, value in self.results.items()]
+        body = " \\\\\n".join(lines)
+        return f"\\begin{{align*}}\n{body}\n\\end{{align*}}"
 
     def plain(self) -> str:
         """The statement, the expressions and the steps as plain text."""

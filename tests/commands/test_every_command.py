@@ -42,6 +42,7 @@ COMMANDS = {
     "report": "report m.market.json --out r.html --seed 1 --mechanism driftpay-co --json",
     "generate": "generate g.market.json -n 30 --seed 5 --json",
     "methods": "methods --json",
+    "problems": "problems --json",
     "mechanisms": "mechanisms --json",
     "experiments": "experiments --json",
 }

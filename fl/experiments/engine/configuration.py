@@ -100,8 +100,14 @@ class Configuration:
         except InputError as error:
             raise error.in_file(self.source) from None
 
-    def with_changes(self, changes: Sequence[str]) -> Configuration:
+    def with_changes(self, changes: Sequence[str], *, grid: bool = False) -> Configuration:
         """Apply ``field=value`` texts; a field that is changed is no longer swept.
+
+        Parameters
+        ----------
+        changes : sequence of str
+        grid : bool
+            Whether ``field=value,value`` sweeps a field that takes one value.
 
         Raises
         ------
@@ -110,6 +116,7 @@ class Configuration:
         """
         rules = field_rules(self.experiment.settings)
         new: dict[str, Any] = {}
+        lists: dict[str, tuple[Any, ...]] = {}
         for text in changes:
             name, equals, value = text.partition("=")
             name = name.strip()
@@ -117,11 +124,17 @@ class Configuration:
                 raise InputError(f"expected FIELD=VALUE, got {text!r}", field="set")
             if name not in rules:
                 raise InputError(unknown_name("setting", name, rules), field="set")
-            if name in new:
+            if name in new or name in lists:
                 raise InputError(f"{name} is given twice", field="set")
-            new[name] = read_text(rules[name], value)
-        swept = {name: values for name, values in self.sweep.items() if name not in new}
-        return replace(self, settings={**self.settings, **new}, sweep=MappingProxyType(swept))
+            rule = rules[name]
+            # In a field that takes any text, a comma is part of it.
+            if grid and "," in value and not rule.many and (rule.kind is not str or rule.choices):
+                lists[name] = tuple(read_text(rule, part) for part in value.split(","))
+            else:
+                new[name] = read_text(rule, value)
+        kept = {name: value for name, value in self.settings.items() if name not in lists}
+        swept = {name: values for name, values in self.sweep.items() if name not in new and name not in lists}
+        return replace(self, settings={**kept, **new}, sweep=MappingProxyType({**swept, **lists}))
 
 
 def shipped_configurations() -> dict[str, Path]:

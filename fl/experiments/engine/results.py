@@ -43,6 +43,7 @@ __all__ = [
     "Results",
     "check_table_path",
     "export_results",
+    "is_result",
     "read_results",
     "rows_with_settings",
     "write_rows",
@@ -265,6 +266,23 @@ def result_experiment(folder: Path) -> str:
     if not isinstance(document, dict) or document.get("format") != FORMAT or "experiment" not in document:
         raise InputError(f"expected a document of format {FORMAT!r}", file=str(folder / MARK))
     return str(document["experiment"])
+
+
+def is_result(path: PathLike) -> bool:
+    """Whether a path is that of a result: a folder, a Parquet file, or a CSV file with headings.
+
+    Knapsacks in CSV files have none, and a table of workers has score and cost.
+    """
+    source = Path(path)
+    if source.is_dir() or source.suffix == ".parquet":
+        return True
+    if source.suffix != ".csv" or not source.is_file():
+        return False
+    with open(source, "rb") as file:
+        names = [name.strip().strip(b'"').lower() for name in file.readline(100_000).split(b",")]
+    return b"experiment" in names or (
+        len(names) > 1 and not names[0][:1].isdigit() and not {b"score", b"cost"} <= {*names}
+    )
 
 
 def read_results(path: PathLike) -> pd.DataFrame:

@@ -195,6 +195,33 @@ def test_grid_is_the_product_in_the_order_of_the_file(tmp_path: Path) -> None:
     assert changed.points() == [replace(p, seed=7, sizes=(60, 70, 80)) for p in points[::2]]
 
 
+def test_several_values_of_a_field_that_takes_one_are_swept(tmp_path: Path) -> None:
+    (tmp_path / "x.toml").write_text(HEAD + "[settings]\nseed = 3\n[sweep]\nclient_variance = [0.5, 0]\n")
+    given = read_configuration(tmp_path / "x.toml")
+    changed = given.with_changes(["seed=0, 1", "dimension=3,5", "sizes=60,70,80"], grid=True)
+    assert changed.sweep == {"client_variance": (0.5, 0), "seed": (0, 1), "dimension": (3, 5)}
+    assert changed.points() == [
+        NetworkEffects(client_variance=variance, seed=seed, dimension=dimension, sizes=(60, 70, 80))
+        for variance in (0.5, 0)
+        for seed in (0, 1)
+        for dimension in (3, 5)
+    ]
+    # A field that is swept may be set, and one that is set may be swept.
+    assert given.with_changes(["client_variance=1"], grid=True).points() == [NetworkEffects(client_variance=1, seed=3)]
+    for text, message in (("seed=0,", "seed"), ("seed=0,x", "seed"), ("seed=0,1", "seed")):
+        with pytest.raises(InputError, match=message):
+            given.with_changes([text], grid=text != "seed=0,1")
+    with pytest.raises(InputError, match="given twice"):
+        given.with_changes(["seed=0,1", "seed=2"], grid=True)
+
+
+def test_a_comma_is_part_of_a_text() -> None:
+    given = read_configuration("care")
+    assert given.with_changes(["folder=a,b"], grid=True).settings["folder"] == "a,b"
+    swept = given.with_changes(["model=mlp,cnn"], grid=True).sweep
+    assert swept["model"] == ("mlp", "cnn")
+
+
 def test_an_experiments_name_stands_for_its_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     configuration = read_configuration("network-effects")
     assert configuration.size == 9
