@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .catalogue import social_methods
 from .console import JsonOption, guarded, print_json, table, text_width, write
 
 if TYPE_CHECKING:
@@ -61,6 +60,4 @@ def _methods(problem: str) -> list[list[str]]:
     """Name, what an answer rests on at most, and a word about each method of a problem."""
     from ..solvers.registry import methods
 
-    if problem == "social-state":
-        return [[row["name"], row["exactness"], row["summary"]] for row in social_methods()]
     return [[entry.name, entry.exactness, entry.summary] for entry in methods(problem)]
