@@ -100,7 +100,13 @@ def report_command(
             rules = chosen_mechanisms(mechanism)
             with whole_limit(time_limit):
                 compared = compare(
-                    found, rules, usual_problems(found, rules), options=given, seed=seed, time_limit=time_limit, keep=True
+                    found,
+                    rules,
+                    usual_problems(found, rules),
+                    options=given,
+                    seed=seed,
+                    time_limit=time_limit,
+                    keep=True,
                 )
             page = compared_report(found, compared, title=title)
         else:
