@@ -289,7 +289,7 @@ def test_unspent_money_goes_where_pacing_says(pacing, mechanism):
             assert abs(kept[0] - 2 * kept[1]) <= F(3, 100)
         else:
             for j in range(2):
-                paid = sum((outcome.payment(i) for i in np.flatnonzero(outcome.assignment == j)), F(0))
+                paid = sum((outcome.payment(i) for i in np.flatnonzero(outcome.assignment == j).tolist()), F(0))
                 kept[j] += own[j] - paid
                 assert 0 <= kept[j] - F(int(state.unspent[j]), 100) < F(1, 100)
                 kept[j] = F(int(state.unspent[j]), 100)
