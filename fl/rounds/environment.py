@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -113,8 +114,14 @@ class Environment:
         return np.array([len(held) for held in self.holdings], dtype=np.int64)
 
 
-def build_environment(settings: ProcurementSettings) -> Environment:
+def build_environment(settings: ProcurementSettings, dataset: Any = None) -> Environment:
     """Deal data, draw workers and make tasks.
+
+    Parameters
+    ----------
+    settings : ProcurementSettings
+    dataset : optional
+        In the place of the settings' own: arrays or torch data sets, as :func:`~fedmech.fl.data.load.load_dataset` takes them.
 
     Raises
     ------
@@ -122,7 +129,8 @@ def build_environment(settings: ProcurementSettings) -> Environment:
         If data are missing, or do not suffice for probe set, public samples and workers, or a task has no test sample.
     """
     n, seed = settings.workers, settings.seed
-    dataset = load_dataset(settings.dataset, settings.folder, int(generator(seed, Purpose.SPLIT).integers(2**31)))
+    source = settings.dataset if dataset is None else dataset
+    dataset = load_dataset(source, settings.folder, int(generator(seed, Purpose.SPLIT).integers(2**31)))
     probe = draw_probe(dataset, settings.probe_size, int(generator(seed, Purpose.PROBE).integers(2**62)))
     rng = generator(seed, Purpose.PARTITION)
     audits = _audits(settings, dataset, probe)

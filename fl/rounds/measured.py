@@ -7,6 +7,8 @@ measures the same market again.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ...models.input_error import InputError
@@ -23,6 +25,7 @@ __all__ = ["measured_market"]
 
 def measured_market(
     settings: ProcurementSettings,
+    dataset: Any = None,
     *,
     cap_share: float = 0.3,
     budget_share: float = 0.5,
@@ -34,6 +37,8 @@ def measured_market(
     ----------
     settings : ProcurementSettings
         Its workers, data, partition, model, recipe, scoring rule and cost model count; its budgets, caps and seats do not.
+    dataset : optional
+        In the place of the settings' own: arrays or torch data sets, as :func:`~fedmech.fl.data.load.load_dataset` takes them.
     cap_share, budget_share, seat_share
         As :func:`~fedmech.models.procurement.generate.generate_market` takes them.
 
@@ -51,7 +56,7 @@ def measured_market(
     check_shares(cap_share, budget_share, seat_share)
     if settings.gamers or settings.eta:
         raise InputError("scores are measured as they are, without gaming or noise", field="gamers")
-    simulation = Simulation(settings)
+    simulation = Simulation(settings, dataset)
     environment = simulation.environment
     scores = simulation.scores(simulation.first, 1)
     costs = environment.costs.costs(

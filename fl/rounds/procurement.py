@@ -192,6 +192,8 @@ class Simulation:
     Parameters
     ----------
     settings : ProcurementSettings
+    dataset : optional
+        As :func:`.environment.build_environment` takes it.
 
     Attributes
     ----------
@@ -202,11 +204,11 @@ class Simulation:
         Before the first round.
     """
 
-    def __init__(self, settings: ProcurementSettings):
+    def __init__(self, settings: ProcurementSettings, dataset: Any = None):
         self.settings = settings
         self.rule: ScoringRule = find_scoring_rule(settings.scoring)
         self.mechanism = find_mechanism(settings.mechanism)
-        self.environment: Environment = build_environment(settings)
+        self.environment: Environment = build_environment(settings, dataset)
         data = self.environment.dataset
         self.architecture: Architecture = architecture(settings.architecture, data.input_shape, data.classes)
         self.learning = Learning(settings, self.environment, self.architecture)

@@ -73,6 +73,29 @@ def test_what_is_not_measured_is_refused(changed, field) -> None:
         measured_market(SETTINGS, cap_share=1.1)
 
 
+class Pictures(torch.utils.data.Dataset):
+    """A torch data set of digits."""
+
+    def __init__(self, inputs: np.ndarray, labels: np.ndarray):
+        self.inputs, self.labels = inputs, labels
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        return torch.tensor(self.inputs[index]), int(self.labels[index])
+
+
+def test_arrays_and_torch_data_sets_are_measured_alike() -> None:
+    own = build_environment(SETTINGS).dataset
+    arrays = (own.train_inputs, own.train_labels), (own.test_inputs, own.test_labels)
+    wanted, _ = measured_market(SETTINGS)
+    given, commitment = measured_market(SETTINGS, arrays)
+    torches, same = measured_market(SETTINGS, tuple(Pictures(*part) for part in arrays))
+    assert list(wanted.scores) == list(given.scores) == list(torches.scores)
+    assert commitment == same
+
+
 def invoke(*arguments: object):
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
