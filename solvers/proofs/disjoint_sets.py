@@ -11,7 +11,7 @@ import numpy as np
 from .proof import ProofTooLarge, Pulse
 from .purse_sets import INT64_SUM, Sets, bits, python_or_64
 
-MOST_NODES = 2**20
+MOST_NODES = 1_048_576
 """So many partial packings are looked at."""
 
 WORTH_COUNTING = 16

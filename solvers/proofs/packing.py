@@ -46,7 +46,7 @@ from .purse_sets import INT64_SUM, Prices, Purse, Sets, list_sets, near_best, pa
 
 __all__ = ["check_bound"]
 
-MOST_SPLITS = 2**12
+MOST_SPLITS = 4_096
 """So many pooled sets are split."""
 
 

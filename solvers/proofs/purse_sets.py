@@ -14,13 +14,13 @@ import numpy as np
 from ...models.procurement.market import Market
 from .proof import ProofError, ProofTooLarge, Pulse
 
-MOST_SETS = 2**20
+MOST_SETS = 1_048_576
 """So many sets of one purse, and parts of sets, are listed."""
 
-MOST_PAIRS = 2**26
+MOST_PAIRS = 67_108_864
 """So many pairs of parts are joined for one purse."""
 
-PAIRS_AT_ONCE = 2**20
+PAIRS_AT_ONCE = 1_048_576
 
 INT64_SUM = 2**62
 """Sums below this are made in ``int64``."""
