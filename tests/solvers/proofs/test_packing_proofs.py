@@ -328,3 +328,13 @@ def test_a_check_can_be_ended() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         check_bound(Proof("opt-sep", "packing", 12, BODY), MARKET, pulse)
+
+
+def test_no_more_pooled_sets_are_split_than_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Together the two could hire three of four workers, each by itself but one: each of the four sets has to be split."""
+    market = Market.build(scores=[1] * 4, costs=[2] * 4, budgets=[3, 3])
+    purse = {"scale": 1, "money": 0, "seats": 0, "places": [0], "best": 3}
+    body = {"scale": 1, "workers": [0] * 4, "pooled": True, "purses": [purse]}
+    for most, right in ((4, True), (3, False)):
+        monkeypatch.setattr(packing, "MOST_SPLITS", most)
+        assert accepted(market, 2, body) == right

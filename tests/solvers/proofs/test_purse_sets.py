@@ -169,3 +169,17 @@ def test_requesters_are_no_larger_than_needed() -> None:
         (0, 1, (0, 0, 1), [4]),
         (0, 0, (0, 0, 0), []),
     ]
+
+
+@pytest.mark.parametrize("cost", [2**40, 2**60, 2**61, 2**62, 2**63])
+def test_requesters_of_more_money_than_words_hold(cost: int) -> None:
+    """Five workers of that cost: all of them together leave 64 bits before one does."""
+    market = Market.build(scores=[1] * 5, costs=[cost] * 5, budgets=[2**80, 2 * cost, cost - 1])
+    pulses: list[None] = []
+    found = requesters_of(market, lambda: pulses.append(None))
+    assert [(purse.money, purse.seats, purse.able.size) for purse in found] == [
+        (5 * cost, 5, 5),
+        (2 * cost, 5, 5),
+        (0, 0, 0),
+    ]
+    assert len(pulses) == 3
