@@ -39,10 +39,11 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from ...models.exact import exact_sum
 from ...models.procurement.market import Market
 from .disjoint_sets import can_pack, unhired_loss
 from .proof import Proof, ProofError, ProofTooLarge, Pulse
-from .purse_sets import INT64_SUM, Prices, Purse, Sets, list_sets, near_best, packed, python_or_64
+from .purse_sets import Prices, Purse, Sets, list_sets, near_best, packed, python_or_64
 
 __all__ = ["check_bound"]
 
@@ -137,7 +138,6 @@ def integers(values: Any, size: int, least: int) -> list[int]:
 def requesters_of(market: Market, pulse: Pulse) -> list[Purse]:
     """Return each requester as a purse; money, caps and seats are no more than those who fit it need."""
     costs, groups = market.scaled.needed_costs, market.group_of
-    small = costs.dtype != object and market.n * int(costs.max(initial=0)) < INT64_SUM
     purses: list[Purse] = []
     for j, (money, seats) in enumerate(zip(market.scaled.budgets.tolist(), market.seats.tolist(), strict=True)):
         pulse()
@@ -145,7 +145,7 @@ def requesters_of(market: Market, pulse: Pulse) -> list[Purse]:
         able = np.flatnonzero(fits) if seats > 0 else np.zeros(0, dtype=np.int64)
         caps = np.minimum(market.caps[:, j], np.bincount(groups[able], minlength=market.L))
         # More money than all cost together is of no use.
-        money = min(money, int(costs[able].sum()) if small else sum(costs[able].tolist()))
+        money = min(money, exact_sum(costs[able]))
         purses.append(Purse(money, min(seats, able.size), tuple(caps.tolist()), able))
     return purses
 
@@ -160,10 +160,7 @@ def pooled_purse(requesters: list[Purse], groups: int) -> Purse:
 
 def worker_margins(market: Market, scale: int, workers: np.ndarray) -> np.ndarray:
     """Return ``D v_i - u_i``."""
-    largest = scale * max(market.scaled.scores.tolist(), default=1) + max(workers.tolist(), default=0)
-    if largest < INT64_SUM and market.scaled.scores.dtype != object and workers.dtype != object:
-        return market.scaled.scores * scale - workers
-    return market.scaled.scores.astype(object) * scale - workers
+    return packed([scale * v - u for v, u in zip(market.scaled.scores.tolist(), workers.tolist(), strict=True)])
 
 
 def can_split(market: Market, requesters: list[Purse], members: np.ndarray, pulse: Pulse) -> bool:

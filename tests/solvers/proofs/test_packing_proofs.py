@@ -134,7 +134,6 @@ def test_accepted_where_the_bound_is_true_and_nowhere_else(part: int) -> None:
     [
         (purse_sets, "INT64_SUM", 1),
         (disjoint_sets, "INT64_SUM", 1),
-        (packing, "INT64_SUM", 1),
         (purse_sets, "PAIRS_AT_ONCE", 1),
         (disjoint_sets, "WORTH_COUNTING", 0),
     ],
@@ -338,3 +337,30 @@ def test_no_more_pooled_sets_are_split_than_allowed(monkeypatch: pytest.MonkeyPa
     for most, right in ((4, True), (3, False)):
         monkeypatch.setattr(packing, "MOST_SPLITS", most)
         assert accepted(market, 2, body) == right
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (altered(scale=0), "too small"),
+        (altered(workers=[5, 4, -1]), "too small"),
+        (altered_purse(scale=0), "too small"),
+        (altered_purse(money=-1), "too small"),
+        (altered_purse(seats=-1), "too small"),
+        (altered_purse(best=-1), "too small"),
+        (altered_purse(places=[-1]), "too small"),
+        (altered(workers=np.array([5, 4, 3], dtype=np.int32)), "as many integers"),
+        (altered(workers=np.array([[5], [4], [3]])), "as many integers"),
+    ],
+)
+def test_why_numbers_are_refused(body: Any, message: str) -> None:
+    """By themselves, whether or not the claim holds."""
+    with pytest.raises(ProofError, match=message):
+        check_bound(Proof("opt-sep", "packing", 12, body), MARKET)
+
+
+@pytest.mark.parametrize("kind", [np.int64, object])
+def test_columns_of_a_proof_may_be_arrays(kind: type) -> None:
+    body = altered(workers=np.array([5, 4, 3], dtype=kind))
+    assert accepted(MARKET, 9, body)
+    assert not accepted(MARKET, 8, body)
