@@ -31,6 +31,10 @@ MUTANTS = [
     ("Rule", "forall (b : worker -> Q), 0 <= B ->", "forall (b : worker -> Q),", "a negative budget"),
     ("Rule", "(forall k, In k workers -> 0 < v k) -> (forall S k, In k (W S) -> In k S) -> 0 <= B ->", "(forall k, In k workers -> 0 < v k) -> 0 <= B ->", "an oracle that hires anybody"),
     ("Rule", "let workers := filter (fun k => less 0 (v k)) everybody in", "let workers := everybody in", "weights of 0"),
+    ("Rule", "(b i < critical -> In i", "(b i <= critical -> In i", "at the critical bid itself"),
+    ("Rule", "let critical := v i * price workers v W B (ratio v b') in", "let critical := price workers v W B (ratio v b') in", "critical per worker"),
+    ("Ratios", "before r j k = true -> passes r k = true -> passes r j = true.", "before r k j = true -> passes r k = true -> passes r j = true.", "longer ones pass"),
+    ("Ratios", "before r j k = true -> passes r k = true -> passes r j = true.", "passes r k = true -> passes r j = true.", "all pass or none"),
     # Theorem 6.2 and its relatives.
     ("Ratios", "vmin * total v O <= (2 * vmin + vmax) * total v H", "vmin * total v O <= (vmin + vmax) * total v H", "1 + r"),
     ("Ratios", "(total v H < total v O -> vmin", "(total v H <= total v O -> vmin", "strict for the optimum itself"),

@@ -24,7 +24,7 @@ from fedmech.verification.claim import Claim, Judgement, Reading
 from fedmech.verification.claims.findings.drop_top import without_star
 from fedmech.verification.claims.swan import mechanism, states
 from fedmech.verification.ledger import claims, judge
-from fedmech.verification.proofs import chain, drop_top, families, network, ratios, truthful, variations
+from fedmech.verification.proofs import chain, critical, drop_top, families, network, ratios, truthful, variations
 from fedmech.verification.proofs import states as social
 from fedmech.verification.proofs.chain import Proof, ProofError, have_z3
 from fedmech.verification.search import finite_models, mots_models
@@ -38,7 +38,7 @@ PROVED = [id for id, claim in CLAIMS.items() if "proved" in (claim.expected, cla
 WITNESSED = [id for id, claim in CLAIMS.items() if claim.recheck is not None]
 PROOFS = {
     name: getattr(module, name)
-    for module in (truthful, ratios, variations, drop_top, families, network, social)
+    for module in (truthful, critical, ratios, variations, drop_top, families, network, social)
     for name in module.__all__
     if isinstance(getattr(module, name), Proof)
 }
@@ -140,6 +140,9 @@ FORMULAS = {
     "JOIN": ("a <= x", "a < x"),
     "THIRD": ("3*D >= H", "2*D >= H"),
     "REGIONS": ("implies(theta >= q and theta > Phi", "implies(theta > Phi"),
+    "CRITICAL": ("v(i)*r1(i) > v(i)*p2", "v(i)*r1(i) >= v(i)*p2"),
+    "BINARY": ("before(j, k), passes(j)", "before(k, j), passes(j)"),
+    "IID": ("(theta <= q and theta <= Phi) or ", ""),
     "EXAMPLE": ("> (2*K + 1)*D", "> 2*K*D"),
     "TURNING": ("2*n*c <= D2", "n*c <= D2"),
     "EVERYBODY": ("== N", "< N"),
@@ -181,6 +184,8 @@ DRAW = Draw(workers=(1, 3), requesters=(1, 2), groups=(1, 2), seats=True, top_sc
 THEORIES = {
     "ties of the order go to the higher index": ("RATIO", "order", "lower(j, k)", "lower(k, j)"),
     "ties of the order go both ways": ("TRUTHFUL", "order1", "r1(j) < r1(k) or", "r1(j) <= r1(k) or"),
+    "a worker's prefix is that of all before it": ("CRITICAL", "prefix2", "j == k or before2(j, k)", "before2(j, k)"),
+    "prefixes are worth less the longer they are": ("BINARY", "best", "sum(T) <= M(S)", "sum(T) >= M(S)"),
     "a prefix that meets the budget fails": ("RATIONAL", "passes", "<= B", "< B"),
     "a prefix may cost twice the budget": ("BUDGET_FEASIBLE", "passes", "<= B", "<= 2*B"),
     "winners are paid double": ("RATIONAL", "pays", "v(k)*p ", "2*v(k)*p "),
@@ -291,7 +296,17 @@ CO = (
     "D-6.1-DSIC", "D-6.1-IR", "D-6.1-BF", "D-6.1-TIES", "D-6.2", "D-6.2-SOME", "F-6.2-EQUAL", "F-6.2-SMALL", "D-7e-BUDGET", "F-7e-CAPS", "D-6-NOISE",
     "D-8-NOISE-OPT", "D-8-NOISE-DSIC",
 )  # fmt: skip
-OTHERS = ("D-8-LCB", "D-8-AUDIT", "D-7c-BONUS", "D-DROPTOP", "F-6.2-TIGHT", "F-6-NOISE-JUMP", "F-DROPTOP-TIGHT")
+OTHERS = (
+    "D-6.1-CRITICAL",
+    "D-5-BINARY",
+    "D-8-LCB",
+    "D-8-AUDIT",
+    "D-7c-BONUS",
+    "D-DROPTOP",
+    "F-6.2-TIGHT",
+    "F-6-NOISE-JUMP",
+    "F-DROPTOP-TIGHT",
+)
 CASES = [(id, name) for place, id in enumerate(CO) for name in list(RULES)[place % 2 :: 2]]
 CASES += [(id, name) for id in OTHERS for name in ("pays double", "lets a winner go", "hires nobody")]
 # Drop-top's tightness is about who is hired; payments are no part of its theory.

@@ -98,6 +98,20 @@ Section Bound.
   Lemma prefix_nodup k : NoDup (prefix r k).
   Proof. unfold Rule.prefix. now apply NoDup_filter. Qed.
 
+  (** D-5-BINARY
+      A prefix that passes is preceded by none that fails: the largest can be found by halving. *)
+  Theorem passes_before : forall j k : worker, In j workers -> In k workers -> before r j k = true -> passes r k = true -> passes r j = true.
+  Proof.
+    intros j k Hj Hk Bef P. apply leq_spec in P. apply leq_spec. apply Qle_trans with (r k * worth (prefix r k)); [| exact P].
+    assert (L : worth (prefix r j) <= worth (prefix r k)).
+    { apply (worth_monotone v placeable); auto using prefix_nodup. intros l Hl. apply prefix_In in Hl. destruct Hl as [Hl U].
+      apply prefix_In. split; [exact Hl |]. apply (upto_trans r l j k U). apply upto_spec. now right. }
+    assert (N : 0 <= worth (prefix r j)) by (apply (worth_nonneg workers v W positive part); intros l Hl; now apply prefix_In in Hl).
+    pose proof (before_weak _ _ _ Bef). pose proof (ratio_nonneg j Hj). pose proof (ratio_nonneg k Hk).
+    assert (0 <= (r k - r j) * worth (prefix r j)) by (apply Qmult_le_0_compat; lra).
+    assert (0 <= r k * (worth (prefix r k) - worth (prefix r j))) by (apply Qmult_le_0_compat; lra). lra.
+  Qed.
+
   (** The first worker beyond the chosen prefix: its prefix fails, and is worth little more. *)
   Lemma next_worker j : In j workers -> ~ In j (chosen r) -> exists next,
     In next workers /\ ~ In next (chosen r)

@@ -379,6 +379,27 @@ Section Theorem61.
   Theorem budget_feasible : forall (b : worker -> Q), 0 <= B ->
     total (paid workers v W B (ratio v b)) (hired workers v W B (ratio v b)) <= B.
   Proof. intros. now apply spent_within. Qed.
+
+  (** D-6.1-CRITICAL D-6.1-STEP1
+      A winner at the price p wins at every bid below v p, and loses at every bid above it. *)
+  Theorem critical_bid : forall (b b' : worker -> Q) (i : worker),
+    (forall k, In k workers -> k <> i -> b k == b' k) -> In i (hired workers v W B (ratio v b')) ->
+    let critical := v i * price workers v W B (ratio v b') in
+    (b i < critical -> In i (hired workers v W B (ratio v b))) /\ (critical < b i -> ~ In i (hired workers v W B (ratio v b))).
+  Proof.
+    intros b b' i Others Win critical.
+    assert (Hi : In i workers) by (eapply taking; eapply hired_chosen; eauto).
+    pose proof (ratio_bid b i Hi) as R. pose proof (positive i Hi) as P.
+    assert (Alike : forall k, In k workers -> k <> i -> ratio v b k == ratio v b' k) by (intros k Hk D; apply ratio_same; auto).
+    split; unfold critical; intros L.
+    - assert (L' : ratio v b i < price workers v W B (ratio v b')) by (apply (Qmult_lt_l _ _ (v i)); [exact P | lra]).
+      now destruct (wins_alike workers v W B positive part (ratio v b) (ratio v b') i Alike Win L').
+    - intros Win'. assert (L' : price workers v W B (ratio v b') < ratio v b i) by (apply (Qmult_lt_l _ _ (v i)); [exact P | lra]).
+      pose proof (rational workers v W B positive part _ _ Win) as Old. pose proof (rational workers v W B positive part _ _ Win') as New.
+      assert (Back : ratio v b' i < price workers v W B (ratio v b)) by lra.
+      destruct (wins_alike workers v W B positive part (ratio v b') (ratio v b) i) as [_ Same]; auto; [| lra].
+      intros k Hk D. symmetry. now apply Alike.
+  Qed.
 End Theorem61.
 
 (** F-6.1-ORACLE

@@ -9,7 +9,7 @@ from __future__ import annotations
 from .chain import Proof, Step, Theory
 from .formula import Vocabulary
 
-__all__ = ["EXAMPLE", "JOIN", "MERGE", "REGIONS", "THIRD", "TURNING"]
+__all__ = ["EXAMPLE", "IID", "JOIN", "MERGE", "REGIONS", "THIRD", "TURNING"]
 
 # ------------------------------------------------------------------ Corollary 1
 
@@ -188,6 +188,25 @@ REGIONS = Proof(
         ),
         Step("regions", REGIONS_CLAIM, ("I", "II", "III", "IV")),
     ),
+)
+
+II_CLAIM = "theta <= q and theta <= Phi"
+IV_CLAIM = "Phi < theta and theta < q"
+IID_CLAIM = (
+    f"(({II_CLAIM}) or ({IV_CLAIM})) and not (q < theta and theta <= Phi) and not (theta >= q and theta > Phi)"
+    f" and implies({II_CLAIM}, every(j, implies(j >= 0, helps(j))))"
+    f" and implies({IV_CLAIM}, not helps(0) and {RISES} and some(j, j >= 0 and helps(j)))"
+)
+IID = Proof(
+    "At theta = 0 < 1/D the boundary theta = 1/D lies above: Regions I and III are out of reach, and II and IV share what is left.",
+    REGIONS.theory,
+    IID_CLAIM,
+    (
+        *REGIONS.steps,
+        Step("below the spread", "theta < q", ("sizes", "no variance")),
+        Step("two regions", IID_CLAIM, ("below the spread", "II", "IV")),
+    ),
+    {"no variance": "theta == 0"},
 )
 
 EXAMPLE_CLAIM = (

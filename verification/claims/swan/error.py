@@ -12,7 +12,7 @@ from ....models.sharing.market import MotsMarket
 from ...claim import Judgement, Reading
 from ...ledger import claim
 from ...literal.sharing import LiteralMots
-from ...proofs.network import EXAMPLE, JOIN, MERGE, REGIONS, THIRD
+from ...proofs.network import EXAMPLE, IID, JOIN, MERGE, REGIONS, THIRD
 from ...search.finite_models import hold
 from ...search.mots_models import coalition_models
 from ...search.sharing_box import document
@@ -302,4 +302,31 @@ def judge_regions() -> Judgement:
         f"all parameters; followed for 39 clients each in {sum(counted.values())} cases ({counted}). At theta = 1/D the"
         " effect never changes sign, so a closed boundary between III and IV would be wrong; the text's is lost",
         evidence={"cases": counted, "root": str(derivation.results["x* in IV"])},
+    )
+
+
+@claim(
+    "S-T2-IID",
+    source="SWAN, section IV-A, below theorem 2",
+    statement="when [theta = 0] (representing an i.i.d. data distribution [...]), the network effects of client participation will correspond to Regions II or IV",
+    expected="proved",
+    proof=IID,
+)
+def judge_iid() -> Judgement:
+    """Two of the four regions lie above theta = 1/D > 0; both others occur."""
+    tally = hold(IID, coalition_models(5, 40, variance=False))
+    seen = dict.fromkeys(("II", "IV"), 0)
+    for (K, H), (_, D) in itertools.product(_coalitions(_GRID), _coalitions(_GRID)):
+        effects = [_error(Fraction(0), (K, H), (n, D)) for n in range(1, 4 * K * H + 2)]
+        effects = [_error(Fraction(0), (K, H)), *effects]
+        falls = [after <= before for before, after in itertools.pairwise(effects)]
+        if falls != sorted(falls):
+            raise error_model.DerivationError(f"an effect that does not turn positive for good: {K}, {H}, {D}")
+        seen["II" if falls[0] else "IV"] += 1
+    if not all(seen.values()):
+        raise error_model.DerivationError("a region that does not occur")
+    return Judgement(
+        "proved",
+        f"a chain for all real parameters, on that of theorem 2; {tally}; eq. (3) itself on a grid",
+        f"all parameters; {seen['II']} coalitions and newcomers of the grid in Region II, {seen['IV']} in Region IV",
     )
