@@ -81,7 +81,8 @@ def main() -> int:
         from fedmech.fl.rounds.checkpoint import read_checkpoint
         from flwr.simulation import run_simulation  # pyright: ignore[reportMissingImports]
 
-        run_simulation(server_app=server.app, client_app=client.app, num_supernodes=NODES)
+        resources = {"client_resources": {"num_cpus": 1, "num_gpus": 0.0}}
+        run_simulation(server_app=server.app, client_app=client.app, num_supernodes=NODES, backend_config=resources)
         document = {
             "requesters": ["clinic", "school"], "budgets": ["5/2", "2"], "mechanism": "driftpay-co", "options": {},
             "seats": [None, None], "cap": None,
