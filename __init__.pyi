@@ -18,6 +18,7 @@ from .models.sharing.market import MotsMarket as SharingMarket
 from .reports.report import report
 from .solvers.allocation import Allocation, check_allocation
 from .solvers.feasibility import CheckError
+from .solvers.interchange.write import write_proof
 from .solvers.proofs.proof import Proof, ProofError
 from .solvers.registry import methods
 from .solvers.sharing.solve import solve_social_state
@@ -70,4 +71,5 @@ __all__ = [
     "verify",
     "write_market",
     "write_mots",
+    "write_proof",
 ]

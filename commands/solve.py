@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -56,7 +56,15 @@ def solve_command(
         typer.Option(help="a score to reach (cover: levels of the probes, 3,,1/2); else what conflicts with it"),
     ] = None,
     export: Annotated[Path | None, typer.Option(help="write the literal model to an .lp or .mps file")] = None,
-    certificate: Annotated[Path | None, typer.Option(help="write a proof of the optimum, for 'fedmech check'")] = None,
+    certificate: Annotated[
+        Path | None,
+        typer.Option(
+            help="write a proof of the optimum, for 'fedmech check'; for other checkers as .vipr, or .opb and .pbp"
+        ),
+    ] = None,
+    proof: Annotated[
+        str | None, typer.Option(help="what the certificate is: fedmech, vipr or opb", show_default="by its ending")
+    ] = None,
     check: Annotated[bool, typer.Option(help="have the proof checked; without it nothing is called proved")] = True,
     save_failure: Annotated[
         Path | None, typer.Option(help="where to write market and proof if the checker refuses the proof")
@@ -70,7 +78,8 @@ def solve_command(
     from ..models.files import refuse_overwriting
     from ..models.input_error import InputError
 
-    for target in (export, certificate, save_failure):
+    kind = _certificate_kind(certificate, proof)
+    for target in (export, *_certificate_files(certificate, kind), save_failure):
         if target is not None:
             refuse_overwriting(target, force, [file])
     if problem is None:
@@ -80,7 +89,7 @@ def solve_command(
     if problem == "social-state":
         from .mots import social_state
 
-        for name, given in (("explain", explain), ("at-least", at_least)):
+        for name, given in (("explain", explain), ("at-least", at_least), ("proof", kind != "fedmech")):
             if given:
                 raise InputError("is for problems of *.market.json files, not for social states", field=name)
         social_state(file, method, time_limit, export, certificate, json=json)
@@ -114,7 +123,7 @@ def solve_command(
         )
     if save_failure is not None and solution.refused is not None:
         _save_failure(save_failure, market, solution)
-    missing = None if certificate is None else _write_certificate(certificate, market, solution, control)
+    missing = None if certificate is None else _write_certificate(certificate, kind, market, solution, control)
     conflict = None if at_least is None else _conflict(market, solution, at_least, control)
     prices = None
     if explain:
@@ -150,8 +159,32 @@ def solve_command(
         raise typer.Exit(STOPPED)
 
 
-def _write_certificate(path: Path, market: Market, solution: Solution, control: Control) -> str | None:
-    """Write a certificate that the independent checker accepts, or return why there is none."""
+def _certificate_kind(certificate: Path | None, proof: str | None) -> Literal["fedmech", "vipr", "opb"]:
+    """Return what a certificate is to be: as asked for, or as its ending says."""
+    from ..models.input_error import InputError
+    from ..solvers.interchange.write import ENDINGS
+
+    if proof is not None and certificate is None:
+        raise InputError("says what --certificate FILE is to be, and there is none", field="proof")
+    if proof is None:
+        return ENDINGS.get(certificate.suffix, "fedmech") if certificate is not None else "fedmech"
+    if proof not in ("fedmech", "vipr", "opb"):
+        raise InputError(f"must be fedmech, vipr or opb, not {proof!r}", field="proof")
+    return proof
+
+
+def _certificate_files(certificate: Path | None, kind: Literal["fedmech", "vipr", "opb"]) -> list[Path]:
+    from ..solvers.interchange.write import files_of
+
+    if certificate is None:
+        return []
+    return [certificate] if kind == "fedmech" else files_of(certificate, kind)
+
+
+def _write_certificate(
+    path: Path, kind: Literal["fedmech", "vipr", "opb"], market: Market, solution: Solution, control: Control
+) -> str | None:
+    """Write a certificate that an independent checker accepts, or return why there is none."""
     import json
 
     from ..models.files import write_whole
@@ -159,6 +192,17 @@ def _write_certificate(path: Path, market: Market, solution: Solution, control: 
 
     if solution.status != "optimal":
         return "no certificate: the optimum is not proved"
+    if kind != "fedmech":
+        from ..solvers.control import Stopped
+        from ..solvers.interchange.branching import NoDerivationError
+        from ..solvers.interchange.write import write_proof
+
+        try:
+            write_proof(solution, path, kind, time_limit=control.remaining())
+        except (NoDerivationError, Stopped) as error:
+            why = "time is up" if isinstance(error, Stopped) else error
+            return f"no {kind} certificate: {why}; --proof fedmech writes our own"
+        return None
     try:
         document = certify(market, solution, control.remaining())
     except NoCertificateError as error:
