@@ -17,7 +17,7 @@ a derivation of the bound stand, so that a checker who knows nothing of markets 
 proposes, nothing more. What is written is for others to check; a replayer in tests/support, which shares no code with this folder, does.
 
 ====================  ================================================================================================
-multipliers           `linear.Prices` (exact fractions), `branching.Leaf` (whole numbers over ``scale``)
+multipliers           `linear.RowPrices` (exact fractions), `branching.Combination` (whole numbers over ``scale``)
 a node                `linear.Bounds`: columns within other bounds, and at least ``low`` and at most ``high`` hired
 ``goal``              the least value above the bound that a point can have
 ====================  ================================================================================================

@@ -16,10 +16,10 @@ import numpy as np
 
 from ...models.exact import IntArray, exact_sum
 from ..control import Control
-from .linear import Bounds, Linear, Prices, Relaxed
+from .linear import Bounds, Linear, Relaxed, RowPrices
 from .program import IntegerProgram
 
-__all__ = ["Leaf", "NoDerivationError", "Split", "derive", "goal_of", "root_bounds"]
+__all__ = ["Combination", "NoDerivationError", "Split", "derive", "goal_of", "root_bounds"]
 
 MOST_NODES = 20_000
 """A tree that needs more is given up."""
@@ -39,7 +39,7 @@ class NoDerivationError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Leaf:
+class Combination:
     """``scale * objective <= combination < scale * goal``, or with a scale of 0 ``0 <= combination < 0``.
 
     Attributes
@@ -67,8 +67,8 @@ class Split:
 
     column: int | None
     value: int
-    below: Leaf | Split | None = None
-    above: Leaf | Split | None = None
+    below: Combination | Split | None = None
+    above: Combination | Split | None = None
 
 
 def goal_of(program: IntegerProgram, bound: int) -> int:
@@ -82,15 +82,15 @@ def root_bounds(program: IntegerProgram) -> Bounds:
 
 
 def derive(
-    program: IntegerProgram, bound: int, hints: Sequence[Prices], thresholds: Sequence[int], control: Control
-) -> Leaf | Split:
+    program: IntegerProgram, bound: int, hints: Sequence[RowPrices], thresholds: Sequence[int], control: Control
+) -> Combination | Split:
     """Find a derivation of a bound.
 
     Parameters
     ----------
     program : IntegerProgram
     bound : int
-    hints : sequence of Prices
+    hints : sequence of RowPrices
         Multipliers worth trying before any relaxation is solved.
     thresholds : sequence of int
         Where the number hired is split before anything else, ascending.
@@ -103,16 +103,16 @@ def derive(
     Stopped
         If time is up before.
     """
-    return _Search(program, goal_of(program, bound), hints, control).grow(list(thresholds))
+    return _Growth(program, goal_of(program, bound), hints, control).grow(list(thresholds))
 
 
-class _Search:
-    def __init__(self, program: IntegerProgram, goal: int, hints: Sequence[Prices], control: Control):
+class _Growth:
+    def __init__(self, program: IntegerProgram, goal: int, hints: Sequence[RowPrices], control: Control):
         self.program, self.goal, self.hints, self.control = program, goal, hints, control
         self.single = np.array([upper == 1 for upper in program.upper])
         self.linear: Linear | None = None
 
-    def grow(self, thresholds: list[int]) -> Leaf | Split:
+    def grow(self, thresholds: list[int]) -> Combination | Split:
         top = Split(None, -1)
         waiting: list[tuple[Split, Bounds, list[int]]] = [(top, root_bounds(self.program), thresholds)]
         nodes = 0
@@ -122,7 +122,7 @@ class _Search:
             if nodes > MOST_NODES:
                 raise NoDerivationError(f"a derivation would need more than {MOST_NODES:,} nodes")
             parent, bounds, ahead = waiting.pop()
-            node: Leaf | Split | None = None
+            node: Combination | Split | None = None
             if ahead:
                 node, ahead = Split(None, ahead[0]), ahead[1:]
             else:
@@ -139,7 +139,7 @@ class _Search:
         assert top.above is not None
         return top.above
 
-    def _close(self, bounds: Bounds) -> Leaf | Split:
+    def _close(self, bounds: Bounds) -> Combination | Split:
         """Return a leaf that shows that a node holds nothing better, or how it is split."""
         for hint in self.hints if not bounds.columns else ():
             leaf = self._leaf(hint, bounds)
@@ -159,12 +159,12 @@ class _Search:
             self.linear = Linear(self.program, root_bounds(self.program), self.control)
         return self.linear(bounds)
 
-    def _leaf(self, prices: Prices, bounds: Bounds) -> Leaf | None:
+    def _leaf(self, prices: RowPrices, bounds: Bounds) -> Combination | None:
         """Round prices to as few bits as close the node."""
         wide = self.program.largest.bit_length()
         for bits in (*PRECISIONS, *(wide + more for more in PRECISIONS[-4:])):
             scale = 1 << bits
-            leaf = Leaf(
+            leaf = Combination(
                 scale * prices.worth,
                 tuple(round(price * scale) for price in prices.rows),
                 round(prices.most * scale),
@@ -174,7 +174,7 @@ class _Search:
                 return leaf
         return None
 
-    def _excess(self, leaf: Leaf, bounds: Bounds) -> int:
+    def _excess(self, leaf: Combination, bounds: Bounds) -> int:
         """How far the combination of a leaf reaches beyond what it must not reach; negative: the node is closed."""
         program, margins = self.program, leaf.margins(self.program)
         total = sum(price * row.rounded for price, row in zip(leaf.prices, program.rows, strict=True) if price)

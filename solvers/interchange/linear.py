@@ -12,7 +12,7 @@ from ..control import Control
 from ..highs.run import MipArrays, load_model, run_lp
 from .program import IntegerProgram
 
-__all__ = ["Bounds", "Linear", "Prices", "Relaxed"]
+__all__ = ["Bounds", "Linear", "Relaxed", "RowPrices"]
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Bounds:
 
 
 @dataclass(frozen=True)
-class Prices:
-    """Prices of the rows, and of hiring more than `Bounds.high` or fewer than `Bounds.low`, per unit of the objective.
+class RowPrices:
+    """RowPrices of the rows, and of hiring more than `Bounds.high` or fewer than `Bounds.low`, per unit of the objective.
 
     With `worth` 0 they are meant to show that there is no point at all.
     """
@@ -53,7 +53,7 @@ class Prices:
 class Relaxed:
     """What HiGHS says of a node; `value` is minus infinity where it says that the node is empty."""
 
-    prices: Prices
+    prices: RowPrices
     value: float
     point: np.ndarray
 
@@ -81,7 +81,7 @@ class Linear:
         dual = [Fraction(price) * unit for price in run.prices.tolist()]
         rows = [price / scale for price, scale in zip(dual, self.scales, strict=False)]
         value = run.value * float(unit) if worth else float("-inf")
-        return Relaxed(Prices(rows, dual[-2], dual[-1], worth), value, run.point[: len(self.program.upper)])
+        return Relaxed(RowPrices(rows, dual[-2], dual[-1], worth), value, run.point[: len(self.program.upper)])
 
     def _move(self, worth: int, bounds: Bounds) -> None:
         """Change the bounds of HiGHS to those of a node."""

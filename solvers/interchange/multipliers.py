@@ -8,7 +8,7 @@ from fractions import Fraction
 from ...models.procurement.market import Market
 from ..proofs.nodes import Multipliers, NodeShape
 from ..proofs.proof import Proof
-from .linear import Prices
+from .linear import RowPrices
 from .program import IntegerProgram
 
 __all__ = ["known_prices", "thresholds_of"]
@@ -30,7 +30,7 @@ def thresholds_of(proof: Proof | None) -> list[int]:
     return found
 
 
-def known_prices(market: Market, program: IntegerProgram, proof: Proof | None) -> list[Prices]:
+def known_prices(market: Market, program: IntegerProgram, proof: Proof | None) -> list[RowPrices]:
     """Return the multipliers of a tree's nodes as prices."""
     if proof is None or proof.kind != "tree":
         return []
@@ -42,7 +42,7 @@ def known_prices(market: Market, program: IntegerProgram, proof: Proof | None) -
     return [prices(market, program, proof.problem, Multipliers.read(one, shape)) for one in given]
 
 
-def _of_workers(market: Market, program: IntegerProgram, problem: str, m: Multipliers) -> Prices:
+def _of_workers(market: Market, program: IntegerProgram, problem: str, m: Multipliers) -> RowPrices:
     """Rows: money, groups, seats, then what is counted by kind and for whom."""
     places = list(m.places[0])
     rows = list(m.money[:1]) if program.budgets else []
@@ -59,7 +59,7 @@ def _of_workers(market: Market, program: IntegerProgram, problem: str, m: Multip
     return _prices(m, rows)
 
 
-def _of_pairs(market: Market, program: IntegerProgram, problem: str, m: Multipliers) -> Prices:
+def _of_pairs(market: Market, program: IntegerProgram, problem: str, m: Multipliers) -> RowPrices:
     """Rows: money and seats of each requester, caps by group and requester, then workers, at what the best purse gives for them."""
     mine = [0 if len(m.money) == 1 else j for j in range(market.m)]
     caps = market.caps.tolist()
@@ -73,10 +73,10 @@ def _of_pairs(market: Market, program: IntegerProgram, problem: str, m: Multipli
     return _prices(m, rows)
 
 
-def _prices(m: Multipliers, rows: Sequence[int]) -> Prices:
+def _prices(m: Multipliers, rows: Sequence[int]) -> RowPrices:
     scale = m.scale
     count = Fraction(m.count, scale)
-    return Prices([Fraction(price, scale) for price in rows], max(count, Fraction(0)), max(-count, Fraction(0)))
+    return RowPrices([Fraction(price, scale) for price in rows], max(count, Fraction(0)), max(-count, Fraction(0)))
 
 
 def _seat(places: Sequence[int], caps: Sequence[int], seats: int) -> int:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .branching import Leaf, Split
+from .branching import Combination, Split
 from .program import IntegerProgram
 
 __all__ = ["opb_text", "pbp_text"]
@@ -28,7 +28,7 @@ Held = dict[tuple[int | None, str], int]
 """Constraints that hold on one side of a split: of a column, or of the number hired (None), at most ("L") or at least ("G")."""
 
 
-class _Model:
+class _BitModel:
     """The program over bits, and where its constraints stand."""
 
     def __init__(self, program: IntegerProgram):
@@ -60,7 +60,7 @@ class _Model:
 
 def opb_text(program: IntegerProgram) -> Iterator[str]:
     """Yield the model in pieces."""
-    model = _Model(program)
+    model = _BitModel(program)
     worth = np.flatnonzero(program.objective)
     yield f"* #variable= {sum(map(len, model.bits))} #constraint= {model.size}\n"
     yield f"min: {_form(model.terms(worth.tolist(), (-program.objective[worth]).tolist()))} ;\n"
@@ -68,31 +68,31 @@ def opb_text(program: IntegerProgram) -> Iterator[str]:
         yield f"{_form(terms)} >= {least} ;\n"
 
 
-def pbp_text(program: IntegerProgram, point: np.ndarray, bound: int, tree: Leaf | Split) -> Iterator[str]:
+def pbp_text(program: IntegerProgram, point: np.ndarray, bound: int, tree: Combination | Split) -> Iterator[str]:
     """Yield the proof that a point, which is worth `bound`, is best."""
-    model = _Model(program)
+    model = _BitModel(program)
     chosen = [
         name if int(value) >> b & 1 else f"~{name}"
         for value, names in zip(point.tolist(), model.bits, strict=True)
         for b, name in enumerate(names)
     ]
     yield f"pseudo-Boolean proof version 2.0\nf {model.size}\nsoli {' '.join(chosen)}\n"
-    proof = _Proof(model)
+    proof = _Lines(model)
     for line in proof.lines(tree):
         yield line + "\n"
     yield f"output NONE\nconclusion BOUNDS {-bound} : {proof.last} {-bound}\nend pseudo-Boolean proof\n"
 
 
-class _Proof:
+class _Lines:
     """The lines of a proof, and the number of the last constraint."""
 
-    def __init__(self, model: _Model):
+    def __init__(self, model: _BitModel):
         self.model, self.program = model, model.program
         self.better = self.last = model.size + 1
         self.rows: list[tuple[int, int]] = []
         self.fresh = 0
 
-    def lines(self, tree: Leaf | Split) -> Iterator[str]:
+    def lines(self, tree: Combination | Split) -> Iterator[str]:
         """Yield the lines that end in a contradiction."""
         if self.program.step > 1:
             yield self._next(f"pol {self.better} {self.program.step} d")
@@ -109,9 +109,9 @@ class _Proof:
         self.last += 1
         return line
 
-    def _tree(self, tree: Leaf | Split) -> Iterator[str]:
+    def _tree(self, tree: Combination | Split) -> Iterator[str]:
         """Children before parents; a node leaves one clause behind, which denies the decisions on its way."""
-        tasks: list[tuple[Leaf | Split | None, Held, tuple[str, ...], tuple[int, ...]]] = [(tree, {}, (), ())]
+        tasks: list[tuple[Combination | Split | None, Held, tuple[str, ...], tuple[int, ...]]] = [(tree, {}, (), ())]
         clauses: list[int] = []
         while tasks:
             node, held, way, done = tasks.pop()
@@ -120,7 +120,7 @@ class _Proof:
                 yield self._next(self._denial(way))
                 yield f"del id {' '.join(map(str, (first, second, *done)))}"
                 clauses.append(self.last)
-            elif isinstance(node, Leaf):
+            elif isinstance(node, Combination):
                 yield self._next(f"pol {self._sum(node, held)}")
                 yield self._next(self._denial(way))
                 yield f"del id {self.last - 1}"
@@ -151,7 +151,7 @@ class _Proof:
         second = self._next(f"red {above} >= {least} ; {name} -> 0")
         return name, [first, second]
 
-    def _sum(self, leaf: Leaf, held: Held) -> str:
+    def _sum(self, leaf: Combination, held: Held) -> str:
         """Write the sum of constraints that a leaf is."""
         program, wanted = self.program, dict[int, int]()
         if leaf.scale:

@@ -13,13 +13,15 @@ from fractions import Fraction
 
 import numpy as np
 
-from .branching import Leaf, Split, goal_of
+from .branching import Combination, Split, goal_of
 from .program import IntegerProgram
 
 __all__ = ["vipr_text"]
 
 
-def vipr_text(program: IntegerProgram, point: np.ndarray, value: int, bound: int, tree: Leaf | Split) -> Iterator[str]:
+def vipr_text(
+    program: IntegerProgram, point: np.ndarray, value: int, bound: int, tree: Combination | Split
+) -> Iterator[str]:
     """Yield the certificate in pieces."""
     columns = len(program.upper)
     yield f"VER 1.1\nVAR {columns}\n" + "\n".join(program.names) + "\n"
@@ -50,7 +52,7 @@ class _Derivation:
         self.rows: list[tuple[int, int]] = []
         """For each row the constraint that limits it as far as can be reached, and how often that makes the row."""
 
-    def lines(self, tree: Leaf | Split) -> list[str]:
+    def lines(self, tree: Combination | Split) -> list[str]:
         """Return the lines of the section."""
         program, step = self.program, self.program.step
         for at, row in enumerate(program.rows):
@@ -63,7 +65,7 @@ class _Derivation:
             self.rows.append((number, unit))
         worth = "OBJ" if step == 1 else _sparse([(j, c // step) for j, c in _nonzero(program.objective)])
         most = self.bound // step
-        if isinstance(tree, Leaf):
+        if isinstance(tree, Combination):
             combination = _sparse(self._combination(tree, {}, []), over=tree.scale * step)
             last = self._add(f"L {most} {worth} {{ rnd {combination} }}")
         else:
@@ -79,16 +81,16 @@ class _Derivation:
         self.written.append(f"d {line} -1")
         return self.first + len(self.written) - 1
 
-    def _tree(self, tree: Leaf | Split, better: int) -> int:
+    def _tree(self, tree: Combination | Split, better: int) -> int:
         """Write a tree, children before parents; return the falsehood it ends in."""
-        tasks: list[tuple[Leaf | Split | None, Way, tuple[int, int]]] = [(tree, {}, (0, 0))]
+        tasks: list[tuple[Combination | Split | None, Way, tuple[int, int]]] = [(tree, {}, (0, 0))]
         false: list[int] = []
         while tasks:
             node, path, assumed = tasks.pop()
             if node is None:
                 second, first = false.pop(), false.pop()
                 false.append(self._add(f"L -1 0 {{ uns {first} {assumed[0]} {second} {assumed[1]} }}"))
-            elif isinstance(node, Leaf):
+            elif isinstance(node, Combination):
                 wanted = [(better, -node.scale * self.program.step)] if node.scale else []
                 false.append(self._add(f"L -1 0 {{ lin {_sparse(self._combination(node, path, wanted))} }}"))
             else:
@@ -100,7 +102,7 @@ class _Derivation:
                 tasks.append((node.below, {**path, (node.column, "L"): low}, (0, 0)))
         return false[0]
 
-    def _combination(self, leaf: Leaf, path: Way, more: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    def _combination(self, leaf: Combination, path: Way, more: list[tuple[int, int]]) -> list[tuple[int, int]]:
         """Return which constraints a leaf adds up, and how often each."""
         program, found = self.program, dict(more)
         for price, (number, unit) in zip(leaf.prices, self.rows, strict=True):
