@@ -66,6 +66,9 @@ class AuctionFedAvg(FedAvg):
         patience: float = 600.0,
         **fedavg: Any,
     ):
+        drawing = {"fraction_train", "min_train_nodes"} & set(fedavg)
+        if drawing:
+            raise InputError("the auction decides who trains", field=min(drawing))
         super().__init__(**fedavg)
         self.terms, self.scorer, self.patience = terms, scorer, patience
         self.checkpoint = None if checkpoint is None else Path(checkpoint)
@@ -222,6 +225,12 @@ class AuctionFedAvg(FedAvg):
         replies = grid.send_and_receive(messages, timeout=self.patience)
         found = [(reply.metadata.src_node_id, reply.content) for reply in replies if reply.has_content()]
         return sorted(((node, reply) for node, reply in found if node in nodes), key=lambda pair: pair[0])
+
+    def configure_evaluate(
+        self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
+    ) -> Iterable[Message]:
+        """Ask nodes to evaluate the average of the requesters' models, under the number of the round."""
+        return super().configure_evaluate(self._before + server_round, arrays, config, grid)
 
     def aggregate_train(
         self, server_round: int, replies: Iterable[Message]

@@ -95,7 +95,7 @@ def initial() -> ArrayRecord:
 
 def strategy(terms: Terms | None = None, **named: Any) -> AuctionFedAvg:
     terms = Terms({"r": "2"}, cap=None) if terms is None else terms
-    return AuctionFedAvg(terms, scorer, fraction_evaluate=0.0, min_available_nodes=4, **named)
+    return AuctionFedAvg(terms, scorer, min_available_nodes=4, **{"fraction_evaluate": 0.0, **named})
 
 
 def market(nodes: list[int], budgets: dict[str, str], bids: dict[int, Any] = BIDS) -> Market:
@@ -224,3 +224,18 @@ def test_no_money_no_training():
     assert not [kind for kind, _, _ in grid.log if kind == "train"]
     assert (result.arrays["w"].numpy() == 0).all()
     assert result.train_metrics_clientapp[1]["winners"] == 0
+
+
+def test_nodes_evaluate_under_the_number_of_the_round(tmp_path):
+    file = tmp_path / "run.npz"
+    strategy(checkpoint=file).start(FakeGrid(), initial(), num_rounds=1)
+    grid = FakeGrid()
+    strategy(checkpoint=file, fraction_evaluate=1.0).start(grid, initial(), num_rounds=2)
+    asked = [(node, config["server-round"]) for kind, node, config in grid.log if kind == "evaluate"]
+    assert sorted(asked) == [(node, 2) for node in sorted(NODES)]
+
+
+@pytest.mark.parametrize("name", ["fraction_train", "min_train_nodes"])
+def test_nobody_else_decides_who_trains(name):
+    with pytest.raises(InputError, match="the auction decides who trains"):
+        strategy(**{name: 1})
