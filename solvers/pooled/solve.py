@@ -45,6 +45,7 @@ from .reduction import (
     sampled_guess,
 )
 from .relaxation import Taken, audit
+from .residues import close_by_residues
 from .slopes import close_by_slope
 
 DIRECT = 20_000
@@ -177,7 +178,7 @@ def _solve(problem: PooledProblem, control: Control, most_states: int) -> Pooled
 
 def _by_slope(problem: PooledProblem, step: int, control: Control) -> PooledResult | None:
     """Where scores follow costs, the optimum may be had at once."""
-    found = close_by_slope(problem, step, control)
+    found = close_by_slope(problem, step, control) or close_by_residues(problem, step, control)
     if found is None:
         return None
     return PooledResult(

@@ -27,6 +27,7 @@ kind            problems                  how; files
                                           :mod:`~fedmech.solvers.proofs.reference` and :mod:`~fedmech.solvers.proofs.arrays`
 ``dynamic``     OPT, OPT-SEP              multipliers, then a dynamic program over money; `dynamic`
 ``staircase``   OPT, OPT-SEP              a slope, and counts of two classes of workers; `staircase`, with a checker of either sort
+``subadditive`` OPT, OPT-SEP              a function on the residues of money, then a short list; `subadditive`, with a checker of either sort
 ``packing``     OPT-SEP                   a price for each worker, lists of sets, no packing; `packing`, `purse_sets`, `disjoint_sets`
 ``kinds``       OPT-SEP                   counting, where workers are of few kinds; the body is empty; `kinds`
 ``fractional``  OPT-FRAC                  one set of multipliers; `fractional`

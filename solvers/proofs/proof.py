@@ -24,6 +24,7 @@ KINDS = {
     "social": "social",
     "dynamic": "dynamic",
     "staircase": "staircase",
+    "subadditive": "subadditive",
 }
 """The module of each kind of proof; its function ``check_bound(proof, instance, pulse)`` accepts or raises `ProofError`."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -48,7 +49,7 @@ def solve_single(problem: PooledProblem, slope: Slope, offset: int, step: int, c
     control : Control
     """
     dear = offset < 0
-    if _limits_bind(problem, dear=dear):
+    if limits_bind(problem, lambda p: p.costs if dear else -p.costs):
         return None
     border = find_border(problem.costs, problem.budget, problem.places, dear=dear)
     if control.expired() or border.count == problem.n or border.following is None:
@@ -58,15 +59,16 @@ def solve_single(problem: PooledProblem, slope: Slope, offset: int, step: int, c
     return _most(problem, slope, offset, step, border)
 
 
-def _limits_bind(problem: PooledProblem, *, dear: bool) -> bool:
-    """Whether a sample shows that some group would have more than its limit allows."""
+def limits_bind(problem: PooledProblem, worth: Callable[[PooledProblem], NDArray]) -> bool:
+    """Whether a sample shows that some group would have more than its limit allows if items were taken by their worth."""
     n = problem.n
     sample = np.arange(n) if n <= SIDE_ITEMS else np.random.default_rng(n).integers(0, n, SIDE_ITEMS)
-    costs, shift = rounded(problem.costs[sample])
-    order = np.argsort(-costs if dear else costs, kind="stable")
+    some = problem.take(sample, problem.limits, problem.budget)
+    order = np.argsort(-worth(some), kind="stable")
+    costs, shift = rounded(some.costs)
     share = n / len(sample)
     held = order[: np.searchsorted(np.cumsum(costs[order]) * share, float(problem.budget >> shift))]
-    counts = np.bincount(problem.groups[sample[held]], minlength=len(problem.limits)) * share
+    counts = np.bincount(some.groups[held], minlength=len(problem.limits)) * share
     return any(count > LIMIT_SLACK * limit + 1 for count, limit in zip(counts.tolist(), problem.limits, strict=True))
 
 
