@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -53,12 +54,16 @@ def rescored(market: Market, scores: Sequence[Fraction]) -> Market:
 def budgets_of(
     environment: Environment, settings: ProcurementSettings, unspent: np.ndarray, number: int
 ) -> list[Fraction]:
-    """Every requester's budget in a round, with its share of what earlier rounds left, as `pacing` says; whole cents."""
+    """Every requester's budget in a round, with its share of what earlier rounds left, as `pacing` says; whole cents.
+
+    A mechanism that promises no budget may leave debts, which later budgets pay off; none is below 0.
+    """
     own = [task.budget for task in environment.tasks]
     if settings.pacing == "none":
         return own
     sharing = settings.rounds - number + 1 if settings.pacing == "spread" else 1
-    return [budget + Fraction(int(left) // sharing, CENTS) for budget, left in zip(own, unspent.tolist(), strict=True)]
+    pairs = zip(own, unspent.tolist(), strict=True)
+    return [max(Fraction(0), budget + Fraction(left // sharing, CENTS)) for budget, left in pairs]
 
 
 def unspent_after(
@@ -83,8 +88,8 @@ def unspent_after(
         left = own
     else:
         total = sum(own, Fraction(0)) - outcome.total_payment
-        left = split_budget(Fraction(int(total * CENTS), CENTS), len(own), settings.budget_split)
-    return np.array([int(amount * CENTS) for amount in left], dtype=np.int64)
+        left = split_budget(Fraction(math.floor(total * CENTS), CENTS), len(own), settings.budget_split)
+    return np.array([math.floor(amount * CENTS) for amount in left], dtype=np.int64)
 
 
 def optimum(market: Market, problem: str) -> Solution:

@@ -297,6 +297,25 @@ def test_unspent_money_goes_where_pacing_says(pacing, mechanism):
                 kept[j] = F(int(state.unspent[j]), 100)
 
 
+@pytest.mark.parametrize("pacing", ["carry", "spread"])
+def test_debts_are_paid_off_and_no_budget_is_negative(pacing):
+    """VCG promises no budget: what it overspends is taken from the budgets that follow."""
+    simulation = Simulation(replace(TINY, pacing=pacing, mechanism="vcg", requesters=1))
+    (own,) = (task.budget for task in simulation.environment.tasks)
+    state, left, owed = simulation.first, F(0), False
+    for number in (1, 2, 3, 4):
+        decided = simulation.decide(state, number)
+        shared = 1 if pacing == "carry" else 5 - number
+        assert list(decided.market.budgets) == [max(F(0), own + F(int(100 * left // shared), 100))]
+        left += own - decided.outcome.total_payment
+        state, _ = simulation.play(state, number)
+        # Down to whole cents, debts too.
+        assert 0 <= left - F(int(state.unspent[0]), 100) < F(1, 100)
+        left = F(int(state.unspent[0]), 100)
+        owed |= left < 0
+    assert owed
+
+
 @pytest.mark.parametrize(
     ("changed", "field"),
     [
