@@ -23,7 +23,7 @@ from ..data.load import load_dataset
 from ..data.partitions import given_sizes
 from ..scoring.audit import AuditSchedule
 from ..scoring.drift_market import groups_by_label
-from ..scoring.probe import ProbeSet, draw_probe
+from ..scoring.probe import ProbeSet, draw_probe, probe_of
 from .bids import (
     CENTS,
     MOST_CENTS,
@@ -131,7 +131,7 @@ def build_environment(settings: ProcurementSettings, dataset: Any = None) -> Env
     n, seed = settings.workers, settings.seed
     source = settings.dataset if dataset is None else dataset
     dataset = load_dataset(source, settings.folder, int(generator(seed, Purpose.SPLIT).integers(2**31)))
-    probe = draw_probe(dataset, settings.probe_size, int(generator(seed, Purpose.PROBE).integers(2**62)))
+    probe = _probe(settings, dataset, int(generator(seed, Purpose.PROBE).integers(2**62)))
     rng = generator(seed, Purpose.PARTITION)
     audits = _audits(settings, dataset, probe)
     left = probe.without(len(dataset.train_labels))
@@ -179,6 +179,23 @@ def build_environment(settings: ProcurementSettings, dataset: Any = None) -> Env
         fixed=generator(seed, Purpose.FIXED).random(n),
         audits=audits,
     )
+
+
+def _probe(settings: ProcurementSettings, dataset: Dataset, seed: int) -> ProbeSet:
+    """Draw the probe set: from all of the data, or in equal parts from the labels of each requester."""
+    if settings.probes == "common":
+        return draw_probe(dataset, settings.probe_size, seed)
+    m = settings.requesters
+    if settings.probe_size < m:
+        raise InputError(f"needs an image for each of {m} requesters, got {settings.probe_size}", field="probe_size")
+    nothing = [Fraction(0)] * m
+    tasks = make_tasks(settings.tasks, dataset.classes, nothing, settings.labels_per_task, settings.favour)
+    parts: list[ProbeSet] = []
+    for j, task in enumerate(tasks):
+        size = settings.probe_size // m + (j < settings.probe_size % m)
+        before = [int(index) for part in parts for index in part.indices]
+        parts.append(draw_probe(dataset, size, seed + j, exclude=before, labels=task.labels))
+    return probe_of(dataset, [int(index) for part in parts for index in part.indices], parts[0].nonce)
 
 
 def _audits(settings: ProcurementSettings, dataset: Dataset, probe: ProbeSet) -> AuditSchedule | None:

@@ -24,6 +24,7 @@ ROUTINGS = ("even", "mechanism")
 BUDGET_BASES = ("pooled", "each")
 PACINGS = ("none", "carry", "spread")
 GAMES = ("overfit", "idle", "copy")
+PROBES = ("common", "own")
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,9 @@ class ProcurementSettings:
         The common first model is trained on so many held-out samples for so many steps.
     probe_size : int
         ``|D_0|``.
+    probes : str
+        ``common``: drawn from all of the data; ``own``: in equal parts, each from the labels of one requester, so that a worker's score is
+        the mean of its scores on the requesters' probe sets.
     probe_seen : int or None
         The mechanism sees scores measured on so many images of ``D_0``, drawn anew each round; the true scores are those on all of
         it. None: all.
@@ -147,6 +151,7 @@ class ProcurementSettings:
     public_samples: int = setting(50, help="held-out samples that train the common first model", min=0)
     public_steps: int = setting(500, help="steps of that training", min=0)
     probe_size: int = setting(100, help="size of the probe set D_0", min=1)
+    probes: str = setting("common", help="whether requesters have probe sets of their own", choices=PROBES)
     probe_seen: int | None = setting(None, help="probe images that the seen scores are measured on; none: all", min=1)
     requesters: int = setting(3, help="requesters m", min=1)
     tasks: str = setting("label-subsets", help="how the requesters' tasks differ", choices=TASK_KINDS)

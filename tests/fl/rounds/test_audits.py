@@ -262,6 +262,24 @@ def test_a_fixed_random_score_is_the_same_in_every_round():
     assert len(set(first)) == 12
 
 
+@pytest.mark.parametrize("size", [2, 41])
+def test_requesters_have_probe_images_of_their_own_labels(size):
+    settings = replace(TINY, probes="own", tasks="label-subsets", labels_per_task=2, probe_size=size)
+    environment = build_environment(settings)
+    first, second = (set(task.labels) for task in environment.tasks)
+    assert not first & second
+    labels = environment.probe.labels.tolist()
+    assert sum(label in first for label in labels) == (size + 1) // 2
+    assert sum(label in second for label in labels) == size // 2
+    parts = [environment.probe.indices, environment.public, *environment.holdings]
+    assert len(np.unique(np.concatenate(parts))) == size + 20 + 240
+    # Labels that both ask for are drawn twice, images never.
+    same = build_environment(replace(settings, tasks="same"))
+    assert len(np.unique(same.probe.indices)) == size
+    with pytest.raises(InputError, match="an image for each of 2 requesters"):
+        build_environment(replace(settings, probe_size=1))
+
+
 # ------------------------------------------------------------------ money that is kept
 
 
