@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...models.input_error import InputError
+from ...models.sharing.averages import AVERAGES, WHOSE, Average, Whose, shares
 
 __all__ = [
     "ErrorCurve",
@@ -27,6 +28,7 @@ __all__ = [
     "excess_risk",
     "least_squares",
     "simulate",
+    "simulate_averages",
     "stated_error",
 ]
 
@@ -155,6 +157,40 @@ def simulate(
         average = np.mean(least_squares(clients), axis=0)
         errors[repetition] = excess_risk(average, clients.truths).mean()
     return float(errors.mean()), float(errors.std(ddof=1) / np.sqrt(repetitions))
+
+
+def simulate_averages(
+    dimension: int,
+    sizes: Sequence[int],
+    data_variance: float,
+    client_variance: float,
+    *,
+    repetitions: int,
+    seed: int,
+) -> dict[tuple[Average, Whose], tuple[float, float]]:
+    """Mean error and its standard error by average and by whose distribution it is measured on, over the same drawn markets.
+
+    Parameters
+    ----------
+    dimension, sizes, data_variance, client_variance, repetitions, seed
+        As in :func:`simulate`; the errors of least squares are drawn from their distribution, as in :func:`error_curve`.
+    """
+    generator = np.random.default_rng(seed)
+    counts = np.asarray(sizes)
+    shape = (repetitions, len(counts), dimension)
+    deviation = np.sqrt(client_variance / dimension)
+    truths = generator.normal(0.0, deviation, shape)
+    buyers = generator.normal(0.0, deviation, (repetitions, 1, dimension))
+    spread = np.sqrt(data_variance / generator.chisquare(counts - dimension + 1, shape[:2]))
+    fitted = truths + spread[..., None] * generator.normal(size=shape)
+    found: dict[tuple[Average, Whose], tuple[float, float]] = {}
+    for average in AVERAGES:
+        weights = np.array([float(share) for share in shares(sizes, average)])
+        model = np.einsum("m,rmd->rd", weights, fitted)[:, None, :]
+        for whose in WHOSE:
+            own = excess_risk(model, truths) @ weights if whose == "participant" else excess_risk(model, buyers)[:, 0]
+            found[average, whose] = float(own.mean()), float(own.std(ddof=1) / np.sqrt(repetitions))
+    return found
 
 
 def error_curve(

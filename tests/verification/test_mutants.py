@@ -18,10 +18,12 @@ from fedmech.fl.mechanisms.interface import run_mechanism
 from fedmech.fl.mechanisms.outcome import outcome
 from fedmech.fl.sharing import swan as swan_module
 from fedmech.fl.sharing.unique import Designated, SinglePeaked
+from fedmech.models.sharing import averages
 from fedmech.models.sharing.market import MotsMarket
 from fedmech.verification import broken
 from fedmech.verification.claim import Claim, Judgement, Reading
 from fedmech.verification.claims.findings.drop_top import without_star
+from fedmech.verification.claims.swan import averages as reading
 from fedmech.verification.claims.swan import mechanism, states
 from fedmech.verification.ledger import claims, judge
 from fedmech.verification.proofs import chain, critical, drop_top, families, network, ratios, truthful, variations
@@ -142,6 +144,8 @@ FORMULAS = {
     "REGIONS": ("implies(theta >= q and theta > Phi", "implies(theta > Phi"),
     "CRITICAL": ("v(i)*r1(i) > v(i)*p2", "v(i)*r1(i) >= v(i)*p2"),
     "BINARY": ("before(j, k), passes(j)", "before(k, j), passes(j)"),
+    "BUYER": ("Phi + theta >= 0", "Phi - theta >= 0"),
+    "BY_SIZE": ("(y - b)*(S + D)", "(y - b)*S"),
     "IID": ("(theta <= q and theta <= Phi) or ", ""),
     "EXAMPLE": ("> (2*K + 1)*D", "> 2*K*D"),
     "TURNING": ("2*n*c <= D2", "n*c <= D2"),
@@ -349,6 +353,13 @@ SWAN = {
         MotsMarket, "error", worse_error, "EXAMPLE", lambda: mots_models.coalition_models(1, 20, variance=False)
     ),
     "errors do not fall with the coalition: ALONE": (MotsMarket, "error", worse_error, "ALONE", lambda: mots_models.alone_models(HIGH)),
+    "a buyer's error is a participant's": (
+        averages, "averaged_error", lambda weights, own, variance, whose: F(1, len(own)) + variance * (1 - F(1, len(own))), "BUYER",
+        lambda: mots_models.average_models(1, 20),
+    ),
+    "averages by size are plain ones": (
+        averages, "shares", lambda sizes, average="plain": [F(1, len(sizes))] * len(sizes), "BY_SIZE", lambda: mots_models.average_models(1, 20)
+    ),
     "costs are left out of welfare: EVERYBODY": (
         MotsMarket, "cost", lambda self, state: F(sum(state)), "ALONE", lambda: mots_models.alone_models(HIGH)
     ),
@@ -382,6 +393,21 @@ def test_broken_sharing_code_is_no_model(name, monkeypatch):
     monkeypatch.setattr(owner, method, wrong)
     with pytest.raises(AssertionError):
         hold(PROOFS[which], models())
+
+
+@pytest.mark.parametrize("swap", [("participant", "buyer"), ("by-size", "plain")])
+def test_another_error_than_the_measured_one_turns_the_verdict(swap, monkeypatch):
+    one, other = swap
+    right_error, right_shares = averages.averaged_error, averages.shares
+    if one == "participant":
+        monkeypatch.setattr(
+            reading, "averaged_error", lambda weights, own, variance, whose: right_error(weights, own, variance, other)
+        )
+    else:
+        monkeypatch.setattr(reading, "shares", lambda sizes, average: right_shares(sizes, other))
+    entry = judge(CLAIMS["F-3-AVERAGES"])
+    assert not entry.agrees
+    assert "standard errors off" in entry.judgement.method
 
 
 # ------------------------------------------------------------------ witnesses and verdicts

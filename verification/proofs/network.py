@@ -9,7 +9,7 @@ from __future__ import annotations
 from .chain import Proof, Step, Theory
 from .formula import Vocabulary
 
-__all__ = ["EXAMPLE", "IID", "JOIN", "MERGE", "REGIONS", "THIRD", "TURNING"]
+__all__ = ["BUYER", "BY_SIZE", "EXAMPLE", "IID", "JOIN", "MERGE", "REGIONS", "THIRD", "TURNING"]
 
 # ------------------------------------------------------------------ Corollary 1
 
@@ -64,6 +64,46 @@ JOIN = Proof(
     JOINING,
     "iff(a <= x, theta <= Phi)",
     JOIN_STEPS,
+)
+
+BUYER_CLAIM = "iff(a <= x, Phi + theta >= 0) and implies(theta >= q, a <= x)"
+BUYER = Proof(
+    """
+    On the distribution of a client that takes no part the spread counts (K + 1) / K times instead of (K - 1) / K times, which falls as K grows: the error before less the error after is
+    Phi + theta times a positive factor.
+    """,
+    Theory(
+        JOINING.vocabulary,
+        JOINING.axioms,
+        {
+            "buyer before": "x*K == g + theta*(K + 1)",
+            "buyer after": "a*(K + 1)*(K + 1) == K*g + q + theta*(K + 1)*(K + 2)",
+            "Phi": JOINING.definitions["Phi"],
+        },
+    ),
+    BUYER_CLAIM,
+    (
+        Step("gap", "K*(K + 1)*(K + 1)*(x - a) == (K + 1)*(Phi + theta)", ("buyer before", "buyer after", "Phi")),
+        Step("join", "iff(a <= x, Phi + theta >= 0)", ("gap", "sizes")),
+        Step("least", "Phi >= -q", ("Phi", "sizes")),
+        Step("buyers", BUYER_CLAIM, ("join", "least")),
+    ),
+)
+
+BY_SIZE_CLAIM = "b < y and (y - b)*(S + D) == y*D"
+BY_SIZE = Proof(
+    "Averaged by data size the models are worth one trained on all data together: the error is the noise over the sum of the sizes.",
+    Theory(
+        Vocabulary("S D y b: Real"),
+        {"data": "S > 0 and D > 0"},
+        {"error before": "y*S == 1", "error after": "b*(S + D) == 1"},
+    ),
+    BY_SIZE_CLAIM,
+    (
+        Step("gap", "(y - b)*(S + D) == y*D", ("error before", "error after")),
+        Step("positive", "y*D > 0", ("error before", "data")),
+        Step("less", BY_SIZE_CLAIM, ("gap", "positive", "data")),
+    ),
 )
 
 THIRD_CLAIM = (

@@ -12,6 +12,7 @@ from typing import Any
 from ...fl.sharing.equilibria import best_responses
 from ...fl.sharing.swan import Swan, patterns, swan
 from ...fl.sharing.unique import Designated, SinglePeaked
+from ...models.sharing import averages
 from ...models.sharing.error_model import join_limit
 from ...models.sharing.market import MotsMarket, State
 from .finite_models import Model
@@ -19,6 +20,7 @@ from .sharing_box import states
 
 __all__ = [
     "alone_models",
+    "average_models",
     "balance_models",
     "coalition_models",
     "converging_models",
@@ -66,6 +68,26 @@ def coalition_models(seed: int, count: int, *, variance: bool = True) -> Iterato
         }  # fmt: skip
         sample = range(max(4, math.floor(far) + 2))
         yield Model({"Real": sample}, values, market.to_document())
+
+
+def average_models(seed: int, count: int) -> Iterator[Model]:
+    """A coalition and a newcomer, as :func:`coalition_models` has them, under a buyer's error (``x``, ``a``) and averages by size (``y``, ``b``)."""
+    draw = random.Random(seed)
+    for _ in range(count):
+        K, H, D = (draw.randint(1, 5) for _ in range(3))
+        theta = Fraction(draw.randint(0, 8), draw.randint(1, 12))
+        old, new = [H] * K, [*[H] * K, D]
+
+        def error(sizes: list[int], average: averages.Average, spread: Fraction) -> Fraction:
+            weights = averages.shares(sizes, average)
+            return averages.averaged_error(weights, [Fraction(1, size) for size in sizes], spread, "buyer")
+
+        values = {
+            "K": K, "H": H, "g": Fraction(1, H), "D": D, "q": Fraction(1, D), "theta": theta, "Phi": join_limit(K, Fraction(H), D),
+            "x": error(old, "plain", theta), "a": error(new, "plain", theta), "S": K * H,
+            "y": error(old, "by-size", Fraction(0)), "b": error(new, "by-size", Fraction(0)),
+        }  # fmt: skip
+        yield Model({"Real": range(3)}, values, {"sizes": old, "newcomer": D, "theta": str(theta)})
 
 
 def served_models(markets: Iterable[MotsMarket]) -> Iterator[Model]:
