@@ -229,27 +229,22 @@ class Grid:
                 if k != j:
                     prefix |= self._first[k][j].astype(np.int64) << k
             without.append(prefix)
-        fits_without = [self._affordable(self.ratio[j], p) for j, p in zip(others, without, strict=True)]
-        fits_with = [self._affordable(self.ratio[j], p | me) for j, p in zip(others, without, strict=True)]
+        # All points at once, one a row: the arrays of one grid are short, and each operation costs more than its numbers.
         points = self._points(i, others, without)
-        wins, paid = [], []
-        for point in points:
-            reached = np.zeros(count, dtype=np.int64)
-            price = np.full(count, _NEVER)
-            mine = np.full(count, me, dtype=np.int64)
-            for j, prefix, fit0, fit1 in zip(others, without, fits_without, fits_with, strict=True):
-                before = point <= self.ratio[j] if i < j else point < self.ratio[j]
-                mine |= np.where(before, 0, 1 << j)
-                fits = np.where(before, fit1, fit0)
-                reached |= np.where(fits, np.where(before, prefix | me, prefix), 0)
-            reached |= np.where(self._affordable(point, mine), mine, 0)
-            for j in range(n):
-                ratio = point if j == i else self.ratio[j]
-                np.minimum(price, np.where(reached >> j & 1, _NEVER, ratio), out=price)
-            np.minimum(price, self._budget_price(reached), out=price)
-            wins.append(self.shape.winners[reached] & me > 0)
-            paid.append(price)
-        return self._fails(points, np.array(wins), np.array(paid))
+        reached = np.zeros(points.shape, dtype=np.int64)
+        mine = np.full(points.shape, me, dtype=np.int64)
+        for j, prefix in zip(others, without, strict=True):
+            before = points <= self.ratio[j] if i < j else points < self.ratio[j]
+            mine |= np.where(before, 0, 1 << j)
+            with_me = np.where(self._affordable(self.ratio[j], prefix | me), prefix | me, 0)
+            alone = np.where(self._affordable(self.ratio[j], prefix), prefix, 0)
+            reached |= np.where(before, with_me, alone)
+        reached |= np.where(self._affordable(points, mine), mine, 0)
+        price = self._budget_price(reached)
+        for j in range(n):
+            ratio = points if j == i else self.ratio[j]
+            np.minimum(price, np.where(reached >> j & 1, _NEVER, ratio), out=price)
+        return self._fails(points, self.shape.winners[reached] & me > 0, price)
 
     def _points(self, i: int, others: list[int], without: list[Ints]) -> Ints:
         """Breakpoints of one worker's ratio and points between them, ascending; shape (P, N), breakpoints at even places."""
