@@ -2,18 +2,16 @@
 
 For each number ``K`` of participants only the sum ``T`` of inverse sizes and the cost ``C`` matter, and a state with
 no less of either than another of the same ``K`` can be forgotten.  This shares nothing with the frontier search but
-the model itself.  It also gives the whole Pareto frontier of welfare against error.
+the model itself.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 
 from ...models.input_error import InputError
 from ...models.sharing.market import MotsMarket, State
 from .incumbent import IncumbentState
-from .worth import Worth, compare, worth
 
 MOST_POINTS = 2_000_000
 
@@ -64,30 +62,3 @@ def offer_undominated(market: MotsMarket, incumbent: IncumbentState) -> None:
             for _, _, state in points:
                 incumbent.offer(state)
             incumbent.control.check()
-
-
-@dataclass(frozen=True)
-class TradeOff:
-    """A point of the welfare-error frontier: no state has both a smaller error and a greater welfare."""
-
-    error: Fraction
-    welfare: Worth
-
-
-def welfare_error_frontier(market: MotsMarket) -> list[TradeOff]:
-    """The Pareto frontier of welfare (high) and error (low), by rising error, without the market's own requirement.
-
-    The first point is the least error any state has, the last the welfare optimum without a requirement; each is the
-    answer to every ``max_error`` from its own error up to the next point's.
-    """
-    states = [state for K, points in undominated(market).items() if K for _, _, state in points]
-    entries = sorted(((market.error(state), state) for state in states), key=lambda entry: entry[0])
-    frontier: list[TradeOff] = []
-    for error, state in entries:
-        value = worth(market, state)
-        if frontier and compare(market, value, frontier[-1].welfare) <= 0:
-            continue
-        if frontier and frontier[-1].error == error:
-            frontier.pop()
-        frontier.append(TradeOff(error, value))
-    return frontier

@@ -224,7 +224,7 @@ class OverspendingGrid(Grid):
     """DriftPay-CO whose price forgets the budget."""
 
     def _budget_price(self, prefix):
-        return np.full(len(prefix), 2**62)
+        return np.full(prefix.shape, 2**62)
 
 
 class GreedyGrid(Grid):

@@ -19,11 +19,11 @@ from fedmech.solvers.sharing.answer import SocialAnswer
 from fedmech.solvers.sharing.assumptions import NotDecreasing, is_convex
 from fedmech.solvers.sharing.cover import CoverSearch
 from fedmech.solvers.sharing.envelope import Envelope, ScaledTypes
-from fedmech.solvers.sharing.pareto import welfare_error_frontier
+from fedmech.solvers.sharing.pareto import undominated
 from fedmech.solvers.sharing.requirement import error_range
 from fedmech.solvers.sharing.solve import solve_social_state
 from fedmech.solvers.sharing.tradeoff import sensitivity, walk_frontier
-from fedmech.solvers.sharing.worth import compare, utility_between, worth
+from fedmech.solvers.sharing.worth import Worth, compare, utility_between, worth
 from fedmech.verification.literal.sharing import LiteralMots
 from mots_strategies import UTILITIES, random_markets, with_requirements
 
@@ -388,14 +388,28 @@ def test_orders_give_the_cheapest_states() -> None:
                     assert b * literal.cost(k) * scaled.c_unit >= plane.worth + plane.nu * (sum(k) - K) - a * T
 
 
+def welfare_error_frontier(market: MotsMarket) -> list[tuple[Fraction, Worth]]:
+    """Errors and welfares of the states that none beats in both, by rising error, without the market's own requirement."""
+    states = [state for K, points in undominated(market).items() if K for _, _, state in points]
+    frontier: list[tuple[Fraction, Worth]] = []
+    for state in sorted(states, key=market.error):
+        error, value = market.error(state), worth(market, state)
+        if frontier and compare(market, value, frontier[-1][1]) <= 0:
+            continue
+        if frontier and frontier[-1][0] == error:
+            frontier.pop()
+        frontier.append((error, value))
+    return frontier
+
+
 def test_the_walk_is_the_pareto_frontier() -> None:
     for market in random_markets(some(30), seed=31):
         walked = list(walk_frontier(market))[::-1]
         whole = welfare_error_frontier(market)
-        assert [answer.error for answer in walked] == [point.error for point in whole]
-        for answer, point in zip(walked, whole, strict=True):
+        assert [answer.error for answer in walked] == [error for error, _ in whole]
+        for answer, (_, welfare) in zip(walked, whole, strict=True):
             assert answer.welfare is not None
-            assert compare(market, answer.welfare, point.welfare) == 0
+            assert compare(market, answer.welfare, welfare) == 0
 
 
 def test_sensitivity_moves_one_parameter() -> None:
