@@ -165,11 +165,15 @@ def claims_command(
             write("\n" + claim_page(judge(claim)).text(text_width()) + "\n")
         return
     if json:
+        from ..verification.formal.coq import theorems_of
+
         fields = ("id", "source", "says", "formal", "expected", "amended")
         print_json(
             {
                 "claims": [
-                    {NAMES.get(field, field): getattr(claim, field) for field in fields} for claim in known.values()
+                    {NAMES.get(field, field): getattr(claim, field) for field in fields}
+                    | {"coq": [str(theorem) for theorem in theorems_of(claim.id)]}
+                    for claim in known.values()
                 ]
             }
         )

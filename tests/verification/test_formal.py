@@ -144,6 +144,11 @@ def test_the_command_says_what_rests_on_coq(tmp_path: Path, monkeypatch: pytest.
     assert coq_of(missing.stdout)["checked"] is None
 
 
+def test_the_list_of_claims_names_their_theorems() -> None:
+    listed = json.loads(CliRunner().invoke(app, ["claims", "D-6.1-IR", "S-T1", "--json"]).stdout)["claims"]
+    assert [claim["coq"] for claim in listed] == [["Rule.individually_rational"], []]
+
+
 def test_an_interrupt_leaves_the_claims_unchecked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*arguments: object, **options: object) -> None:
         raise KeyboardInterrupt

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -149,7 +150,7 @@ def test_versions_are_in_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
     assert fingerprint() != plain
     assert {"numpy", "sympy", "z3-solver"} <= {*asked}
     monkeypatch.undo()
-    monkeypatch.setattr(ledger_cache.platform, "python_version", lambda: "9.9")
+    monkeypatch.setattr(platform, "python_version", lambda: "9.9")
     fingerprint.cache_clear()
     assert fingerprint() != plain
     monkeypatch.undo()
