@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,8 @@ from ....models.exact import exact_sum
 from ...control import Control
 from ...proofs.proof import Proof
 from ..problem import PooledProblem
-from ..slopes.detect import find_slope
-from ..slopes.single import SlopeOptimum, limits_bind
+from ..slopes.detect import find_slope, limits_bind
+from ..slopes.single import SlopeOptimum
 from .break_item import break_item
 from .function import functions, places_for
 
@@ -133,7 +133,10 @@ def _rises(problem: PooledProblem) -> bool:
     order = np.lexsort((scores, costs))
     if np.any(np.diff(scores[order]) < 0) or np.count_nonzero(np.diff(costs[order])) < CURVE_SAMPLE // 4:
         return False
-    if find_slope(problem.take(sample, problem.limits, problem.budget)) is not None:
+    if (
+        find_slope(replace(problem.take(sample, (CURVE_SAMPLE,) * len(problem.limits), problem.budget), most=None))
+        is not None
+    ):
         return False
     return int(problem.costs.min()) > 0 and not limits_bind(problem, lambda p: p.scores / p.costs)
 

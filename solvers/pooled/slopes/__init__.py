@@ -18,7 +18,7 @@ class it holds, not on which. The families are Pisinger's (Where are the hard kn
    ``p B + n_1 d_1 + n_2 d_2`` at its best corner bounds ``q v``. Every corner that attains the bound is tried with exchanges within
    each class, and with items of the class of ``d = 0``, which may come alone.
 6. *End*. Is there no such set, or does it break a limit, nothing is said, and the other methods go on. Limits of groups that a
-   sample shows to bind are seen before 2.
+   sample shows to bind are seen in 1.
 
 ==================  ==============================================================================================
 ``p q``             `detect.Slope`: ``price``, ``scale``

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations
 from math import gcd
@@ -10,8 +11,9 @@ from math import gcd
 import numpy as np
 from numpy.typing import NDArray
 
-from ....models.exact import INT64_SAFE, python_integers
+from ....models.exact import INT64_SAFE, python_integers, rounded
 from ..problem import CHUNK_ITEMS, PooledProblem
+from .change import SIDE_ITEMS
 
 LEAST_ITEMS = 8
 """Smaller problems are left to enumeration, which is as quick as looking for a slope."""
@@ -21,6 +23,9 @@ SLOPE_ITEMS = 16
 
 SLOPE_SHARE = 8
 """A slope has at least one vote in so many: with three classes of one size a pair in three is of one class."""
+
+LIMIT_SLACK = 1.1
+"""Where so many times more of a group would be chosen than it may have, its limit binds and others are asked."""
 
 SLOPE_SAMPLE = 256
 """So many items have to agree before all are asked."""
@@ -42,7 +47,7 @@ class Slope:
 
 
 def find_slope(problem: PooledProblem) -> tuple[Slope, NDArray, NDArray | None] | None:
-    """Find the slope on which all items lie but for few offsets.
+    """Find the slope on which all items lie but for few offsets; None too where a sample shows that limits bind.
 
     Returns
     -------
@@ -65,9 +70,23 @@ def find_slope(problem: PooledProblem) -> tuple[Slope, NDArray, NDArray | None] 
     if slope.scale * int(scores.max()) + slope.price * int(costs.max()) >= INT64_SAFE:
         scores, costs = python_integers(scores), python_integers(costs)
     offsets = np.unique(slope.offsets(scores[more], costs[more]))
-    if len(offsets) > MOST_CLASSES:
+    dear = bool(offsets[-1] < 0)
+    if len(offsets) > MOST_CLASSES or limits_bind(problem, lambda p: p.costs if dear else -p.costs):
         return None
     return _classified(slope, offsets, scores, costs)
+
+
+def limits_bind(problem: PooledProblem, worth: Callable[[PooledProblem], NDArray]) -> bool:
+    """Whether a sample shows that some group would have more than its limit allows if items were taken by their worth."""
+    n = problem.n
+    sample = np.arange(n) if n <= SIDE_ITEMS else np.random.default_rng(n).integers(0, n, SIDE_ITEMS)
+    some = problem.take(sample, problem.limits, problem.budget)
+    order = np.argsort(-worth(some), kind="stable")
+    costs, shift = rounded(some.costs)
+    share = n / len(sample)
+    held = order[: np.searchsorted(np.cumsum(costs[order]) * share, float(problem.budget >> shift))]
+    counts = np.bincount(some.groups[held], minlength=len(problem.limits)) * share
+    return any(count > LIMIT_SLACK * limit + 1 for count, limit in zip(counts.tolist(), problem.limits, strict=True))
 
 
 def _likely(scores: list[int], costs: list[int]) -> Slope | None:

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ....models.exact import rounded
 from ...control import Control
 from ...proofs.proof import Proof
 from ..leaf_multipliers import LeafMultipliers
 from ..problem import PooledProblem
 from .border import Border, find_border, first_items
-from .change import SIDE_ITEMS, Alike, exact_change
+from .change import Alike, exact_change
 from .detect import Slope
 
 EXCHANGED_ITEMS = 1 << 14
 """Items among which exchanges are looked for, besides those near the border."""
-
-LIMIT_SLACK = 1.1
-"""Where so many times more of a group would be chosen than it may have, its limit binds and others are asked."""
 
 
 @dataclass(frozen=True)
@@ -49,27 +44,12 @@ def solve_single(problem: PooledProblem, slope: Slope, offset: int, step: int, c
     control : Control
     """
     dear = offset < 0
-    if limits_bind(problem, lambda p: p.costs if dear else -p.costs):
-        return None
     border = find_border(problem.costs, problem.budget, problem.places, dear=dear)
     if control.expired() or border.count == problem.n or border.following is None:
         return None
     if dear:
         return _fewest(problem, slope, offset, step, border)
     return _most(problem, slope, offset, step, border)
-
-
-def limits_bind(problem: PooledProblem, worth: Callable[[PooledProblem], NDArray]) -> bool:
-    """Whether a sample shows that some group would have more than its limit allows if items were taken by their worth."""
-    n = problem.n
-    sample = np.arange(n) if n <= SIDE_ITEMS else np.random.default_rng(n).integers(0, n, SIDE_ITEMS)
-    some = problem.take(sample, problem.limits, problem.budget)
-    order = np.argsort(-worth(some), kind="stable")
-    costs, shift = rounded(some.costs)
-    share = n / len(sample)
-    held = order[: np.searchsorted(np.cumsum(costs[order]) * share, float(problem.budget >> shift))]
-    counts = np.bincount(some.groups[held], minlength=len(problem.limits)) * share
-    return any(count > LIMIT_SLACK * limit + 1 for count, limit in zip(counts.tolist(), problem.limits, strict=True))
 
 
 def _most(problem: PooledProblem, slope: Slope, offset: int, step: int, border: Border):

@@ -270,7 +270,7 @@ EFFORTS: list[tuple[ModuleType, str, tuple[int, ...]]] = [
     (border, "BORDER_WIDTH", (0, 1, 2)),
     (border, "NEAR_BORDER", (0, 1, 3)),
     (single, "EXCHANGED_ITEMS", (1, 5, 9, 10, 11)),
-    (single, "SIDE_ITEMS", (1, 9, 10, 11)),
+    (detect, "SIDE_ITEMS", (1, 9, 10, 11)),
     (change, "SIDE_ITEMS", (1, 2, 9)),
     (change, "TWO_EXCHANGES", (1, 2, 8, 1 << 13)),
     (change, "FOUR_EXCHANGES", (1, 2, 8, 1 << 8)),

@@ -234,6 +234,16 @@ def test_a_list_that_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
                 subadditive.check_bound(proof, market, lambda: None, checker)
 
 
+def test_states_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By hand: one worker at the price of money, hired or not, which makes two states."""
+    market = Market.build(scores=[4], costs=[3], budgets=[3])
+    body = {"scale": 3, "price": 4, "modulus": 3, "values": [0, 0]}
+    for most, said in ((1, "too long"), (2, "worth more")):
+        monkeypatch.setattr(subadditive, "MOST_LISTED", most)
+        for checker in CHECKERS:
+            assert said in (refusal(market, 3, body, checker) or "")
+
+
 @pytest.mark.parametrize("word", [1, 60, 10**4, 2**62])
 def test_products_of_any_size(word: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subadditive, "WORD", word)
