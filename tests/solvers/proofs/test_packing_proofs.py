@@ -364,3 +364,12 @@ def test_columns_of_a_proof_may_be_arrays(kind: type) -> None:
     body = altered(workers=np.array([5, 4, 3], dtype=kind))
     assert accepted(MARKET, 9, body)
     assert not accepted(MARKET, 8, body)
+
+
+def test_pooled_sets_for_which_requesters_lack_seats_are_no_split() -> None:
+    """The second can hire the cheap worker alone, so its seat is of no use to four others; all seats together would do."""
+    market = Market.build(scores=[3, 3, 3, 3, 1], costs=[2, 2, 2, 2, 1], budgets=[100, 1], seats=[3, 3])
+    purse = {"scale": 1, "money": 0, "seats": 0, "places": [0], "best": 12}
+    body = {"scale": 1, "workers": [0] * 5, "pooled": True, "purses": [purse]}
+    for bound in (9, 10, 11):
+        assert accepted(market, bound, body) == (bound >= 10)
