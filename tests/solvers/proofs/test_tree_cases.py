@@ -296,3 +296,15 @@ def test_numbers_of_nobody() -> None:
     nobody = np.zeros(0, dtype=np.int64)
     numbers = limbs.combine(nobody, nobody, nobody, 1 << 70, 1, [5])
     assert (len(numbers.take(nobody)), len(numbers.above(-1)), numbers.positive_total()) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("factor", [1, 2**20, 2**45, 2**60, 2**70])
+@pytest.mark.parametrize("top", [2**20, 2**50, 2**61])
+def test_the_greatest_number_of_either_column_decides_how_limbs_are_cut(top: int, factor: int) -> None:
+    """Beside a zero in its own column, and small numbers in the other one."""
+    long, short, nobody = np.array([0, top]), np.array([1, 1]), np.zeros(2, dtype=np.int64)
+    for scores, costs in ((long, short), (short, long)):
+        exact = [factor * v - factor * c for v, c in zip(scores.tolist(), costs.tolist(), strict=True)]
+        numbers = limbs.combine(scores, costs, nobody, factor, factor, [0])
+        assert numbers.take(np.arange(2)).tolist() == exact
+        assert numbers.positive_total() == sum(max(0, x) for x in exact)
