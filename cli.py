@@ -23,6 +23,7 @@ from .commands.check_allocation import check_allocation_command
 from .commands.compare import compare_command
 from .commands.completion import completion_command
 from .commands.console import BAD_INPUT, DONE, STOPPED, echo, report_output
+from .commands.convert import convert_command
 from .commands.derive import derive_command
 from .commands.doctor import doctor_command
 from .commands.examples import epilog
@@ -73,6 +74,7 @@ COMMANDS = {
     "plot": plot_command,
     "report": report_command,
     "generate": generate_command,
+    "convert": convert_command,
     "problems": problems_command,
     "methods": methods_command,
     "mechanisms": mechanisms_command,

@@ -55,6 +55,10 @@ def solve_command(
         str | None,
         typer.Option(help="a score to reach (cover: levels of the probes, 3,,1/2); else what conflicts with it"),
     ] = None,
+    then: Annotated[
+        str | None,
+        typer.Option(metavar="cheapest", help="of all best assignments the one that costs least, proved too"),
+    ] = None,
     export: Annotated[Path | None, typer.Option(help="write the literal model to an .lp or .mps file")] = None,
     certificate: Annotated[
         Path | None,
@@ -89,10 +93,26 @@ def solve_command(
     if problem == "social-state":
         from .mots import social_state
 
-        for name, given in (("explain", explain), ("at-least", at_least), ("proof", kind != "fedmech")):
+        for name, given in (
+            ("explain", explain),
+            ("at-least", at_least),
+            ("proof", kind != "fedmech"),
+            ("then", then),
+        ):
             if given:
                 raise InputError("is for problems of *.market.json files, not for social states", field=name)
         social_state(file, method, time_limit, export, certificate, json=json)
+        return
+    if then is not None:
+        if then != "cheapest":
+            raise InputError(f"the second objective is cheapest, not {then!r}", field="then")
+        if explain or at_least is not None or certificate is not None or export is not None:
+            raise InputError(
+                "explain, at-least, certificate and export are about the first objective alone", field="then"
+            )
+        _then_cheapest(
+            load_market(file, drop_zero), problem, method, time_limit, check=check, json=json, summary=summary
+        )
         return
     from ..solvers.solution_page import solution_page
     from ..solvers.solve import solve
@@ -156,6 +176,34 @@ def solve_command(
     if conflict is not None:
         raise typer.Exit(INFEASIBLE)
     if solution.status != "optimal" or missing is not None:
+        raise typer.Exit(STOPPED)
+
+
+def _then_cheapest(
+    market: Market, problem: str, method: str, time_limit: float | None, *, check: bool, json: bool, summary: bool
+) -> None:
+    """Solve for the greatest score and then for the least cost, each with half of the time."""
+    from ..solvers.lexicographic import solve_cheapest
+
+    half = None if time_limit is None else time_limit / 2
+    with whole_limit(time_limit):
+        found = solve_cheapest(market, problem, method, time_limit=half, check=check, report=progress_reporter())
+    if json:
+        document = solution_document(market, found.solution, summary=summary)
+        document["then"] = {
+            "objective": "cheapest",
+            **exact_pair("cost", found.cost),
+            **exact_pair("least", found.least),
+            "proved": found.proved,
+            "status": found.second.status,
+            "exactness": found.second.exactness,
+            "method": found.second.method,
+        }
+        print_json(document)
+    else:
+        page = found.page()
+        write((dataclasses.replace(page, tables=()) if summary else page).text(text_width()) + "\n")
+    if not found.proved:
         raise typer.Exit(STOPPED)
 
 
