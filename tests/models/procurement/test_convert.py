@@ -32,7 +32,7 @@ def test_what_is_written_reads_back(ending: str, tmp_path: Path) -> None:
     convert(market, path, rename=True)
     again = read(path)
     assert [*again.scores] == [*market.scores]
-    assert [*again.costs] == [*market.costs]
+    assert [*(again.costs or ())] == [*(market.costs or ())]
     assert again.total_budget == market.total_budget
     # What came out of a format goes back into it as it is.
     convert(again, tmp_path / f"again{ending}")
@@ -53,7 +53,7 @@ def test_a_market_is_written_whole_or_refused(market: Market, ending: str, renam
         return
     again = read(path)
     assert [*again.scores] == [*market.scores]
-    assert [*again.costs] == [*market.bids] == [*(market.costs or ())]
+    assert [*(again.costs or ())] == [*market.bids] == [*(market.costs or ())]
     assert [*again.budgets] == [*market.budgets]
     assert rename or again == market
 
