@@ -27,6 +27,10 @@ def example(page: str) -> list[str]:
     return shlex.split(" ".join(text))
 
 
+NOT_ON_THE_SHIPPED_MARKET = {"coverage-clock", "coverage-greedy", "gravin", "singer"}
+"""They need coverage, or a pool without limits."""
+
+
 @pytest.mark.parametrize("entry", mechanisms(), ids=lambda entry: entry.name)
 def test_the_page_of_a_mechanism(entry) -> None:
     shown = fedmech("mechanisms", entry.name)
@@ -39,19 +43,14 @@ def test_the_page_of_a_mechanism(entry) -> None:
     assert program == "fedmech"
     done = fedmech(*rest, "--json", "--summary")
     # What cannot run on the shipped market says why in one line.
-    assert done.exit_code == 0 or (
-        done.exit_code == 2 and done.output.startswith("error: ") and done.output.count("\n") == 1
-    )
+    if entry.name in NOT_ON_THE_SHIPPED_MARKET:
+        assert done.exit_code == 2
+        assert done.output.startswith(f"error: field 'mechanism': {entry.name}: needs ")
+        assert done.output.count("\n") == 1
+    else:
+        assert done.exit_code == 0
     listed = json.loads(fedmech("mechanisms", entry.name, "--json").stdout)["mechanisms"]
     assert [one["name"] for one in listed] == [entry.name]
-
-
-def test_most_examples_of_mechanisms_run() -> None:
-    codes = [
-        fedmech(*example(fedmech("mechanisms", entry.name).output)[1:], "--json", "--summary").exit_code
-        for entry in mechanisms()
-    ]
-    assert codes.count(0) > len(codes) * 3 // 4
 
 
 @pytest.mark.parametrize("entry", experiments(), ids=lambda entry: entry.name)
