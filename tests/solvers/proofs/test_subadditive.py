@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from fractions import Fraction
-from math import ceil, floor
+from math import ceil, floor, gcd
 from typing import Any
 
 import kinds as oracle
@@ -114,7 +114,7 @@ def test_what_is_fixed_is_what_the_formulas_say(monkeypatch: pytest.MonkeyPatch)
         assert unit == 0
         bound = sum(v for v, _ in rows) // 2
         goal = bound + 1
-        while rows and goal % subadditive.gcd(*(v for v, _ in rows)):
+        while rows and goal % gcd(*(v for v, _ in rows)):
             goal += 1
             if goal > bound + 10**4:
                 goal = (bound // rows[0][0] + 1) * rows[0][0]
@@ -244,6 +244,14 @@ def test_states_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
             assert said in (refusal(market, 3, body, checker) or "")
 
 
+@pytest.mark.parametrize("modulus", [2**61, 2**62 - 1, 2**62, 2**63, 2**70])
+def test_a_modulus_beyond_the_columns(modulus: int) -> None:
+    market = Market.build(scores=[3, 4, 6], costs=[2, 3, 4], budgets=[7])
+    for values in ([0, 3, 2], [0, modulus // 3, modulus // 5]):
+        assert accepted(market, 10, GOOD | {"modulus": modulus, "values": values})
+        assert not accepted(market, 9, GOOD | {"modulus": modulus, "values": values})
+
+
 @pytest.mark.parametrize("word", [1, 60, 10**4, 2**62])
 def test_products_of_any_size(word: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subadditive, "WORD", word)
@@ -263,3 +271,11 @@ def test_the_clock_is_looked_at() -> None:
     listed = looks["reference"] - 3 - 1
     assert listed >= 0
     assert looks["arrays"] == 3 + 3 + listed
+    # For each value, some along the way, and for who is listed: by hand, one.
+    one = Market.build(scores=[4], costs=[3], budgets=[3])
+    body = {"scale": 3, "price": 4, "modulus": 3, "values": [0, 0]}
+    for checker, times in zip(CHECKERS, (2 + 1 + 1, 2 + 3 + 1), strict=True):
+        looks.clear()
+        with pytest.raises(ProofError):
+            subadditive.check_bound(Proof("opt", "subadditive", 3, body), one, lambda: looks.update("x"), checker)
+        assert looks["x"] == times
