@@ -32,8 +32,8 @@ def lowest(requirement: Requirement) -> Version:
     return Version(bound)
 
 
-# Everything but the peers, which no test needs.
-EXTRAS = sorted(PROJECT["optional-dependencies"].keys() - {"peers"})
+# Everything but the peers, which no test needs, and Flower, which is tested in an environment of its own.
+EXTRAS = sorted(PROJECT["optional-dependencies"].keys() - {"peers", "flower"})
 TESTED = sorted(requirements(*EXTRAS).items())
 LOWEST = sorted(requirements(*(set(EXTRAS) - {"dev"})).items())
 
@@ -50,6 +50,13 @@ def test_the_lowest_version_of_everything_is_tested(name: str, requirement: Requ
     assert pinned in requirement.specifier
     if name != "torch":
         assert pinned == lowest(requirement)
+
+
+def test_flower_is_tested_at_its_lowest_version_which_is_the_last() -> None:
+    (own,) = (found for name, found in requirements("flower").items() if name not in requirements())
+    pinned = pins("constraints-flower.txt")[own.name]
+    assert pinned in own.specifier
+    assert pinned == lowest(own)
 
 
 def test_the_commands_install_what_was_tested() -> None:

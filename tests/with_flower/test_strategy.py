@@ -237,5 +237,6 @@ def test_nodes_evaluate_under_the_number_of_the_round(tmp_path):
 
 @pytest.mark.parametrize("name", ["fraction_train", "min_train_nodes"])
 def test_nobody_else_decides_who_trains(name):
+    drawn: dict[str, Any] = {name: 1}
     with pytest.raises(InputError, match="the auction decides who trains"):
-        strategy(**{name: 1})
+        strategy(**drawn)
