@@ -117,6 +117,7 @@ PROCUREMENT = (
     *(
         "solvers.explain",
         "solvers.certify",
+        "solvers.interchange",
         "fl.mechanisms",
         "fl.rounds",
         "verification.claims.driftpay",
