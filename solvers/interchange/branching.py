@@ -30,6 +30,9 @@ PRECISIONS = (0, 4, 8, 12, 16, 24, 32, 48, 64, 96)
 WHOLE = 1e-6
 """Where a relaxation is no further than this from a whole number, nothing is split."""
 
+MOST_KEPT = 8
+"""So many combinations that closed other nodes are tried before a relaxation is solved: what leaves share is written once."""
+
 FEW_CANDIDATES = 4
 """So many columns are tried before one is split."""
 
@@ -111,6 +114,7 @@ class _Growth:
         self.program, self.goal, self.hints, self.control = program, goal, hints, control
         self.single = np.array([upper == 1 for upper in program.upper])
         self.linear: Linear | None = None
+        self.kept: list[Combination] = []
 
     def grow(self, thresholds: list[int]) -> Combination | Split:
         top = Split(None, -1)
@@ -145,12 +149,19 @@ class _Growth:
             leaf = self._leaf(hint, bounds)
             if leaf is not None:
                 return leaf
+        for kept in self.kept:
+            if self._excess(kept, bounds) < 0:
+                self.kept.remove(kept)
+                self.kept.insert(0, kept)
+                return kept
         found = self._ask(bounds)
         if found is None:
             raise NoDerivationError("HiGHS has no prices for a node")
         if found.value < self.goal + 1e-6 * abs(self.goal) + 1:
             leaf = self._leaf(found.prices, bounds)
             if leaf is not None:
+                if leaf.scale and not leaf.most and not leaf.least:
+                    self.kept = [leaf, *self.kept[: MOST_KEPT - 1]]
                 return leaf
         return self._split(found, bounds)
 

@@ -85,11 +85,16 @@ class _Derivation:
         """Write a tree, children before parents; return the falsehood it ends in."""
         tasks: list[tuple[Combination | Split | None, Way, tuple[int, int]]] = [(tree, {}, (0, 0))]
         false: list[int] = []
+        shared = self._shared(tree, better)
         while tasks:
             node, path, assumed = tasks.pop()
             if node is None:
                 second, first = false.pop(), false.pop()
                 false.append(self._add(f"L -1 0 {{ uns {first} {assumed[0]} {second} {assumed[1]} }}"))
+            elif isinstance(node, Combination) and node in shared:
+                number, margins = shared[node]
+                bounds = [(path.get((j, "L" if q > 0 else "G"), 2 * j + int(q > 0)), q) for j, q in margins]
+                false.append(self._add(f"L -1 0 {{ lin {_sparse([(number, 1), *bounds])} }}"))
             elif isinstance(node, Combination):
                 wanted = [(better, -node.scale * self.program.step)] if node.scale else []
                 false.append(self._add(f"L -1 0 {{ lin {_sparse(self._combination(node, path, wanted))} }}"))
@@ -101,6 +106,36 @@ class _Derivation:
                 tasks.append((node.above, {**path, (node.column, "G"): high}, (0, 0)))
                 tasks.append((node.below, {**path, (node.column, "L"): low}, (0, 0)))
         return false[0]
+
+    def _shared(self, tree: Combination | Split, better: int) -> dict[Combination, tuple[int, list[tuple[int, int]]]]:
+        """Write what several leaves share once: their combination, in which all columns that are split nowhere are at their bounds.
+
+        Returns the line of each, and the columns that are left with what they add.
+        """
+        times: dict[Combination, int] = {}
+        split: set[int] = set()
+        waiting: list[Combination | Split | None] = [tree]
+        while waiting:
+            node = waiting.pop()
+            if isinstance(node, Combination):
+                times[node] = times.get(node, 0) + 1
+            elif node is not None:
+                split |= set() if node.column is None else {node.column}
+                waiting += [node.below, node.above]
+        found: dict[Combination, tuple[int, list[tuple[int, int]]]] = {}
+        for leaf, uses in times.items():
+            if uses > 1 and leaf.scale and not leaf.most and not leaf.least:
+                margins = _nonzero(leaf.margins(self.program))
+                left = [(j, q) for j, q in margins if j in split]
+                decided = {2 * j + int(q > 0) for j, q in left}
+                wanted = self._combination(leaf, {}, [(better, -leaf.scale * self.program.step)])
+                parts = [(number, price) for number, price in wanted if number not in decided]
+                side = sum(price * row.rounded for price, row in zip(leaf.prices, self.program.rows, strict=True))
+                side += sum(max(0, q) * self.program.upper[j] for j, q in margins if j not in split)
+                side -= leaf.scale * goal_of(self.program, self.bound)
+                form = _sparse([(j, -q) for j, q in left])
+                found[leaf] = (self._add(f"L {side} {form} {{ lin {_sparse(parts)} }}"), left)
+        return found
 
     def _combination(self, leaf: Combination, path: Way, more: list[tuple[int, int]]) -> list[tuple[int, int]]:
         """Return which constraints a leaf adds up, and how often each."""

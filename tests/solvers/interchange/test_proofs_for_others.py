@@ -61,9 +61,9 @@ def test_numbers_beyond_64_bits(problem: str, tmp_path: Path) -> None:
         accepted(tiny_market(seed, 10**30 + 57), problem, tmp_path)
 
 
-def branching_market() -> Market:
+def branching_market(seed: int = 2) -> Market:
     """Thirty uncorrelated workers, which neither one combination nor propagation closes."""
-    rng = np.random.default_rng(2)
+    rng = np.random.default_rng(seed)
     return Market.build(
         scores=rng.integers(20, 60, 30).tolist(),
         costs=rng.integers(20, 60, 30).tolist(),
@@ -89,6 +89,9 @@ def test_trees_by_column_and_by_the_number_hired(tmp_path: Path) -> None:
     vipr, _, proof = accepted(branching_market(), "opt", tmp_path)
     assert vipr.count(" uns ") > 2
     assert "\nrup 1 " in proof
+    # What several leaves have in common is written once, before them.
+    vipr, _, _ = accepted(branching_market(23), "opt", tmp_path)
+    assert re.search(r"^d L -?\d+ [1-9]\d* .*\{ lin", vipr, re.MULTILINE)
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)
