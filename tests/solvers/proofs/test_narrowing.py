@@ -82,3 +82,26 @@ def test_both_checkers_leave_the_same_of_a_node(problem: str) -> None:
             seen["flips"] += any(one[-1])
             nodes = [narrowed.node for narrowed in found]
     assert min(seen.values()) > 30, seen
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+@pytest.mark.parametrize("number", [2**61, 2**62, 2**63, 2**64, 10**30])
+def test_one_long_number_among_short_ones(problem: str, number: int) -> None:
+    """Each multiplier by itself may be long."""
+    for seed in range(3):
+        market = random_market(seed)
+        trees = [open_tree(market, problem, 0, 1, lambda: None, checker) for checker in CHECKERS]
+        shape = trees[0].instance.shape
+        short = Multipliers(2, 1, (1,), (1,) * shape.kinds, ((1,) * shape.groups,))
+        changes: list[dict[str, Any]] = [
+            {"scale": number},
+            {"count": number},
+            {"count": -number},
+            {"money": (number,)},
+            {"levels": (number, *short.levels[1:]) if shape.kinds else ()},
+            {"places": ((number, *short.places[0][1:]),)},
+        ]
+        for long in changes:
+            multipliers = replace(short, **long)
+            one, two = (shown(tree.narrow(replace(tree.instance.root(), multipliers=multipliers))) for tree in trees)
+            assert one == two, (seed, long)
