@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fedmech.solvers.proofs.nodes import Multipliers, Node
+from fedmech.solvers.proofs.nodes import Entry, Multipliers, Node
+from fedmech.solvers.proofs.proof import ProofError
 from fedmech.solvers.proofs.tree import open_tree
 from fedmech.solvers.proofs.walk import Narrowed
 from proof_markets import CHECKERS, PROBLEMS, random_market, tiny_market
@@ -105,3 +106,14 @@ def test_one_long_number_among_short_ones(problem: str, number: int) -> None:
             multipliers = replace(short, **long)
             one, two = (shown(tree.narrow(replace(tree.instance.root(), multipliers=multipliers))) for tree in trees)
             assert one == two, (seed, long)
+
+
+@pytest.mark.parametrize("checker", CHECKERS)
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_a_node_without_multipliers_is_left_open(problem: str, checker: str) -> None:
+    market = random_market(2)
+    tree = open_tree(market, problem, 0, 1, lambda: None, checker)
+    found = tree.narrow(tree.instance.root())
+    assert found.gap >= 0
+    with pytest.raises(ProofError, match="may hold something better"):
+        tree.check([Entry()])
