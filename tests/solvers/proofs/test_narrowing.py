@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fedmech import Market
 from fedmech.solvers.proofs.nodes import Entry, Multipliers, Node
 from fedmech.solvers.proofs.proof import ProofError
 from fedmech.solvers.proofs.tree import open_tree
@@ -117,3 +118,13 @@ def test_a_node_without_multipliers_is_left_open(problem: str, checker: str) -> 
     assert found.gap >= 0
     with pytest.raises(ProofError, match="may hold something better"):
         tree.check([Entry()])
+
+
+@pytest.mark.parametrize("scale", [2**57, 2**58, 2**59, 2**60, 2**61])
+def test_coverage_that_fits_in_words_by_kind_but_not_in_all(scale: int) -> None:
+    market = Market.build(scores=[1, 1], costs=[1, 1], budgets=[1], coverage=[[7] * 4, [6] * 4])
+    multipliers = Multipliers(scale, 0, (0,), (0,) * 4, ((0,),))
+    for checker in CHECKERS:
+        tree = open_tree(market, "cover", 20, 1, lambda: None, checker)
+        found = tree.narrow(replace(tree.instance.root(), multipliers=multipliers))
+        assert found.gap == (28 + 24) * scale - scale * tree.instance.goal
