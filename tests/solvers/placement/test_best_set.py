@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from types import ModuleType
 
 import numpy as np
@@ -60,7 +61,7 @@ def test_opt_frac_from_a_guessed_price(steps: tuple, module: ModuleType, monkeyp
     expected = [solve(frac_market(seed), "opt-frac") for seed in range(40)]
     monkeypatch.setattr(parametric, "SAMPLE", 3)
     monkeypatch.setattr(module, "SAMPLE", 3)
-    monkeypatch.setattr(parametric, "STEPS", tuple(parametric.Fraction(step) for step in steps))
+    monkeypatch.setattr(parametric, "STEPS", tuple(Fraction(step) for step in steps))
     for seed, before in enumerate(expected):
         found = solve(frac_market(seed), "opt-frac")
         assert (found.value, found.exactness) == (before.value, "checked")
@@ -68,7 +69,7 @@ def test_opt_frac_from_a_guessed_price(steps: tuple, module: ModuleType, monkeyp
 
 @pytest.mark.parametrize("price", ["1/3", 1, "7/5", "1/1000000007", 123456789, "2/7000000001", 10**40])
 def test_short_prices_are_near(price: str) -> None:
-    exact = parametric.Fraction(price)
+    exact = Fraction(price)
     short = parametric.short_price(exact)
-    assert abs(short / exact - 1) < parametric.Fraction(1, 100)
+    assert abs(short / exact - 1) < Fraction(1, 100)
     assert min(short.numerator, short.denominator) <= 1 << 12
