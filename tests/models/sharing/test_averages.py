@@ -22,7 +22,7 @@ def by_hand(weights: list[F], own: list[F], variance: F, whose: str) -> F:
     return noise + variance * sum((p * mean for p, mean in zip(weights, means, strict=True)), F(0))
 
 
-@pytest.mark.parametrize(("average", "whose"), product(AVERAGES, WHOSE))
+@pytest.mark.parametrize(("average", "whose"), [*product(AVERAGES, WHOSE)])
 def test_errors_are_expectations_of_squares(average, whose) -> None:
     for sizes in ([3], [1, 1], [2, 5], [1, 4, 4, 9]):
         weights, own = shares(sizes, average), [F(2, size) for size in sizes]
