@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from numpy.typing import NDArray
 
+from ...models.exact import exact_sum
+
 
 class EnumerationTooLarge(Exception):
     """The enumeration would need more states than it was allowed."""
@@ -29,7 +31,7 @@ class FlipProblem:
     unused : dict of int to float
         Loss per place left unused below that.
     money_room : int
-        The total change of cost is at most this (negative: must fall).
+        The total change of cost is at most this (negative: must fall); no more than all rises, one less than all falls at least.
     count_room : tuple of int, optional
         The total count changes by at least and at most this; None: free.
     """
@@ -43,3 +45,8 @@ class FlipProblem:
     unused: dict[int, float]
     money_room: int
     count_room: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        """Bring `money_room` into what the flips can change together: then it fits in 64 bits wherever they do."""
+        rises, falls = (exact_sum(self.money[signs]) for signs in (self.money > 0, self.money < 0))
+        object.__setattr__(self, "money_room", min(max(self.money_room, falls - 1), rises))

@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pytest
 from campaign import seeds, some
+from fedmech import Market, solve
 from fedmech.solvers.control import Control, Stopped
 from fedmech.solvers.pooled import enumeration
 from fedmech.solvers.pooled.enumeration import _halves, _in_arrays
@@ -105,3 +106,18 @@ def test_a_search_cut_short_says_so() -> None:
         MergeSearch(flips, 1e9, 1, Control(), extend).run(halves, split)
     with pytest.raises(Stopped):
         MergeSearch(flips, 1e9, 10**6, Control(deadline=0.0), extend).run(halves, split)
+
+
+def test_money_that_fits_no_word_beside_flips_that_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found by the self-test: a budget beyond 2^63 was subtracted from costs in words."""
+    monkeypatch.setattr("fedmech.solvers.pooled.enumeration.PLAIN_STATES", 1)
+    monkeypatch.setattr("fedmech.solvers.pooled.enumeration.LEAST", 1)
+    monkeypatch.setattr("fedmech.solvers.pooled.leaf.CORE_ITEMS", (1, 2))
+    high = 5 * 10**18
+    market = Market.build(
+        scores=[1, 2, 2, 5],
+        costs=[5, high, high, 2 * high - 10**17 - 997],
+        groups=["g2", "g1", "g1", "g1"],
+        budgets=[4 * high - 10**17 - 994],
+    )
+    assert solve(market, "opt").value == 9
