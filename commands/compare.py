@@ -106,7 +106,7 @@ def compare_command(
         write(table.to_latex(), utf8=True)
     else:
         write(table.page().text(text_width()) + "\n")
-    if not table.proved:
+    if not table.complete:
         raise typer.Exit(STOPPED)
 
 

@@ -128,5 +128,5 @@ def report_command(
         )
     else:
         say(f"{out}: {page.title}")
-    if not page.proved or stopped:
-        raise typer.Exit(CHECK_FAILED if ledger and not page.proved else STOPPED)
+    if not page.complete or stopped:
+        raise typer.Exit(CHECK_FAILED if ledger and not page.complete else STOPPED)

@@ -203,7 +203,7 @@ def _then_cheapest(
     else:
         page = found.page()
         write((dataclasses.replace(page, tables=()) if summary else page).text(text_width()) + "\n")
-    if not found.proved:
+    if not found.complete:
         raise typer.Exit(STOPPED)
 
 

@@ -17,12 +17,13 @@ from typing import Any
 import numpy as np
 
 from .input_error import InputError
-from .text_columns import TextColumn, common_scale
+from .text_columns import TextColumn
 
 __all__ = [
     "FLOAT_BITS",
     "INT64_SAFE",
     "IntArray",
+    "common_divisor",
     "exact_sum",
     "format_exact",
     "integer_array",
@@ -149,6 +150,21 @@ def exact_sum(values: IntArray) -> int:
         high = values >> 32
         return (int(high.sum()) << 32) + int((values - (high << 32)).sum())
     return int(values.sum())
+
+
+def common_divisor(values: IntArray) -> int:
+    """Return the greatest common divisor of the entries: 0 if all are 0 or there are none. Once it is 1, nothing more is read."""
+    divisor = 0
+    for start in range(0, len(values), 1024):
+        block = values[start : start + 1024]
+        divisor = (
+            math.gcd(divisor, *block.tolist())
+            if block.dtype == object
+            else math.gcd(divisor, int(np.gcd.reduce(block)))
+        )
+        if divisor == 1:
+            break
+    return divisor
 
 
 def integer_array(values: Sequence[int] | np.ndarray) -> IntArray:
@@ -307,18 +323,15 @@ def scale_to_integers(values: Iterable[Any] | np.ndarray) -> tuple[IntArray, int
 def _scale_decimals(values: Sequence[Any] | np.ndarray) -> tuple[IntArray, int] | None:
     """Scale short decimals at array speed, or return None where the exact path has to do it.
 
-    Texts are read digit by digit. A float stands for the shortest literal that reads back as it: a decimal of at most 15 significant digits and ``d`` places is ``k / 10**d`` with ``k < 2**50``: its double is within
-    a relative 2**-53, so rounding ``x * 10**d`` recovers ``k``; dividing back confirms it. No other decimal of at most
-    15 digits shares that double, so this is also the shortest literal that reads back as it.
+    Texts are read digit by digit. A float stands for the shortest literal that reads back as it: a decimal of at most 15 significant
+    digits and ``d`` places is ``k / 10**d`` with ``k < 2**50``, its double is within a relative 2**-53, so rounding ``x * 10**d``
+    recovers ``k``, and dividing back confirms it. No other decimal of at most 15 digits shares that double.
     """
     if not len(values):
         return None
     if not isinstance(values, np.ndarray) and (texts := _texts(values)) is not None:
         found = texts.decimals()
-        if found is None:
-            return None
-        integers, denominator = common_scale(*found)
-        return integer_array(integers), denominator
+        return None if found is None else _cancelled(*found)
     if isinstance(values, np.ndarray) and values.dtype == np.float64:
         floats = values
     elif not isinstance(values, np.ndarray) and set(map(type, values)) == {float}:
@@ -331,9 +344,14 @@ def _scale_decimals(values: Sequence[Any] | np.ndarray) -> tuple[IntArray, int] 
         if np.abs(scaled).max() >= 1e15:
             return None
         if np.array_equal(scaled / scale, floats):
-            integers, denominator = common_scale(scaled.astype(np.int64), scale)
-            return integer_array(integers), denominator
+            return _cancelled(scaled.astype(np.int64), scale)
     return None
+
+
+def _cancelled(integers: np.ndarray, denominator: int) -> tuple[IntArray, int]:
+    """Cancel what divides the integers and their denominator."""
+    divisor = math.gcd(denominator, common_divisor(integers))
+    return integer_array(integers // divisor), denominator // divisor
 
 
 def _texts(values: Sequence[Any]) -> TextColumn | None:

@@ -25,7 +25,6 @@ __all__ = [
     "nearest_name",
     "none_if_missing",
     "position_of",
-    "read_distinct_names",
     "read_name",
     "read_names",
     "refuse_alike",
@@ -134,8 +133,8 @@ def refuse_unknown(fields: Iterable[str], known: Iterable[str], row: str | None)
             raise InputError(f"unknown field{hint}", row=row, field=str(name)[:60])
 
 
-def read_names(values: Iterable[Any], kind: str, field: str) -> list[str]:
-    """Read a column of names, one a row; repeated names are allowed, see :func:`refuse_alike`.
+def read_names(values: Iterable[Any], kind: str, field: str, *, distinct: bool = False) -> list[str]:
+    """Read a column of names, one a row; repeated names are allowed.
 
     Parameters
     ----------
@@ -143,11 +142,13 @@ def read_names(values: Iterable[Any], kind: str, field: str) -> list[str]:
     kind : str
         What the rows are, for messages: ``workers`` makes ``workers[3]``.
     field : str
+    distinct : bool
+        Refuse names that differ only by what nobody sees.
 
     Raises
     ------
     InputError
-        As :func:`read_name`, naming the row.
+        As :func:`read_name`, naming the row, and as :func:`refuse_alike`.
     """
     column: list[Any] = values.tolist() if isinstance(values, np.ndarray | TextColumn) else list(values)
     # Ids of a million workers: the whole column is looked at once, and name by name only if something in it is unusual.
@@ -163,6 +164,8 @@ def read_names(values: Iterable[Any], kind: str, field: str) -> list[str]:
             if key is not None:
                 known[key] = name
         names.append(name)
+    if distinct:
+        refuse_alike(names, kind, field)
     return names
 
 
@@ -181,24 +184,6 @@ def _as_they_look(names: Sequence[str]) -> bool:
         and not any(pair in joined for pair in ("  ", " \n", "\n ", "\n\n"))
         and (joined.isascii() or (unicodedata.is_normalized("NFC", joined) and not _INVISIBLE.search(joined)))
     )
-
-
-def read_distinct_names(values: Iterable[Any], kind: str, field: str) -> list[str]:
-    """Read a column of names as :func:`read_names`, and refuse those that differ only by what nobody sees.
-
-    The same name twice is left to the caller.
-
-    Raises
-    ------
-    InputError
-        As :func:`read_names` and :func:`refuse_alike`.
-    """
-    column: list[Any] = values.tolist() if isinstance(values, np.ndarray | TextColumn) else list(values)
-    if _plain(column):
-        return column
-    names = read_names(column, kind, field)
-    refuse_alike(names, kind, field)
-    return names
 
 
 def refuse_alike(names: Iterable[str], kind: str, field: str) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, overload
 
 import numpy as np
 
-__all__ = ["TextColumn", "common_scale", "split_lines"]
+__all__ = ["TextColumn", "split_lines"]
 
 MOST_DIGITS = 18
 """Digits of the longest number that is read at array speed: it is below 2**63 without its point."""
@@ -129,9 +128,3 @@ def split_lines(text: str) -> tuple[list[str], list[TextColumn | list[str | None
         full = bool((column.starts < column.ends).all())
         columns.append(column if full else [text or None for text in column.tolist()])
     return header, columns
-
-
-def common_scale(integers: np.ndarray, denominator: int) -> tuple[np.ndarray, int]:
-    """Cancel what divides the integers and their denominator."""
-    divisor = math.gcd(denominator, int(np.gcd.reduce(integers, initial=0)))
-    return integers // divisor, denominator // divisor

@@ -113,12 +113,15 @@ class Report(Readable):
     ----------
     title : str
     sections : sequence of Section
+    complete : bool
+        Whether nothing of it was cut short: every optimum that it shows was reached, every verdict is the one on record.
     proved : bool
-        Whether nothing of it was cut short: every optimum that it shows was reached.
+        Whether moreover every optimum rests on a proof that was checked, or on all points.
     """
 
     title: str
     sections: Sequence[Section]
+    complete: bool = True
     proved: bool = True
 
     def html(self) -> str:

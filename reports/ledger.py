@@ -56,7 +56,8 @@ def ledger_report(entries: Iterable[Entry], *, title: str = "") -> Report:
             Section("The claims", [filtered(drawn, 1, links=True)]),
             Section("Readings, proofs and witnesses", [_claim(entry) for entry in listed]),
         ],
-        all(entry.agrees for entry in listed),
+        agree == len(listed),
+        agree == len(listed),
     )
 
 

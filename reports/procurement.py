@@ -78,7 +78,7 @@ def compared_report(market: Market, compared: Comparison, *, title: str = "") ->
         sections.append(
             Section("Who wins and what they are paid", [_outcome(compared, name, outcomes) for name in outcomes])
         )
-    return Report(title or "A procurement market", sections, compared.proved)
+    return Report(title or "A procurement market", sections, compared.complete, compared.proved)
 
 
 def solution_sections(best: Solution, outcomes: Mapping[str, Outcome] | None = None) -> list[Section]:
@@ -174,7 +174,7 @@ def _workers(best: Solution, price: Fraction | None, outcomes: Mapping[str, Outc
         says.append(
             f"Of the {lost:,} others, {counts[0]:,} find no place for their group, even if the hired move between requesters, and "
             f"{counts[1]:,} cost more than what is left ({counts[2]:,} both). To hire any of them, somebody else would have to go, "
-            "and by the proof no such exchange is worth more."
+            f"and {'by the proof' if best.proved else 'if this is the optimum'} no such exchange is worth more."
         )
     return [prose(*says), _scatter(market, hired, price), filtered(Table([*head, *more], rows, right, title), 1)]
 

@@ -75,13 +75,14 @@ def report(
         return ledger_report(subject, title=title)
     if isinstance(subject, Solution):
         market = Section("The market", page_markup(subject.market.page()))
-        proved = subject.status == "optimal"
-        return Report(title or f"{subject.problem}", [market, *solution_sections(subject)], proved)
+        sections = [market, *solution_sections(subject)]
+        return Report(title or f"{subject.problem}", sections, subject.status == "optimal", subject.proved)
     if isinstance(subject, SocialAnswer):
         market = Section("The market", page_markup(subject.market.page()))
-        return Report(title or "A social state", [market, *answer_sections(subject)], subject.status == "optimal")
+        sections = [market, *answer_sections(subject)]
+        return Report(title or "A social state", sections, subject.status == "optimal", subject.proved)
     if isinstance(subject, Comparison):
-        return Report(title or "A comparison", comparison_sections(subject), subject.proved)
+        return Report(title or "A comparison", comparison_sections(subject), subject.complete, subject.proved)
     if type(subject).__name__ == "DataFrame":
         from .results import result_report
 

@@ -38,7 +38,7 @@ def sharing_report(market: MotsMarket, *, title: str = "", time_limit: float | N
     control = Control.for_seconds(time_limit)
     answer = solve_social_state(market, time_limit=time_limit)
     sections = [Section("The market", page_markup(market.page())), *answer_sections(answer)]
-    proved = answer.status in ("optimal", "infeasible")
+    complete = answer.status in ("optimal", "infeasible")
     parts = (
         ("States worth having: welfare against error", _states),
         ("SWAN, and what it is compared with", _mechanism),
@@ -50,9 +50,9 @@ def sharing_report(market: MotsMarket, *, title: str = "", time_limit: float | N
             sections.append(Section(name, part(market, control)))
         except (Stopped, TimeUp, NoTarget) as stop:
             in_time = isinstance(stop, NoTarget) and stop.infeasible
-            proved = proved and in_time
+            complete = complete and in_time
             sections.append(Section(name, [prose(str(stop) if in_time else "The time limit came before this.")]))
-    return Report(title or "A model trading and sharing market", sections, proved)
+    return Report(title or "A model trading and sharing market", sections, complete, complete and answer.proved)
 
 
 def answer_sections(answer: SocialAnswer) -> list[Section]:

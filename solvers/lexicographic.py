@@ -48,15 +48,20 @@ class Cheapest(Readable):
     second: Solution
 
     @property
-    def proved(self) -> bool:
-        """Whether nothing that scores as much costs less, and nothing scores more."""
+    def complete(self) -> bool:
+        """Whether nothing that scores as much costs less, and nothing scores more, on the word of what solved it."""
         return self.solution.status == "optimal" and self.second.status == "optimal" and self.cost == self.least
+
+    @property
+    def proved(self) -> bool:
+        """Whether it is complete, and neither solve rests on the word of a solver, or of a search that was not checked."""
+        return self.complete and self.solution.proved and self.second.proved
 
     def page(self) -> Page:
         """Return the solution, and what is known of its cost."""
         page = self.solution.page()
         told = [("cost", show(self.cost))]
-        if self.proved:
+        if self.complete:
             told.append(("then cheapest", f"{status_line(self.second)}: no assignment of this score costs less"))
         else:
             told.append(
@@ -97,7 +102,7 @@ def solve_cheapest(market: Market, problem: str = "opt", method: str = "auto", *
     if second.assignment is not None:
         other = objective_value(market, problem, second.assignment)
         if first.status == "optimal" and value is not None and other > value:
-            raise CheckError(f"{problem}: an assignment scores more than the optimum that {first.method} proved")
+            raise CheckError(f"{problem}: an assignment scores more than what {first.method} calls the optimum")
         if (
             value is None
             or other > value

@@ -23,10 +23,23 @@ if TYPE_CHECKING:
 
     from ..models.procurement.market import Market
 
-__all__ = ["Enumerated", "Evidence", "Exactness", "Found", "NotOptimalError", "Solution", "SolverClaim", "Status"]
+__all__ = [
+    "PROVED",
+    "Enumerated",
+    "Evidence",
+    "Exactness",
+    "Found",
+    "NotOptimalError",
+    "Solution",
+    "SolverClaim",
+    "Status",
+]
 
 Status = Literal["optimal", "feasible", "infeasible", "none"]
 Exactness = Literal["checked", "enumerated", "solver", "unchecked"]
+
+PROVED: tuple[Exactness, ...] = ("checked", "enumerated")
+"""What an optimum has to rest on to be called proved: a checker's word, or all points looked at."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +146,11 @@ class Solution(Readable):
     def objective(self) -> Fraction | None:
         """The value, by the name it has in JSON."""
         return self.value
+
+    @property
+    def proved(self) -> bool:
+        """Whether it is an optimum, and its proof was checked or every point looked at."""
+        return self.status == "optimal" and self.exactness in PROVED
 
     @property
     def gap(self) -> Fraction | None:

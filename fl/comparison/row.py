@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
+from ...solvers.solution import PROVED
+
 __all__ = ["Interval", "Row", "optimum_name"]
 
 
@@ -85,7 +87,7 @@ class Row:
     @property
     def proved(self) -> bool:
         """Whether an optimum is one, and its proof was checked or every point looked at."""
-        return self.status == "optimal" and self.exactness in ("checked", "enumerated")
+        return self.status == "optimal" and self.exactness in PROVED
 
 
 def optimum_name(problem: str) -> str:

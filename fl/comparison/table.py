@@ -90,9 +90,14 @@ class Comparison(Readable):
         return f"score / {optimum_name(self.problems[0])}"
 
     @property
-    def proved(self) -> bool:
+    def complete(self) -> bool:
         """Whether nothing was cut short and every optimum was reached."""
         return self.cut_short is None and all(row.status == "optimal" for row in self.rows if row.kind == "optimum")
+
+    @property
+    def proved(self) -> bool:
+        """Whether it is complete, and every optimum is proved: not only claimed by a solver, or by a search that was not checked."""
+        return self.complete and all(row.proved for row in self.rows if row.kind == "optimum")
 
     def ratio(self, row: Row) -> Interval | None:
         """Return a row's ratio to the optimum of the first problem."""

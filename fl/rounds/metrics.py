@@ -95,7 +95,7 @@ def optimum_metrics(market: Market, outcome: Outcome, solution: Solution, name: 
     optimum = solution.objective
     value = None if optimum is None else float(optimum)
     share = 1.0 if optimum == score else _ratio(score, optimum)
-    return {name: value, f"{name}_proved": solution.status == "optimal", f"{name}_share": share}
+    return {name: value, f"{name}_proved": solution.proved, f"{name}_share": share}
 
 
 # ------------------------------------------------------------------ 2. downstream learning

@@ -14,7 +14,7 @@ import numpy as np
 from ..arrays import as_sequence, check_labels, labels_of
 from ..exact import IntArray, parse_integer, scale_to_integers
 from ..input_error import InputError
-from ..names import nearest_name, none_if_missing, read_distinct_names, read_name, read_names, refuse_alike
+from ..names import nearest_name, none_if_missing, read_name, read_names, refuse_alike
 
 __all__ = [
     "UNLIMITED",
@@ -91,7 +91,7 @@ def unique_ids(ids: Iterable[Any] | None, count: int, prefix: str, kind: str) ->
     """Return the ids as names, numbered ones if there are none."""
     if ids is None:
         return NumberedIds(prefix, count)
-    names = read_distinct_names(as_sequence(ids, "id", kind), kind, "id")
+    names = read_names(as_sequence(ids, "id", kind), kind, "id", distinct=True)
     if len(names) != count:
         raise InputError(f"expected {count} ids, got {len(names)}", row=kind, field="id")
     if len(set(names)) < count:

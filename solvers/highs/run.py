@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ...models.exact import IntArray
+from ...models.exact import IntArray, common_divisor
 from ..control import Control, Stopped, StopReason
 from .interface import Ending, HighsRefused, checked, load_highs, make_highs, read_ending, set_options, to_array
 from .tolerances import EXACT_IN_DOUBLE
@@ -89,7 +89,7 @@ class MipArrays:
         What divides all costs is divided out, and the budget rounded down: with costs of whole billions and a budget one unit less
         than that, HiGHS 1.16 finds nothing better than 42 where 44 can be had.
         """
-        unit = math.gcd(*costs.tolist()) or 1
+        unit = common_divisor(costs) or 1
         self.at_most(indices, np.array([float(cost // unit) for cost in costs.tolist()]), float(budget // unit))
 
     def at_least(self, indices: np.ndarray, coefficients: np.ndarray | float, limit: float) -> None:

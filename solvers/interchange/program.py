@@ -24,11 +24,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import gcd
 
 import numpy as np
 
-from ...models.exact import INT64_SAFE, IntArray
+from ...models.exact import INT64_SAFE, IntArray, common_divisor
 from ...models.procurement.market import Market
 
 __all__ = ["IntegerProgram", "Row", "literal_program", "point_of"]
@@ -45,7 +44,7 @@ class Row:
     @cached_property
     def unit(self) -> int:
         """What divides all coefficients."""
-        return gcd(*self.coefficients.tolist()) or 1
+        return common_divisor(self.coefficients) or 1
 
     @property
     def rounded(self) -> int:
@@ -82,7 +81,7 @@ class IntegerProgram:
     @cached_property
     def step(self) -> int:
         """What divides every value of the objective."""
-        return gcd(*self.objective.tolist()) or 1
+        return common_divisor(self.objective) or 1
 
     @cached_property
     def entries(self) -> tuple[np.ndarray, np.ndarray, IntArray]:

@@ -7,7 +7,6 @@ binding seats, after requesters have been collapsed into group totals (section 5
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -97,17 +96,3 @@ class PooledProblem:
         else:
             counts = np.bincount(self.groups[chosen], minlength=len(self.limits)).tolist()
         return all(c <= k for c, k in zip(counts, self.limits, strict=True)) and sum(counts) <= self.places
-
-
-def common_divisor(array: NDArray) -> int:
-    """Greatest common divisor of the entries (0 if all are 0 or there are none), with an early exit at 1."""
-    divisor = 0
-    for start in range(0, len(array), 1024):
-        block = array[start : start + 1024]
-        if block.dtype == object:
-            divisor = math.gcd(divisor, *(int(x) for x in block))
-        else:
-            divisor = math.gcd(divisor, int(np.gcd.reduce(block)))
-        if divisor == 1:
-            break
-    return divisor

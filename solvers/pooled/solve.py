@@ -21,7 +21,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from ...models.exact import FLOAT_BITS, exact_sum
+from ...models.exact import FLOAT_BITS, common_divisor, exact_sum
 from ..control import Control, Stopped, StopReason
 from ..proofs.proof import Proof
 from .branching import MOST_BRANCH_NODES, branch, many_small
@@ -37,7 +37,7 @@ from .leaf import (
     steeper_leaves,
 )
 from .leaf_multipliers import LeafMultipliers
-from .problem import PooledProblem, common_divisor
+from .problem import PooledProblem
 from .reduction import (
     Guess,
     Reduced,

@@ -9,7 +9,7 @@ from math import log
 import numpy as np
 from numpy.typing import NDArray
 
-from ...models.exact import exact_sum
+from ...models.exact import common_divisor, exact_sum
 from ...models.procurement.market import Market
 from ..control import STEP_SECONDS, Control, Stopped, StopReason
 from ..placement.matroid import route
@@ -252,7 +252,7 @@ def solve_opt_seats(market: Market, control: Control) -> Found:
 
 def _unit(market: SeatMarket) -> int:
     """Greatest common divisor of the scores: values of sets are multiples of it."""
-    return int(np.gcd.reduce(market.scores)) if len(market.scores) else 1
+    return common_divisor(market.scores) or 1
 
 
 def _next_limit(duals: SeatDuals, limit: int, states: int, needed: int) -> int:

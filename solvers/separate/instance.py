@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import gcd
 
 import numpy as np
 
-from ...models.exact import INT64_SAFE, exact_sum, integer_array, integer_columns, python_integers
+from ...models.exact import INT64_SAFE, common_divisor, exact_sum, integer_array, integer_columns, python_integers
 
 
 def as_integers(values: object) -> np.ndarray:
@@ -120,11 +119,7 @@ class SeparateInstance:
     @cached_property
     def unit(self) -> int:
         """Greatest common divisor of the scores: every value is a multiple of it."""
-        if not self.n:
-            return 1
-        if self.scores.dtype == np.int64:
-            return int(np.gcd.reduce(self.scores))
-        return gcd(*self.scores.tolist())
+        return common_divisor(self.scores) or 1
 
     def merged(self, classes: list[int]) -> SeparateInstance:
         """Relax the caps: group l is counted in class ``classes[l]``, and the groups of a class share their places."""

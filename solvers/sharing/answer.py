@@ -11,7 +11,7 @@ from ...models.sharing.market import MotsMarket, State
 from ...models.sharing.market_text import types_frame, types_table
 from ..control import StopReason
 from ..proofs.proof import Proof
-from ..solution import Exactness, Status
+from ..solution import PROVED, Exactness, Status
 from .worth import Worth
 
 if TYPE_CHECKING:
@@ -87,6 +87,11 @@ class SocialAnswer(Readable):
     def problem(self) -> str:
         """``social-state``, the one problem of sharing markets."""
         return "social-state"
+
+    @property
+    def proved(self) -> bool:
+        """Whether it is the best state, or there is none, and that was checked or every state looked at."""
+        return self.status in ("optimal", "infeasible") and self.exactness in PROVED
 
     @property
     def participants(self) -> dict[str, int]:

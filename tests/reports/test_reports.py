@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 from html.parser import HTMLParser
@@ -17,6 +18,7 @@ from fedmech.cli import app
 from fedmech.extend import outcome
 from fedmech.models.data import digits_market_path, prototype_market_path
 from fedmech.models.display import Table, visible
+from fedmech.reports import procurement
 from fedmech.reports.document import SCRIPT, Report, Section, filtered
 from fedmech.reports.svg import Bar, Dots, bars, chart
 from typer.testing import CliRunner
@@ -193,6 +195,19 @@ def test_every_kind_of_page(name: str, make: Any) -> None:
     assert page.text("h2") == [section.title for section in found.sections]
     assert "nan" not in " ".join(page.text("text")).lower()
     assert str(found)
+
+
+@pytest.mark.parametrize("shown", [2, 3, 4])
+@pytest.mark.parametrize("name", ["SHOWN_WORKERS", "SHOWN_DOTS", "SHOWN_GROUPS"])
+def test_long_markets_are_cut_and_say_so(name: str, shown: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    market = fm.Market.build(scores=[3, 2, 1], costs=[1, 1, 1], groups=["a", "b", "c"], budgets=[2])
+    monkeypatch.setattr(procurement, name, shown)
+    text = fm.report(fm.solve(market)).html()
+    assert ("(first 2; 1 more)" in text) == (name == "SHOWN_WORKERS" and shown == 2)
+    assert "by the proof no such exchange" in text
+    claimed = fm.report(replace(fm.solve(market), exactness="solver")).html()
+    assert "by the proof" not in claimed
+    assert "if this is the optimum no such exchange" in claimed
 
 
 def test_what_would_be_obeyed_or_hidden_is_shown() -> None:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ....models.exact import common_divisor
 from ...control import Control
 from ..leaf import Incumbent, Leaf
-from ..problem import common_divisor
 from .boxes import box_pass
 from .lists import ListPass
 from .program import MOST_STEPS, Gates, MoneyProgram

@@ -146,6 +146,10 @@ def test_what_only_a_solver_claims_is_not_called_proved(
     assert "proved on 0 of 2" in str(table)
     assert says in str(table)
     assert not table.rows[0].proved
+    assert (table.complete, table.proved) == (True, False)
+    assert not claimed.proved
+    assert (fm.report(claimed).complete, fm.report(claimed).proved) == (True, False)
+    assert (fm.report(table).complete, fm.report(table).proved) == (True, False)
     assert "OPT: proved" not in str(fm.compare(MARKET, ["driftpay-co"]))
 
 

@@ -26,14 +26,6 @@ SETTINGS = ProcurementSettings(
 )  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def test_scores_are_those_of_the_rounds_and_limits_are_shares() -> None:
     market, commitment = measured_market(SETTINGS, cap_share=0.4, budget_share=0.3, seat_share=0.5)
     simulation = Simulation(SETTINGS)

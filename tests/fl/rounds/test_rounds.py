@@ -28,14 +28,6 @@ TINY = ProcurementSettings(
 )  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def rounds_of(rows):
     return [row for row in rows if row["level"] == "round"]
 

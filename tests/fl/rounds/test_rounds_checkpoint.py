@@ -30,14 +30,6 @@ SETTINGS = {
 PLAIN = ProcurementSettings(**SETTINGS)
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def whole() -> bytes:
     before = torch.get_num_threads()

@@ -69,3 +69,17 @@ def test_what_makes_no_sense_is_refused(changed, field) -> None:
     with pytest.raises(InputError) as refused:
         generate_mots(**{"types": 5, "clients": 20, **changed})
     assert field is None or refused.value.field == field
+
+
+@pytest.mark.parametrize(("field", "most"), [("types", 10**5), ("clients", 2**40), ("top", 10**9)])
+@pytest.mark.parametrize("beyond", [0, 1])
+def test_the_largest_markets(field: str, most: int, beyond: int) -> None:
+    asked = {"types": 2, "clients": most + 1 if field == "types" else 5, "top": 50} | {field: most + beyond}
+    if beyond:
+        with pytest.raises(InputError, match=f"at most {most:,}") as error:
+            generate_mots(**asked)
+        assert error.value.field == field
+    else:
+        market = generate_mots(**asked)
+        assert market.population == asked["clients"]
+        assert len(market.types) == asked["types"]

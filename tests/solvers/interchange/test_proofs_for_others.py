@@ -6,6 +6,7 @@ import itertools
 import re
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from campaign import seeds
 from fedmech import InputError, Market, solve, write_proof
 from fedmech.models.procurement.generate import generate_market
 from fedmech.solvers.feasibility import objective_value, violation
-from fedmech.solvers.interchange import branching
+from fedmech.solvers.interchange import branching, multipliers
 from fedmech.solvers.interchange.branching import NoDerivationError
 from fedmech.solvers.interchange.multipliers import thresholds_of
 from fedmech.solvers.interchange.program import literal_program, point_of
@@ -238,3 +239,26 @@ def test_what_is_no_optimum_of_whole_numbers_is_refused(tmp_path: Path, monkeypa
     with pytest.raises(NoDerivationError, match="more than 2 nodes"):
         write_proof(solve(market, "opt"), tmp_path / "a.vipr")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "values"),
+    [
+        (branching, "MOST_KEPT", (1, 2, 8)),
+        (branching, "FEW_CANDIDATES", (1, 2, 4, 30)),
+        (branching, "PRECISIONS", ((0, 1, 2, 3), (60, 70, 80, 90), (0, 4, 8, 12, 16, 24, 32, 48, 64, 96))),
+        (multipliers, "MOST_HINTS", (0, 1, 8)),
+    ],
+)
+def test_effort_changes_trees_and_no_verdict(
+    module: ModuleType, name: str, values: tuple, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is tried first, a certificate that is written is accepted."""
+    for value in values:
+        monkeypatch.setattr(module, name, value)
+        for market in (correlated_market(), branching_market(23), random_market(4, True)):
+            for problem in ("opt", "opt-sep") if market.n < 20 else ("opt",):
+                try:
+                    accepted(market, problem, tmp_path)
+                except NoDerivationError:
+                    assert (name, value) == ("PRECISIONS", (0, 1, 2, 3))

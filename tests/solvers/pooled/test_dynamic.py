@@ -12,6 +12,7 @@ import kinds as oracle
 import numpy as np
 import pytest
 from fedmech import Market, solve
+from fedmech.models.exact import common_divisor
 from fedmech.solvers.control import Control, Stopped
 from fedmech.solvers.pooled import PooledProblem, solve_pooled
 from fedmech.solvers.pooled import solve as pooled_solve
@@ -19,7 +20,6 @@ from fedmech.solvers.pooled.dual import Grouped
 from fedmech.solvers.pooled.dynamic import boxes, close_by_money, lists, program, states
 from fedmech.solvers.pooled.dynamic import solve as search
 from fedmech.solvers.pooled.leaf import Incumbent, Leaf, open_leaf
-from fedmech.solvers.pooled.problem import common_divisor
 from fedmech.solvers.pooled.solve import _clean
 from jooken import clustered, read_knapsacks
 

@@ -8,10 +8,10 @@ from types import ModuleType
 import numpy as np
 import pytest
 from fedmech import Market, solve
+from fedmech.models.exact import common_divisor
 from fedmech.solvers.control import Control
 from fedmech.solvers.pooled import PooledProblem, solve_pooled
 from fedmech.solvers.pooled import solve as pooled_solve
-from fedmech.solvers.pooled.problem import common_divisor
 from fedmech.solvers.pooled.residues import break_item, close_by_residues, function
 from fedmech.solvers.pooled.residues import solve as residues
 from fedmech.solvers.pooled.slopes.single import SlopeOptimum

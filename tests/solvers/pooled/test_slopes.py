@@ -11,11 +11,11 @@ import kinds as oracle
 import numpy as np
 import pytest
 from fedmech import Market, solve
+from fedmech.models.exact import common_divisor
 from fedmech.solvers.certify.leaves import proof_of_leaves
 from fedmech.solvers.control import Control
 from fedmech.solvers.pooled import PooledProblem, solve_pooled
 from fedmech.solvers.pooled import solve as pooled_solve
-from fedmech.solvers.pooled.problem import common_divisor
 from fedmech.solvers.pooled.slopes import SlopeOptimum, border, change, close_by_slope, detect, single, stairs
 from fedmech.solvers.pooled.solve import _clean
 from fedmech.solvers.proofs import staircase
@@ -257,7 +257,8 @@ def test_seats_that_a_set_keeps(groups: int, offsets: tuple[int, int]) -> None:
 
 # ------------------------------------------------------------------ constants
 
-EFFORTS: list[tuple[ModuleType, str, tuple[int, ...]]] = [
+EFFORTS: list[tuple[ModuleType, str, tuple[float, ...]]] = [
+    (detect, "LIMIT_SLACK", (0, 1, 1.1, 10)),
     (detect, "LEAST_ITEMS", (2, 9, 10, 11, 10**6)),
     (detect, "SLOPE_ITEMS", (2, 3, 9, 10, 11, 16)),
     (detect, "SLOPE_SHARE", (0, 1, 8)),
@@ -283,7 +284,7 @@ EFFORTS: list[tuple[ModuleType, str, tuple[int, ...]]] = [
     ids=[f"{module.__name__.rsplit('.', 1)[-1]}.{name}={v}" for module, name, values in EFFORTS for v in values],
 )
 @pytest.mark.parametrize("dear", [1, 2**70])
-def test_constants(module: ModuleType, name: str, value: int, dear: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_constants(module: ModuleType, name: str, value: float, dear: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """About ten items: below, at and above; whatever is returned is the optimum."""
     assert hasattr(module, name)
     if module is border and name != "SORTED_ITEMS":
