@@ -75,7 +75,9 @@ def test_what_makes_no_sense_is_refused(changed, field) -> None:
 @pytest.mark.parametrize(("field", "most"), [("types", 10**5), ("clients", 2**40), ("top", 10**9)])
 @pytest.mark.parametrize("beyond", [0, 1])
 def test_the_largest_markets(field: str, most: int, beyond: int) -> None:
-    asked: dict[str, Any] = {"types": 2, "clients": most + 1 if field == "types" else 5, "top": 50} | {field: most + beyond}
+    asked: dict[str, Any] = {"types": 2, "clients": most + 1 if field == "types" else 5, "top": 50} | {
+        field: most + beyond
+    }
     if beyond:
         with pytest.raises(InputError, match=f"at most {most:,}") as error:
             generate_mots(**asked)
