@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import pairwise
 from typing import Annotated, get_args, get_origin, get_type_hints
@@ -52,37 +52,52 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="fedmech COMMAND --help shows the options of a command, and examples.",
 )
 
-COMMANDS = {
-    "solve": solve_command,
-    "check": check_command,
-    "check-allocation": check_allocation_command,
-    "run": run_command,
-    "compare": compare_command,
-    "audit": audit_command,
-    "judge": judge_command,
-    "swan": swan_command,
-    "tradeoff": tradeoff_command,
-    "verify": verify_command,
-    "claims": claims_command,
-    "derive": derive_command,
-    "selftest": selftest_command,
-    "doctor": doctor_command,
-    "simulate": simulate_command,
-    "sweep": sweep_command,
-    "plot": plot_command,
-    "report": report_command,
-    "generate": generate_command,
-    "convert": convert_command,
-    "problems": problems_command,
-    "methods": methods_command,
-    "mechanisms": mechanisms_command,
-    "experiments": experiments_command,
-    "completion": completion_command,
+GROUPS: dict[str, dict[str, tuple[Callable[..., None], str]]] = {
+    "Solve and explain": {
+        "solve": (solve_command, "the provably best assignment, or social state"),
+        "check": (check_command, "whether a certificate proves its answer optimal"),
+        "check-allocation": (check_allocation_command, "an allocation of yours beside the optimum"),
+        "tradeoff": (tradeoff_command, "sharing: welfare against error, or a parameter"),
+        "problems": (problems_command, "what is solved: formulas and sources"),
+        "methods": (methods_command, "what solves each problem"),
+    },
+    "Mechanisms": {
+        "run": (run_command, "winners, payments and price of one mechanism"),
+        "compare": (compare_command, "mechanisms beside the exact optimum, as a table"),
+        "audit": (audit_command, "whether a mechanism keeps its promises"),
+        "swan": (swan_command, "SWAN: social state, price, rewards, equilibria"),
+        "mechanisms": (mechanisms_command, "what there is, and what each promises"),
+    },
+    "Theorems": {
+        "claims": (claims_command, "the papers' statements, and the verdict on each"),
+        "verify": (verify_command, "judge claims again"),
+        "judge": (judge_command, "which theorems apply to your market"),
+        "derive": (derive_command, "a statement on network effects, step by step"),
+    },
+    "Learning": {
+        "simulate": (simulate_command, "one point of an experiment"),
+        "sweep": (sweep_command, "a grid of points, stopped and resumed at will"),
+        "experiments": (experiments_command, "what there is, and every setting"),
+    },
+    "Files and help": {
+        "report": (report_command, "one HTML page on a market, a result, the ledger"),
+        "plot": (plot_command, "a figure of a market, a result or the SWAN paper"),
+        "generate": (generate_command, "a random market, or a measured one"),
+        "convert": (convert_command, "a market in another format"),
+        "doctor": (doctor_command, "what is installed, missing or broken"),
+        "selftest": (selftest_command, "random markets through every method"),
+        "completion": (completion_command, "what a shell needs to complete commands"),
+    },
 }
-for _name, _command in COMMANDS.items():
-    app.command(_name, epilog=epilog(_name))(_command)
+"""The commands by what one comes for, each with what the list of commands says of it."""
+
+COMMANDS = {name: command for group in GROUPS.values() for name, (command, _) in group.items()}
+for _panel, _group in GROUPS.items():
+    for _name, (_command, _short) in _group.items():
+        app.command(_name, epilog=epilog(_name), short_help=_short, rich_help_panel=_panel)(_command)
 
 
 def _show_version(wanted: bool) -> None:

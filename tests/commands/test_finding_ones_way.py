@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shlex
 import subprocess
@@ -12,7 +13,7 @@ import fedmech as fm
 import numpy as np
 import pytest
 import typer
-from fedmech.cli import COMMANDS, app
+from fedmech.cli import COMMANDS, GROUPS, app
 from fedmech.commands.examples import EXAMPLES
 from fedmech.models.data import digits_market_path, prototype_market_path
 from fedmech.models.problems import SYMBOLS, problems
@@ -63,6 +64,22 @@ def test_the_page_of_a_problem(entry: Any, tmp_path: Path, monkeypatch: pytest.M
             plain = side.replace(r"\textstyle", "").replace(r"\mathrm{s.t.}", "").replace(r"\quad", " ").strip()
             if plain:
                 MathTextParser("path").parse(f"${plain}$")
+
+
+def test_the_list_of_commands_fits_a_screen_and_is_grouped() -> None:
+    shown = fedmech("--help")
+    lines = shown.output.splitlines()
+    assert shown.exit_code == 0
+    assert len(lines) < 56
+    assert all(len(line) <= 80 for line in lines)
+    titles = {next(at for at, line in enumerate(lines) if f" {title} " in line): title for title in GROUPS}
+    assert [titles[at] for at in sorted(titles)] == [*GROUPS]
+    starts = [*sorted(titles), len(lines)]
+    for start, end in itertools.pairwise(starts):
+        told = [line.strip("│ ").split(maxsplit=1) for line in lines[start + 1 : end] if line.startswith("│")]
+        # One line a command: nothing is broken.
+        assert told == [[name, short] for name, (_, short) in GROUPS[titles[start]].items()]
+    assert fedmech().exit_code == 2
 
 
 def test_every_command_has_examples_that_its_parser_takes() -> None:
