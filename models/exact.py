@@ -156,12 +156,7 @@ def common_divisor(values: IntArray) -> int:
     """Return the greatest common divisor of the entries: 0 if all are 0 or there are none. Once it is 1, nothing more is read."""
     divisor = 0
     for start in range(0, len(values), 1024):
-        block = values[start : start + 1024]
-        divisor = (
-            math.gcd(divisor, *block.tolist())
-            if block.dtype == object
-            else math.gcd(divisor, int(np.gcd.reduce(block)))
-        )
+        divisor = math.gcd(divisor, int(np.gcd.reduce(values[start : start + 1024])))
         if divisor == 1:
             break
     return divisor

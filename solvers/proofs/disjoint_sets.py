@@ -45,8 +45,6 @@ def can_pack(lists: list[tuple[Sets, int]], price: np.ndarray, gap: int, pulse: 
 
     Each list stands for so many like purses. ``price`` is what it costs to hire a worker nowhere.
     """
-    # A price beyond the gap is as good as infinite, and keeps sums small.
-    price = np.minimum(price, python_or_64(gap + 1, price)) if price.size else price
     while True:
         pulse()
         if any(not sets.loss.size for sets, _ in lists):
@@ -68,8 +66,8 @@ def can_pack(lists: list[tuple[Sets, int]], price: np.ndarray, gap: int, pulse: 
             break
         lists = [(sets.keep(which), copies) for (sets, copies), which in zip(lists, kept, strict=True)]
     shared = np.flatnonzero(chances > 1)
-    small = (limit + 1) * (shared.size + sum(copies for _, copies in lists) + 2) < INT64_SUM
-    kind: Any = np.int64 if small else object
+    # The search adds up in Python integers; a list has no loss beyond the limit.
+    kind: Any = np.int64 if limit < INT64_SUM else object
     options: list[Options] = []
     for (sets, _), loss in zip(lists, losses, strict=True):
         words = words_of(sets, shared)
@@ -81,7 +79,7 @@ def can_pack(lists: list[tuple[Sets, int]], price: np.ndarray, gap: int, pulse: 
         chosen = by_words[fresh]
         chosen = chosen[np.argsort(rank(loss)[chosen], kind="stable")]
         options.append(Options(loss[chosen].astype(kind), words[chosen]))
-    # What is left to lose may be less than the gap by numbers beyond 64 bits; what costs more is as good as infinite again.
+    # What costs more is as good as infinite.
     dear = np.minimum(price[shared], python_or_64(limit + 1, price))
     return Packing(options, dear.astype(kind), limit, pulse).exists([copies for _, copies in lists])
 

@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from constants import left_over
 from fedmech import Market, generate_market, run_mechanism
 from fedmech.fl.data import client_counts, dirichlet
 from fedmech.fl.data.client_counts import read_client_counts
@@ -205,51 +204,3 @@ def test_skews_of_dirichlet_partitions(beta: float) -> None:
         if not dirichlet.LEAST_BETA <= wrong <= dirichlet.GREATEST_BETA:
             with pytest.raises(InputError, match="must be a number from"):
                 dirichlet.dirichlet_per_client(labels, 4, wrong, rng, sizes=np.array([5, 5, 5, 5]))
-
-
-HERE = {
-    "batched.WASTE", "bids.MOST_CENTS", "breakpoints.ALL_SETS_UP_TO", "client_counts.GREATEST", "configuration.MAX_POINTS",
-    "driftpay_no.MAX_WORKERS", "equilibria.MOST_STATES", "equilibria.MOST_TYPES",
-    "result_figure.MOST_LINES", "shapley.EXACT_LIMIT", "swan_welfare.MOST_STATES", "uncertainty._CELLS",
-}  # fmt: skip
-ELSEWHERE = {
-    "device.MOST_NUMBERS": "tests/fl/training/test_devices.py",
-    "device.SINGLE_THREAD": "tests/fl/training/test_devices.py",
-    "contribution._NUMBERS": "tests/fl/scoring/test_contribution.py",
-    "dirichlet.DRAWS": "tests/fl/data/test_partitions.py",
-    "drift_score._CELLS": "tests/fl/scoring/test_drift_scores.py",
-    "figure.LONGEST_LABEL": "tests/fl/comparison/test_comparison.py",
-    "idx.MOST_BYTES": "tests/models/test_limits.py",
-    "linear_market.CHUNK": "tests/fl/sharing/test_linear_market.py",
-    "swan.MOST_PATTERNS": "tests/fl/sharing/test_swan.py",
-}
-NO_SIZE = {
-    "audits.BENDING_STEPS": "how hard an adversary tries",
-    "device.BLOCKS": "a share: test_devices reads it, blocks of any length are tested here",
-    "device.SHARE_OF_MEMORY": "a share: test_devices reads it, chunks of any size are tested in test_training",
-    **dict.fromkeys(
-        [
-            f"digits_market.{name}"
-            for name in (
-                "CENTS_PER_IMAGE", "CLASSES", "DEFAULT_CAP", "FAVOURED_CAP", "FIXED_CENTS", "LEAST_IMAGES", "LOCAL_STEPS",
-                "PROBE_IMAGES", "SCORE_DECIMALS", "START_IMAGES", "START_STEPS", "WORKERS",
-            )
-        ],
-        "one market, that is shipped and held to its digest",
-    ),
-    "bids.CENTS": "a unit",
-    "registry.SHOWN_BIDS": "how results are shown",
-    "outcome.SHOWN_WINNERS": "how results are shown",
-    "digits.TEST_IMAGES": "how a data set is split",
-    "drift_market.SCORE_DECIMALS": "how results are written",
-    "measured_welfare.DIGITS": "how results are written",
-    "probe.NONCE_BYTES": "the strength of a commitment",
-    "interface.BITS": "how sharp the numbers are that are shown",
-    "sweep.SUSPECT": "deaths of a process until a point runs alone: tests of sweeps kill processes",
-    "truthfulness.REACH": "how far a figure is drawn",
-    "checkpoint.MOST_BYTES": "the memory of a checkpoint: tests of checkpoints",
-}  # fmt: skip
-
-
-def test_every_constant_is_named() -> None:
-    assert left_over("fl", HERE, ELSEWHERE, NO_SIZE) == []

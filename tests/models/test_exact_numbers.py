@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from decimal import Decimal
 from fractions import Fraction
@@ -403,8 +404,8 @@ def test_places_of_decimals_on_the_fast_path() -> None:
 @pytest.mark.parametrize("unit", [1, 2**70], ids=["int64", "objects"])
 @pytest.mark.parametrize("length", [0, 1, 1023, 1024, 1025, 2050])
 def test_common_divisors_of_columns_of_any_length(unit: int, length: int) -> None:
-    for last in (0, 6, 4, 5):
-        values = [12 * unit] * (length - 1) + [last * unit] * min(length, 1)
+    for first, last in itertools.product((0, 2, 12), (0, 6, 4, 5)):
+        values = [first * unit] * (length - 1) + [last * unit] * min(length, 1)
         column = np.array(values, dtype=object if unit > 1 else np.int64)
         assert exact.common_divisor(column) == math.gcd(*values)
         assert exact.common_divisor(column[::-1]) == math.gcd(*values)

@@ -7,11 +7,15 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from constants import left_over
+from fedmech import Market
 from fedmech.models.input_error import InputError
+from fedmech.models.procurement import generate as procurement_generate
+from fedmech.models.procurement import market_text
 from fedmech.models.procurement.file import number_literal
-from fedmech.models.sharing import expression, market, utility
+from fedmech.models.procurement.generate import generate_market
+from fedmech.models.sharing import expression, generate, market, utility
 from fedmech.models.sharing.expression import ExpressionError, parse
+from fedmech.models.sharing.generate import generate_mots
 from fedmech.models.sharing.market import MotsMarket
 from fedmech.models.sharing.utility import Utility, conditions
 
@@ -112,37 +116,31 @@ def test_decimals_of_any_length_are_written(places: int, prime: int) -> None:
         assert Fraction(written.strip('"')) == value
 
 
-ELSEWHERE = {
-    "columns.MOST_CELLS": "tests/models/test_files.py",
-    "display.LONGEST_WORD": "tests/models/test_display.py",
-    "market_text.SHOWN_TYPES": "tests/fl/sharing/test_sharing_pages.py",
-    **{f"exact.{name}": "tests/models/test_exact_numbers.py" for name in ("INT64_SAFE",)},
-    "exact.FLOAT_BITS": "tests/solvers/test_thresholds.py",
-    "expression.LARGEST_POWER": "tests/models/sharing/test_expression.py",
-    "files.MOST_TEXT": "tests/models/test_files.py",
-    "generate.LEAST_SIZE": "tests/models/sharing/test_generate_mots.py",
-    "names.LONGEST_NAME": "tests/models/test_names.py",
-    "seeds.LARGEST_SEED": "tests/models/test_seeds.py",
-    "tables.MOST_PARQUET_BYTES": "tests/models/procurement/test_tables.py",
-    "tables.MOST_PARQUET_VALUES": "tests/models/test_limits.py",
-    "tables.ROWS_AT_ONCE": "tests/models/procurement/test_tables.py",
-    "text_columns.MOST_DIGITS": "tests/models/test_text_columns.py",
-}
-HERE = {
-    "expression.MAX_DEPTH", "expression.MAX_DIGITS", "expression.MAX_EXPONENT", "expression.MAX_SIZE", "expression.MAX_TEXT",
-    "expression.MAX_WEIGHT", "market._MAX_COUNT", "market._MAX_POPULATION", "utility.MOST_WEIGHT",
-}  # fmt: skip
-NO_SIZE = {
-    **dict.fromkeys(["display.GAP", "display.WIDTH"], "how results are shown"),
-    "__init__.DIGITS_MARKET_SEED": "names a market",
-    "columns.UNLIMITED": "stands for no limit",
-    "generate.DIGITS": "how finely costs are drawn",
-    **dict.fromkeys(
-        ["exact._MAX_DENOMINATOR_BITS", "exact._MAX_DIGITS", "exact._MAX_EXPONENT", "exact._MOST_DIGITS"],
-        "as numbers, in the tests of exact numbers: they are part of the format",
-    ),
-}
+@pytest.mark.parametrize("beyond", [-1, 0, 1])
+def test_sizes_of_generated_markets(beyond: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each limit lowered to what is asked for, below and above it."""
+    cases: list[tuple[ModuleType, str, int, Any]] = [
+        (procurement_generate, "MOST_WORKERS", 6, lambda: generate_market("a", 6)),
+        (procurement_generate, "LARGEST_TOP", 9, lambda: generate_market("a", 6, top=9)),
+        (generate, "MOST_TYPES", 3, lambda: generate_mots(types=3, clients=9)),
+        (generate, "MOST_CLIENTS", 9, lambda: generate_mots(types=3, clients=9)),
+        (generate, "LARGEST_SIZE", 30, lambda: generate_mots(types=3, clients=9, top=30)),
+    ]
+    for module, name, size, made in cases:
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name, size + beyond)
+            if beyond < 0:
+                with pytest.raises(InputError, match=f"at most {size + beyond}"):
+                    made()
+            else:
+                made()
 
 
-def test_every_constant_is_named() -> None:
-    assert left_over("models", HERE, ELSEWHERE, NO_SIZE) == []
+@pytest.mark.parametrize("size", [7, 8, 9])
+def test_lists_of_a_market_that_are_shown(size: int) -> None:
+    limits = market_text.SHOWN_WORKERS, market_text.SHOWN_GROUPS, market_text.SHOWN_REQUESTERS
+    shown = Market.build(scores=[1] * size, bids=[1] * size, groups=range(size), budgets=[1] * size)
+    text = str(shown)
+    for what, limit in zip(("Workers", "Groups", "Requesters"), limits, strict=True):
+        assert what in text
+        assert (f"{what} (first {limit}; " in text) == (size > limit)

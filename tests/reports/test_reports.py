@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import fedmech as fm
+import pandas as pd
 import pytest
 from fedmech.cli import app
 from fedmech.extend import outcome
 from fedmech.models.data import digits_market_path, prototype_market_path
 from fedmech.models.display import Table, visible
-from fedmech.reports import procurement
+from fedmech.reports import procurement, results
 from fedmech.reports.document import SCRIPT, Report, Section, filtered
 from fedmech.reports.svg import Bar, Dots, bars, chart
 from typer.testing import CliRunner
@@ -208,6 +209,14 @@ def test_long_markets_are_cut_and_say_so(name: str, shown: int, monkeypatch: pyt
     claimed = fm.report(replace(fm.solve(market), exactness="solver")).html()
     assert "by the proof" not in claimed
     assert "if this is the optimum no such exchange" in claimed
+
+
+@pytest.mark.parametrize("beyond", [-1, 0, 1])
+def test_long_results_are_cut_and_say_so(beyond: int) -> None:
+    values = pd.Series(range(results.SHOWN_VALUES + beyond))
+    assert results._values(values).endswith(", and 1 more") == (beyond > 0)
+    rows = pd.DataFrame({"wide": range(results.SHOWN_ROWS + beyond)})
+    assert (f"(first {results.SHOWN_ROWS}; 1 more)" in results._rows(rows, [], [])) == (beyond > 0)
 
 
 def test_what_would_be_obeyed_or_hidden_is_shown() -> None:

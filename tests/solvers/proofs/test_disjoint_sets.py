@@ -9,6 +9,7 @@ import pytest
 from fedmech.models.exact import INT64_SAFE, python_integers
 from fedmech.solvers.proofs import disjoint_sets
 from fedmech.solvers.proofs.disjoint_sets import can_pack
+from fedmech.solvers.proofs.proof import ProofTooLarge
 from fedmech.solvers.proofs.purse_sets import Sets
 
 
@@ -60,3 +61,13 @@ def test_sets_are_packed_at_the_least_loss_and_no_less(
             assert can_pack(given, column, gap, lambda: None) == (best is not None and best <= gap)
         packed += best is not None
     assert packed > 20
+
+
+def test_partial_packings_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One purse with one set: nothing packed, and the set packed."""
+    one = as_sets(np.ones((1, 1), dtype=bool), np.zeros(1, dtype=np.int64), [])
+    monkeypatch.setattr(disjoint_sets, "MOST_NODES", 2)
+    assert can_pack([(one, 1)], np.zeros(1, dtype=np.int64), 0, lambda: None)
+    monkeypatch.setattr(disjoint_sets, "MOST_NODES", 1)
+    with pytest.raises(ProofTooLarge):
+        can_pack([(one, 1)], np.zeros(1, dtype=np.int64), 0, lambda: None)

@@ -128,3 +128,16 @@ def test_coverage_that_fits_in_words_by_kind_but_not_in_all(scale: int) -> None:
         tree = open_tree(market, "cover", 20, 1, lambda: None, checker)
         found = tree.narrow(replace(tree.instance.root(), multipliers=multipliers))
         assert found.gap == (28 + 24) * scale - scale * tree.instance.goal
+
+
+def test_choices_that_lose_just_the_gap_are_left() -> None:
+    """Workers whom only one of two purses may hire, at gains of 3 and of 1: not to hire them loses as much, and may be right."""
+    market = Market.build(scores=[3, 1, 4], costs=[5, 5, 1], budgets=[5, 1])
+    multipliers = Multipliers(1, 0, (0, 0), (), ((0,), (0,)))
+    for bound in range(-1, 9):
+        trees = [open_tree(market, "opt-sep", bound, 2, lambda: None, checker) for checker in CHECKERS]
+        one, two = (shown(tree.narrow(replace(tree.instance.root(), multipliers=multipliers))) for tree in trees)
+        assert one == two
+        if bound == 4:
+            assert one[0] == 3
+            assert one[-1] == [[(0, True, 3), (1, True, 1), (2, False, 0)], [(2, False, 0)]]
