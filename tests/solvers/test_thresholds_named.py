@@ -108,15 +108,19 @@ def test_points_that_are_cut_off(most: int, beyond: int, monkeypatch: pytest.Mon
     """A solver that proposes what cannot be is asked again, until so many points are cut off."""
     monkeypatch.setattr(claims, "MAX_CUTS", most)
     best, everybody = solve(SMALL, "opt"), np.zeros(SMALL.n, dtype=np.int64)
+    optimum, assignment = best.value, best.assignment
+    assert optimum is not None
+    assert assignment is not None
 
     def propose(cuts: list[Any], _floor: int | None, _best: np.ndarray) -> claims.Proposal:
         right = len(cuts) == most + beyond
-        return claims.Proposal("optimal", "node-limit", best.assignment if right else everybody, len(cuts))
+        return claims.Proposal("optimal", "node-limit", assignment if right else everybody, len(cuts))
 
     found = claims.prove(SMALL, "opt", Control(), propose)
-    assert found.point.tolist() == (best.assignment if beyond else -np.ones(SMALL.n)).tolist()
+    assert np.asarray(found.point).tolist() == (assignment if beyond else -np.ones(SMALL.n)).tolist()
     assert found.details == {"highs_runs": most if beyond == 0 else most + 1}
-    assert found.bound >= best.value
+    assert found.bound is not None
+    assert found.bound >= optimum
 
 
 # ------------------------------------------------------------------ social states
