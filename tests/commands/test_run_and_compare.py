@@ -69,6 +69,7 @@ def test_a_seed_is_an_option(file):
         (["care-no", "--option", "base=1"], "must be > 1"),
         (["coverage-greedy", "--option", "share=0"], "must be > 0"),
         (["driftpay-stipend", "--option", "stipends=-1"], "must be >= 0"),
+        (["driftpay-stipend", "--option", "stipends=1", "--option", "largest=1/2"], "must be at least the stipends"),
         (["driftpay-bonus", "--option", "bonuses=-1"], "must be >= 0"),
         (["driftpay-noisy", "--option", "eta=1"], "must lie in [0, 1)"),
         (["rrafl", "--option", "reputations=0"], "must be > 0"),

@@ -325,7 +325,9 @@ DEFINITIONS = {
     "driftpay-no": driftpay_no,
     "coverage-greedy": coverage_greedy,
     "coverage-clock": coverage_clock,
-    "driftpay-stipend": lambda p, stipends=None: stipend(p.literal, tuple(stipends or tenth(p))).payments,
+    "driftpay-stipend": lambda p, stipends=None, largest=None: (
+        stipend(p.literal, tuple(stipends or tenth(p)), None if largest is None else tuple(largest)).payments
+    ),
     "driftpay-bonus": lambda p, bonuses=None: {
         i: paid + (bonuses or tenth(p))[i] for i, paid in driftpay(p.literal).payments.items()
     },

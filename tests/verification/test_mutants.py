@@ -22,11 +22,22 @@ from fedmech.models.sharing import averages
 from fedmech.models.sharing.market import MotsMarket
 from fedmech.verification import broken
 from fedmech.verification.claim import Claim, Judgement, Reading
+from fedmech.verification.claims.driftpay import bonus, lower_bounds
 from fedmech.verification.claims.findings.drop_top import without_star
 from fedmech.verification.claims.swan import averages as reading
 from fedmech.verification.claims.swan import mechanism, states
 from fedmech.verification.ledger import claims, judge
-from fedmech.verification.proofs import chain, critical, drop_top, families, network, ratios, truthful, variations
+from fedmech.verification.proofs import (
+    chain,
+    critical,
+    drop_top,
+    extensions,
+    families,
+    network,
+    ratios,
+    truthful,
+    variations,
+)
 from fedmech.verification.proofs import states as social
 from fedmech.verification.proofs.chain import Proof, ProofError, have_z3
 from fedmech.verification.search import finite_models, mots_models
@@ -40,7 +51,7 @@ PROVED = [id for id, claim in CLAIMS.items() if "proved" in (claim.expected, cla
 WITNESSED = [id for id, claim in CLAIMS.items() if claim.recheck is not None]
 PROOFS = {
     name: getattr(module, name)
-    for module in (truthful, critical, ratios, variations, drop_top, families, network, social)
+    for module in (truthful, critical, ratios, variations, drop_top, families, extensions, network, social)
     for name in module.__all__
     if isinstance(getattr(module, name), Proof)
 }
@@ -144,6 +155,10 @@ FORMULAS = {
     "REGIONS": ("implies(theta >= q and theta > Phi", "implies(theta > Phi"),
     "CRITICAL": ("v(i)*r1(i) > v(i)*p2", "v(i)*r1(i) >= v(i)*p2"),
     "BINARY": ("before(j, k), passes(j)", "before(k, j), passes(j)"),
+    "RANKS": ("implies(inside(i, H2), inside(i, H1))", "iff(inside(i, H2), inside(i, H1))"),
+    "BONUS_FOR_ALL": ("+ g1 >=", "+ g1 >"),
+    "WORST_CASE": ("due(H) <= B", "due(H) < B"),
+    "PROPORTIONAL": ("paid(k) == paid2(k)", "paid(k) == x*paid2(k)"),
     "BUYER": ("Phi + theta >= 0", "Phi - theta >= 0"),
     "BY_SIZE": ("(y - b)*(S + D)", "(y - b)*S"),
     "IID": ("(theta <= q and theta <= Phi) or ", ""),
@@ -205,9 +220,20 @@ THEORIES = {
     "the best worker is the one of lowest index": ("DROP_TOP", "star", "v(k) < v(star)", "lower(star, k)"),
     "the best worker competes too": ("DROP_TOP", "rest", " and k != star", ""),
     "stipends are not counted against the budget": ("STIPEND", "passes", " + s(P(k))", ""),
+    "a lower bid may come later": ("RANKS", "order1", "r1(j) < r1(k) or", "r1(j) > r1(k) or"),
+    "the budget covers what bonuses are worth, not what they may come to": (
+        "WORST_CASE", "at most", "+ largest(k)", "+ g(k)"
+    ),
+    "bounds in proportion leave the values of prefixes": ("PROPORTIONAL", "best alike", "x*N(S)", "N(S)"),
     "stipends are not deducted from bids": ("STIPEND", "net", "b(k) - g(k) if", "b(k) if"),
 }  # fmt: skip
 RUNS = {"DROP_TOP": "drop-top", "STIPEND": "driftpay-stipend"}
+MODELS = {
+    "WORST_CASE": lambda: bonus.paid_at_most(
+        auction_models("driftpay-stipend", DRAW, seed=11, count=60, options=bonus.with_largest)
+    ),
+    "PROPORTIONAL": lower_bounds.shrunk_alike,
+}
 
 
 def mutated(proof: Proof, premise: str, right: str, wrong: str) -> Proof:
@@ -227,7 +253,11 @@ def test_a_false_premise_turns_the_proof(name):
     options: dict[str, Any] = {"takes": without_star} if which == "DROP_TOP" else {}
 
     def models():
-        return auction_models(rule, DRAW, seed=11, count=60, stipends=which == "STIPEND", **options)
+        return (
+            MODELS[which]()
+            if which in MODELS
+            else auction_models(rule, DRAW, seed=11, count=60, stipends=which == "STIPEND", **options)
+        )
 
     hold(proof, models())
     mutant = mutated(proof, premise, right, wrong)
@@ -306,6 +336,10 @@ OTHERS = (
     "D-8-LCB",
     "D-8-AUDIT",
     "D-7c-BONUS",
+    "D-7c-ALL",
+    "D-7c-WORST",
+    "D-7d-RANK",
+    "D-8-LCB-COST",
     "D-DROPTOP",
     "F-6.2-TIGHT",
     "F-6-NOISE-JUMP",

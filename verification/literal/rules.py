@@ -51,14 +51,17 @@ def bonus(market: LiteralMarket, amount: Fraction) -> LiteralOutcome:
     return LiteralOutcome({i: paid + amount for i, paid in outcome.payments.items()}, outcome.price)
 
 
-def stipend(market: LiteralMarket, amounts: tuple[Fraction, ...]) -> LiteralOutcome:
-    """DriftPay-CO with stipends in the affordability test and in the payments."""
+def stipend(
+    market: LiteralMarket, amounts: tuple[Fraction, ...], largest: tuple[Fraction, ...] | None = None
+) -> LiteralOutcome:
+    """DriftPay-CO with stipends in the payments, and the largest that they may come to in the affordability test."""
+    most = amounts if largest is None else largest
     net = [max(b - s, Fraction(0)) for b, s in zip(market.bids, amounts, strict=True)]
     ratio = [b / v for b, v in zip(net, market.scores, strict=True)]
     order = sorted(market.workers, key=lambda i: (ratio[i], i))
 
     def left(k: int) -> Fraction:
-        return market.budget - sum((amounts[i] for i in best_set(market, order[:k])), Fraction(0))
+        return market.budget - sum((most[i] for i in best_set(market, order[:k])), Fraction(0))
 
     passing = [
         k

@@ -110,20 +110,24 @@ class Setting:
     hires : callable
         ``W``.
     stipends : tuple of Fraction
+        What bids are net of.
+    most : tuple of Fraction
+        What the budget covers of them.
     """
 
     scores: tuple[Fraction, ...]
     budget: Fraction
     hires: Hires
     stipends: tuple[Fraction, ...]
+    most: tuple[Fraction, ...]
 
     def worth(self, chosen: Workers) -> Fraction:
         """``M``."""
         return sum((self.scores[k] for k in self.hires(chosen)), ZERO)
 
     def stipend(self, chosen: Workers) -> Fraction:
-        """Stipends of those hired from a set."""
-        return sum((self.stipends[k] for k in self.hires(chosen)), ZERO)
+        """The most that stipends of those hired from a set come to."""
+        return sum((self.most[k] for k in self.hires(chosen)), ZERO)
 
 
 def shipped_orp(market: Market) -> Hires:
@@ -268,16 +272,19 @@ def auction_models(
         chosen = {} if options is None else options(market)
         chosen |= {"stipends": [Fraction(int(g)) for g in rng.integers(0, 3, n)]} if stipends else {}
         granted = tuple(chosen.get("stipends", [ZERO] * n))
+        most = tuple(chosen.get("largest", granted))
         orp = shipped_orp(market) if hires is None else hires(market, rng)
 
-        def run(on: Market, to: str | Rule = rule, w: Hires = orp, given: Any = chosen, g: Any = granted) -> Run:
+        def run(
+            on: Market, to: str | Rule = rule, w: Hires = orp, given: Any = chosen, g: Any = (granted, most)
+        ) -> Run:
             outcome = (
                 run_mechanism(on, to, **given)
                 if isinstance(to, str)
                 else to(on, **given, **({"hires": w} if hires else {}))
             )
             scores = tuple(on.score(k) for k in range(on.n)) if weights is None else weights(on)
-            setting = Setting(scores, sum((on.budget(j) for j in range(on.m)), ZERO), w, g)
+            setting = Setting(scores, sum((on.budget(j) for j in range(on.m)), ZERO), w, *g)
             return Run(setting, tuple(on.bid(k) for k in range(on.n)), takes(on), outcome)
 
         i = int(rng.integers(n))
@@ -319,6 +326,7 @@ def family_model(document: Mapping[str, Any], rule: str, symbols: Mapping[str, A
             tuple(on.score(k) for k in range(on.n)),
             sum((on.budget(j) for j in range(on.m)), ZERO),
             shipped_orp(on),
+            (ZERO,) * on.n,
             (ZERO,) * on.n,
         )
         bids, outcome = tuple(on.bid(k) for k in range(on.n)), run_mechanism(on, rule)
@@ -385,6 +393,7 @@ def _model(
         "N": other.worth,
         "s": setting.stipend,
         "g": setting.stipends.__getitem__,
+        "largest": setting.most.__getitem__,
         "B": budget,
         "i": i,
         "c": scores[i] * first.ratios[i] if scores[i] > 0 else bids[i],

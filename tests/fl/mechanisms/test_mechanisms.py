@@ -45,7 +45,12 @@ OPTIONS = {
     "care-no": [lambda rng, m: {"seed": rng.randint(0, 9)}],
     "random-feasible": [lambda rng, m: {"seed": rng.randint(0, 9)}],
     "random-price": [lambda rng, m: {"seed": rng.randint(0, 9)}],
-    "driftpay-stipend": [lambda rng, m: {}, lambda rng, m: {"stipends": some_bonuses(rng, m)}],
+    "driftpay-stipend": [
+        lambda rng, m: {},
+        lambda rng, m: {"stipends": some_bonuses(rng, m)},
+        lambda rng, m: {"stipends": (some := some_bonuses(rng, m)), "largest": [g + rng.randint(0, 2) for g in some]},
+        lambda rng, m: {"stipends": [F(1, 2)] * m.n, "largest": [F(rng.randint(1, 3))] * m.n},
+    ],
     "driftpay-bonus": [lambda rng, m: {}, lambda rng, m: {"bonuses": some_bonuses(rng, m)}],
     "driftpay-noisy": [lambda rng, m: {"estimates": noisy_scores(m, F(3, 10), rng.randint(0, 9))}],
     "driftpay-lcb": [
