@@ -188,7 +188,8 @@ def simulate_averages(
         weights = np.array([float(share) for share in shares(sizes, average)])
         model = np.einsum("m,rmd->rd", weights, fitted)[:, None, :]
         for whose in WHOSE:
-            own = excess_risk(model, truths) @ weights if whose == "participant" else excess_risk(model, buyers)[:, 0]
+            risks = excess_risk(model, buyers if whose == "buyer" else truths)
+            own = risks @ weights if whose == "participant" else risks.mean(axis=1)
             found[average, whose] = float(own.mean()), float(own.std(ddof=1) / np.sqrt(repetitions))
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,10 @@ from torch import Tensor
 from ...models.input_error import InputError
 from .parameters import Params
 
-__all__ = ["average", "positive_weights"]
+__all__ = ["WEIGHTINGS", "average", "client_weights", "positive_weights"]
+
+WEIGHTINGS = ("samples", "plain", "least-error")
+"""Averages of the participants' models: weighted by their numbers of samples (FedAvg), all alike (SWAN's eq. (3)), or so that the expected error is least."""
 
 
 def positive_weights(weights: Sequence[float] | Any, clients: int) -> NDArray[np.float64]:
@@ -28,6 +32,38 @@ def positive_weights(weights: Sequence[float] | Any, clients: int) -> NDArray[np
     if checked.shape != (clients,) or not (np.isfinite(checked).all() and (checked > 0).all()):
         raise InputError(f"{clients} clients need as many finite weights > 0", field="weights")
     return checked
+
+
+def client_weights(weighting: str, samples: Sequence[int], heterogeneity: float = 0.0) -> list[float] | None:
+    """Return the weights with which clients' models are averaged; ``None`` for all alike.
+
+    Parameters
+    ----------
+    weighting : {"samples", "plain", "least-error"}
+    samples : sequence of int
+        Samples of each client.
+    heterogeneity : float
+        ``theta`` of ``least-error``, >= 0.
+
+    Raises
+    ------
+    InputError
+        If there is no such weighting, or `heterogeneity` is no number of its own range, or given to another weighting.
+
+    Notes
+    -----
+    ``D / (1 + theta D)`` leaves a client that takes no part, and a participant drawn with equal chances, the least expected error in
+    the linear market (claim F-3-WEIGHTS): weights by samples at ``theta = 0``, all alike as it grows. Under them a newcomer never harms a client that takes no part.
+    """
+    if weighting not in WEIGHTINGS:
+        raise InputError(f"'{weighting}' is not one of {', '.join(WEIGHTINGS)}", field="weighting")
+    if not (math.isfinite(heterogeneity) and heterogeneity >= 0):
+        raise InputError(f"has to be a finite number >= 0, not {heterogeneity!r}", field="heterogeneity")
+    if heterogeneity and weighting != "least-error":
+        raise InputError(f"is for 'least-error', not for '{weighting}'", field="heterogeneity")
+    if weighting == "plain":
+        return None
+    return [count / (1 + heterogeneity * count) for count in samples]
 
 
 def average(stacked: Mapping[str, Tensor], weights: Sequence[float] | Any | None = None) -> Params:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ...models.arrays import whole_numbers
 from ...models.input_error import InputError
-from .aggregate import average
+from .aggregate import WEIGHTINGS, average, client_weights
 from .architectures import Architecture
 from .batched import train_clients
 from .evaluate import evaluate
@@ -26,9 +26,6 @@ from .parameters import Params, clients_of, place
 from .recipe import Recipe
 
 __all__ = ["DECAYS", "WEIGHTINGS", "FederatedRound", "federated_rounds", "round_recipe", "train_federated"]
-
-WEIGHTINGS = ("samples", "plain")
-"""Averages of the participants' models: weighted by their numbers of samples (FedAvg), or all alike (SWAN's eq. (3))."""
 
 DECAYS = ("geometric", "inverse")
 """Learning rate of round ``r``: ``rate * decay**r``, or ``rate / (1 + decay * r)``."""
@@ -116,6 +113,7 @@ def federated_rounds(
     rounds: int,
     participants: Sequence[int] | NDArray[np.int64] | Callable[[int], Sequence[int]] | None = None,
     weighting: str = "samples",
+    heterogeneity: float = 0.0,
     start: Mapping[str, Tensor] | None = None,
     decay: float = 1.0,
     decaying: str = "geometric",
@@ -139,8 +137,10 @@ def federated_rounds(
         Rounds, >= 0.
     participants : sequence of int or callable, optional
         Who trains: the same in every round, or a function of the round's number; all clients when missing.
-    weighting : {"samples", "plain"}
-        How models are averaged.
+    weighting : {"samples", "plain", "least-error"}
+        How models are averaged; see `client_weights`.
+    heterogeneity : float
+        Of ``least-error``: client variance over data variance times dimension.
     start : Params, optional
         First global model; `Architecture.initial` of the recipe's seed when missing.
     decay, decaying : float, str
@@ -167,8 +167,7 @@ def federated_rounds(
     the losses of eq. (2) are weighted by samples);
     MOON's previous local models as in Li et al., CVPR 2021: before its first round a client's is the global model.
     """
-    if weighting not in WEIGHTINGS:
-        raise InputError(f"'{weighting}' is not one of {', '.join(WEIGHTINGS)}", field="weighting")
+    client_weights(weighting, [], heterogeneity)
     if rounds < 0:
         raise InputError(f"has to be >= 0, not {rounds}", field="rounds")
     params = place(architecture.initial(recipe.seed) if start is None else start, device)
@@ -189,7 +188,7 @@ def federated_rounds(
         if previous is not None:
             for name, tensor in local.items():
                 previous[name][rows] = tensor
-        params = average(local, [len(indices) for indices in held] if weighting == "samples" else None)
+        params = average(local, client_weights(weighting, [len(indices) for indices in held], heterogeneity))
         loss, accuracy = (None, None) if test is None else evaluate(architecture, params, *test, class_weights)
         yield FederatedRound(number, params, who, now.learning_rate, loss, accuracy)
 

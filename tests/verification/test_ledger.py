@@ -156,14 +156,18 @@ def test_ids_are_unique_and_found(monkeypatch: pytest.MonkeyPatch) -> None:
             select([wrong])
 
 
-SWAN_CLAIMS = [name for name in claims() if name.startswith(("S-", "F-T3", "F-HIGH", "F-UTILITY"))]
+SWAN_CLAIMS = [
+    name
+    for name in claims()
+    if name.startswith(("S-", "F-T1-W", "F-T3", "F-3-W", "F-10", "F-BUYER", "F-HIGH", "F-IC", "F-UTILITY"))
+]
 
 
 def test_every_swan_claim_is_there() -> None:
     assert {
         "S-3", "S-C1", "S-T1", "S-T1-THIRD", "S-E1", "S-T2", "S-L1", "S-P1-LOW", "S-P1-LOW-REQ", "S-P1-HIGH", "S-P1-HIGH-REQ",
         "S-P2-LOW", "S-P2-LOW-REQ", "S-P2-HIGH", "S-P2-HIGH-REQ", "S-T3-STATE", "S-T3-STATE-REQ", "S-T3-UNIQUE", "S-T3-BALANCE",
-        "S-O1", "S-O2", "S-O3", "S-O4", "S-O5", "S-O6", "S-P3", "F-T3-UNIQUE", "F-T3-CONVERGE", "F-T3-DOMINANT", "F-T3-LOSS", "F-HIGH-ALONE", "F-UTILITY",
+        "S-O1", "S-O2", "S-O3", "S-O4", "S-O5", "S-O6", "S-P3", "F-T3-UNIQUE", "F-T3-CONVERGE", "F-T3-DOMINANT", "F-T3-LOSS", "F-HIGH-ALONE", "F-UTILITY", "F-3-WEIGHTS", "F-T1-WEIGHTS",
     } <= set(SWAN_CLAIMS)  # fmt: skip
 
 

@@ -37,10 +37,11 @@ from fedmech.verification.proofs import (
     ratios,
     truthful,
     variations,
+    weights,
 )
 from fedmech.verification.proofs import states as social
 from fedmech.verification.proofs.chain import Proof, ProofError, have_z3
-from fedmech.verification.search import finite_models, mots_models
+from fedmech.verification.search import finite_models, mots_models, weight_models
 from fedmech.verification.search.finite_models import Unheld, auction_models, hold
 from fedmech.verification.search.hunt import Draw
 
@@ -51,7 +52,7 @@ PROVED = [id for id, claim in CLAIMS.items() if "proved" in (claim.expected, cla
 WITNESSED = [id for id, claim in CLAIMS.items() if claim.recheck is not None]
 PROOFS = {
     name: getattr(module, name)
-    for module in (truthful, critical, ratios, variations, drop_top, families, extensions, network, social)
+    for module in (truthful, critical, ratios, variations, drop_top, families, extensions, network, social, weights)
     for name in module.__all__
     if isinstance(getattr(module, name), Proof)
 }
@@ -161,6 +162,9 @@ FORMULAS = {
     "PROPORTIONAL": ("paid(k) == paid2(k)", "paid(k) == x*paid2(k)"),
     "BUYER": ("Phi + theta >= 0", "Phi - theta >= 0"),
     "BY_SIZE": ("(y - b)*(S + D)", "(y - b)*S"),
+    "WEIGHTS": ("(least(n) + b(n))", "b(n)"),
+    "ALONE_IS_LEAST": ("Q(p, n) >= b(i0)", "Q(p, n) > b(i0)"),
+    "MEMBERS": ("2*theta", "theta"),
     "IID": ("(theta <= q and theta <= Phi) or ", ""),
     "EXAMPLE": ("> (2*K + 1)*D", "> 2*K*D"),
     "TURNING": ("2*n*c <= D2", "n*c <= D2"),
@@ -393,6 +397,19 @@ SWAN = {
     ),
     "averages by size are plain ones": (
         averages, "shares", lambda sizes, average="plain": [F(1, len(sizes))] * len(sizes), "BY_SIZE", lambda: mots_models.average_models(1, 20)
+    ),
+    "weights of least error are plain ones": (
+        averages, "least_error_shares", lambda own, variance, whose="buyer": [F(1, len(own))] * len(own), "WEIGHTS",
+        lambda: weight_models.weight_models(1, 9),
+    ),
+    "the best model is not taken alone": (
+        averages, "least_error_shares", lambda own, variance, whose="buyer": [F(1, len(own) + 1)] * len(own), "ALONE_IS_LEAST",
+        lambda: weight_models.alone_weight_models(1, 5),
+    ),
+    "a member's error is a buyer's": (
+        averages, "averaged_error",
+        lambda weights, own, variance, whose: sum((p * p * (e + variance) for p, e in zip(weights, own, strict=True)), variance), "MEMBERS",
+        lambda: weight_models.member_models(1, 20),
     ),
     "costs are left out of welfare: EVERYBODY": (
         MotsMarket, "cost", lambda self, state: F(sum(state)), "ALONE", lambda: mots_models.alone_models(HIGH)

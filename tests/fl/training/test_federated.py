@@ -18,6 +18,7 @@ from one_by_one import train_clients_one_by_one
 
 torch.set_num_threads(1)
 
+THETA = 0.125
 MODEL = architecture("mlp", (6,), 3, hidden=7, head=5, representation=4)
 
 
@@ -35,7 +36,7 @@ def written_out(
     held: list[np.ndarray],
     recipe: Recipe,
     who: list[list[int]],
-    plain: bool,
+    weighting: str,
 ) -> list[Params]:
     """The server's loop with one client at a time, every client's last local model kept in a dictionary."""
     model, last, models = start, {}, []
@@ -47,7 +48,8 @@ def written_out(
             before = last.get(client, start)
             one = train_clients_one_by_one(MODEL, model, x, y, [held[client]], now, previous=before, clients=[client])
             locals_.append({name: tensor[0] for name, tensor in one.items()})
-        weights = [1.0 if plain else float(len(held[client])) for client in participants]
+        own = {"plain": lambda D: 1.0, "samples": float, "least-error": lambda D: 1 / (1 / D + THETA)}[weighting]
+        weights = [own(len(held[client])) for client in participants]
         last |= dict(zip(participants, locals_, strict=True))
         shares = torch.tensor(weights, dtype=torch.float64) / sum(weights)
         model = {name: torch.einsum("k,k...->...", shares, tensor) for name, tensor in stack(locals_).items()}
@@ -55,14 +57,14 @@ def written_out(
     return models
 
 
-@pytest.mark.parametrize("weighting", ["samples", "plain"])
+@pytest.mark.parametrize("weighting", ["samples", "plain", "least-error"])
 @pytest.mark.parametrize("loss", LOSSES)
 def test_rounds_are_those_of_a_server_written_out(loss: str, weighting: str) -> None:
     x, y, held = setting(3)
     recipe = Recipe(loss, steps=3, batch_size=3, learning_rate=0.3, momentum=0.6, proximal=0.5, contrast=2.0, seed=11)
     who = [[0, 1, 3], [1, 2, 4], [3], [0, 1, 2, 3, 4, 5]]
     start = MODEL.initial(4, torch.float64)
-    expected = written_out(start, x, y, held, recipe, who, weighting == "plain")
+    expected = written_out(start, x, y, held, recipe, who, weighting)
     found = train_federated(
         MODEL,
         x,
@@ -72,6 +74,7 @@ def test_rounds_are_those_of_a_server_written_out(loss: str, weighting: str) -> 
         rounds=4,
         participants=who.__getitem__,
         weighting=weighting,
+        heterogeneity=THETA if weighting == "least-error" else 0.0,
         start=start,
         decay=0.5,
         decaying="inverse",
@@ -132,6 +135,9 @@ def test_learning_improves_a_separable_problem() -> None:
         ({"participants": [1, 1]}, "each named once"),
         ({"participants": [6]}, "not among the clients 0 to 5"),
         ({"weighting": "median"}, "field 'weighting'"),
+        ({"weighting": "least-error", "heterogeneity": -1.0}, "field 'heterogeneity'"),
+        ({"weighting": "least-error", "heterogeneity": float("inf")}, "field 'heterogeneity'"),
+        ({"heterogeneity": 0.5}, "field 'heterogeneity'"),
         ({"decaying": "cosine"}, "field 'decaying'"),
         ({"decay": 0.0}, "field 'decay'"),
     ],

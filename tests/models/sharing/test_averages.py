@@ -1,4 +1,4 @@
-"""Which average and whose error: eq. (3) is one of four, and each is what its expectation is, term by term."""
+"""Which average and whose error: eq. (3) is one of six, and each is what its expectation is, term by term."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from fractions import Fraction as F
 from itertools import product
 
 import pytest
-from fedmech.models.sharing.averages import AVERAGES, WHOSE, averaged_error, shares
+import sympy
+from fedmech.models.sharing.averages import AVERAGES, WHOSE, averaged_error, least_error_shares, shares
 from fedmech.models.sharing.market import MotsMarket
 
 
@@ -19,6 +20,8 @@ def by_hand(weights: list[F], own: list[F], variance: F, whose: str) -> F:
     for m in range(len(weights)):
         coefficients = [p - (k == m) for k, p in enumerate(weights)]
         means.append(sum((c * c for c in coefficients), F(0)))
+    if whose == "member":
+        return noise + variance * sum(means, F(0)) / len(means)
     return noise + variance * sum((p * mean for p, mean in zip(weights, means, strict=True)), F(0))
 
 
@@ -46,3 +49,38 @@ def test_the_market_has_the_plain_average_and_a_participants_error() -> None:
 def test_shares_by_size() -> None:
     assert shares([1, 3], "by-size") == [F(1, 4), F(3, 4)]
     assert shares([1, 3]) == [F(1, 2), F(1, 2)]
+
+
+@pytest.mark.parametrize("whose", WHOSE)
+@pytest.mark.parametrize("variance", [F(0), F(1, 9), F(1, 5), F(2)])
+def test_least_error_shares_solve_the_least_squares(whose, variance) -> None:
+    """Where the form is convex, its stationary point on the shares that add up to 1 is the least: a linear system."""
+    for sizes in ([4], [1, 4], [1, 2, 2, 5]):
+        own = [F(1, size) for size in sizes]
+        found = least_error_shares(own, variance, whose)
+        assert sum(found) == 1
+        assert min(found) >= 0
+        error = averaged_error(found, own, variance, whose)
+        if whose == "participant" and min(own) <= variance:
+            assert error == min(own)
+            assert sorted(found) == [0] * (len(own) - 1) + [1]
+            continue
+        p = sympy.symbols(f"p0:{len(own)}")
+        price = sympy.Symbol("price")
+        exact = [sympy.Rational(e.numerator, e.denominator) for e in own]
+        s = sympy.Rational(variance.numerator, variance.denominator)
+        form = sum(x * x * e for x, e in zip(p, exact, strict=True)) + s * sum(x * x for x in p) * (
+            -1 if whose == "participant" else 1
+        )
+        (point,) = sympy.solve([sympy.diff(form, x) - price for x in p] + [sum(p) - 1], [*p, price], dict=True)
+        assert [F(int(point[x].p), int(point[x].q)) for x in p] == found
+        assert all(error <= averaged_error(shares(sizes, average), own, variance, whose) for average in AVERAGES)
+
+
+def test_least_error_shares_on_both_sides_of_the_threshold() -> None:
+    """At theta = 1/D of the best client, and next to it; a client that errs by nothing is taken alone."""
+    own = [F(1, 2), F(1, 4)]
+    assert least_error_shares(own, F(1, 4), "participant") == [0, 1]
+    assert least_error_shares(own, F(1, 4) - F(1, 100), "participant") == [F(1, 27), F(26, 27)]
+    assert least_error_shares([F(0), F(1)], F(0)) == [1, 0]
+    assert least_error_shares(own, F(0)) == shares([2, 4], "by-size")

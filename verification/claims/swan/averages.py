@@ -9,8 +9,10 @@ from ....models.sharing.error_model import DerivationError
 from ...claim import Judgement
 from ...ledger import claim
 from ...proofs.network import BUYER, BY_SIZE
+from ...proofs.weights import ALONE_IS_LEAST, MEMBERS, WEIGHTS
 from ...search.finite_models import hold
 from ...search.mots_models import average_models
+from ...search.weight_models import alone_weight_models, member_models, weight_models
 
 CASES = (
     (1, (6, 9, 30), 1, Fraction(1, 2)),
@@ -25,12 +27,12 @@ DRAWS = 40_000
     "F-3-AVERAGES",
     source="finding, on SWAN, eqs. (2) and (3)",
     statement="With shares p_m of the participants' models in the average, the error is sum_m p_m^2 d v / D_m + s (1 - sum p^2) on the distribution of a participant "
-    "drawn by its share, and sum_m p_m^2 d v / D_m + s (1 + sum p^2) on that of a client that takes no part; eq. (3) is the first with p = 1/K, and not with the "
-    "weights by data that eq. (2) speaks of",
+    "drawn by its share, with 1 - 2/K + sum p^2 for 1 - sum p^2 on that of one drawn with equal chances, and with 1 + sum p^2 on that of a client that takes no part; "
+    "eq. (3) is the first with p = 1/K, and not with the weights by data that eq. (2) speaks of",
     expected="supported",
 )
 def judge_averages() -> Judgement:
-    """Monte Carlo on the linear market, all four readings on the same draws, with the exact data term."""
+    """Monte Carlo on the linear market, all readings on the same draws, with the exact data term."""
     from ....fl.sharing.linear_market import simulate_averages
 
     worst, cases = 0.0, []
@@ -50,9 +52,9 @@ def judge_averages() -> Judgement:
         raise DerivationError(f"Monte Carlo is {worst:.1f} standard errors off")
     return Judgement(
         "supported",
-        "Monte Carlo of local least squares, averaged plainly and by data size, on a participant's and on another client's distribution; D - d - 1 in the place of D, which is "
+        "Monte Carlo of local least squares, averaged plainly and by data size, on the distributions of a participant and of another client; D - d - 1 in the place of D, which is "
         "exact for Gaussian features (S-3)",
-        f"four linear markets of {DRAWS:,} draws each, seeds 0-3, four readings each, within {worst:.1f} standard errors",
+        f"four linear markets of {DRAWS:,} draws each, seeds 0-3, six readings each, within {worst:.1f} standard errors",
         evidence={"monte_carlo": cases},
     )
 
@@ -83,3 +85,43 @@ def judge_by_size() -> Judgement:
     """One over the sum of the sizes falls."""
     tally = hold(BY_SIZE, average_models(8, 60))
     return Judgement("proved", f"a chain for all real parameters; {tally}", "all parameters, theta = 0")
+
+
+@claim(
+    "F-3-WEIGHTS",
+    source="finding, on SWAN, eqs. (2) and (3)",
+    statement="No weights of the participants' models leave a client that takes no part, or a participant drawn with equal chances, a smaller error than those in proportion to "
+    "1 / (d v / D_m + s), that is D / (1 + theta D): by data at theta = 0, plain as theta grows; a participant drawn by its share has the least error at 1 / (d v / D_m - s) where every type "
+    "is low, and else where the model of the most data is taken alone",
+    expected="proved",
+    proof=(WEIGHTS, ALONE_IS_LEAST),
+)
+def judge_least_error_weights() -> Judgement:
+    """Cauchy and Schwarz by induction; a square weighs a negative term no more than its share does."""
+    tally = hold(WEIGHTS, weight_models(3, 30))
+    alone = hold(ALONE_IS_LEAST, alone_weight_models(4, 20))
+    return Judgement(
+        "proved",
+        f"two chains for any number of clients, b_m = d v / D_m + s or d v / D_m - s; {tally}; with a high type: {alone}",
+        "all parameters",
+    )
+
+
+@claim(
+    "F-T1-WEIGHTS",
+    source="finding, on SWAN, theorems 1 and 2",
+    statement="Under the weights of least error every newcomer lowers the error of buyers, and of participants drawn by their share where every type is low: their network effects are never "
+    "negative, whatever the sizes and theta. For participants drawn with equal chances they stay non-monotonic: a newcomer does no harm if and only if its precision w = 1 / (q + theta) "
+    "has w K (K + 1) >= 2 theta V (V + w), V that of the coalition; among equals theta <= 1/D, as under the plain average; at theta = 0 every newcomer helps",
+    expected="proved",
+    proof=(WEIGHTS, MEMBERS),
+)
+def judge_weighted_newcomers() -> Judgement:
+    """One more term in a sum of precisions; and two fractions compared."""
+    tally = hold(WEIGHTS, weight_models(5, 30))
+    members = hold(MEMBERS, member_models(6, 60))
+    return Judgement(
+        "proved",
+        f"a chain for any number of clients, one for real parameters; {tally}; for members: {members}",
+        "all parameters",
+    )
