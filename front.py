@@ -34,7 +34,7 @@ def read(path: PathLike, *, drop_zero: bool = False) -> Any:
     Parameters
     ----------
     path : path
-        A ``*.pb`` election or a knapsack file (:mod:`fedmech.models.procurement.formats`), else JSON: what it calls its format decides.
+        A ``*.pb`` election, a knapsack file or a model (:mod:`fedmech.models.procurement.formats`), else JSON: what it calls its format decides.
     drop_zero : bool
         Of a procurement market, leave out workers whose score is 0 instead of refusing them.
 

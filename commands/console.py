@@ -62,7 +62,8 @@ MarketArgument = Annotated[
     Path | None,
     typer.Argument(
         metavar="FILE",
-        help="a *.market.json, a *.pb election or a knapsack file; the shipped measured market if left out",
+        help="a *.market.json, a *.pb election, a knapsack file, or an *.lp or *.mps of a knapsack; "
+        "the shipped measured market if left out",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="one JSON document on stdout and nothing else")]

@@ -16,14 +16,13 @@ __all__ = ["convert_command"]
 def convert_command(
     file: Annotated[
         Path,
-        typer.Argument(
-            metavar="IN", help="a *.market.json, a *.pb election or a knapsack file; FILE#NAME picks one of many"
-        ),
+        typer.Argument(metavar="IN", help="as of solve; FILE#NAME picks one of many knapsacks"),
     ],
     out: Annotated[
         Path,
         typer.Argument(
-            metavar="OUT", help="*.market.json, *.pb, *.csv (Pisinger), *.in (Jooken), *.kp or *.txt (plain)"
+            metavar="OUT",
+            help="*.market.json, *.pb, *.csv (Pisinger), *.in (Jooken), *.kp or *.txt (plain), *.lp, *.mps",
         ),
     ],
     workers_file: Annotated[

@@ -13,10 +13,10 @@ import numpy as np
 
 from ..files import PathLike, write_whole
 from ..input_error import InputError
-from .columns import UNLIMITED
 from .file import number_literal, write_market
 from .formats import PABULIB_ENDING, read_any_market
 from .market import Market
+from .model_file import LP_ENDING, MPS_ENDING, lp_text, mps_text
 
 __all__ = ["WRITTEN_ENDINGS", "convert"]
 
@@ -29,7 +29,7 @@ def convert(market: Market, path: PathLike, *, workers_file: str | None = None, 
     market : Market
     path : path
         ``*.json`` (ours), ``*.pb`` (Pabulib, projects with scores), ``*.csv`` (Pisinger), ``*.in`` (Jooken), or ``*.kp``, ``*.knapsack``,
-        ``*.txt`` (plain: items and capacity, then profit and weight).
+        ``*.txt`` (plain: items and capacity, then profit and weight), ``*.lp`` or ``*.mps`` (a model: binary columns, a budget, caps, seats).
     workers_file : str, optional
         Of our own format: the ``.csv`` or ``.parquet`` file beside it that takes the workers.
     rename : bool
@@ -77,9 +77,9 @@ def _lost(market: Market, text: str, ending: str, rename: bool) -> str | None:
         ("bids other than costs", bool((market.scaled.bids == costs).all())),
         ("the budget", [*market.budgets] == [*again.budgets]),
         ("coverage", market.scaled.coverage is None),
-        ("caps", bool((market.cap_limits == UNLIMITED).all())),
-        ("seats", bool((market.seat_limits == UNLIMITED).all())),
         ("groups", market.L == again.L and bool(np.array_equal(market.group_of, again.group_of))),
+        ("caps", bool(np.array_equal(market.cap_limits, again.cap_limits))),
+        ("seats", bool(np.array_equal(market.seat_limits, again.seat_limits))),
     ]
     if not rename:
         checks += [
@@ -144,6 +144,19 @@ def _plain(market: Market, rename: bool) -> str:
     return "\n".join([f"{market.n} {_decimal(market.budget(0))}", *rows, ""])
 
 
+def _lp(market: Market, rename: bool) -> str:
+    return lp_text(market, _columns(market, rename), _items(market), _decimal(market.budget(0)))
+
+
+def _mps(market: Market, rename: bool) -> str:
+    return mps_text(market, _columns(market, rename), _items(market), _decimal(market.budget(0)))
+
+
+def _columns(market: Market, rename: bool) -> list[str]:
+    """Names of columns: unlike other formats, LP files know no names that are numbers."""
+    return [f"x{name}" for name in _names(market, rename)] if rename else _names(market, rename)
+
+
 _WRITERS: dict[str, Callable[[Market, bool], str]] = {
     PABULIB_ENDING: _pabulib,
     ".csv": _pisinger,
@@ -151,6 +164,8 @@ _WRITERS: dict[str, Callable[[Market, bool], str]] = {
     ".kp": _plain,
     ".knapsack": _plain,
     ".txt": _plain,
+    LP_ENDING: _lp,
+    MPS_ENDING: _mps,
 }
 
 WRITTEN_ENDINGS = (".json", *_WRITERS)

@@ -8,27 +8,29 @@ from ..files import PathLike
 from .file import read_market
 from .knapsack import read_knapsack
 from .market import Market
+from .model_file import LP_ENDING, MPS_ENDING, read_model
 from .pabulib import read_pabulib
 
-__all__ = ["KNAPSACK_ENDINGS", "PABULIB_ENDING", "is_foreign", "read_any_market"]
+__all__ = ["KNAPSACK_ENDINGS", "MODEL_ENDINGS", "PABULIB_ENDING", "is_foreign", "read_any_market"]
 
 PABULIB_ENDING = ".pb"
 KNAPSACK_ENDINGS = (".csv", ".in", ".kp", ".knapsack", ".txt")
+MODEL_ENDINGS = (LP_ENDING, MPS_ENDING)
 
 
 def is_foreign(path: PathLike) -> bool:
     """Whether a file's name says that it is of another project's format."""
-    return _ending(path) in (PABULIB_ENDING, *KNAPSACK_ENDINGS)
+    return _ending(path) in (PABULIB_ENDING, *KNAPSACK_ENDINGS, *MODEL_ENDINGS)
 
 
 def read_any_market(path: PathLike, *, drop_zero: bool = False) -> Market:
-    """Read a market: our own format, a Pabulib election or a knapsack.
+    """Read a market: our own format, a Pabulib election, a knapsack, or an LP or MPS file of that shape.
 
     Parameters
     ----------
     path : path
-        ``*.pb`` is read by :func:`read_pabulib`, the endings in :data:`KNAPSACK_ENDINGS` by :func:`read_knapsack`, all else by
-        :func:`~fedmech.models.procurement.file.read_market`.
+        ``*.pb`` is read by :func:`read_pabulib`, the endings in :data:`KNAPSACK_ENDINGS` by :func:`read_knapsack`, those in
+        :data:`MODEL_ENDINGS` by :func:`read_model`, all else by :func:`~fedmech.models.procurement.file.read_market`.
     drop_zero : bool
         Leave out workers whose score is 0 instead of refusing them.
 
@@ -42,6 +44,8 @@ def read_any_market(path: PathLike, *, drop_zero: bool = False) -> Market:
         return read_pabulib(path, drop_zero=drop_zero)
     if ending in KNAPSACK_ENDINGS:
         return read_knapsack(path, drop_zero=drop_zero)
+    if ending in MODEL_ENDINGS:
+        return read_model(path, drop_zero=drop_zero)
     return read_market(path, drop_zero=drop_zero)
 
 

@@ -132,6 +132,97 @@ def _knapsack(data: bytes) -> bool:
     return _accepted(_file("k.txt", data))
 
 
+def _lp(data: bytes) -> bool:
+    return _accepted(_file("m.lp", data))
+
+
+def _mps(data: bytes) -> bool:
+    return _accepted(_file("m.mps", data))
+
+
+LP_WORDS = [
+    "max", "min", "obj:", "st", "s.t.", "subject to", "bounds", "bin", "general", "end", "sos", "semi", "x", "y", "z", "x", "y", "2 x", "+", "+", "-", "<=", "<=",
+    ">=", "=", ":", "1", "2", "0.1", "3e2", "1e999", "inf", "free", "c:", "\\", "[", "^", "*", "é", "3x", "x y", "\n", "\n", "\n", "0 <= x <= 1", "x + y <= 1",
+]  # fmt: skip
+MPS_WORDS = [
+    "NAME", "OBJSENSE", "MAX", "ROWS", "N", "L", "G", "E", "obj", "b", "COLUMNS", "x", "y", "RHS", "RANGES", "BOUNDS", "BV", "UP", "FX", "BND", "ENDATA", "SOS",
+    "'MARKER'", "'INTORG'", "1", "2", "-1", "0.1", "1e999", "1/3", "*", "é", "\n", "\n ", "\n ", "\n ", "\n x obj 1 b 1", "\n BV BND x", "\n RHS b 1",
+]  # fmt: skip
+
+
+def _models(target: str, words: list[str]) -> st.SearchStrategy[bytes]:
+    """Files of the corpus with some words put in and some lines exchanged, and with their bytes damaged."""
+
+    @st.composite
+    def reworded(draw: st.DrawFn) -> bytes:
+        lines = draw(st.sampled_from(seeds(target))).decode("utf-8", "replace").split("\n")
+        for _ in range(draw(st.integers(0, 4))):
+            at = draw(st.integers(0, len(lines) - 1))
+            parts = lines[at].split(" ")
+            parts[draw(st.integers(0, len(parts) - 1))] = " ".join(draw(st.lists(st.sampled_from(words), max_size=3)))
+            other = draw(st.sampled_from([at, at, draw(st.integers(0, len(lines) - 1))]))
+            lines[at], lines[other] = lines[other], " ".join(parts)
+        return "\n".join(lines).encode()
+
+    soup = st.lists(st.sampled_from(words), max_size=30).map(lambda drawn: " ".join(drawn).encode())
+    return reworded() | soup | hostile.damaged(seeds(target))
+
+
+CONVERTED = {
+    "market-json": ".market.json", "pabulib": ".pb", "knapsack": ".txt", "model-lp": ".lp", "model-mps": ".mps"
+}  # fmt: skip
+
+
+@st.composite
+def _conversions(draw: st.DrawFn) -> tuple[str, bytes, str, bool]:
+    """A file of some format, right or damaged, the ending of another, and whether names may be lost."""
+    target = draw(st.sampled_from(list(CONVERTED)))
+    data = draw(st.sampled_from(seeds(target)) | TARGETS[target].inputs())
+    out = draw(st.sampled_from([*CONVERTED.values(), ".csv", ".in", ".kp", ".xyz", ""]))
+    return CONVERTED[target], data, out, draw(st.booleans())
+
+
+def _conversion(given: tuple[str, bytes, str, bool]) -> bool:
+    """What is written reads back, or one line says why not and the exit code is 2."""
+    ending, data, out, rename = given
+    source, target = _file(f"in{ending}", data), _folder() / f"out{out}"
+    target.unlink(missing_ok=True)
+    code = _command("convert", source, target, *(["--rename"] if rename else []))
+    assert code in (0, 2)
+    assert target.exists() == (code == 0)
+    if code:
+        return False
+    before, after = read_any_market(source), read_any_market(target)
+    assert [*before.scores] == [*after.scores]
+    assert [*(before.costs or ())] == [*(after.costs or ())]
+    return True
+
+
+def _answer(data: bytes) -> bool:
+    """An answer of some other program, held to a market."""
+    code = _command("check-allocation", _folder_market(), "--answer", _file("answer.json", data))
+    assert code in (0, 1, 2)
+    return code != 2
+
+
+@cache
+def _folder_market() -> Path:
+    path = _folder() / "answered.market.json"
+    write_market(Market.build(scores=[3, 2, 1], costs=[2, 1, 1], budgets=[2, 1]), path)
+    return path
+
+
+def _command(*words: object) -> int:
+    """Run a command in this process; one line says what is wrong with its input, and nothing else is ever raised."""
+    from fedmech.cli import app
+    from typer.testing import CliRunner
+
+    done = CliRunner().invoke(app, [str(word) for word in words])
+    assert done.exception is None or isinstance(done.exception, SystemExit), repr(done.exception)
+    assert done.exit_code != 2 or (done.output.startswith("error: ") and done.output.count("\n") == 1), done.output
+    return done.exit_code
+
+
 def _beside(name: str, data: bytes) -> Path:
     _file(name, data)
     document = {"format": "fedmech-market/1", "workers": name, "requesters": [{"id": "r", "budget": 9}]}
@@ -442,6 +533,10 @@ TARGETS: dict[str, Target] = {
     "market-parquet": Target(lambda: _parquet_columns() | hostile.damaged(seeds("market-parquet")), _market_parquet),
     "pabulib": Target(lambda: hostile.damaged(seeds("pabulib")), _pabulib),
     "knapsack": Target(lambda: hostile.damaged(seeds("knapsack")), _knapsack),
+    "model-lp": Target(lambda: _models("model-lp", LP_WORDS), _lp),
+    "model-mps": Target(lambda: _models("model-mps", MPS_WORDS), _mps),
+    "convert": Target(_conversions, _conversion),
+    "answer": Target(lambda: _texts("answer"), _answer),
     "mots": Target(lambda: _texts("mots"), _mots),
     "expression": Target(_formulas, _expression),
     "parser": Target(lambda: _formulas() | st.text(max_size=60), _parser),
