@@ -170,15 +170,16 @@ def _roles(limits: list[_Limit], columns: int) -> tuple[_Limit, list[_Limit], di
         raise InputError("no row limits anything", row="rows")
     whole = [limit for limit in limits if len(limit.terms) == columns]
     binding = [limit for limit in limits if not limit.void]
+    refusal = InputError("no row is a budget", row="rows")
     for budget in money or _overlapping(limits, columns) or [(whole or binding or limits)[0]]:
         others = [limit for limit in limits if limit is not budget]
         try:
             group_of = _groups([limit for limit in others if len(limit.terms) < columns])
         except InputError as error:
-            overlap = error
+            refusal = error
         else:
             return budget, [limit for limit in others if len(limit.terms) == columns], group_of
-    raise overlap
+    raise refusal
 
 
 def _overlapping(limits: list[_Limit], columns: int) -> list[_Limit]:
