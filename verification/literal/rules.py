@@ -17,7 +17,7 @@ from .procurement import (
     subsets,
 )
 
-__all__ = ["bonus", "coverage_winners", "greedy_then_repair", "highest_winning_bid", "stipend", "vcg"]
+__all__ = ["bonus", "coverage_winners", "escalation", "greedy_then_repair", "highest_winning_bid", "stipend", "vcg"]
 
 
 def vcg(market: LiteralMarket, value: Fraction) -> LiteralOutcome:
@@ -76,6 +76,35 @@ def stipend(
     if k < len(order):
         price = min(price, ratio[order[k]])
     return LiteralOutcome({i: market.scores[i] * price + amounts[i] for i in winners}, price)
+
+
+def escalation(market: LiteralMarket) -> LiteralOutcome:
+    """Price escalation for one requester: the price of the first excluded ratio, of the prefix what fits ``B / price`` units of score, paid at that price.
+
+    Raises
+    ------
+    ValueError
+        If there are several requesters, or nobody is excluded: the sketch leaves open what to do.
+    """
+    order = ratio_order(market, market.workers)
+    ratio = [market.bids[i] / market.scores[i] for i in order]
+    k = max(
+        (
+            k
+            for k in range(1, len(order) + 1)
+            if ratio[k - 1] * market.value(best_set(market, order[:k])) <= market.budget
+        ),
+        default=0,
+    )
+    if len(market.requesters) != 1 or k == len(order) or ratio[k] == 0:
+        raise ValueError("one requester, and an excluded worker who asks for something")
+    sets = [
+        chosen
+        for chosen in subsets(order[:k])
+        if placeable(market, chosen) and ratio[k] * market.value(chosen) <= market.budget
+    ]
+    winners = min(sets, key=lambda chosen: (-market.value(chosen), chosen))
+    return LiteralOutcome({i: market.scores[i] * ratio[k] for i in winners}, ratio[k])
 
 
 def coverage_winners(market: LiteralMarket, share: Fraction) -> tuple[int, ...]:

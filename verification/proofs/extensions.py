@@ -8,9 +8,9 @@ from __future__ import annotations
 from .auction import SETS, moved, outcome, profile, renamed
 from .chain import Proof, Step, Theory
 from .formula import Vocabulary
-from .truthful import OTHERS, STIPEND, TRUTHFUL
+from .truthful import ONE, OTHERS, PAYOFFS, RATIONAL_CLAIM, RATIONAL_STEP, STIPEND, TRUTH, TRUTHFUL, TWO
 
-__all__ = ["BONUS_FOR_ALL", "PROPORTIONAL", "RANKS", "WORST_CASE"]
+__all__ = ["BONUS_FOR_ALL", "PROPORTIONAL", "RANKS", "SEPARATE", "WORST_CASE"]
 
 # ------------------------------------------------------------------ ranks
 
@@ -142,4 +142,45 @@ PROPORTIONAL = Proof(
         Step("proportional", PROPORTIONAL_CLAIM, ("same hired", "some worth", "price alike", "pays", "pays2", "scaled")),
     ),
     {"scaled": "x > 0 and every(k, v(k) == x*t(k))"},
+)  # fmt: skip
+
+# ------------------------------------------------------------------ separate budgets, one price
+
+SEPARATE_CLAIM = f"{PAYOFFS} and {RATIONAL_CLAIM} and every(q, bill(q) <= own(q))"
+SEPARATE = Proof(
+    """
+    Let M(S) be the budget times the largest share of a requester's own budget that one unit of price takes for those hired from S, placed without looking at bids: M(S) = B max_j V_j(S) / B_j.
+    Then r M(S) <= B says that at the price r every requester can pay, and the rule is a largest affordable prefix like any other: the argument of Theorem 6.1 holds word for word.
+    """,
+    TWO
+    | ONE
+    | Theory(
+        Vocabulary("q: Requester; own bill: Requester -> Real; load: Requester Set -> Real"),
+        {
+            "budgets": "B > 0 and every(q, own(q) >= 0)",
+            "strain": "every(q, S, load(q, S) >= 0 and load(q, S)*B <= M(S)*own(q))",
+            "sums of multiples": "implies(every(k, implies(inside(k, H), paid(k) == v(k)*p)), every(q, bill(q) == p*load(q, S)))",
+            "nobody paid": "implies(every(k, not inside(k, H)), every(q, bill(q) == 0))",
+        },
+    ),
+    SEPARATE_CLAIM,
+    (
+        *TRUTHFUL.steps,
+        *outcome(""),
+        RATIONAL_STEP,
+        Step("bills", "every(q, bill(q) == p*load(q, S))", ("pays", "sums of multiples")),
+        Step("fits", "every(k, implies(inside(k, H), p >= 0 and M(S) > 0 and p*M(S) <= B))", ("rational", "within", "price", "ratios", "taking")),
+        Step(
+            "scaled",
+            "every(k, q, implies(inside(k, H), p*load(q, S)*B <= p*M(S)*own(q) and p*M(S)*own(q) <= B*own(q)))",
+            ("fits", "strain", "budgets"),
+        ),
+        Step("each its own", "every(q, bill(q) <= own(q))", ("bills", "scaled", "nobody paid", "budgets")),
+        Step(
+            "all three",
+            SEPARATE_CLAIM,
+            ("truthful", "at least the bid", "each its own"),
+        ),
+    ),
+    {**OTHERS, **TRUTH},
 )  # fmt: skip

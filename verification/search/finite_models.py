@@ -113,6 +113,8 @@ class Setting:
         What bids are net of.
     most : tuple of Fraction
         What the budget covers of them.
+    value : callable, optional
+        ``M``, if it is not the score of ``W``.
     """
 
     scores: tuple[Fraction, ...]
@@ -120,9 +122,12 @@ class Setting:
     hires: Hires
     stipends: tuple[Fraction, ...]
     most: tuple[Fraction, ...]
+    value: Callable[[Workers], Fraction] | None = None
 
     def worth(self, chosen: Workers) -> Fraction:
         """``M``."""
+        if self.value is not None:
+            return self.value(chosen)
         return sum((self.scores[k] for k in self.hires(chosen)), ZERO)
 
     def stipend(self, chosen: Workers) -> Fraction:
@@ -242,6 +247,7 @@ def auction_models(
     stipends: bool = False,
     hires: Callable[[Market, np.random.Generator], Hires] | None = None,
     options: Callable[[Market], dict[str, Any]] | None = None,
+    values: Callable[[Market], Callable[[Workers], Fraction]] | None = None,
 ) -> Iterator[Model]:
     """Run a rule on random markets and yield them as models.
 
@@ -262,6 +268,8 @@ def auction_models(
         Whether winners get stipends; they are passed on as the option ``stipends``.
     options : callable, optional
         Options of the mechanism, for a market.
+    values : callable, optional
+        ``M`` of a market, if it is not the score of ``W``.
     hires : callable, optional
         ``W`` in the place of the shipped ORP; then `rule` is asked for nothing but its outcome.
     """
@@ -284,7 +292,9 @@ def auction_models(
                 else to(on, **given, **({"hires": w} if hires else {}))
             )
             scores = tuple(on.score(k) for k in range(on.n)) if weights is None else weights(on)
-            setting = Setting(scores, sum((on.budget(j) for j in range(on.m)), ZERO), w, *g)
+            setting = Setting(
+                scores, sum((on.budget(j) for j in range(on.m)), ZERO), w, *g, None if values is None else values(on)
+            )
             return Run(setting, tuple(on.bid(k) for k in range(on.n)), takes(on), outcome)
 
         i = int(rng.integers(n))
