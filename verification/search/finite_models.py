@@ -293,7 +293,12 @@ def auction_models(
             )
             scores = tuple(on.score(k) for k in range(on.n)) if weights is None else weights(on)
             setting = Setting(
-                scores, sum((on.budget(j) for j in range(on.m)), ZERO), w, *g, None if values is None else values(on)
+                scores,
+                sum((on.budget(j) for j in range(on.m)), ZERO),
+                w,
+                g[0],
+                g[1],
+                None if values is None else values(on),
             )
             return Run(setting, tuple(on.bid(k) for k in range(on.n)), takes(on), outcome)
 
