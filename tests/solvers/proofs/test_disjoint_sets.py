@@ -8,17 +8,16 @@ import numpy as np
 import pytest
 from fedmech.models.exact import INT64_SAFE, python_integers
 from fedmech.solvers.proofs import disjoint_sets
-from fedmech.solvers.proofs.disjoint_sets import can_pack
+from fedmech.solvers.proofs.disjoint_sets import can_pack, unhired_loss
 from fedmech.solvers.proofs.proof import ProofTooLarge
-from fedmech.solvers.proofs.purse_sets import Sets
+from fedmech.solvers.proofs.purse_sets import Sets, packed
 
 
-def as_sets(rows: np.ndarray, losses: np.ndarray, sure: list[int]) -> Sets:
-    """The sets of one purse, listed in full; `sure` are in all of them."""
-    nobody, workers = np.zeros(0, dtype=np.int64), np.setdiff1d(np.arange(rows.shape[1]), sure)
-    second = np.zeros((1, 0), dtype=bool)
-    each = np.arange(len(rows))
-    return Sets(np.array(sure, dtype=np.int64), workers, nobody, rows[:, workers], second, each, 0 * each, losses)
+def as_sets(rows: np.ndarray, losses: np.ndarray, sure: list[int], half: int = 0) -> Sets:
+    """The sets of one purse, listed in two halves of the workers; `sure` are in all of them."""
+    workers, each = np.setdiff1d(np.arange(rows.shape[1]), sure), np.arange(len(rows))
+    first, second = workers[:half], workers[half:]
+    return Sets(np.array(sure, dtype=np.int64), first, second, rows[:, first], rows[:, second], each, each, losses)
 
 
 def least_loss(lists: list[tuple[np.ndarray, np.ndarray, int]], price: list[int]) -> int | None:
@@ -42,7 +41,7 @@ def test_sets_are_packed_at_the_least_loss_and_no_less(
 ) -> None:
     monkeypatch.setattr(disjoint_sets, "WORTH_COUNTING", counting)
     rng = np.random.default_rng(3)
-    packed = 0
+    possible = 0
     for _ in range(60):
         workers = int(rng.integers(1, 6))
         lists, given = [], []
@@ -53,21 +52,56 @@ def test_sets_are_packed_at_the_least_loss_and_no_less(
             copies = int(rng.integers(1, 3))
             lists.append((rows, python_integers(losses) * unit, copies))
             column = losses * unit if 20 * unit <= INT64_SAFE else python_integers(losses) * unit
-            given.append((as_sets(rows, column, sure), copies))
+            one = as_sets(rows, column, sure, int(rng.integers(0, workers + 1)))
+            given.append((one, copies))
+            prices = (python_integers(rng.integers(0, 9, workers)) * unit).tolist()
+            outside = [sum(x for x, hired in zip(prices, row, strict=True) if not hired) for row in rows]
+            found = unhired_loss(one, packed(prices), sum(prices))
+            assert found.tolist() == [int(loss) + rest for loss, rest in zip(column, outside, strict=True)]
         price = rng.integers(0, 4, workers)
         best = least_loss(lists, [int(x) * unit for x in price])
         column = price * unit if 20 * unit <= INT64_SAFE else python_integers(price) * unit
         for gap in {at + step for at in range(0, 16 * unit, unit) for step in (-1, 0)} - {-1}:
             assert can_pack(given, column, gap, lambda: None) == (best is not None and best <= gap)
-        packed += best is not None
-    assert packed > 20
+        possible += best is not None
+    assert possible > 20
 
 
 def test_partial_packings_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """One purse with one set: nothing packed, and the set packed."""
     one = as_sets(np.ones((1, 1), dtype=bool), np.zeros(1, dtype=np.int64), [])
     monkeypatch.setattr(disjoint_sets, "MOST_NODES", 2)
-    assert can_pack([(one, 1)], np.zeros(1, dtype=np.int64), 0, lambda: None)
+    looked: list[int] = []
+    assert can_pack([(one, 1)], np.zeros(1, dtype=np.int64), 0, lambda: looked.append(1))
+    assert len(looked) == 3
     monkeypatch.setattr(disjoint_sets, "MOST_NODES", 1)
     with pytest.raises(ProofTooLarge):
         can_pack([(one, 1)], np.zeros(1, dtype=np.int64), 0, lambda: None)
+
+
+@pytest.mark.parametrize("workers", [63, 64, 65, 127, 128, 129])
+def test_sets_are_told_apart_by_every_word(workers: int) -> None:
+    """Ranges of workers, many of them alike but for one worker at either end of a word."""
+    rng = np.random.default_rng(workers)
+    ends = sorted({0, 1, 62, 63, 64, 65, workers - 1, workers} & {*range(workers + 1)})
+    possible = alone = 0
+    for _ in range(40):
+        lists = []
+        for _ in range(2):
+            rows = np.zeros((6, workers), dtype=bool)
+            for row in rows:
+                low, high = sorted(rng.choice(ends, 2, replace=False).tolist())
+                row[low:high] = True
+            lists.append((rows, rng.integers(0, 4, 6), int(rng.integers(1, 3))))
+        price = rng.integers(0, 2, workers) * rng.integers(0, 2)
+        best = least_loss(lists, price.tolist())
+        given = [(as_sets(rows, losses, [], workers // 2), copies) for rows, losses, copies in lists]
+        if best is None:
+            assert not can_pack(given, price, 10**6, lambda: None)
+            alone += 1
+            continue
+        assert can_pack(given, price, best, lambda: None)
+        assert not best or not can_pack(given, price, best - 1, lambda: None)
+        possible += 1
+    assert possible > 5
+    assert alone > 5
