@@ -10,7 +10,7 @@ from fedmech import Market
 from fedmech.solvers.proofs import purse_sets
 from fedmech.solvers.proofs.packing import requesters_of
 from fedmech.solvers.proofs.proof import ProofError, ProofTooLarge
-from fedmech.solvers.proofs.purse_sets import Prices, Purse, Sets, list_sets, near_best
+from fedmech.solvers.proofs.purse_sets import Prices, Purse, Sets, list_sets, near_best, packed, python_or_64
 
 WORDS = (1, 2**31, 2**58, 2**61, 2**62, 2**63, 10**30)
 
@@ -52,14 +52,26 @@ def lost(some: tuple[int, ...], purse: Purse, costs: list[int], groups: list[int
     )
 
 
-@pytest.mark.parametrize("at_once", [1, 2, purse_sets.PAIRS_AT_ONCE])
-def test_all_sets_that_lose_little_are_listed(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("at_once", "words"),
+    [
+        (1, WORDS),
+        (2, WORDS),
+        (purse_sets.PAIRS_AT_ONCE, WORDS),
+        (2**20, (1,)),
+        (2**20, (1, 2**40)),
+        (2**20, (2**60, 2**61)),
+    ],
+)
+def test_all_sets_that_lose_little_are_listed(
+    at_once: int, words: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(purse_sets, "PAIRS_AT_ONCE", at_once)
-    rng = np.random.default_rng(at_once)
+    rng = np.random.default_rng([at_once, len(words)])
     listed = 0
     for draw in range(70):
         n, kinds = int(rng.integers(0, 7)), int(rng.integers(1, 4))
-        unit, dear = (int(rng.choice(WORDS)) for _ in range(2))
+        unit, dear = (int(rng.choice(words)) for _ in range(2))
         costs = [int(x) * dear for x in rng.integers(0, 6, n)]
         q = [int(x) * unit for x in rng.integers(-6, 7, n)]
         groups = rng.integers(0, kinds, n).tolist()
@@ -140,6 +152,65 @@ def test_sets_near_the_best_at_any_prices() -> None:
         found = as_found(near_best(market, purse, price, margins, max(gap, -1), lambda: None))
         assert found == {some: best - worth for some, worth in worths.items() if best - worth <= gap}, draw
     assert refused > 20
+
+
+@pytest.mark.parametrize("number", [2**31, 2**61, 2**62, 2**63, 2**70])
+def test_one_long_number_among_short_ones(number: int) -> None:
+    """Scale, money, seats, places, margins and costs: each by itself may be long, and what it is multiplied with long, short or 0."""
+    for cost, gain in ((0, 0), (1, 1), (0, 2**31), (2**31, 0), (number, 0), (0, number)):
+        market = market_of([1, 1], [cost, 0], [0, 1], cost + 1, [1, 1], 2)
+        (purse,) = requesters_of(market, lambda: None)
+        margins = column([gain, 0])
+        worths = {frozenset(some): sum(int(margins[i]) for i in some) for some in ((), (0,), (1,), (0, 1))}
+        for changed in ({}, {"scale": number}, {"money": number}, {"seats": number}, {"places": (number, 0)}):
+            price = Prices(**{"scale": 1, "money": 0, "seats": 0, "places": (0, 0), "best": gain} | changed)
+            for gap in (0, gain, number):
+                found = as_found(near_best(market, purse, price, margins, gap, lambda: None))
+                assert found == {some: gain - worth for some, worth in worths.items() if gain - worth <= gap}
+
+
+@pytest.mark.parametrize("beyond", [-1, 0])
+def test_columns_of_sums_that_fit(beyond: int) -> None:
+    for values in ([2**62 + beyond], [2**61, 2**61 + beyond], [-(2**61), 2**61 + beyond]):
+        assert packed(values).dtype == (np.int64 if beyond else object)
+        assert packed(values).tolist() == values
+
+
+@pytest.mark.parametrize("number", [2**62 - 1, 2**62, 2**63, 2**70])
+def test_numbers_beside_a_column_compare_with_its_entries_as_they_are(number: int) -> None:
+    entries = [0, 2**61, 2**62 - 2, 2**62 - 1]
+    short = python_or_64(number, column(entries))
+    assert [x < np.int64(short) for x in entries] == [x < number for x in entries]
+    assert [x <= np.int64(short) for x in entries] == [x <= number for x in entries]
+    assert python_or_64(number, column(entries, objects=True)) == number
+
+
+def test_every_step_looks_at_the_clock() -> None:
+    """At the begin, at each of three workers, and at the one block of pairs; the parts of one worker are two."""
+    market = market_of([1] * 3, [1] * 3, [0] * 3, 3, [3], 3)
+    (purse,) = requesters_of(market, lambda: None)
+    looked: list[int] = []
+    near_best(market, purse, Prices(1, 0, 0, (0,), 0), column([0] * 3), 0, lambda: looked.append(1))
+    assert len(looked) == 5
+
+
+def test_the_parts_of_one_worker_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    purse, zero = Purse(0, 1, (1,), np.arange(1)), np.zeros(1, dtype=np.int64)
+    for most in (2, 1):
+        monkeypatch.setattr(purse_sets, "MOST_SETS", most)
+        if most == 2:
+            assert list_sets(purse, zero, zero, zero, Prices(1, 0, 0, (0,), 0), 0, lambda: None).loss.size == 2
+            continue
+        with pytest.raises(ProofTooLarge, match="parts of sets"):
+            list_sets(purse, zero, zero, zero, Prices(1, 0, 0, (0,), 0), 0, lambda: None)
+
+
+def test_sets_are_counted_block_by_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One seat: nobody beside nobody or the third, then one worker more in each of two blocks."""
+    purse, zero = Purse(0, 1, (3,), np.arange(3)), np.zeros(3, dtype=np.int64)
+    monkeypatch.setattr(purse_sets, "PAIRS_AT_ONCE", 1)
+    monkeypatch.setattr(purse_sets, "MOST_SETS", 4)
+    assert list_sets(purse, zero, zero, zero, Prices(1, 0, 0, (0,), 0), 0, lambda: None).loss.size == 4
 
 
 @pytest.mark.parametrize(("name", "needed"), [("MOST_SETS", 8), ("MOST_PAIRS", 8)])
