@@ -154,7 +154,7 @@ def test_sets_near_the_best_at_any_prices() -> None:
     assert refused > 20
 
 
-@pytest.mark.parametrize("number", [2**31, 2**61, 2**62, 2**63, 2**70])
+@pytest.mark.parametrize("number", [2**31, 2**40, 2**61, 2**62, 2**63, 2**70])
 def test_one_long_number_among_short_ones(number: int) -> None:
     """Scale, money, seats, places, margins and costs: each by itself may be long, and what it is multiplied with long, short or 0."""
     for cost, gain in ((0, 0), (1, 1), (0, 2**31), (2**31, 0), (number, 0), (0, number)):
