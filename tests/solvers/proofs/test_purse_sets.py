@@ -169,6 +169,23 @@ def test_one_long_number_among_short_ones(number: int) -> None:
                 assert found == {some: gain - worth for some, worth in worths.items() if gain - worth <= gap}
 
 
+@pytest.mark.parametrize("most", [2**58, 2**60, 2**61, 2**62, 2**63])
+@pytest.mark.parametrize("what", ["seats", "places", "money"])
+def test_losses_that_fit_words_and_together_do_not(what: str, most: int) -> None:
+    """Five workers, and one of them may be missing: what all five leave would be beyond 64 bits."""
+    purse = Purse(5, 5, (5,), np.arange(5))
+    costs, groups, q = [1] * 5, [0] * 5, [0] * 5
+    price = {
+        "seats": Prices(1, 0, most, (0,), 0),
+        "places": Prices(1, 0, 0, (most,), 0),
+        "money": Prices(1, most, 0, (0,), 0),
+    }[what]
+    right = {some: lost(some, purse, costs, groups, q, price) for some in fitting(purse, costs, groups)}
+    found = as_found(list_sets(purse, column(costs), np.array(groups), column(q), price, most, lambda: None))
+    assert found == {frozenset(some): loss for some, loss in right.items() if loss <= most}
+    assert len(found) == 6
+
+
 @pytest.mark.parametrize("beyond", [-1, 0])
 def test_columns_of_sums_that_fit(beyond: int) -> None:
     for values in ([2**62 + beyond], [2**61, 2**61 + beyond], [-(2**61), 2**61 + beyond]):
