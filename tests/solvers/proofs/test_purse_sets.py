@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from fedmech import Market
 from fedmech.solvers.proofs import purse_sets
 from fedmech.solvers.proofs.packing import requesters_of
 from fedmech.solvers.proofs.proof import ProofError, ProofTooLarge
-from fedmech.solvers.proofs.purse_sets import Prices, Purse, Sets, list_sets, near_best, packed, python_or_64
+from fedmech.solvers.proofs.purse_sets import Prices, Purse, Sets, bits, list_sets, near_best, packed, python_or_64
 
 WORDS = (1, 2**31, 2**58, 2**61, 2**62, 2**63, 10**30)
 
@@ -162,8 +163,14 @@ def test_one_long_number_among_short_ones(number: int) -> None:
         (purse,) = requesters_of(market, lambda: None)
         margins = column([gain, 0])
         worths = {frozenset(some): sum(int(margins[i]) for i in some) for some in ((), (0,), (1,), (0, 1))}
-        for changed in ({}, {"scale": number}, {"money": number}, {"seats": number}, {"places": (number, 0)}):
-            price = Prices(**{"scale": 1, "money": 0, "seats": 0, "places": (0, 0), "best": gain} | changed)
+        short = Prices(1, 0, 0, (0, 0), gain)
+        for price in (
+            short,
+            replace(short, scale=number),
+            replace(short, money=number),
+            replace(short, seats=number),
+            replace(short, places=(number, 0)),
+        ):
             for gap in (0, gain, number):
                 found = as_found(near_best(market, purse, price, margins, gap, lambda: None))
                 assert found == {some: gain - worth for some, worth in worths.items() if gain - worth <= gap}
@@ -200,6 +207,19 @@ def test_numbers_beside_a_column_compare_with_its_entries_as_they_are(number: in
     assert [x < np.int64(short) for x in entries] == [x < number for x in entries]
     assert [x <= np.int64(short) for x in entries] == [x <= number for x in entries]
     assert python_or_64(number, column(entries, objects=True)) == number
+
+
+def test_words_of_one_row_and_of_many() -> None:
+    words = np.array([1 | 1 << 63, 6], dtype=np.uint64)
+    right = [at in (0, 63, 65, 66) for at in range(128)]
+    assert bits(words).tolist() == right
+    assert bits(words[None]).tolist() == [right]
+
+
+def test_of_nobody_and_no_groups_there_is_the_empty_set() -> None:
+    nobody = np.zeros(0, dtype=np.int64)
+    found = list_sets(Purse(3, 0, (), nobody), nobody, nobody, nobody, Prices(1, 2, 0, (), 0), 6, lambda: None)
+    assert as_found(found) == {frozenset(): 6}
 
 
 def test_every_step_looks_at_the_clock() -> None:
