@@ -23,6 +23,7 @@ from .mots import load_mots
 if TYPE_CHECKING:
     from ..models.procurement.market import Market
     from ..models.sharing.market import MotsMarket
+    from ..solvers.proofs.cheapest import CheckedCheapest
     from ..solvers.proofs.document import Checked
     from ..solvers.proofs.outcome import CheckedOutcome
     from ..solvers.proofs.social_document import CheckedState
@@ -41,6 +42,8 @@ def check_command(
     """Check that a certificate proves its assignment or state optimal, or that an outcome is DriftPay-CO's; exit code 1 if not."""
     from time import perf_counter
 
+    from ..solvers.proofs.cheapest import FORMAT as CHEAPEST
+    from ..solvers.proofs.cheapest import check_cheapest_document
     from ..solvers.proofs.document import check_document, read_document
     from ..solvers.proofs.outcome import check_outcome
     from ..solvers.proofs.proof import ProofError
@@ -57,6 +60,8 @@ def check_command(
             answer, rows = _state_answer(mots, check_state_document(document, mots))
         elif isinstance(document, dict) and "mechanism" in document:
             answer, rows = _outcome_answer(market, check_outcome(document, market))
+        elif isinstance(document, dict) and document.get("format") == CHEAPEST:
+            answer, rows = _cheapest_answer(market, check_cheapest_document(document, market))
         else:
             answer, rows = _proof_answer(market, check_document(document, market))
     except ProofError as error:
@@ -88,6 +93,25 @@ def _proof_answer(market: Market, found: Checked) -> tuple[dict[str, Any], list[
         "optimal": found.optimal,
         **exact_pair("objective", found.value),
         **exact_pair("bound", found.bound),
+    }
+    return answer, rows
+
+
+def _cheapest_answer(market: Market, found: CheckedCheapest) -> tuple[dict[str, Any], list[list[str]]]:
+    """What an accepted certificate of a cheapest optimum proves, for JSON and for reading."""
+    rows = [
+        ["certificate", "valid: the assignment is optimal, and none of its score costs less"],
+        ["problem", f"{found.problem} ({market.n:,} workers)"],
+        ["objective", show(found.score)],
+        ["cost", show(found.cost)],
+    ]
+    answer = {
+        "problem": found.problem,
+        "kind": "cheapest",
+        "optimal": True,
+        **exact_pair("objective", found.score),
+        **exact_pair("bound", found.score),
+        **exact_pair("cost", found.cost),
     }
     return answer, rows
 

@@ -9,7 +9,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "fedmech solve m.market.json",
         "fedmech solve m.market.json --problem opt-sep --time-limit 20",
         "fedmech solve m.market.json --certificate proof.json",
-        "fedmech solve m.market.json --then cheapest",
+        "fedmech solve m.market.json --then cheapest --certificate proof.json",
         "fedmech solve model.mps",
         "fedmech solve x.mots.json",
     ),

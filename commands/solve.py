@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from ..solvers.control import Control
     from ..solvers.explain.conflict import Conflict
     from ..solvers.explain.prices import LpPrices
+    from ..solvers.lexicographic import Cheapest
     from ..solvers.solution import Solution
 
 __all__ = ["solve_command"]
@@ -106,12 +108,23 @@ def solve_command(
     if then is not None:
         if then != "cheapest":
             raise InputError(f"the second objective is cheapest, not {then!r}", field="then")
-        if explain or at_least is not None or certificate is not None or export is not None:
-            raise InputError(
-                "explain, at-least, certificate and export are about the first objective alone", field="then"
-            )
+        for name, given, why in (
+            ("explain", explain, "LP prices are of the greatest score alone; leave --then out for them"),
+            ("at-least", at_least is not None, "asks for a score alone; leave --then out for it"),
+            ("export", export is not None, "the literal model has the greatest score alone; leave --then out for it"),
+            ("proof", kind != "fedmech", f"{kind} files have one objective; --proof fedmech writes a proof of both"),
+        ):
+            if given:
+                raise InputError(why, field=name)
         _then_cheapest(
-            load_market(file, drop_zero), problem, method, time_limit, check=check, json=json, summary=summary
+            load_market(file, drop_zero),
+            problem,
+            method,
+            time_limit,
+            certificate,
+            check=check,
+            json=json,
+            summary=summary,
         )
         return
     from ..solvers.solution_page import solution_page
@@ -180,14 +193,25 @@ def solve_command(
 
 
 def _then_cheapest(
-    market: Market, problem: str, method: str, time_limit: float | None, *, check: bool, json: bool, summary: bool
+    market: Market,
+    problem: str,
+    method: str,
+    time_limit: float | None,
+    certificate: Path | None,
+    *,
+    check: bool,
+    json: bool,
+    summary: bool,
 ) -> None:
     """Solve for the greatest score and then for the least cost, each with half of the time."""
+    from ..solvers.control import Control
     from ..solvers.lexicographic import solve_cheapest
 
+    control = Control.for_seconds(time_limit)
     half = None if time_limit is None else time_limit / 2
     with whole_limit(time_limit):
         found = solve_cheapest(market, problem, method, time_limit=half, check=check, report=progress_reporter())
+    missing = None if certificate is None else _write_cheapest(certificate, found, control)
     if json:
         document = solution_document(market, found.solution, summary=summary)
         document["then"] = {
@@ -199,12 +223,25 @@ def _then_cheapest(
             "exactness": found.second.exactness,
             "method": found.second.method,
         }
+        if certificate is not None:
+            document["certificate"] = {"file": None if missing else str(certificate), "missing": missing}
         print_json(document)
     else:
         page = found.page()
         write((dataclasses.replace(page, tables=()) if summary else page).text(text_width()) + "\n")
-    if not found.complete:
+    if missing is not None and not json:
+        say(missing)
+    if not found.complete or missing is not None:
         raise typer.Exit(STOPPED)
+
+
+def _write_cheapest(path: Path, found: Cheapest, control: Control) -> str | None:
+    """Write the proofs of a greatest score and of its least cost as one certificate, or return why there is none."""
+    from ..solvers.lexicographic import certify_cheapest
+
+    if not found.complete:
+        return "no certificate: score and cost are not both proved"
+    return _write_own(path, lambda: certify_cheapest(found, control.remaining()))
 
 
 def _certificate_kind(certificate: Path | None, proof: str | None) -> Literal["fedmech", "vipr", "opb"]:
@@ -233,10 +270,7 @@ def _write_certificate(
     path: Path, kind: Literal["fedmech", "vipr", "opb"], market: Market, solution: Solution, control: Control
 ) -> str | None:
     """Write a certificate that an independent checker accepts, or return why there is none."""
-    import json
-
-    from ..models.files import write_whole
-    from ..solvers.certify.tree import NoCertificateError, certify
+    from ..solvers.certify.tree import certify
 
     if solution.status != "optimal":
         return "no certificate: the optimum is not proved"
@@ -251,8 +285,18 @@ def _write_certificate(
             why = "time is up" if isinstance(error, Stopped) else error
             return f"no {kind} certificate: {why}; --proof fedmech writes our own"
         return None
+    return _write_own(path, lambda: certify(market, solution, control.remaining()))
+
+
+def _write_own(path: Path, certificate: Callable[[], dict[str, Any]]) -> str | None:
+    """Write a certificate of our own, or return why none was found."""
+    import json
+
+    from ..models.files import write_whole
+    from ..solvers.certify.tree import NoCertificateError
+
     try:
-        document = certify(market, solution, control.remaining())
+        document = certificate()
     except NoCertificateError as error:
         return str(error)
     write_whole(path, json.dumps(document, separators=(",", ":")) + "\n")

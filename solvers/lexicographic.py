@@ -18,12 +18,14 @@ from ..models.display import Page, Readable, show
 from ..models.exact import IntArray, exact_sum, integer_array
 from ..models.input_error import InputError
 from ..models.procurement.market import Market
+from .certify.tree import certify
 from .feasibility import CheckError, objective_value, violation
+from .proofs.cheapest import check_cheapest_document, write_cheapest_document
 from .solution import Solution
 from .solution_page import status_line
 from .solve import solve
 
-__all__ = ["Cheapest", "solve_cheapest"]
+__all__ = ["Cheapest", "certify_cheapest", "solve_cheapest"]
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,35 @@ def solve_cheapest(market: Market, problem: str = "opt", method: str = "auto", *
         raise CheckError(f"{problem}: {violation(market, problem, chosen)}")
     solution = replace(first, assignment=chosen, value=value)
     return Cheapest(solution, None if chosen is None else _cost(market, chosen), least, second)
+
+
+def certify_cheapest(found: Cheapest, time_limit: float | None = None) -> dict[str, Any]:
+    """Return a cheapest optimum and both of its proofs as they are written to a file.
+
+    Parameters
+    ----------
+    found : Cheapest
+        Complete; where one of its solves rests on no proof, one is looked for.
+    time_limit : float, optional
+        Seconds for each of them.
+
+    Raises
+    ------
+    InputError
+        If it is not complete.
+    NoCertificateError
+        If no proof is found: says why.
+    """
+    if not found.complete:
+        raise InputError("only a proved optimum has a certificate", field="certificate")
+    best = found.solution
+    assert best.assignment is not None
+    # Both are about the same assignment, whichever of the two solves found it.
+    second = replace(found.second, assignment=best.assignment)
+    documents = [certify(solution.market, solution, time_limit) for solution in (best, second)]
+    document = write_cheapest_document(best.problem, *documents)
+    check_cheapest_document(document, best.market)
+    return document
 
 
 def _combined(market: Market, problem: str) -> tuple[Market, int]:

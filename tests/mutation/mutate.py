@@ -67,6 +67,7 @@ DOCUMENT, PACKING, SOCIAL = (
 )
 TESTS = {
     "solvers/proofs/document.py": DOCUMENT,
+    "solvers/proofs/cheapest.py": [f"{PROOFS}cheapest.py"],
     "solvers/proofs/point.py": [f"{PROOFS}point.py", *DOCUMENT],
     "solvers/proofs/outcome.py": [f"{PROOFS}outcome.py"],
     "solvers/proofs/fractional.py": [f"{PROOFS}fractional.py", *ATTACKS, CLOCK],
