@@ -4,6 +4,7 @@ from contextlib import contextmanager
 
 from fedmech.verification.proofs import (
     chain,
+    clarke,
     complexity,
     critical,
     drop_top,
@@ -23,6 +24,7 @@ PROOFS = {
     for module in (
         truthful,
         critical,
+        clarke,
         complexity,
         ratios,
         variations,

@@ -126,6 +126,7 @@ FORMULAS = {
     "RANKS": ("implies(inside(i, H2), inside(i, H1))", "iff(inside(i, H2), inside(i, H1))"),
     "BONUS_FOR_ALL": ("+ g1 >=", "+ g1 >"),
     "WORST_CASE": ("due(H) <= B", "due(H) < B"),
+    "CLARKE": ("paid1 >= bid1", "paid1 > bid1"),
     "SEPARATE": ("bill(q) <= own(q)", "bill(q) < own(q)"),
     "SCAN": ("count(S) + 1", "count(S)"),
     "NETWORK": ("4*n*m", "3*n*m"),

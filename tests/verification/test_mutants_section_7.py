@@ -4,11 +4,14 @@ from dataclasses import replace
 from fractions import Fraction as F
 
 import pytest
+from fedmech.fl.mechanisms.interface import mechanisms, run_mechanism
 from fedmech.fl.mechanisms.outcome import outcome
-from fedmech.verification.claims.driftpay import escalation
+from fedmech.verification import audit
+from fedmech.verification.claims.driftpay import escalation, promises
 from fedmech.verification.ledger import claims, judge
 from fedmech.verification.proofs.chain import have_z3
 from fedmech.verification.proofs.extensions import SEPARATE
+from fedmech.verification.search import finite_models
 from fedmech.verification.search.finite_models import Unheld, hold
 
 pytestmark = pytest.mark.skipif(not have_z3(), reason="z3 is not installed")
@@ -49,3 +52,47 @@ def test_a_worker_that_gains_nothing_is_no_witness_of_escalation():
     assert claim.recheck(witness)
     richer = {**witness, "requesters": [{"id": "r1", "budget": 99}]}
     assert not judge(replace(claim, judge=lambda: replace(claim.judge(), witness=richer))).agrees
+
+
+# ------------------------------------------------------------------ promises of registered rules
+
+
+def paying_more(found):
+    """Pay every winner a unit more for each unit of its bid."""
+    paid = found.scaled_payments.copy()
+    for i in found.winner_indices.tolist():
+        paid[i] = 2 * int(paid[i]) + found.payment_denominator
+    return replace(found, scaled_payments=paid)
+
+
+def paying_bids(found):
+    market = found.market
+    assert market is not None
+    where = {i: int(found.assignment[i]) for i in found.winner_indices.tolist()}
+    return outcome(market, where, {i: market.bid(i) for i in where})
+
+
+def test_every_rule_that_claims_truth_is_judged():
+    # Rules that tests register are not of the package.
+    shipped = {entry.name for entry in mechanisms("procurement") if entry.shipped and "truthful" in entry.claims}
+    assert shipped == promises.RULES.keys()
+
+
+@pytest.mark.parametrize("name", promises.RULES)
+def test_a_rule_that_pays_bids_breaks_its_promise(name, monkeypatch):
+    run = audit.call
+    monkeypatch.setattr(promises, "hold", lambda proof, models: None)
+    monkeypatch.setattr(audit, "call", lambda entry, market, given: paying_bids(run(entry, market, given)))
+    entry = judge(CLAIMS[f"M-TRUTH-{name}"])
+    assert not entry.agrees
+    assert entry.judgement.verdict == "refuted"
+
+
+@pytest.mark.parametrize("name", [name for name, promise in promises.RULES.items() if promise.proof is not None])
+def test_a_rule_that_pays_more_is_not_the_rule_of_its_chain(name, monkeypatch):
+    monkeypatch.setattr(
+        finite_models, "run_mechanism", lambda market, rule, **given: paying_more(run_mechanism(market, rule, **given))
+    )
+    entry = judge(CLAIMS[f"M-TRUTH-{name}"])
+    assert not entry.agrees
+    assert "false of the shipped rule" in entry.judgement.method
