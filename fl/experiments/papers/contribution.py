@@ -94,7 +94,7 @@ class ContributionSettings:
         Rounds the global model was trained before, each on a random half of the workers.
     memory : float
         Weight of the past in the moving averages of reputation and participation.
-    loss, steps, batch_size, learning_rate
+    loss, steps, batch_size, learning_rate, momentum
         The announced recipe, of scoring updates and of rounds.
     value_rounds : int
         Rounds that a coalition trains in the game; 1 uses the scoring updates themselves.
@@ -124,6 +124,7 @@ class ContributionSettings:
     steps: int = setting(10, min=1)
     batch_size: int = setting(16, min=1)
     learning_rate: float = setting(0.2, min=1e-6)
+    momentum: float = setting(0.0, min=0.0, max=0.999)
     value_rounds: int = setting(1, min=1)
     metric: str = setting("loss", choices=("loss", "accuracy"))
     test_size: int = setting(0, min=0, help="test images; 0: all")
@@ -264,6 +265,7 @@ def _market(
             steps=settings.steps,
             batch_size=settings.batch_size,
             learning_rate=settings.learning_rate,
+            momentum=settings.momentum,
             seed=1000 * number,
         )
 
