@@ -21,6 +21,7 @@ from .aggregate import positive_weights
 from .architectures import Architecture
 from .batched import train_clients
 from .federated import round_recipe
+from .holdings import check_samples
 from .parameters import Params, clients_of, place
 from .recipe import Recipe
 
@@ -102,6 +103,8 @@ def train_coalitions(
     owner, member = torch.from_numpy(owners).to(device), torch.from_numpy(members).to(device)
     share = torch.from_numpy(shares[members] / np.bincount(owners, shares[members])[owners]).to(device)
     start = architecture.initial(recipe.seed, device=device) if start is None else place(start, device)
+    # The samples move to the device once, not once a round.
+    inputs, labels = check_samples(architecture, inputs, labels, device, next(iter(start.values())).dtype)
     current: Params = {}
     local: Params = {}
     for number in range(rounds):

@@ -73,6 +73,8 @@ def test_labels_and_masks_of_samples() -> None:
         (inputs, labels + 0.5),
         (inputs, labels.astype(float)),
         (inputs * np.nan, labels),
+        (np.array([[np.inf, -np.inf, 0, 0]] * 3), labels),
+        (np.array([[3e38, 3e38, np.inf, -3e38]] * 3), labels),
         (inputs, labels.astype(bool)),
         (np.full((3, 4), 1e300), labels),
     ):
@@ -80,6 +82,9 @@ def test_labels_and_masks_of_samples() -> None:
             Dataset.of("own", (wrong_inputs, wrong_labels), (inputs, labels))
         with pytest.raises(InputError, match=r"field '(inputs|labels)'"):
             check_samples(model, wrong_inputs, wrong_labels, "cpu", torch.float32)
+    # Finite, though their sum is not.
+    large = np.full((3, 4), 3e38, dtype=np.float32)
+    assert torch.equal(check_samples(model, large, labels, "cpu", torch.float32)[0], torch.from_numpy(large))
     with pytest.raises(InputError):
         check_labels(turned)
     with pytest.raises(InputError):
