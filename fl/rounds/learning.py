@@ -30,10 +30,18 @@ class Learning:
     settings : ProcurementSettings
     environment : Environment
     architecture : Architecture
+    dtype : torch.dtype
+        Number type of the models, and so of all training.
     """
 
-    def __init__(self, settings: ProcurementSettings, environment: Environment, architecture: Architecture):
-        self.settings, self.environment, self.architecture = settings, environment, architecture
+    def __init__(
+        self,
+        settings: ProcurementSettings,
+        environment: Environment,
+        architecture: Architecture,
+        dtype: torch.dtype = torch.float32,
+    ):
+        self.settings, self.environment, self.architecture, self.dtype = settings, environment, architecture, dtype
         data = environment.dataset
         # Copies, once and where torch computes: torch has no read-only tensors.
         self.inputs, self.labels = (
@@ -43,7 +51,7 @@ class Learning:
     def first_model(self) -> Params:
         """Train the common first model on the public samples."""
         settings, public = self.settings, self.environment.public
-        model = self.architecture.initial(int(generator(settings.seed, Purpose.INITIAL).integers(2**31)))
+        model = self.architecture.initial(int(generator(settings.seed, Purpose.INITIAL).integers(2**31)), self.dtype)
         if not len(public) or not settings.public_steps:
             return model
         recipe = Recipe(steps=settings.public_steps, learning_rate=settings.learning_rate)

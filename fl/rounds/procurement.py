@@ -194,6 +194,8 @@ class Simulation:
     settings : ProcurementSettings
     dataset : optional
         As :func:`.environment.build_environment` takes it.
+    dtype : torch.dtype
+        Number type of all training.
 
     Attributes
     ----------
@@ -204,14 +206,14 @@ class Simulation:
         Before the first round.
     """
 
-    def __init__(self, settings: ProcurementSettings, dataset: Any = None):
+    def __init__(self, settings: ProcurementSettings, dataset: Any = None, dtype: torch.dtype = torch.float32):
         self.settings = settings
         self.rule: ScoringRule = find_scoring_rule(settings.scoring)
         self.mechanism = find_mechanism(settings.mechanism)
         self.environment: Environment = build_environment(settings, dataset)
         data = self.environment.dataset
         self.architecture: Architecture = architecture(settings.architecture, data.input_shape, data.classes)
-        self.learning = Learning(settings, self.environment, self.architecture)
+        self.learning = Learning(settings, self.environment, self.architecture, dtype)
         looks_back = settings.objective == "moon"
         first = self.learning.first_model()
         self.first: State = first_state(first, settings.requesters, settings.workers, looks_back, settings.device)

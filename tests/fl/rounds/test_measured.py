@@ -28,7 +28,7 @@ SETTINGS = ProcurementSettings(
 
 def test_scores_are_those_of_the_rounds_and_limits_are_shares() -> None:
     market, commitment = measured_market(SETTINGS, cap_share=0.4, budget_share=0.3, seat_share=0.5)
-    simulation = Simulation(SETTINGS)
+    simulation = Simulation(SETTINGS, dtype=torch.float64)
     decided = simulation.decide(simulation.first, 1)
     assert list(market.scores) == list(decided.market.scores)
     assert [market.cost(i) for i in range(30)] == [decided.market.cost(i) for i in range(30)]
