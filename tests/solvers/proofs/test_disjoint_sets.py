@@ -105,3 +105,35 @@ def test_sets_are_told_apart_by_every_word(workers: int) -> None:
         possible += 1
     assert possible > 5
     assert alone > 5
+
+
+def test_a_purse_without_sets_beside_one_with() -> None:
+    one = as_sets(np.ones((1, 1), dtype=bool), np.zeros(1, dtype=np.int64), [])
+    none = one.keep(np.zeros(1, dtype=bool))
+    for lists in ([(one, 1), (none, 1)], [(none, 1), (one, 1)]):
+        assert not can_pack(lists, np.zeros(1, dtype=np.int64), 10, lambda: None)
+
+
+@pytest.mark.parametrize("loss", [1, 2**62, 2**70])
+def test_what_one_purse_cannot_lose_goes_whatever_the_others_keep(loss: int) -> None:
+    dear = as_sets(np.array([[True], [False]]), packed([0, loss]), [])
+    free = as_sets(np.array([[True], [False]]), packed([0, 0]), [])
+    for lists in ([(dear, 1), (free, 1)], [(free, 1), (dear, 1)]):
+        assert can_pack(lists, packed([loss]), 0, lambda: None)
+        assert can_pack([*lists, (dear, 1)], packed([loss]), loss, lambda: None)
+        assert not can_pack([*lists, (dear, 1)], packed([loss]), loss - 1, lambda: None)
+
+
+@pytest.mark.parametrize("counting", [0, 2, 3, disjoint_sets.WORTH_COUNTING])
+def test_a_worker_who_costs_just_what_may_be_lost_may_be_left_out(
+    counting: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever hires the first worker takes all that the other purse can have."""
+    monkeypatch.setattr(disjoint_sets, "WORTH_COUNTING", counting)
+    rows = np.zeros((2, 3, 5), dtype=bool)
+    for purse, sets in enumerate((([3], [4], [0, 1, 2]), ([1], [2], [0, 3, 4]))):
+        for row, members in zip(rows[purse], sets, strict=True):
+            row[members] = True
+    lists = [(as_sets(one, np.zeros(3, dtype=np.int64), []), 1) for one in rows]
+    for gap in (4, 5):
+        assert can_pack(lists, packed([5, 0, 0, 0, 0]), gap, lambda: None) == (gap == 5)
