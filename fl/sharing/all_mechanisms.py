@@ -1,5 +1,5 @@
 """Imports every module that registers a mechanism of sharing markets; add yours here."""
 
-from . import comparators, swan, unique
+from . import comparators, pivotal, swan, unique
 
-__all__ = ["comparators", "swan", "unique"]
+__all__ = ["comparators", "pivotal", "swan", "unique"]

@@ -4,13 +4,16 @@ from contextlib import contextmanager
 
 from fedmech.verification.proofs import (
     chain,
+    claimed_types,
     clarke,
     complexity,
+    constraints,
     critical,
     drop_top,
     extensions,
     families,
     network,
+    own_error,
     ratios,
     states,
     truthful,
@@ -34,6 +37,9 @@ PROOFS = {
         network,
         states,
         weights,
+        constraints,
+        claimed_types,
+        own_error,
     )
     for name in module.__all__
     if isinstance(getattr(module, name), Proof)

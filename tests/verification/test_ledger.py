@@ -168,6 +168,8 @@ def test_every_swan_claim_is_there() -> None:
         "S-3", "S-C1", "S-T1", "S-T1-THIRD", "S-E1", "S-T2", "S-L1", "S-P1-LOW", "S-P1-LOW-REQ", "S-P1-HIGH", "S-P1-HIGH-REQ",
         "S-P2-LOW", "S-P2-LOW-REQ", "S-P2-HIGH", "S-P2-HIGH-REQ", "S-T3-STATE", "S-T3-STATE-REQ", "S-T3-UNIQUE", "S-T3-BALANCE",
         "S-O1", "S-O2", "S-O3", "S-O4", "S-O5", "S-O6", "S-P3", "F-T3-UNIQUE", "F-T3-CONVERGE", "F-T3-DOMINANT", "F-T3-LOSS", "F-HIGH-ALONE", "F-UTILITY", "F-3-WEIGHTS", "F-T1-WEIGHTS",
+        "S-P1-EXCLUDE", "S-11-EXIST", "S-10-MIN", "S-5", "S-P12-EQUIV", "S-P2-N", "S-V-MONO", "S-IC", "F-IC-PIVOT", "F-IC-SIZE", "F-10-PRIVATE",
+        "F-BUYER-SWAN", "F-BUYER-LEAVE", "F-BUYER-MANY",
     } <= set(SWAN_CLAIMS)  # fmt: skip
 
 

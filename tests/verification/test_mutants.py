@@ -1,4 +1,4 @@
-"""The mutants of the ledger: deliberate errors in proofs, statements, rules and witnesses (in theories: test_theory_mutants), each of which turns its claim's verdict.
+"""The mutants of the ledger: deliberate errors in proofs, statements, rules and witnesses (in theories: test_theory_mutants; in the code of sharing markets: test_sharing_mutants), each of which turns its claim's verdict.
 
 A claim that stands whatever is done to it says nothing. Every proved claim has mutants here, by construction of the tables; a new proof
 needs a wrong formula in `FORMULAS`, or a test fails.
@@ -6,8 +6,6 @@ needs a wrong formula in `FORMULAS`, or a test fails.
 
 from collections.abc import Callable
 from dataclasses import replace
-from fractions import Fraction as F
-from itertools import islice
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,18 +13,11 @@ import numpy as np
 import pytest
 from fedmech.fl.mechanisms.interface import run_mechanism
 from fedmech.fl.mechanisms.outcome import outcome
-from fedmech.fl.sharing import swan as swan_module
-from fedmech.fl.sharing.unique import Designated, SinglePeaked
-from fedmech.models.sharing import averages
-from fedmech.models.sharing.market import MotsMarket
 from fedmech.verification import broken
 from fedmech.verification.claim import Claim, Judgement, Reading
-from fedmech.verification.claims.swan import averages as reading
-from fedmech.verification.claims.swan import mechanism, states
 from fedmech.verification.ledger import claims, judge
 from fedmech.verification.proofs.chain import ProofError, have_z3
-from fedmech.verification.search import finite_models, mots_models, weight_models
-from fedmech.verification.search.finite_models import hold
+from fedmech.verification.search import finite_models
 from proofs_by_name import PROOFS, impatient
 
 pytestmark = pytest.mark.skipif(not have_z3(), reason="z3 is not installed")
@@ -137,6 +128,19 @@ FORMULAS = {
     "WEIGHTS": ("(least(n) + b(n))", "b(n)"),
     "ALONE_IS_LEAST": ("Q(p, n) >= b(i0)", "Q(p, n) > b(i0)"),
     "MEMBERS": ("2*theta", "theta"),
+    "EXCLUDED": ("theta > q(i)", "theta < q(i)"),
+    "EXISTS": ("share(top) >= 0", "share(top) > 0"),
+    "LEAST_COST": ("cost(announced) == 0", "cost(announced) < 0"),
+    "AWAY": ("cost(k) >= 0", "cost(k) > 0"),
+    "EQUIVALENT": ("b0 == N - K(k0)", "b0 < N - K(k0)"),
+    "POPULATION": ("M*gap > most", "M*gap >= most"),
+    "SCALED": ("zm(e) >= zm(k)", "zm(e) > zm(k)"),
+    "MONOTONE": ("cost2 >= cost1", "cost2 > cost1"),
+    "OVERSTATED": ("(1 - 1/N)", "(1 + 1/N)"),
+    "PIVOTAL": ("payoff(y, y) >= 0", "payoff(y, y) > 0"),
+    "LEAST_PRIVATE": ("total >= pivots", "total > pivots"),
+    "MEASURED": ("payoff(r) <= payoff(truth)", "payoff(r) < payoff(truth)"),
+    "OWN_ERROR": ("cost(k0) == 0", "cost(k0) < 0"),
     "IID": ("(theta <= q and theta <= Phi) or ", ""),
     "EXAMPLE": ("> (2*K + 1)*D", "> 2*K*D"),
     "TURNING": ("2*n*c <= D2", "n*c <= D2"),
@@ -263,97 +267,6 @@ def test_a_broken_rule_turns_the_verdict(id, name, monkeypatch):
     assert "shipped rule" in entry.judgement.method or "false" in entry.judgement.method
 
 
-# ------------------------------------------------------------------ SWAN: the shipped code with something wrong
-
-BOX = list(islice(mechanism.BOX.markets(), 0, None, 40))
-HIGH = list(islice(states.HIGH.markets(), 0, None, 60))
-
-
-def worse_error(self, state):
-    k = self.check_state(state)
-    total = sum((F(n, t.size) for n, t in zip(k, self.types, strict=True)), F(0))
-    return self.noise * total / sum(k) + self.client_variance
-
-
-SWAN = {
-    "errors do not fall with the coalition: JOIN": (MotsMarket, "error", worse_error, "JOIN", lambda: mots_models.coalition_models(1, 20)),
-    "errors do not fall with the coalition: MERGE": (MotsMarket, "error", worse_error, "MERGE", lambda: mots_models.coalition_models(1, 20)),
-    "errors do not fall with the coalition: REGIONS": (MotsMarket, "error", worse_error, "REGIONS", lambda: mots_models.coalition_models(1, 20)),
-    "errors do not fall with the coalition: THIRD": (MotsMarket, "error", worse_error, "THIRD", lambda: mots_models.coalition_models(1, 20)),
-    "errors do not fall with the coalition: EXAMPLE": (
-        MotsMarket, "error", worse_error, "EXAMPLE", lambda: mots_models.coalition_models(1, 20, variance=False)
-    ),
-    "errors do not fall with the coalition: ALONE": (MotsMarket, "error", worse_error, "ALONE", lambda: mots_models.alone_models(HIGH)),
-    "a buyer's error is a participant's": (
-        averages, "averaged_error", lambda weights, own, variance, whose: F(1, len(own)) + variance * (1 - F(1, len(own))), "BUYER",
-        lambda: mots_models.average_models(1, 20),
-    ),
-    "averages by size are plain ones": (
-        averages, "shares", lambda sizes, average="plain": [F(1, len(sizes))] * len(sizes), "BY_SIZE", lambda: mots_models.average_models(1, 20)
-    ),
-    "weights of least error are plain ones": (
-        averages, "least_error_shares", lambda own, variance, whose="buyer": [F(1, len(own))] * len(own), "WEIGHTS",
-        lambda: weight_models.weight_models(1, 9),
-    ),
-    "the best model is not taken alone": (
-        averages, "least_error_shares", lambda own, variance, whose="buyer": [F(1, len(own) + 1)] * len(own), "ALONE_IS_LEAST",
-        lambda: weight_models.alone_weight_models(1, 5),
-    ),
-    "a member's error is a buyer's": (
-        averages, "averaged_error",
-        lambda weights, own, variance, whose: sum((p * p * (e + variance) for p, e in zip(weights, own, strict=True)), variance), "MEMBERS",
-        lambda: weight_models.member_models(1, 20),
-    ),
-    "costs are left out of welfare: EVERYBODY": (
-        MotsMarket, "cost", lambda self, state: F(sum(state)), "ALONE", lambda: mots_models.alone_models(HIGH)
-    ),
-    "SWAN shares twice": (
-        swan_module.Swan, "share", lambda self, state, control=None: 2 * self.ratio * (self.potential(state) - self.least) / self.market.population, "SUPPORTED",
-        lambda: mots_models.supported_models(BOX),
-    ),
-    "SWAN's potential is off": (
-        swan_module.Swan, "potential", lambda self, state, control=None: self.lagrangian(state) + (0 < state[0] < self.market.counts[0]) * 99, "SUPPORTED",
-        lambda: mots_models.supported_models(list(mechanism.BOX.markets())[::15]),
-    ),
-    "SWAN pays one unit more": (
-        swan_module.Swan, "incentive_cost", lambda self, state: F(1), "BALANCE", lambda: mots_models.balance_models(BOX)
-    ),
-    "single-peaked payments are flat": (
-        SinglePeaked, "share", lambda self, state: F(1), "SINGLE_PEAKED", lambda: mots_models.peaked_models(BOX)
-    ),
-    "flat payments do not converge": (
-        SinglePeaked, "share", lambda self, state: F(any(state)), "CONVERGE", lambda: mots_models.converging_models(BOX)
-    ),
-    "designated payments reward leaving": (
-        Designated, "payoff", lambda self, type, number, participates, model: F(model), "DOMINANT", lambda: mots_models.designated_models(BOX)
-    ),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", SWAN)
-def test_broken_sharing_code_is_no_model(name, monkeypatch):
-    owner, method, wrong, which, models = SWAN[name]
-    hold(PROOFS[which], models())
-    monkeypatch.setattr(owner, method, wrong)
-    with pytest.raises(AssertionError):
-        hold(PROOFS[which], models())
-
-
-@pytest.mark.parametrize("swap", [("participant", "buyer"), ("by-size", "plain")])
-def test_another_error_than_the_measured_one_turns_the_verdict(swap, monkeypatch):
-    one, other = swap
-    right_error, right_shares = averages.averaged_error, averages.shares
-    if one == "participant":
-        monkeypatch.setattr(
-            reading, "averaged_error", lambda weights, own, variance, whose: right_error(weights, own, variance, other)
-        )
-    else:
-        monkeypatch.setattr(reading, "shares", lambda sizes, average: right_shares(sizes, other))
-    entry = judge(CLAIMS["F-3-AVERAGES"])
-    assert not entry.agrees
-    assert "standard errors off" in entry.judgement.method
-
-
 # ------------------------------------------------------------------ witnesses and verdicts
 
 HARMLESS_MARKET = {
@@ -374,7 +287,7 @@ HARMLESS_MOTS = {
 @pytest.mark.parametrize("id", WITNESSED)
 def test_a_forged_witness_turns_the_verdict(id):
     claim = CLAIMS[id]
-    forged = HARMLESS_MOTS if id.startswith("S-") else HARMLESS_MARKET
+    forged = HARMLESS_MOTS if id.startswith(("S-", "F-IC", "F-BUYER")) else HARMLESS_MARKET
     if id == "S-3":
         forged = {**HARMLESS_MOTS, "client_variance": 1}
     said = replace(on_record(claim), witness=forged)

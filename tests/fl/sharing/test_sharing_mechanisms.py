@@ -14,7 +14,7 @@ from fedmech.fl.sharing.swan import NoTarget
 from mots_strategies import random_markets
 from typer.testing import CliRunner
 
-NAMES = {"dynamic", "fl-only", "modified-fl", "single-peaked", "swan"}
+NAMES = {"dynamic", "fl-only", "modified-fl", "pivotal", "single-peaked", "swan"}
 LINEAR = {"family": "linear", "a": 1, "s": 1}
 BUILD = {"sizes": [10, 20], "counts": [2, 1], "costs": ["1/20", "1/4"], "utility": LINEAR}
 MARKET = fm.SharingMarket.build(**BUILD)
