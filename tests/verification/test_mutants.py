@@ -117,6 +117,8 @@ FORMULAS = {
     "RANKS": ("implies(inside(i, H2), inside(i, H1))", "iff(inside(i, H2), inside(i, H1))"),
     "BONUS_FOR_ALL": ("+ g1 >=", "+ g1 >"),
     "WORST_CASE": ("due(H) <= B", "due(H) < B"),
+    "LABEL_SKEW": ("var_a > var_b", "var_a > 2*var_b"),
+    "CONCENTRATED": ("3*b <= 1", "2*b <= 1"),
     "CLARKE": ("paid1 >= bid1", "paid1 > bid1"),
     "SEPARATE": ("bill(q) <= own(q)", "bill(q) < own(q)"),
     "SCAN": ("count(S) + 1", "count(S)"),

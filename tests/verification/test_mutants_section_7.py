@@ -6,9 +6,11 @@ from fractions import Fraction as F
 import pytest
 from fedmech.fl.mechanisms.interface import mechanisms, run_mechanism
 from fedmech.fl.mechanisms.outcome import outcome
+from fedmech.fl.scoring import digits_market
 from fedmech.verification import audit
-from fedmech.verification.claims.driftpay import escalation, promises
+from fedmech.verification.claims.driftpay import congestion, coverage_constant, escalation, heterogeneity, promises
 from fedmech.verification.ledger import claims, judge
+from fedmech.verification.literal.driftpay import LiteralOutcome
 from fedmech.verification.proofs.chain import have_z3
 from fedmech.verification.proofs.extensions import SEPARATE
 from fedmech.verification.search import finite_models
@@ -96,3 +98,40 @@ def test_a_rule_that_pays_more_is_not_the_rule_of_its_chain(name, monkeypatch):
     entry = judge(CLAIMS[f"M-TRUTH-{name}"])
     assert not entry.agrees
     assert "false of the shipped rule" in entry.judgement.method
+
+
+# ------------------------------------------------------------------ sentences that are measured
+
+
+def blind(market, rule, **options):
+    """Run DriftPay-CO whatever was asked for: estimates are as good as scores."""
+    return run_mechanism(market, "driftpay-co")
+
+
+def doubled(market, share):
+    return paying_more(coverage_constant_greedy(market, share))
+
+
+coverage_constant_greedy = coverage_constant.coverage_greedy
+MEASUREMENTS = {
+    "scores that say nothing": ("D-4-BETA", digits_market, "drift_score", lambda local, start, probe: 1.0),
+    "concentrations the other way round": ("D-4-BETA", heterogeneity, "MEASURED", heterogeneity.MEASURED[::-1]),
+    "partitions the other way round": ("D-4-BETA-LABELS", heterogeneity, "MEASURED", heterogeneity.MEASURED[::-1]),
+    "estimates that err nowhere": ("D-9-CONGESTION", congestion, "run_mechanism", blind),
+    "places that grow": ("D-9-CONGESTION", congestion, "ROOM", congestion.ROOM[::-1]),
+    "money that is scarce": ("D-9-CONGESTION", congestion, "AMPLE", congestion.TIGHT),
+    "money that is ample": ("F-9-CONGESTION", congestion, "TIGHT", congestion.AMPLE),
+    "routing that changes nothing": ("F-9-CONGESTION", congestion, "first_come", lambda market: run_mechanism(market, "driftpay-co").score),
+    "a greedy that pays more": ("D-7b-CONST", coverage_constant, "coverage_greedy", doubled),
+    "the best worker whatever the others cover": ("D-7b-CONST", coverage_constant, "TIMES", F(10**6)),
+    "a smaller constant": ("D-7b-CONST", coverage_constant, "FACTOR", F(5, 4)),
+    "a clock that is another": ("F-7b-CLOCK", coverage_constant, "coverage_clock", lambda market: LiteralOutcome({})),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MEASUREMENTS)
+def test_another_measurement_turns_the_verdict(name, monkeypatch):
+    id, owner, attribute, wrong = MEASUREMENTS[name]
+    monkeypatch.setattr(owner, attribute, wrong)
+    entry = judge(CLAIMS[id])
+    assert not entry.agrees

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from fedmech.verification.claims.driftpay import bonus, escalation, lower_bounds, promises, section_5
+from fedmech.verification.claims.driftpay import bonus, escalation, heterogeneity, lower_bounds, promises, section_5
 from fedmech.verification.claims.findings.drop_top import without_star
 from fedmech.verification.proofs import ratios
 from fedmech.verification.proofs.chain import Proof, ProofError, have_z3
@@ -43,6 +43,8 @@ THEORIES = {
     "a scan goes on after a failure": ("SCAN", "asked", "before(j, k), passes(j)", "before(j, k), takes(j)"),
     "a network has no edges of pairs": ("NETWORK", "edges", "+ m*L + m", "+ m"),
     "Clarke prices leave out what the others would have": ("CLARKE", "pays1", " - alone1", ""),
+    "shares of two labels are independent": ("LABEL_SKEW", "squares", "== a + 1 and", "== a and"),
+    "a variance without the square of the mean": ("CONCENTRATED", "variances", "(square_a - mean_a*mean_a)", "square_a"),
     "VCG takes any set": ("CLARKE", "best1", "<= worth(H1)", ">= worth(H1)"),
     "a sort compares half of the pairs": ("WORK", "sort", "2*compares", "4*compares"),
     "bounds in proportion leave the values of prefixes": ("PROPORTIONAL", "best alike", "x*N(S)", "N(S)"),
@@ -56,6 +58,8 @@ MODELS = {
     "PROPORTIONAL": lower_bounds.shrunk_alike,
     "SEPARATE": escalation.billed,
     "CLARKE": promises.clarke_models,
+    "LABEL_SKEW": heterogeneity.skewed,
+    "CONCENTRATED": heterogeneity.concentrated,
     "SCAN": lambda: section_5.scanned(auction_models("driftpay-co", DRAW, seed=11, count=40)),
     "NETWORK": lambda: section_5.counted(40, 11),
     "WORK": lambda: section_5.counted(40, 11),

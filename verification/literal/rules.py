@@ -17,7 +17,16 @@ from .procurement import (
     subsets,
 )
 
-__all__ = ["bonus", "coverage_winners", "escalation", "greedy_then_repair", "highest_winning_bid", "stipend", "vcg"]
+__all__ = [
+    "bonus",
+    "coverage_clock",
+    "coverage_winners",
+    "escalation",
+    "greedy_then_repair",
+    "highest_winning_bid",
+    "stipend",
+    "vcg",
+]
 
 
 def vcg(market: LiteralMarket, value: Fraction) -> LiteralOutcome:
@@ -123,6 +132,40 @@ def coverage_winners(market: LiteralMarket, share: Fraction) -> tuple[int, ...]:
         if market.bids[i] * coverage_of(market, (*taken, i)) > share * market.budget * gains[i]:
             return taken
         taken = (*taken, i)
+
+
+def coverage_clock(market: LiteralMarket) -> LiteralOutcome:
+    """Coverage by a falling clock: offers ``B D_i / V``, the target ``V`` doubling as long as more than it is kept; the better of the kept and the best one still in."""
+    single = {i: coverage_of(market, [i]) for i in market.workers}
+    offers = {
+        i: market.budget
+        for i in market.workers
+        if single[i] > 0 and placeable(market, [i]) and market.bids[i] <= market.budget
+    }
+    order = sorted(offers, key=lambda i: (-single[i], i))
+    if not order:
+        return LiteralOutcome({})
+    target, kept = single[order[0]], list[int]()
+    while True:
+        kept = []
+        for i in order:
+            gain = coverage_of(market, [*kept, i]) - coverage_of(market, kept)
+            if i not in offers or gain == 0 or not placeable(market, [*kept, i]):
+                continue
+            offers[i] = min(offers[i], market.budget * gain / target)
+            if market.bids[i] > offers[i]:
+                del offers[i]
+                continue
+            kept.append(i)
+            if coverage_of(market, kept) > target:
+                break
+        if coverage_of(market, kept) <= target:
+            break
+        target *= 2
+    best = max(offers, key=lambda i: (single[i], -i), default=None)
+    if best is not None and single[best] > coverage_of(market, kept):
+        kept = [best]
+    return LiteralOutcome({i: offers[i] for i in kept})
 
 
 def highest_winning_bid(
