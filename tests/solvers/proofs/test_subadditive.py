@@ -9,6 +9,7 @@ from math import ceil, floor, gcd
 from typing import Any
 
 import kinds as oracle
+import numpy as np
 import pytest
 from fedmech import Market
 from fedmech.solvers.proofs import subadditive
@@ -279,3 +280,23 @@ def test_the_clock_is_looked_at() -> None:
         with pytest.raises(ProofError):
             subadditive.check_bound(Proof("opt", "subadditive", 3, body), one, lambda: looks.update("x"), checker)
         assert looks["x"] == times
+
+
+@pytest.mark.parametrize("modulus", [2**61, 2**62, 2**63, 2**71])
+@pytest.mark.parametrize("budget", [9, 2**61, 2**62, 2**63, 2**70])
+def test_more_money_than_the_columns_hold(budget: int, modulus: int) -> None:
+    market = Market.build(scores=[3, 4, 6], costs=[2, 3, 4], budgets=[budget])
+    body = {"scale": 1, "price": 0, "modulus": modulus, "values": [0, 0]}
+    assert accepted(market, 13, body)
+    assert not accepted(market, 12, body)
+
+
+@pytest.mark.parametrize("modulus", [7, 2**31, 2**40, 2**59, 2**60, 2**61, 2**62, 2**63, 2**70])
+@pytest.mark.parametrize("top", [1, 2**22, 2**31, 2**40, 2**61, 2**62, 2**70])
+def test_the_function_of_many_amounts_is_that_of_each(modulus: int, top: int) -> None:
+    """Values and modulus short and long, each by itself; amounts below 0, at what is drawn through, and beyond."""
+    function = subadditive.Residues(modulus, [0, top, top // 2])
+    amounts = [-(2**61), -3, 0, 1, modulus // 3, modulus // 3 + 1, modulus - 1, 2**61]
+    for column in (np.array([x for x in amounts if x < 2**62]), np.array(amounts, dtype=object)):
+        right = [function.times_modulus(int(x)) for x in column]
+        assert function.all_times_modulus(column).tolist() == right
