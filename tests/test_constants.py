@@ -39,7 +39,7 @@ SOLVERS = {
     "how a point is rounded that is checked exactly afterwards": ["highs.tolerances.INTEGRAL"],
     CHECKER: [
         "proofs.arrays.limbs.FEWEST_BITS", "proofs.arrays.limbs.WORD", "proofs.dynamic.FINEST", "proofs.social.DIGITS",
-        "proofs.social.FINEST_PIECE", "proofs.social.MOST_DIGITS", "proofs.social.SIGN_PIECES", "proofs.social_document.DIGITS",
+        "proofs.social.MOST_DIGITS", "proofs.social_document.DIGITS",
         "proofs.staircase.FEW_WORKERS", "proofs.subadditive.FEW_ITEMS", "proofs.subadditive.MOST_VALUES",
         "proofs.walk.MOST_STATES",
     ],

@@ -189,3 +189,21 @@ def test_a_requirement_narrows_a_cell_that_it_nowhere_exceeds() -> None:
             assert found.upper == (limit if right else upper)
             narrowed += right
     assert narrowed
+
+
+@pytest.mark.parametrize(("name", "least"), [("SIGN_PIECES", 6), ("FINEST_PIECE", 3)])
+def test_pieces_in_which_a_sign_shows(name: str, least: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``x^2 - x + 1/2`` on five pieces, the smallest a quarter of the whole; a sixth look finds that none is left."""
+    tree, looked = parse("eps**4/12 - eps**3/6 + eps**2/4", ("eps",)), []
+    for limit in (least - 1, least, least + 1):
+        monkeypatch.setattr(social, "SIGN_PIECES", limit if name == "SIGN_PIECES" else 20)
+        monkeypatch.setattr(social, "FINEST_PIECE", limit if name == "FINEST_PIECE" else 20)
+        looked.clear()
+        if limit < least:
+            with pytest.raises(ProofError, match="does not show the sign"):
+                social._verify_sign(tree, Fraction(0), Fraction(1), 1, lambda: looked.append(1))
+            continue
+        social._verify_sign(tree, Fraction(0), Fraction(1), 1, lambda: looked.append(1))
+        assert len(looked) == 5
+        with pytest.raises(ProofError, match="does not show the sign"):
+            social._verify_sign(tree, Fraction(0), Fraction(1), -1, lambda: None)
