@@ -72,6 +72,7 @@ FL = {
     ],
     BY_NAME: ["sharing.equilibria.MOST_TYPES", "training.batched.PADDING"],
     "a unit": ["mechanisms.care_no.BASE", "rounds.bids.CENTS"],
+    "which draw it is": ["rounds.measured_set.SEED"],
     "how a data set is split": ["data.digits.TEST_IMAGES"],
     "the strength of a commitment": ["scoring.probe.NONCE_BYTES"],
     "deaths of a process until a point runs alone: tests of sweeps kill processes": ["experiments.engine.sweep.SUSPECT"],
