@@ -27,6 +27,9 @@ ROOT = DOCS.parent
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
 MADE = re.compile(r"<!-- made: (\w+) -->")
+"""Where a page written by hand has what a registry says."""
+TITLED = re.compile(r'^```(\w+) title="([^"]+)"$', re.MULTILINE)
+"""A block that is a file, whose name the site shows above it."""
 
 
 def build(out: Path, executed: Path | None) -> int:
@@ -37,8 +40,8 @@ def build(out: Path, executed: Path | None) -> int:
         pages = Path(folder) / "pages"
         shutil.copytree(DOCS, pages, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
         for path in pages.rglob("*.md"):
-            text = path.read_text(encoding="utf-8")
-            path.write_text(MADE.sub(lambda found: PARTS[found[1]](), text), encoding="utf-8")
+            text = MADE.sub(lambda found: PARTS[found[1]](), path.read_text(encoding="utf-8"))
+            path.write_text(TITLED.sub(r"`\2`:\n\n```\1", text), encoding="utf-8")
         for name, make in PAGES.items():
             (pages / name).write_text(make(), encoding="utf-8")
         (pages / "ledger.md").write_text(ledger_page(executed), encoding="utf-8")
@@ -175,6 +178,13 @@ def letters_part() -> str:
     return Table(["letter", "stands for"], [[*pair] for pair in SYMBOLS.items()]).markdown()
 
 
+def sources_part() -> str:
+    """Return where every claim comes from."""
+    from fedmech.verification.ledger import claims
+
+    return Table(["claim", "source"], [[name, claim.source] for name, claim in claims().items()]).markdown()
+
+
 def copied(name: str) -> Callable[[], str]:
     """Return a maker of the page that a file at the root of the repository is."""
     return lambda: (ROOT / name).read_text(encoding="utf-8")
@@ -238,8 +248,9 @@ PAGES: dict[str, Callable[[], str]] = {
     "notebooks.md": notebooks_page,
     "contributing.md": copied("CONTRIBUTING.md"),
     "changelog.md": copied("CHANGELOG.md"),
+    "security.md": copied("SECURITY.md"),
 }
-PARTS: dict[str, Callable[[], str]] = {"problems": problems_part, "letters": letters_part}
+PARTS: dict[str, Callable[[], str]] = {"problems": problems_part, "letters": letters_part, "sources": sources_part}
 
 
 def main() -> int:

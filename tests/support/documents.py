@@ -9,7 +9,8 @@ In a page every block of code is run, in the order in which it stands and in one
 - a block with `title="NAME"` is written to that file instead; so is one below a comment with a file's name;
 - `text` right after one of the first two is what it prints; a line `...` there stands for any lines, and seconds are not compared.
 
-`<!-- not run: WHY -->` above a block keeps it from being run.
+`<!-- not run: WHY -->` above a block keeps it from being run, `<!-- test command -->` too: .ci/run runs that.
+What a line of `console` installs before ` && ` is taken to be installed.
 """
 
 from __future__ import annotations
@@ -50,10 +51,10 @@ __all__ = [
 EXECUTED = "FEDMECH_EXECUTED"
 """The environment variable that names a folder for what the site shows and the tests have worked out."""
 
-COMMENT = re.compile(r"<!-- (?:(?P<name>[\w.-]+\.\w+)|not run: (?P<why>[^>]+)) -->\s*$")
+COMMENT = re.compile(r"<!-- (?:(?P<name>[\w.-]+\.\w+)|(?:not run: )?(?P<why>test command|(?<=not run: )[^>]+)) -->\s*$")
 TITLE = re.compile(r'title="([^"]+)"')
 CODE = re.compile(r"# .*exit code (\d)")
-SECONDS = re.compile(r"\d[\d,]*(?:\.\d+)? s\b")
+SECONDS = re.compile(r"\d[\d,]*(?:\.\d+)? s\b|(?<=^seconds  )\s*[\d.]+")
 
 
 @dataclass(frozen=True)
@@ -77,19 +78,25 @@ def blocks_of(text: str) -> list[Block]:
         if token.type in ("fence", "code_block"):
             assert token.map is not None
             language = token.info.split()[0] if token.info else ""
-            if language == "text":
+            if language.startswith("{"):
+                # A directive of the site's.
+                printing = False
+                continue
+            title = TITLE.search(token.info)
+            if language == "text" and not title:
                 if printing:
                     blocks[-1] = replace(blocks[-1], prints=token.content, printed=(token.map[0], token.map[1]))
                 printing = False
                 continue
-            title = TITLE.search(token.info)
             name = title[1] if title else comment["name"] if comment else None
             blocks.append(Block(language, token.content, token.map[0] + 1, name, comment and comment["why"]))
             comment, printing = None, name is None
         elif token.type == "html_block":
             comment = COMMENT.search(token.content.strip())
-        else:
+        elif token.type not in ("paragraph_open", "inline", "paragraph_close"):
             comment, printing = None, False
+        else:
+            printing = False
     return blocks
 
 
@@ -110,18 +117,21 @@ def run_block(block: Block, names: dict[str, Any]) -> str:
 
 
 def run_command(line: str) -> str:
-    """Run one command of fedmech, and return what it prints."""
+    """Run a line of commands, and return what it prints."""
     from fedmech.cli import app
     from typer.testing import CliRunner
 
-    program, *words = shlex.split(line, comments=True)
-    assert program == "fedmech", line
-    wanted = CODE.search(line)
-    done = CliRunner().invoke(app, words, env={"COLUMNS": "80"})
-    assert done.exit_code == (int(wanted[1]) if wanted else 0), f"{line}\n{done.exit_code}: {done.output}" + "".join(
-        traceback.format_exception(done.exception) if done.exception else ()
-    )
-    return done.stdout
+    wanted, shown = CODE.search(line), ""
+    for command in line.split(" && "):
+        program, *words = shlex.split(command, comments=True)
+        if command.startswith("python3 -m venv ") or Path(program).name == "pip":
+            continue
+        assert Path(program).name == "fedmech", line
+        done = CliRunner().invoke(app, words, env={"COLUMNS": "80"})
+        raised = "".join(traceback.format_exception(done.exception)) if done.exception else ""
+        assert done.exit_code == (int(wanted[1]) if wanted else 0), f"{line}\n{done.exit_code}: {done.output}{raised}"
+        shown += done.stdout
+    return shown
 
 
 def same_text(wanted: str, found: str) -> bool:
