@@ -194,10 +194,12 @@ def run_notebook(notebook: dict[str, Any]) -> dict[str, Any]:
 
 def run_cell(code: str, names: dict[str, Any], label: str) -> Any:
     """Run a cell, and return the value of the expression at its end."""
-    tree = ast.parse(code, label)
-    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+    tree, last = ast.parse(code, label), None
+    if tree.body and isinstance(tree.body[-1], ast.Expr):
+        last = ast.Expression(tree.body[-1].value)
+        del tree.body[-1]
     exec(compile(tree, label, "exec"), names)
-    return eval(compile(ast.Expression(last.value), label, "eval"), names) if last else None
+    return None if last is None else eval(compile(last, label, "eval"), names)
 
 
 def bundle(value: Any) -> dict[str, str]:
