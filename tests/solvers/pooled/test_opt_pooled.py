@@ -358,7 +358,7 @@ def test_a_wrong_margin_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 
         def wrong(p: PooledProblem, width: float, factor: float = factor):
             guess = honest(p, width)
-            return replace(guess, price=guess.price * factor, half=guess.half / 8)
+            return replace(guess, price=guess.price * factor, halves=guess.halves / 8)
 
         monkeypatch.setattr(pooled_solve, "DIRECT", 50)
         monkeypatch.setattr(pooled_solve, "sampled_guess", wrong)
@@ -401,12 +401,13 @@ def test_compiled_passes_match_the_chunked_ones() -> None:
     problem = FAMILIES["a"](3000, 4)
     counts = np.zeros(10, dtype=np.int64)
     mark, band = np.zeros(3000, dtype=bool), np.zeros(3000, dtype=np.int64)
-    offsets = np.linspace(0, 3e5, 10)
+    offsets, halves = np.linspace(0, 3e5, 10), np.linspace(2e4, 8e4, 10)
     arrays = (problem.scores, problem.costs, problem.groups)
-    found, score, cost = classify(*arrays, 0.9, offsets, 0.0, 5e4, mark, band, counts)
+    found, score, cost = classify(*arrays, 0.9, offsets, 0.0, halves, mark, band, counts)
     worth = problem.scores - 0.9 * problem.costs - offsets[problem.groups]
-    assert (mark == (worth > 5e4)).all()
-    assert band[:found].tolist() == np.flatnonzero(np.abs(worth) <= 5e4).tolist()
+    half = halves[problem.groups]
+    assert (mark == (worth > half)).all()
+    assert band[:found].tolist() == np.flatnonzero(np.abs(worth) <= half).tolist()
     assert (score, cost) == (problem.value(mark), problem.cost(mark))
     assert counts.tolist() == np.bincount(problem.groups[mark], minlength=10).tolist()
     shifts = offsets.astype(np.int64)
