@@ -128,7 +128,9 @@ def _document(solution: StreamedSolution, certificate: Path | None, winners: Pat
 
 def _rows(solution: StreamedSolution, certificate: Path | None, winners: Path | None) -> list[list[str]]:
     folder = solution.folder
-    status = "optimal, proved (proof checked)" if solution.status == "optimal" else f"{solution.status}, {solution.stopped}"
+    status = (
+        "optimal, proved (proof checked)" if solution.status == "optimal" else f"{solution.status}, {solution.stopped}"
+    )
     rows = [
         ["market", f"{folder.n:,} workers in {len(folder.files):,} files, {len(folder.limits):,} groups"],
         ["status", status],

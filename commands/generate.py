@@ -52,7 +52,8 @@ def generate_command(
     seat_share: Annotated[float | None, typer.Option(help="seats as a share of what caps admit")] = None,
     seed: Annotated[int, typer.Option(help="seed")] = 0,
     workers_file: Annotated[
-        str | None, typer.Option(help="put the workers into this .csv or .parquet, or this folder of Parquet files, beside OUT")
+        str | None,
+        typer.Option(help="put the workers into this .csv or .parquet, or this folder of Parquet files, beside OUT"),
     ] = None,
     dataset: Annotated[
         str | None,

@@ -249,11 +249,12 @@ def _read_workers(path: Path) -> dict[str, Any]:
     tables: list[dict[str, Any]] = []
     for file in parquet_files(path):
         tables.append(_read_table(file))
-        if tables[-1].keys() != tables[0].keys():
-            raise InputError("its columns are not those of the first file", row="header", file=str(file))
         if len(tables[0]) * sum(len(table["worker_ids"]) for table in tables) > MOST_PARQUET_VALUES:
             raise InputError(f"more than {MOST_PARQUET_VALUES:,} values are not read at once", file=str(path))
-    return _complete({name: _joined(tables, name) for name in tables[0]})
+    try:
+        return _complete({name: _joined(tables, name) for name in tables[0]})
+    except InputError as error:
+        raise error.in_file(path) from None
 
 
 def _joined(tables: list[dict[str, Any]], name: str) -> Any:
@@ -262,7 +263,9 @@ def _joined(tables: list[dict[str, Any]], name: str) -> Any:
         return np.concatenate(columns)
     # None stands for a column of gaps.
     return [
-        value for table in tables for value in (table[name] if table[name] is not None else [None] * len(table["worker_ids"]))
+        value
+        for table in tables
+        for value in (table[name] if table[name] is not None else [None] * len(table["worker_ids"]))
     ]
 
 

@@ -296,7 +296,9 @@ def _numbers(column: Any, local: int, field: str, least: int) -> np.ndarray:
     if arrow.types.is_decimal(kind):
         if kind.bit_width != 128:
             column = column.cast(arrow.decimal128(38, kind.scale))
-        words = np.frombuffer(column.buffers()[1] or b"", dtype="<i8")[2 * column.offset : 2 * (column.offset + len(column))]
+        words = np.frombuffer(column.buffers()[1] or b"", dtype="<i8")[
+            2 * column.offset : 2 * (column.offset + len(column))
+        ]
         values, wide = words[::2], words[1::2]
         strange = wide != values >> 63
         if strange.any():

@@ -100,7 +100,10 @@ def generate_folder(
         }
         try:
             parquet.write_table(
-                arrow.table(columns), folder / f"workers-{at:0{width}}.parquet", compression="zstd", use_dictionary=["group"]
+                arrow.table(columns),
+                folder / f"workers-{at:0{width}}.parquet",
+                compression="zstd",
+                use_dictionary=["group"],
             )
         except OSError as error:
             raise InputError(f"cannot write: {error.strerror or error}", file=str(folder)) from None

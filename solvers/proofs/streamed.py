@@ -234,9 +234,7 @@ def _add_rows(totals: _Totals, leaf: _Leaf, rows: Rows) -> None:
         totals.kept.append((rows.scores[kept], rows.costs[kept], rows.groups[kept]))
 
 
-def _bound(
-    folder: Folder, leaf: _Leaf, found: _Totals, total: _FilePass, pulse: Pulse
-) -> tuple[int, str | None]:
+def _bound(folder: Folder, leaf: _Leaf, found: _Totals, total: _FilePass, pulse: Pulse) -> tuple[int, str | None]:
     """Return what no set of a leaf exceeds, and why it is not closed if it is not."""
     m, value, step = leaf.multipliers, total.value, total.score_step or 1
     budget = folder.budget // total.cost_step * total.cost_step if total.cost_step else 0
@@ -287,7 +285,11 @@ def _read_leaves(given: Any, folder: Folder) -> list[_Leaf]:
 
 def _read_leaf(given: Any, folder: Folder) -> _Leaf:
     fields = {"low", "high", "scale", "price", "count", "places"}
-    if not isinstance(given, Mapping) or set(given) - {"width", "rest"} != fields or ("rest" in given) != ("width" in given):
+    if (
+        not isinstance(given, Mapping)
+        or set(given) - {"width", "rest"} != fields
+        or ("rest" in given) != ("width" in given)
+    ):
         refuse("a leaf has low, high, scale, price, count and places, and may have width and rest")
     multipliers = Multipliers.read(
         {
@@ -304,7 +306,11 @@ def _read_leaf(given: Any, folder: Folder) -> _Leaf:
         refuse("low and high: must be whole numbers")
     if width is not None and (type(width) is not int or width < 0):
         refuse("width: must be a whole number, or none")
-    if not isinstance(rest, Mapping) or (rest and set(rest) != {"kind", "bound", "body"}) or (not rest and "rest" in given):
+    if (
+        not isinstance(rest, Mapping)
+        or (rest and set(rest) != {"kind", "bound", "body"})
+        or (not rest and "rest" in given)
+    ):
         refuse("rest: has a kind, a bound and a body")
     return _Leaf(low, high, multipliers, bool(rest), width, rest)
 

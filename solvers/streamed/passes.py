@@ -31,7 +31,11 @@ class Columns:
         """Put rows one after the other."""
         held = [(part.rows, part.scores, part.costs, part.groups) for part in parts]
         nothing = [np.zeros(0, dtype=np.int64)]
-        return Columns(*(np.concatenate([*nothing, *column]) for column in zip(*held, strict=True))) if held else Columns(*nothing * 4)
+        return (
+            Columns(*(np.concatenate([*nothing, *column]) for column in zip(*held, strict=True)))
+            if held
+            else Columns(*nothing * 4)
+        )
 
     @staticmethod
     def of(rows: Rows, index: NDArray) -> Columns:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ...models.exact import exact_sum, integer_array, linear_combination
 from ...models.procurement.folder import Folder
-from ..control import Control, Stopped, StopReason
+from ..control import STEP_SECONDS, Control, Stopped, StopReason
 from ..pooled import PooledProblem, solve_pooled
 from ..pooled.leaf_multipliers import LeafMultipliers
 from ..pooled.reduction import guess_from_sample
@@ -157,7 +157,9 @@ def _search(
         budget = folder.budget - split.cost
         if budget >= 0 and min(limits, default=0) >= 0 and (split.kept <= sizes.band or everything):
             band = Columns.joined(split.band)
-            solved = _whole(folder, band, control) if everything else _band(folder, split, band, limits, budget, control)
+            solved = (
+                _whole(folder, band, control) if everything else _band(folder, split, band, limits, budget, control)
+            )
             _mark(folder, split.chosen, band.rows[solved[0]])
             begun = time.perf_counter()
             found = check_folder(folder, split.chosen, solved[1], control.check)
@@ -178,7 +180,7 @@ def _band(
 ) -> tuple[NDArray, list[Mapping[str, Any]]]:
     """Solve the band; return which of its rows are chosen, and the leaves over all rows."""
     problem = PooledProblem.of(band.scores, band.costs, band.groups, limits, budget)
-    result = solve_pooled(problem, control, by_slope=False)
+    result = solve_pooled(problem, control.capped(STEP_SECONDS), by_slope=False)
     value = split.score + result.value
     fixed, places = int(split.counts.sum()), sum(folder.limits)
     leaves = []
@@ -194,7 +196,14 @@ def _leaf(
     folder: Folder, split: Split, band: Columns, m: LeafMultipliers, value: int, control: Control
 ) -> Mapping[str, Any]:
     """Return a leaf of the proof; one that has a gap with the rest that it leaves open."""
-    leaf = {"low": m.low, "high": m.high, "scale": m.scale, "price": m.price, "count": m.count, "places": list(m.limits)}
+    leaf = {
+        "low": m.low,
+        "high": m.high,
+        "scale": m.scale,
+        "price": m.price,
+        "count": m.count,
+        "places": list(m.limits),
+    }
     offsets = [mu + m.count for mu in m.limits]
     shift = integer_array(offsets)[band.groups]
     reduced = linear_combination((m.scale, band.scores), (-m.price, band.costs), (-1, shift))
@@ -229,7 +238,8 @@ def _rest(
 ) -> tuple[NDArray, Mapping[str, Any] | None]:
     """Solve the market of some rows; return which of them are chosen, and the proof of its bound if there is one."""
     market = rest_market(columns.scores[index], columns.costs[index], columns.groups[index], limits, budget)
-    solution = solve(market, "opt", time_limit=control.remaining(), allow_suboptimal=True, report=control.report)
+    seconds = control.capped(STEP_SECONDS).remaining()
+    solution = solve(market, "opt", time_limit=seconds, allow_suboptimal=True, report=control.report)
     chosen = np.zeros(len(index), dtype=bool)
     if solution.assignment is not None:
         chosen = solution.assignment >= 0

@@ -57,7 +57,9 @@ def write_winners(folder: Folder, chosen: Sequence[NDArray[np.uint8]], target: P
     except OSError as error:
         raise InputError(f"cannot write: {error.strerror or error}", file=str(target)) from None
     try:
-        for file, (ids, groups) in zip(folder.files, folder.each_file(lambda at: _winners(folder, at, chosen[at])), strict=True):
+        for file, (ids, groups) in zip(
+            folder.files, folder.each_file(lambda at: _winners(folder, at, chosen[at])), strict=True
+        ):
             requesters = _placed(groups, filled, ends)
             columns = {"worker": ids, "requester": names.take(arrow.array(requesters))}
             parquet.write_table(arrow.table(columns), draft / file.name, compression="zstd")
