@@ -80,7 +80,7 @@ class CheckedFolder:
 
 
 @dataclass(frozen=True)
-class _Leaf:
+class _PricedLeaf:
     """One leaf as it was read."""
 
     low: int
@@ -96,7 +96,7 @@ class _Leaf:
 
 
 @dataclass
-class _Totals:
+class _LeafTotals:
     """What is added up over rows for one leaf: gains, and the rows that are hired for sure or left to the rest."""
 
     gain: int = 0
@@ -106,7 +106,7 @@ class _Totals:
     kept: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = field(default_factory=list)
     rows: int = 0
 
-    def add(self, other: _Totals) -> None:
+    def add(self, other: _LeafTotals) -> None:
         self.gain, self.score, self.cost = self.gain + other.gain, self.score + other.score, self.cost + other.cost
         self.counts = _sum(self.counts, other.counts)
         self.rows += other.rows
@@ -124,7 +124,7 @@ class _FilePass:
     counts: np.ndarray | None = None
     score_step: int = 0
     cost_step: int = 0
-    leaves: list[_Totals] = field(default_factory=list)
+    leaves: list[_LeafTotals] = field(default_factory=list)
 
 
 def check_folder(folder: Folder, chosen: Sequence[np.ndarray], leaves: Any, pulse: Pulse) -> CheckedFolder:
@@ -154,7 +154,7 @@ def check_folder(folder: Folder, chosen: Sequence[np.ndarray], leaves: Any, puls
             refuse("point: must have a bit for every row")
         if size % 8 and int(bits[-1]) & ((1 << (8 - size % 8)) - 1):
             refuse("point: has bits beyond the last row")
-    total = _FilePass(leaves=[_Totals() for _ in read])
+    total = _FilePass(leaves=[_LeafTotals() for _ in read])
     for part in folder.each_file(lambda at: _pass(folder, at, chosen[at], read, pulse)):
         total.value, total.cost = total.value + part.value, total.cost + part.cost
         total.counts = _sum(total.counts, part.counts)
@@ -189,8 +189,8 @@ def rest_market(
     return Market(NumberedIds("w", len(scores)), ids, ["r1"], groups.astype(np.int64), scaled, caps, seats)
 
 
-def _pass(folder: Folder, at: int, bits: np.ndarray, leaves: list[_Leaf], pulse: Pulse) -> _FilePass:
-    found = _FilePass(leaves=[_Totals() for _ in leaves])
+def _pass(folder: Folder, at: int, bits: np.ndarray, leaves: list[_PricedLeaf], pulse: Pulse) -> _FilePass:
+    found = _FilePass(leaves=[_LeafTotals() for _ in leaves])
     for rows in folder.blocks(at):
         pulse()
         begin = rows.begin - folder.starts[at]
@@ -214,7 +214,7 @@ def _divisor(known: int, values: np.ndarray) -> int:
     return known if known == 1 else gcd(known, divisor(values))
 
 
-def _add_rows(totals: _Totals, leaf: _Leaf, rows: Rows) -> None:
+def _add_rows(totals: _LeafTotals, leaf: _PricedLeaf, rows: Rows) -> None:
     m = leaf.multipliers
     margins = combine(rows.scores, rows.costs, rows.groups, m.scale, m.money[0], leaf.offsets)
     totals.gain += margins.positive_total()
@@ -234,7 +234,9 @@ def _add_rows(totals: _Totals, leaf: _Leaf, rows: Rows) -> None:
         totals.kept.append((rows.scores[kept], rows.costs[kept], rows.groups[kept]))
 
 
-def _bound(folder: Folder, leaf: _Leaf, found: _Totals, total: _FilePass, pulse: Pulse) -> tuple[int, str | None]:
+def _bound(
+    folder: Folder, leaf: _PricedLeaf, found: _LeafTotals, total: _FilePass, pulse: Pulse
+) -> tuple[int, str | None]:
     """Return what no set of a leaf exceeds, and why it is not closed if it is not."""
     m, value, step = leaf.multipliers, total.value, total.score_step or 1
     budget = folder.budget // total.cost_step * total.cost_step if total.cost_step else 0
@@ -255,8 +257,10 @@ def _bound(folder: Folder, leaf: _Leaf, found: _Totals, total: _FilePass, pulse:
     money = folder.budget - found.cost
     if money < 0 or min(limits, default=0) < 0:
         return value, None
-    columns = zip(*found.kept, strict=True) if found.kept else [[np.zeros(0, dtype=np.int64)]] * 3
-    market = rest_market(*(np.concatenate(list(column)) for column in columns), limits, money)
+    scores, costs, groups = (
+        np.concatenate([np.zeros(0, dtype=np.int64), *(part[k] for part in found.kept)]) for k in range(3)
+    )
+    market = rest_market(scores, costs, groups, limits, money)
     bound = leaf.rest["bound"]
     if type(bound) is not int:
         refuse("rest: its bound must be a whole number")
@@ -268,7 +272,7 @@ def _bound(folder: Folder, leaf: _Leaf, found: _Totals, total: _FilePass, pulse:
     return (value, None) if whole <= value else (min(most, whole), "the rest may hold something better")
 
 
-def _read_leaves(given: Any, folder: Folder) -> list[_Leaf]:
+def _read_leaves(given: Any, folder: Folder) -> list[_PricedLeaf]:
     """Read the leaves, and see that no number hired is left out."""
     if not isinstance(given, list | tuple):
         refuse("leaves: must be a list")
@@ -283,7 +287,7 @@ def _read_leaves(given: Any, folder: Folder) -> list[_Leaf]:
     return leaves
 
 
-def _read_leaf(given: Any, folder: Folder) -> _Leaf:
+def _read_leaf(given: Any, folder: Folder) -> _PricedLeaf:
     fields = {"low", "high", "scale", "price", "count", "places"}
     if (
         not isinstance(given, Mapping)
@@ -312,7 +316,7 @@ def _read_leaf(given: Any, folder: Folder) -> _Leaf:
         or (not rest and "rest" in given)
     ):
         refuse("rest: has a kind, a bound and a body")
-    return _Leaf(low, high, multipliers, bool(rest), width, rest)
+    return _PricedLeaf(low, high, multipliers, bool(rest), width, rest)
 
 
 def _sum(one: np.ndarray | None, two: np.ndarray | None) -> np.ndarray | None:

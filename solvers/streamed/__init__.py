@@ -7,7 +7,7 @@ DriftPay, section 6 (stated); the algorithm is ours.
 2. *Guess* (:func:`~fedmech.solvers.pooled.reduction.guess_from_sample`). The dual of the sample gives a price of money, a threshold
    for each group, and in each group a *band* around it, as wide as sampling can be off by. Where all rows tie, noise hashed from
    their numbers decides.
-3. *Split* (`passes.split_files`). One pass takes the rows above the band, drops those below, keeps the band's rows, and draws a sample
+3. *RowSplit* (`passes.split_files`). One pass takes the rows above the band, drops those below, keeps the band's rows, and draws a sample
    from all rows alike. Nothing is kept of the others but a bit each.
 4. *Band* (`solve.solve_folder`). The pooled search solves it in memory with what is left of limits and budget. Its leaves'
    multipliers, over the whole, are the proof.
@@ -19,7 +19,7 @@ DriftPay, section 6 (stated); the algorithm is ours.
    and then the band widens. Few rows are all taken for the band. At last the best point and the least bound are the answer.
 
 ==========================  ============================================================================================
-sample, band                `sizes.Sizes`: how many rows; `passes.Split`
+sample, band                `sizes.Sizes`: how many rows; `passes.RowSplit`
 price, thresholds, widths   :class:`fedmech.solvers.pooled.reduction.Guess`: ``price``, ``offsets``, ``halves``
 point                       a bit for each row of each file; `solve.StreamedSolution`: ``chosen``
 leaves                      :mod:`fedmech.solvers.proofs.streamed`, bodies

@@ -14,7 +14,7 @@ from ..control import Control
 from ..pooled.reduction import Guess, split_by_margin
 from .sizes import Sizes
 
-__all__ = ["Columns", "Split", "sample_files", "split_files"]
+__all__ = ["Columns", "RowSplit", "sample_files", "split_files"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Columns:
 
 
 @dataclass
-class Split:
+class RowSplit:
     """What one pass has decided, for a file or for all.
 
     Attributes
@@ -74,11 +74,11 @@ class Split:
     kept: int = 0
 
     @staticmethod
-    def nothing(groups: int) -> Split:
+    def nothing(groups: int) -> RowSplit:
         """The split of no rows."""
-        return Split([], 0, 0, np.zeros(groups, dtype=np.int64), np.zeros(groups, dtype=np.int64), [], [])
+        return RowSplit([], 0, 0, np.zeros(groups, dtype=np.int64), np.zeros(groups, dtype=np.int64), [], [])
 
-    def add(self, other: Split, most: int) -> None:
+    def add(self, other: RowSplit, most: int) -> None:
         """Take in the split of more files; a band of more than `most` rows is not kept."""
         self.chosen += other.chosen
         self.score, self.cost = self.score + other.score, self.cost + other.cost
@@ -105,12 +105,12 @@ def sample_files(folder: Folder, sizes: Sizes, control: Control) -> Columns:
     return Columns.joined(part for parts in folder.each_file(draw) for part in parts)
 
 
-def split_files(folder: Folder, guess: Guess | None, sizes: Sizes, control: Control) -> Split:
-    """Split all rows by a guess; without one, all of them are the band."""
+def split_files(folder: Folder, guess: Guess | None, sizes: Sizes, control: Control) -> RowSplit:
+    """RowSplit all rows by a guess; without one, all of them are the band."""
     share = min(1.0, sizes.sample / max(1, folder.n))
 
-    def split(at: int) -> Split:
-        found = Split.nothing(len(folder.limits))
+    def split(at: int) -> RowSplit:
+        found = RowSplit.nothing(len(folder.limits))
         marks = np.zeros(folder.sizes[at], dtype=bool)
         for rows in folder.blocks(at):
             control.check()
@@ -133,7 +133,7 @@ def split_files(folder: Folder, guess: Guess | None, sizes: Sizes, control: Cont
         found.chosen = [np.packbits(marks)]
         return found
 
-    whole = Split.nothing(len(folder.limits))
+    whole = RowSplit.nothing(len(folder.limits))
     for part in folder.each_file(split):
         whole.add(part, sizes.band)
     return whole

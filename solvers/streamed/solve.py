@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -21,7 +21,7 @@ from ..proofs.proof import proof_document
 from ..proofs.streamed import MOST_REST, CheckedFolder, check_folder, rest_market
 from ..solution import Status
 from ..solve import solve
-from .passes import Columns, Split, sample_files, split_files
+from .passes import Columns, RowSplit, sample_files, split_files
 from .sizes import Sizes
 
 __all__ = ["StreamedSolution", "solve_folder"]
@@ -70,7 +70,7 @@ class StreamedSolution:
 
 
 @dataclass
-class _Best:
+class _BestSoFar:
     """The best point so far, and the least bound."""
 
     point: list[NDArray[np.uint8]] | None = None
@@ -107,7 +107,7 @@ def solve_folder(folder: Folder, control: Control | None = None, sizes: Sizes | 
         For rows that are no workers of the market.
     """
     control, sizes = control or Control(), sizes or Sizes()
-    started, best = time.perf_counter(), _Best()
+    started, best = time.perf_counter(), _BestSoFar()
     spent: dict[str, float] = {"check": 0.0}
     stopped: StopReason = "unproved"
     details: dict[str, Any] = {}
@@ -116,9 +116,18 @@ def solve_folder(folder: Folder, control: Control | None = None, sizes: Sizes | 
     except Stopped as end:
         stopped = end.reason
     seconds = time.perf_counter() - started
-    times = {"seconds": seconds, "search_seconds": seconds - spent["check"], "check_seconds": spent["check"]}
+    return replace(
+        _answer(folder, best, stopped),
+        seconds=seconds,
+        search_seconds=seconds - spent["check"],
+        check_seconds=spent["check"],
+        details=details,
+    )
+
+
+def _answer(folder: Folder, best: _BestSoFar, stopped: StopReason) -> StreamedSolution:
     if best.found is None or best.point is None or best.bound is None:
-        return StreamedSolution(folder, "none", stopped, details=details, **times)
+        return StreamedSolution(folder, "none", stopped)
     return StreamedSolution(
         folder,
         "optimal" if best.closed else "feasible",
@@ -129,13 +138,11 @@ def solve_folder(folder: Folder, control: Control | None = None, sizes: Sizes | 
         best.point,
         best.found.counts,
         best.leaves,
-        details=details,
-        **times,
     )
 
 
 def _search(
-    folder: Folder, control: Control, sizes: Sizes, best: _Best, spent: dict[str, float], details: dict[str, Any]
+    folder: Folder, control: Control, sizes: Sizes, best: _BestSoFar, spent: dict[str, float], details: dict[str, Any]
 ) -> None:
     sample, totals, width = None, None, FIRST_WIDTH
     for attempt in range(sizes.attempts + 1):
@@ -176,7 +183,7 @@ def _holding_all(sizes: Sizes, folder: Folder) -> Sizes:
 
 
 def _band(
-    folder: Folder, split: Split, band: Columns, limits: list[int], budget: int, control: Control
+    folder: Folder, split: RowSplit, band: Columns, limits: list[int], budget: int, control: Control
 ) -> tuple[NDArray, list[Mapping[str, Any]]]:
     """Solve the band; return which of its rows are chosen, and the leaves over all rows."""
     problem = PooledProblem.of(band.scores, band.costs, band.groups, limits, budget)
@@ -193,7 +200,7 @@ def _band(
 
 
 def _leaf(
-    folder: Folder, split: Split, band: Columns, m: LeafMultipliers, value: int, control: Control
+    folder: Folder, split: RowSplit, band: Columns, m: LeafMultipliers, value: int, control: Control
 ) -> Mapping[str, Any]:
     """Return a leaf of the proof; one that has a gap with the rest that it leaves open."""
     leaf = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ def write_folder(
     texts = {name: pa.array([str(x) for x in columns[name]], type=pa.string()) for name in ("id", "group")}
     table = pa.table({**columns, **texts})
     ends = [0, *cuts, table.num_rows]
-    for at, (begin, end) in enumerate(zip(ends[:-1], ends[1:], strict=True)):
+    for at, (begin, end) in enumerate(pairwise(ends)):
         pq.write_table(table.slice(begin, end - begin), folder / f"part-{at}.parquet", row_group_size=row_group)
     path = root / "m.market.json"
     path.write_text(json.dumps({"format": "fedmech-market/1", "workers": "workers", **market}))
