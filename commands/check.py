@@ -43,7 +43,7 @@ def check_command(
     """Check that a certificate proves its assignment or state optimal, or that an outcome is DriftPay-CO's; exit code 1 if not."""
     from time import perf_counter
 
-    from ..models.procurement.market import Market
+    from ..models.procurement.folder import Folder
     from ..solvers.proofs.cheapest import FORMAT as CHEAPEST
     from ..solvers.proofs.cheapest import check_cheapest_document
     from ..solvers.proofs.document import check_document, read_document
@@ -56,12 +56,13 @@ def check_command(
     about_states = isinstance(document, dict) and document.get("problem") == "social-state"
     mots = load_mots(file) if (about_states if file is None else file.name.endswith(".mots.json")) else None
     about_rows = isinstance(document, dict) and document.get("format") == FORMAT
-    folder = load_folder(file) if about_rows and file is not None else None
-    market = folder if isinstance(folder, Market) else load_market(file) if mots is None and folder is None else None
+    market = None
+    if mots is None:
+        market = load_folder(file) if about_rows and file is not None else load_market(file)
     started = perf_counter()
     try:
-        if folder is not None and not isinstance(folder, Market):
-            answer, rows = check_folder_command(document, folder)
+        if isinstance(market, Folder):
+            answer, rows = check_folder_command(document, market)
         elif market is None:
             assert mots is not None
             answer, rows = _state_answer(mots, check_state_document(document, mots))

@@ -96,6 +96,11 @@ def solve_command(
         problem = "social-state" if file is not None and file.name.endswith(".mots.json") else "opt"
     elif problem != "social-state" and file is not None and file.name.endswith(".mots.json"):
         raise InputError(f"{problem!r} is a problem of *.market.json files, not of {file.name}", field="problem")
+    # The rows of a folder are streamed where nothing is asked for that needs them all in memory.
+    others = explain or drop_zero or any(given is not None for given in (at_least, then, export, save_failure))
+    streamed = problem == "opt" and method == "auto" and kind == "fedmech" and not others
+    if winners is not None and not streamed:
+        raise InputError("is for OPT over a folder of Parquet files, and for no other option", field="winners")
     if problem == "social-state":
         from .mots import social_state
 
@@ -133,15 +138,12 @@ def solve_command(
         return
     from .folder import load_folder, solve_folder_command
 
-    # The rows of a folder are streamed where nothing is asked for that needs them all in memory.
-    plain = problem == "opt" and method == "auto" and kind == "fedmech"
-    others = explain or drop_zero or any(given is not None for given in (at_least, export, save_failure))
-    market = load_folder(file) if plain and not others and file is not None else load_market(file, drop_zero)
+    market = load_folder(file) if streamed and file is not None else load_market(file, drop_zero)
     if not isinstance(market, Market):
         solve_folder_command(market, time_limit, certificate, winners, json=json)
         return
     if winners is not None:
-        raise InputError("is for OPT over a folder of Parquet files, and for no other option", field="winners")
+        raise InputError("is for workers in a folder of Parquet files", field="winners")
     from ..solvers.solution_page import solution_page
     from ..solvers.solve import solve
 

@@ -14,11 +14,11 @@ from ..control import Control
 from ..pooled.reduction import Guess, split_by_margin
 from .sizes import Sizes
 
-__all__ = ["Columns", "RowSplit", "sample_files", "split_files"]
+__all__ = ["RowSplit", "SomeRows", "sample_files", "split_files"]
 
 
 @dataclass(frozen=True)
-class Columns:
+class SomeRows:
     """Some rows: their numbers, ascending but for a sample, and what they hold."""
 
     rows: NDArray[np.int64]
@@ -27,20 +27,20 @@ class Columns:
     groups: NDArray[np.int64]
 
     @staticmethod
-    def joined(parts: Iterable[Columns]) -> Columns:
+    def joined(parts: Iterable[SomeRows]) -> SomeRows:
         """Put rows one after the other."""
         held = [(part.rows, part.scores, part.costs, part.groups) for part in parts]
         nothing = [np.zeros(0, dtype=np.int64)]
         return (
-            Columns(*(np.concatenate([*nothing, *column]) for column in zip(*held, strict=True)))
+            SomeRows(*(np.concatenate([*nothing, *column]) for column in zip(*held, strict=True)))
             if held
-            else Columns(*nothing * 4)
+            else SomeRows(*nothing * 4)
         )
 
     @staticmethod
-    def of(rows: Rows, index: NDArray) -> Columns:
+    def of(rows: Rows, index: NDArray) -> SomeRows:
         """Take some rows of a block."""
-        return Columns(index + rows.begin, rows.scores[index], rows.costs[index], rows.groups[index])
+        return SomeRows(index + rows.begin, rows.scores[index], rows.costs[index], rows.groups[index])
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -58,7 +58,7 @@ class RowSplit:
         Of the rows taken, counts by group.
     sizes : ndarray of int
         Rows of each group that a set within the budget could hold.
-    band, sample : list of Columns
+    band, sample : list of SomeRows
         In parts. No band is kept that is too wide.
     kept : int
         Rows of the band, kept or not.
@@ -69,8 +69,8 @@ class RowSplit:
     cost: int
     counts: NDArray[np.int64]
     sizes: NDArray[np.int64]
-    band: list[Columns]
-    sample: list[Columns]
+    band: list[SomeRows]
+    sample: list[SomeRows]
     kept: int = 0
 
     @staticmethod
@@ -88,13 +88,13 @@ class RowSplit:
         self.band = [] if self.kept > most else [*self.band, *other.band]
 
 
-def sample_files(folder: Folder, sizes: Sizes, control: Control) -> Columns:
+def sample_files(folder: Folder, sizes: Sizes, control: Control) -> SomeRows:
     """Draw rows from a few files, spread evenly over all."""
     filled = [at for at, size in enumerate(folder.sizes) if size]
     picked = sorted({filled[k * len(filled) // sizes.files] for k in range(sizes.files)}) if filled else []
     share = min(1.0, sizes.sample / max(1, sum(folder.sizes[at] for at in picked)))
 
-    def draw(at: int) -> list[Columns]:
+    def draw(at: int) -> list[SomeRows]:
         parts = []
         if at in picked:
             for rows in folder.blocks(at):
@@ -102,7 +102,7 @@ def sample_files(folder: Folder, sizes: Sizes, control: Control) -> Columns:
                 parts.append(_drawn(rows, rows.costs <= folder.budget, share))
         return parts
 
-    return Columns.joined(part for parts in folder.each_file(draw) for part in parts)
+    return SomeRows.joined(part for parts in folder.each_file(draw) for part in parts)
 
 
 def split_files(folder: Folder, guess: Guess | None, sizes: Sizes, control: Control) -> RowSplit:
@@ -125,7 +125,7 @@ def split_files(folder: Folder, guess: Guess | None, sizes: Sizes, control: Cont
             found.counts += np.bincount(rows.groups[taken], minlength=len(found.counts))
             found.sizes += np.bincount(rows.groups[fits], minlength=len(found.counts))
             found.sample.append(_drawn(rows, fits, share))
-            part = Columns.of(rows, np.flatnonzero(band & fits))
+            part = SomeRows.of(rows, np.flatnonzero(band & fits))
             found.kept += len(part)
             if found.kept <= sizes.band:
                 found.band.append(part)
@@ -139,11 +139,11 @@ def split_files(folder: Folder, guess: Guess | None, sizes: Sizes, control: Cont
     return whole
 
 
-def _drawn(rows: Rows, fits: NDArray[np.bool_], share: float) -> Columns:
+def _drawn(rows: Rows, fits: NDArray[np.bool_], share: float) -> SomeRows:
     """Draw about a share of a block, the same rows whenever it is read."""
     count = len(rows.scores)
     index = np.arange(count)
     if share < 1:
         rng = np.random.default_rng(rows.begin)
         index = np.sort(rng.integers(0, max(1, count), rng.binomial(count, share)))
-    return Columns.of(rows, index[fits[index]])
+    return SomeRows.of(rows, index[fits[index]])

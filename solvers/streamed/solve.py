@@ -21,7 +21,7 @@ from ..proofs.proof import proof_document
 from ..proofs.streamed import MOST_REST, CheckedFolder, check_folder, rest_market
 from ..solution import Status
 from ..solve import solve
-from .passes import Columns, RowSplit, sample_files, split_files
+from .passes import RowSplit, SomeRows, sample_files, split_files
 from .sizes import Sizes
 
 __all__ = ["StreamedSolution", "solve_folder"]
@@ -157,13 +157,13 @@ def _search(
             # Without a row that anybody could afford there is nothing to guess from.
             guess = guess_from_sample(part, sample.rows, folder.n, totals, width) if len(sample) else None
         split = split_files(folder, guess, _holding_all(sizes, folder) if everything else sizes, control)
-        first, sample, totals = totals is None, Columns.joined(split.sample), split.sizes
+        first, sample, totals = totals is None, SomeRows.joined(split.sample), split.sizes
         details |= {"attempts": attempt + 1, "band": split.kept}
         control.progress(f"attempt {attempt + 1}: {split.kept:,} rows in the band")
         limits = [limit - int(count) for limit, count in zip(folder.limits, split.counts, strict=True)]
         budget = folder.budget - split.cost
         if budget >= 0 and min(limits, default=0) >= 0 and (split.kept <= sizes.band or everything):
-            band = Columns.joined(split.band)
+            band = SomeRows.joined(split.band)
             solved = (
                 _whole(folder, band, control) if everything else _band(folder, split, band, limits, budget, control)
             )
@@ -183,7 +183,7 @@ def _holding_all(sizes: Sizes, folder: Folder) -> Sizes:
 
 
 def _band(
-    folder: Folder, split: RowSplit, band: Columns, limits: list[int], budget: int, control: Control
+    folder: Folder, split: RowSplit, band: SomeRows, limits: list[int], budget: int, control: Control
 ) -> tuple[NDArray, list[Mapping[str, Any]]]:
     """Solve the band; return which of its rows are chosen, and the leaves over all rows."""
     problem = PooledProblem.of(band.scores, band.costs, band.groups, limits, budget)
@@ -200,7 +200,7 @@ def _band(
 
 
 def _leaf(
-    folder: Folder, split: RowSplit, band: Columns, m: LeafMultipliers, value: int, control: Control
+    folder: Folder, split: RowSplit, band: SomeRows, m: LeafMultipliers, value: int, control: Control
 ) -> Mapping[str, Any]:
     """Return a leaf of the proof; one that has a gap with the rest that it leaves open."""
     leaf = {
@@ -233,7 +233,7 @@ def _leaf(
     return leaf if rest is None else {**leaf, "width": width, "rest": rest}
 
 
-def _whole(folder: Folder, rows: Columns, control: Control) -> tuple[NDArray, list[Mapping[str, Any]]]:
+def _whole(folder: Folder, rows: SomeRows, control: Control) -> tuple[NDArray, list[Mapping[str, Any]]]:
     """Solve all rows in memory: one leaf, whose rest they are."""
     chosen, rest = _rest(rows, np.arange(len(rows)), list(folder.limits), folder.budget, control)
     leaf = _open_leaf(folder)
@@ -241,7 +241,7 @@ def _whole(folder: Folder, rows: Columns, control: Control) -> tuple[NDArray, li
 
 
 def _rest(
-    columns: Columns, index: NDArray, limits: list[int], budget: int, control: Control
+    columns: SomeRows, index: NDArray, limits: list[int], budget: int, control: Control
 ) -> tuple[NDArray, Mapping[str, Any] | None]:
     """Solve the market of some rows; return which of them are chosen, and the proof of its bound if there is one."""
     market = rest_market(columns.scores[index], columns.costs[index], columns.groups[index], limits, budget)
