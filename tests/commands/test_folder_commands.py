@@ -90,6 +90,7 @@ def test_a_gap_ends_with_4_and_a_bound(market: Path, monkeypatch: pytest.MonkeyP
 
     def hurried(folder: Folder, control: Any) -> Any:
         found = honest(folder, control)
+        assert found.bound is not None
         return streamed.StreamedSolution(
             folder, "feasible", "unproved", found.value, found.bound + 1, found.cost, found.chosen
         )

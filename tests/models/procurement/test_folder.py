@@ -80,11 +80,12 @@ def test_groups_may_be_numbers_and_columns_may_be_more(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_streamed_is_read_into_memory(tmp_path: Path) -> None:
-    for name, changes in (
+    kinds: tuple[tuple[str, dict[str, Any]], ...] = (
         ("floats", {"cost": [0.5] * 4}),
         ("texts", {"score": ["1/3"] * 4}),
         ("bids", {"bid": [1] * 4}),
-    ):
+    )
+    for name, changes in kinds:
         given = columns(**changes)
         if name == "bids":
             del given["cost"]

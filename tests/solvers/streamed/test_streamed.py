@@ -67,7 +67,9 @@ def test_the_answer_is_that_in_memory(seed: int, tmp_path: Path) -> None:
     assert (placed <= market.caps).all()
     chosen = [position[name] for name in table["worker"]]
     assert sum((market.score(i) for i in chosen), Fraction(0)) == found.value
-    assert sum((market.cost(i) for i in chosen), Fraction(0)) == found.cost <= market.total_budget
+    cost = sum((market.cost(i) for i in chosen), Fraction(0))
+    assert cost == found.cost
+    assert cost <= market.total_budget
 
 
 def large(root: Path, n: int = 3000, kind: str = "a", **changes: Any) -> Path:
