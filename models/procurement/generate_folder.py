@@ -40,7 +40,6 @@ def generate_folder(
     cap_share: float = 0.3,
     budget_share: float = 0.5,
     seed: int = 0,
-    file_rows: int = FILE_ROWS,
 ) -> None:
     """Write a random market of one of the usual kinds, a file of workers at a time.
 
@@ -56,8 +55,6 @@ def generate_folder(
         Of the folder beside it; made if it is not there, and then it must be empty.
     kind, n, requesters, groups, top, cap_share, budget_share, seed
         As :func:`~fedmech.models.procurement.generate.generate_market` takes them.
-    file_rows : int
-        Workers of one file.
 
     Raises
     ------
@@ -79,9 +76,9 @@ def generate_folder(
     names = [str(group + 1) for group in range(groups)]
     # Numbers written by dictionary would take three quarters more.
     texts: Any = ["group"]
-    width = len(str(-(-n // file_rows)))
-    for at, begin in enumerate(range(0, n, file_rows)):
-        count = min(file_rows, n - begin)
+    width = len(str(-(-n // FILE_ROWS)))
+    for at, begin in enumerate(range(0, n, FILE_ROWS)):
+        count = min(FILE_ROWS, n - begin)
         rng = np.random.default_rng([seed, at])
         scores, costs = scores_and_costs(rng, kind, count, top)
         group_of = rng.integers(0, groups, size=count)

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from fedmech.models.input_error import InputError
 from fedmech.models.procurement import folder as reader
+from fedmech.models.procurement import generate_folder as generator
 from fedmech.models.procurement.file import open_market, read_market
 from fedmech.models.procurement.folder import Folder
 from fedmech.models.procurement.generate_folder import folder_name, generate_folder
@@ -192,10 +193,11 @@ def test_a_folder_stands_for_its_market(tmp_path: Path) -> None:
         open_market(tmp_path)
 
 
-def test_generated_folders_are_markets(tmp_path: Path) -> None:
+def test_generated_folders_are_markets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(generator, "FILE_ROWS", 300)
     for kind in ("a", "lognormal"):
         path = tmp_path / f"{kind}.market.json"
-        generate_folder(path, kind, kind, 950, groups=7, requesters=3, seed=4, file_rows=300)
+        generate_folder(path, kind, kind, 950, groups=7, requesters=3, seed=4)
         folder, market = opened(path), read_market(path)
         assert folder.sizes == (300, 300, 300, 50)
         assert market.n == folder.n == 950

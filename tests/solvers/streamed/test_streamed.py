@@ -135,20 +135,25 @@ def test_what_cannot_be_closed_has_a_valid_bound(tmp_path: Path, monkeypatch: py
         assert (found.stopped == "proved") == (found.value == found.bound) == (status == "optimal")
 
 
-def test_a_wrong_guess_is_made_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_guesses_are_made_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = large(tmp_path)
-    calls = []
+    calls: list[float] = []
+    wrong = 1
 
     def first_wrong(*given: Any) -> Guess:
         guess = guess_from_sample(*given)
         calls.append(given[-1])
-        return guess if len(calls) > 1 else replace(guess, price=guess.price * 3)
+        return guess if len(calls) > wrong else replace(guess, price=guess.price * 3)
 
     monkeypatch.setattr(search, "guess_from_sample", first_wrong)
     found = solve_folder(opened(path), sizes=Sizes(direct=0, sample=2000))
     assert (found.status, found.value, found.details["attempts"]) == ("optimal", optimum(path), 2)
     # The second guess rests on a sample of all rows; only a third one is wider.
     assert calls == [search.FIRST_WIDTH] * 2
+    calls, wrong = [], 2
+    found = solve_folder(opened(path), sizes=Sizes(direct=0, sample=2000))
+    assert (found.status, found.value, found.details["attempts"]) == ("optimal", optimum(path), 3)
+    assert calls == [search.FIRST_WIDTH] * 2 + [search.FIRST_WIDTH * search.WIDER]
 
 
 def test_rows_in_order_are_sampled_anew(tmp_path: Path) -> None:
