@@ -29,6 +29,7 @@ kind            problems                  how; files
 ``staircase``   OPT, OPT-SEP              a slope, and counts of two classes of workers; `staircase`, with a checker of either sort
 ``subadditive`` OPT, OPT-SEP              a function on the residues of money, then a short list; `subadditive`, with a checker of either sort
 ``packing``     OPT-SEP                   a price for each worker, lists of sets, no packing; `packing`, `purse_sets`, `disjoint_sets`
+``blocks``      OPT-SEP                   a price for each worker, pooled optima of blocks of requesters, branches; `blocks`
 ``kinds``       OPT-SEP                   counting, where workers are of few kinds; the body is empty; `kinds`
 ``fractional``  OPT-FRAC                  one set of multipliers; `fractional`
 ``social``      social states             cells of participants and data, a plane for each; `social`, `listed_states`, `enclosure`
@@ -45,6 +46,7 @@ checker must do what a search does too, it is written a second time.
 ``lam mu nu rho``     ``money`` (by purse), ``places`` (by group), ``count``, ``levels`` (by kind of coverage); `nodes.Multipliers`
 ``lam``, ``mu``       ``price``, ``places`` in the bodies of kind ``dynamic``
 ``u_i W_k E_k``       ``workers``, ``best``, ``scale`` of a purse in the bodies of kind ``packing``
+``u_i W_b``           ``workers`` of a leaf, ``bound`` of a block in the bodies of kind ``blocks``
 ``mu nu U''``         the prices of a ``plane`` or ``list`` leaf, and ``curvature`` between ``bends``, in the bodies of kind ``social``
 ====================  ================================================================================================
 

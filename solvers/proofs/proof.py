@@ -19,6 +19,7 @@ __all__ = ["KINDS", "Proof", "ProofError", "ProofTooLarge", "Pulse", "check_boun
 KINDS = {
     "tree": "tree",
     "packing": "packing",
+    "blocks": "blocks",
     "kinds": "kinds",
     "fractional": "fractional",
     "social": "social",

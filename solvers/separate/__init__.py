@@ -17,8 +17,10 @@ Maximise ``sum v_i x_ij`` where each worker i has at most one requester j, ``(l,
    falls by ``gamma``.
 4. *Pooled sets* (`steps`). Every allocation hires a set that one purse with all the money could pay for. Those are listed by falling
    value; the first that can be split over the requesters is an optimum (`split`, `exact_split`).
-5. *Kinds* (`by_kind`). Workers of one score, cost and group are counted, not listed.
+5. *Blocks* (`block_tree`, `block_prices`). Between 1 and 2: some requesters share a purse, and W_b is what this block can make. Branch and
+   bound on who is hired by which block; bounds and leaves are proofs (:mod:`fedmech.solvers.proofs.blocks`).
+6. *Kinds* (`by_kind`). Workers of one score, cost and group are counted, not listed.
 
 `search` has the order of the steps, `evidence` writes what a bound rests on as a proof; the checkers are
-:mod:`fedmech.solvers.proofs.packing` and :mod:`fedmech.solvers.proofs.kinds`, which share no code with anything here.
+:mod:`~fedmech.solvers.proofs.packing`, :mod:`~fedmech.solvers.proofs.blocks` and :mod:`~fedmech.solvers.proofs.kinds`, which share no code with anything here.
 """

@@ -10,7 +10,9 @@
    the bound by its limit; a pass with one ends with the optimum.
 4. The same with a price for every worker instead (`worker_prices`): this bound sees that a requester with few slots cannot
    spend its money to the last unit.
-5. In between, exchanges among a few requesters (`exchange`), and refilling one at a time (`refill`), improve the best
+5. Branch and bound on who is hired by which block of requesters, a block sharing one purse (`block_tree`): where requesters have few
+   slots each, and most of them about as many.
+6. In between, exchanges among a few requesters (`exchange`), and refilling one at a time (`refill`), improve the best
    allocation, in the end from several starts. Last, HiGHS takes the pairs that are still of use, and the answer is marked as
    the solver's.
 
@@ -42,6 +44,9 @@ FEW_KINDS, MORE_KINDS = (2**14, 2**27), (2**17, 2**32)
 """Entries of a table, and entries looked at, of counting by kind before everything else and after the short lists: a tenth of a
 second, and a few."""
 
+
+MOST_LEAVES = 400
+"""Leaves of a proof by blocks, at most: the checker looks at a few hundred blocks in a second."""
 
 SHORT_SECONDS = 2.0
 """Most seconds for splitting pooled sets before anything else is tried."""
@@ -146,6 +151,8 @@ def _plan(
     yield "prices", lambda: search.exchange(search.priced, 0, instance.m)
     yield "prices", lambda: search.by_prices(short, min(2000, node_limit))
     yield "kinds", lambda: search.by_kind(*MORE_KINDS)
+    if not instance.seats_bind:
+        yield "blocks", lambda: search.by_blocks(MOST_LEAVES)
     long: list[tuple[str, Callable[[], bool]]] = [
         ("pooled sets", lambda: search.by_pooled_sets(5000, list_limit, node_limit)),
         ("search", lambda: search.by_loss(list_limit, node_limit)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
@@ -14,6 +15,7 @@ from ..control import STEP_SECONDS, Control
 from ..highs.interface import HighsRefused
 from ..proofs.proof import Proof
 from ..solution import StopReason
+from .block_tree import BlockTree
 from .by_kind import count_by_kind
 from .columns import (
     Columns,
@@ -32,6 +34,7 @@ from .packing import PackedSets, pack, workers_in
 from .refill import refill_all
 from .split import Splitter
 from .worker_prices import (
+    BITS,
     WorkerPrices,
     allocate_at,
     find_worker_prices,
@@ -66,7 +69,7 @@ class SeparateAnswer:
     stopped : str
         Why it ended.
     step : str
-        The step that ended it: ``split``, ``kinds``, ``pooled sets``, ``search``, ``prices`` or ``highs``.
+        The step that ended it: ``split``, ``kinds``, ``pooled sets``, ``search``, ``prices``, ``blocks`` or ``highs``.
     proof : Proof or None
         Of the bound; None where that is the pooled optimum's.
     weaker : list of Proof
@@ -327,6 +330,23 @@ class Steps:
         """Return what a bound by the workers' prices rests on."""
         assert self.prices is not None
         return priced_workers(self.instance, self.prices, self.purses, self.alike)
+
+    def by_blocks(self, most_leaves: int) -> bool:
+        """Branch on who is hired by which block of requesters; whether the optimum was proved."""
+        instance, answer = self.instance, self.answer
+
+        def offer(assignment: np.ndarray, polish: bool) -> None:
+            self.offer(assignment)
+            if polish and not answer.proved:
+                self.exchange(assignment, 0, instance.m)
+
+        tree = BlockTree(instance, self.share(), offer, lambda: answer.value)
+        # Numbers that HiGHS does not take: what was found before stays.
+        with suppress(HighsRefused):
+            tree.grow(most_leaves)
+        if tree.root is not None:
+            self.lower_at_once(tree.total(), 1 << BITS, lambda bound: tree.evidence())
+        return answer.proved
 
     def by_prices(self, limit: int, nodes: int) -> bool:
         """Search by loss against the workers' prices with growing limits; whether the optimum was proved."""

@@ -20,8 +20,6 @@ import numpy as np
 
 from ...models.exact import exact_sum, linear_combination
 from ..control import Control, Stopped
-from ..highs.interface import checked, load_highs, make_highs
-from ..highs.run import run_lp
 from .columns import (
     Columns,
     TooManyColumnsError,
@@ -32,6 +30,7 @@ from .instance import SeparateInstance
 from .multipliers import PurseMultipliers, find_multipliers
 from .one_requester import OneRequester
 from .packing import workers_in
+from .set_program import SetProgram
 
 BITS = 10
 """Prices are multiples of ``2**-BITS``."""
@@ -115,12 +114,13 @@ def find_worker_prices(
     WorkerPrices or None
         None if there was not even time for the first bound.
     """
-    master = _Master(instance, alike)
+    kinds = {j: k for k, j in enumerate(sorted(set(alike)))}
+    master = SetProgram(instance.scores, [alike.count(j) for j in kinds])
     for j in range(instance.m):
-        master.add(alike[j], np.flatnonzero(assignment == j))
+        master.add(kinds[alike[j]], np.flatnonzero(assignment == j))
     one = 1 << BITS
     most = above_price(instance, np.ones(instance.n, dtype=np.int64))
-    prices = best = _rounded(start, most)
+    prices = best = rounded_prices(start, most)
     found: WorkerPrices | None = None
     for _ in range(ROUNDS):
         made, fresh, worth = [0] * instance.m, False, above_price(instance, prices)
@@ -133,7 +133,7 @@ def find_worker_prices(
                 made[j], members = _best_set(requesters[j], worth, control)
             except Stopped:
                 return found
-            fresh |= master.add(j, members)
+            fresh |= master.add(kinds[j], members)
         here = WorkerPrices(one, prices, made)
         if found is None or here.total < found.total:
             found, best = here, prices
@@ -141,7 +141,7 @@ def find_worker_prices(
         if solved is None:
             return found
         value, dual = solved
-        ideal = _rounded(dual, most)
+        ideal = rounded_prices(dual, most)
         if found.total < one * (floor + instance.unit) or found.total <= one * (value + Fraction(instance.unit, 2)):
             return found
         if not fresh and (prices == ideal).all():
@@ -150,7 +150,7 @@ def find_worker_prices(
     return found
 
 
-def _rounded(prices: Sequence[Fraction], most: np.ndarray) -> np.ndarray:
+def rounded_prices(prices: Sequence[Fraction], most: np.ndarray) -> np.ndarray:
     """Prices as integers over ``2**BITS``, none negative and none above `most`."""
     whole = [min(max(0, round(price * (1 << BITS))), limit) for price, limit in zip(prices, most.tolist(), strict=True)]
     return np.array(whole, dtype=most.dtype)
@@ -216,39 +216,6 @@ def allocate_at(
             _, members, _ = requesters[alike[j]].best(worth, assignment < 0, control.capped(SET_SECONDS))
             assignment[members] = j
     return assignment
-
-
-class _Master:
-    """The linear program over the sets found so far, by HiGHS: one row for each worker and each kind of requester."""
-
-    def __init__(self, instance: SeparateInstance, alike: list[int]) -> None:
-        highspy = load_highs()
-        self.instance, self.known = instance, set()
-        self.kinds = {j: k for k, j in enumerate(sorted(set(alike)))}
-        self.unit = 1 + int(instance.scores.max(initial=0)) // 2**20
-        self.highs = make_highs()
-        checked(self.highs.changeObjectiveSense(highspy.ObjSense.kMaximize), "to maximise")
-        for limit in [1.0] * instance.n + [float(alike.count(j)) for j in self.kinds]:
-            checked(self.highs.addRow(-highspy.kHighsInf, limit, 0, [], []), "a row")
-
-    def add(self, requester: int, members: np.ndarray) -> bool:
-        """Add a set of workers; whether it is new."""
-        key = (requester, members.tobytes())
-        if key in self.known or not members.size:
-            return False
-        self.known.add(key)
-        rows = np.append(members, self.instance.n + self.kinds[requester]).astype(np.int32)
-        worth = exact_sum(self.instance.scores[members]) / self.unit
-        checked(self.highs.addCol(worth, 0.0, float("inf"), rows.size, rows, np.ones(rows.size)), "a column")
-        return True
-
-    def solve(self, control: Control) -> tuple[Fraction, list[Fraction]] | None:
-        """The optimum over these sets and the workers' duals; None if HiGHS did not get there."""
-        run = run_lp(self.highs, control)
-        if run is None or not run.optimal:
-            return None
-        prices = run.prices[: self.instance.n].tolist()
-        return Fraction(run.value) * self.unit, [Fraction(price) * self.unit for price in prices]
 
 
 def price_purses(

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from fedmech import Market
+from fedmech.models.exact import exact_sum
+from fedmech.solvers.control import Control
 from fedmech.solvers.separate.instance import SeparateInstance
+from fedmech.solvers.separate.steps import SeparateAnswer, Steps
 
 
 def enumerate_optimum(instance: SeparateInstance) -> int:
@@ -65,3 +68,17 @@ def as_market(instance: SeparateInstance) -> Market:
         caps=instance.caps.tolist(),
         seats=instance.seats.tolist(),
     )
+
+
+def searched_by_blocks(instance: SeparateInstance, most_leaves: int = 400, known: bool = False) -> Steps:
+    """Return what the search over blocks alone finds, without the best allocation of the steps before it unless that is `known`."""
+    found = Steps(instance, Control())
+    found.prepare()
+    if known:
+        found.exchange(found.answer.assignment, 0, instance.m)
+    found.evidence, found.weaker = lambda bound: None, []
+    nothing = SeparateAnswer(np.full(instance.n, -1, dtype=np.int64), 0, exact_sum(instance.scores) + 1)
+    found.answer = found.answer if known else nothing
+    found.by_blocks(most_leaves)
+    found.write_proofs()
+    return found

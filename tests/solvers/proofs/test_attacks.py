@@ -13,7 +13,9 @@ from fedmech import Market, solve
 from fedmech.solvers.certify.tree import prove
 from fedmech.solvers.proofs.nodes import MOST_BITS
 from fedmech.solvers.proofs.proof import Proof, ProofError, check_bound
+from fedmech.solvers.separate.method import instance_of
 from proof_markets import CHECKERS, accepted, random_market, refusal
+from separate_instances import searched_by_blocks
 
 ALL = ("orp", "opt", "opt-frac", "opt-sep", "cover")
 
@@ -27,6 +29,10 @@ def proofs(seed: int) -> Iterator[tuple[Market, Proof, Fraction]]:
         assert solution.value is not None
         unit = market.scaled.coverage_denominator if problem == "cover" else market.scaled.score_denominator
         yield market, solution.proof, solution.value * unit
+        if problem == "opt-sep":
+            found = searched_by_blocks(instance_of(market)).answer
+            if found.proved and found.proof is not None:
+                yield market, found.proof, solution.value * unit
         if problem != "opt-frac":
             yield market, prove(market, problem, int(solution.value * unit)), solution.value * unit
 
@@ -149,7 +155,19 @@ def test_a_proof_of_another_market_or_problem_proves_nothing_false(seed: int) ->
 @pytest.mark.parametrize("seed", range(6))
 def test_kinds_cannot_be_exchanged(seed: int) -> None:
     for market, proof, _ in proofs(seed):
-        for kind in ("tree", "packing", "fractional", "outcome", "", "__init__", "../proof", None, 3, ["tree"]):
+        for kind in (
+            "tree",
+            "packing",
+            "blocks",
+            "fractional",
+            "outcome",
+            "",
+            "__init__",
+            "../proof",
+            None,
+            3,
+            ["tree"],
+        ):
             if kind == proof.kind:
                 continue
             with pytest.raises(ProofError):

@@ -121,6 +121,7 @@ def test_whatever_the_pooled_optimum_says_first(pooled: PooledOptimum) -> None:
 def test_highs_takes_over_where_lists_grow_too_long(lists: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "RESTARTS", 1)
     monkeypatch.setattr(steps, "find_worker_prices", lambda *_: None)
+    monkeypatch.setattr(steps.Steps, "by_blocks", lambda *_: False)
     claims = 0
     for seed in range(40):
         instance = random_instance(seed)
