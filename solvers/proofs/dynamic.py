@@ -35,7 +35,7 @@ from typing import Any
 
 import numpy as np
 
-from ...models.exact import exact_sum
+from ...models.exact import common_divisor, exact_sum
 from ...models.procurement.market import Market
 from .proof import Proof, ProofError, Pulse
 
@@ -115,7 +115,7 @@ def decide(market: Market, proof: Proof, pulse: Pulse) -> Program | None:
     limits = [min(limit, size) for limit, size in zip(limits, sizes, strict=True)]
     # Factors of any length may stand at zeros, or at nothing.
     top = scale * int(scores.max(initial=1)) + price * int(costs.max(initial=1)) + max(places, default=0)
-    if object not in (scores.dtype, costs.dtype) and top * max(1, len(scores)) < WORD:
+    if object not in (scores.dtype, costs.dtype) and top < WORD:
         reduced = scale * scores - price * costs - np.array(places, dtype=np.int64)[groups]
     else:
         reduced = scale * scores.astype(object) - price * costs.astype(object) - np.array(places, dtype=object)[groups]
@@ -143,11 +143,6 @@ def decide(market: Market, proof: Proof, pulse: Pulse) -> Program | None:
     if money < 0 or min(limits, default=0) < 0:
         return None
     return Program([worker for worker in open_workers if worker[1] <= money], limits, money, goal, scale, places)
-
-
-def common_divisor(numbers: np.ndarray) -> int:
-    """Greatest common divisor, 0 if there is none."""
-    return int(np.gcd.reduce(numbers)) if len(numbers) else 0
 
 
 @dataclass(frozen=True)
