@@ -119,6 +119,7 @@ FORMULAS = {
     "WORST_CASE": ("due(H) <= B", "due(H) < B"),
     "LABEL_SKEW": ("var_a > var_b", "var_a > 2*var_b"),
     "CONCENTRATED": ("3*b <= 1", "2*b <= 1"),
+    "THREE_WORKERS": ("R*got(0, 2, 4) >= 1 + r", "R*got(0, 2, 4) >= 1"),
     "CLARKE": ("paid1 >= bid1", "paid1 > bid1"),
     "SEPARATE": ("bill(q) <= own(q)", "bill(q) < own(q)"),
     "SCAN": ("count(S) + 1", "count(S)"),

@@ -4,17 +4,20 @@ from dataclasses import replace
 from fractions import Fraction as F
 
 import pytest
-from fedmech.fl.mechanisms.interface import mechanisms, run_mechanism
+from fedmech.fl.mechanisms.coverage_greedy import coverage_greedy
+from fedmech.fl.mechanisms.interface import call, mechanisms, run_mechanism
 from fedmech.fl.mechanisms.outcome import outcome
 from fedmech.fl.scoring import digits_market
 from fedmech.verification import audit
 from fedmech.verification.claims.driftpay import congestion, coverage_constant, escalation, heterogeneity, promises
+from fedmech.verification.claims.findings import impossible
 from fedmech.verification.ledger import claims, judge
 from fedmech.verification.literal.driftpay import LiteralOutcome
 from fedmech.verification.proofs.chain import have_z3
 from fedmech.verification.proofs.extensions import SEPARATE
 from fedmech.verification.search import finite_models
 from fedmech.verification.search.finite_models import Unheld, hold
+from fedmech.verification.search.truthful_rules import best_scores, table_within
 
 pytestmark = pytest.mark.skipif(not have_z3(), reason="z3 is not installed")
 
@@ -82,7 +85,7 @@ def test_every_rule_that_claims_truth_is_judged():
 
 @pytest.mark.parametrize("name", promises.RULES)
 def test_a_rule_that_pays_bids_breaks_its_promise(name, monkeypatch):
-    run = audit.call
+    run = call
     monkeypatch.setattr(promises, "hold", lambda proof, models: None)
     monkeypatch.setattr(audit, "call", lambda entry, market, given: paying_bids(run(entry, market, given)))
     entry = judge(CLAIMS[f"M-TRUTH-{name}"])
@@ -109,10 +112,9 @@ def blind(market, rule, **options):
 
 
 def doubled(market, share):
-    return paying_more(coverage_constant_greedy(market, share))
+    return paying_more(coverage_greedy(market, share))
 
 
-coverage_constant_greedy = coverage_constant.coverage_greedy
 MEASUREMENTS = {
     "scores that say nothing": ("D-4-BETA", digits_market, "drift_score", lambda local, start, probe: 1.0),
     "concentrations the other way round": ("D-4-BETA", heterogeneity, "MEASURED", heterogeneity.MEASURED[::-1]),
@@ -125,6 +127,9 @@ MEASUREMENTS = {
     "a greedy that pays more": ("D-7b-CONST", coverage_constant, "coverage_greedy", doubled),
     "the best worker whatever the others cover": ("D-7b-CONST", coverage_constant, "TIMES", F(10**6)),
     "a smaller constant": ("D-7b-CONST", coverage_constant, "FACTOR", F(5, 4)),
+    "a factor that no rule is within": ("F-LOWER-GRID", impossible, "JUST_ABOVE", F(2)),
+    "a search that finds nothing": ("F-LOWER-POOL", impossible, "table_within", lambda scores, steps, factor: None),
+    "another optimum": ("F-LOWER-POOL", impossible, "best_scores", lambda scores, *more: dict.fromkeys(best_scores(scores, *more), 12)),
     "a clock that is another": ("F-7b-CLOCK", coverage_constant, "coverage_clock", lambda market: LiteralOutcome({})),
 }  # fmt: skip
 
@@ -135,3 +140,25 @@ def test_another_measurement_turns_the_verdict(name, monkeypatch):
     monkeypatch.setattr(owner, attribute, wrong)
     entry = judge(CLAIMS[id])
     assert not entry.agrees
+
+
+# ------------------------------------------------------------------ the search over all rules
+
+
+@pytest.mark.parametrize(
+    ("scores", "caps", "least"),
+    [((1, 1), (), F(2)), ((2, 3), (), F(5, 3)), ((5, 7), (), F(12, 7)), ((2, 2, 3), (), F(7, 3)), ((1, 1), (1,), F(1))],
+)
+def test_least_factors_of_any_rule_on_a_grid(scores, caps, least):
+    """One worker too few at the least factor; a table of the search is monotone, placeable and within the budget at its critical bids."""
+    groups = [0] * len(scores)
+    table = table_within(scores, 4, least, groups, caps)
+    assert table is not None
+    assert least == 1 or table_within(scores, 4, least - F(1, 100), groups, caps) is None
+    best = best_scores(scores, 4, groups, caps)
+    for bids, hired in table.items():
+        assert all(len(hired) <= cap for cap in caps)
+        assert least * sum(scores[i] for i in hired) >= best[bids]
+        highest = [max(bid for bid in range(5) if i in table[(*bids[:i], bid, *bids[i + 1 :])]) for i in hired]
+        assert sum(highest) <= 4
+        assert all(i in table[(*bids[:i], bid, *bids[i + 1 :])] for i in hired for bid in range(bids[i]))

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from fedmech.verification.claims.driftpay import bonus, escalation, heterogeneity, lower_bounds, promises, section_5
+from fedmech.verification.claims.findings import impossible
 from fedmech.verification.claims.findings.drop_top import without_star
 from fedmech.verification.proofs import ratios
 from fedmech.verification.proofs.chain import Proof, ProofError, have_z3
@@ -45,6 +46,8 @@ THEORIES = {
     "Clarke prices leave out what the others would have": ("CLARKE", "pays1", " - alone1", ""),
     "shares of two labels are independent": ("LABEL_SKEW", "squares", "== a + 1 and", "== a and"),
     "a variance without the square of the mean": ("CONCENTRATED", "variances", "(square_a - mean_a*mean_a)", "square_a"),
+    "payments may come to more than the budget": ("THREE_WORKERS", "payments", "<= 4", "<= 5"),
+    "two bids for which workers are hired come to less than the budget": ("THREE_WORKERS", "payments", "<= 4", "<= 3"),
     "VCG takes any set": ("CLARKE", "best1", "<= worth(H1)", ">= worth(H1)"),
     "a sort compares half of the pairs": ("WORK", "sort", "2*compares", "4*compares"),
     "bounds in proportion leave the values of prefixes": ("PROPORTIONAL", "best alike", "x*N(S)", "N(S)"),
@@ -58,6 +61,7 @@ MODELS = {
     "PROPORTIONAL": lower_bounds.shrunk_alike,
     "SEPARATE": escalation.billed,
     "CLARKE": promises.clarke_models,
+    "THREE_WORKERS": impossible.models,
     "LABEL_SKEW": heterogeneity.skewed,
     "CONCENTRATED": heterogeneity.concentrated,
     "SCAN": lambda: section_5.scanned(auction_models("driftpay-co", DRAW, seed=11, count=40)),
