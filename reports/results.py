@@ -6,7 +6,8 @@ from fractions import Fraction
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from ..fl.comparison.colours import PALETTE
+from ..fl.comparison.colours import PALETTE, mechanism_colour
+from ..fl.drawing import plain_label
 from ..fl.experiments.engine.registry import Experiment, find_experiment
 from ..fl.experiments.engine.result_figure import MOST_LINES, means_over_seeds
 from ..fl.experiments.engine.results import KEYS
@@ -85,14 +86,16 @@ def _means(latest: Any, entry: Experiment) -> list[str]:
     series = []
     for place, (values, part) in enumerate(parts[:MOST_LINES]):
         label = ", ".join(str(value) for value in values)
-        points = [
-            (Fraction(a), Fraction(b))
-            for a, b in zip(part[against], part["mean"], strict=True)
+        drawn = [
+            (Fraction(a), Fraction(b), Fraction(error) if isfinite(error) else Fraction(0))
+            for a, b, error in zip(part[against], part["mean"], part["standard_error"], strict=True)
             if isfinite(a) and isfinite(b)
         ]
-        series.append(Dots(label, PALETTE[2 * place % len(PALETTE)], points, joined=True))
+        colour = mechanism_colour(label) if by == ["mechanism"] else PALETTE[2 * place % len(PALETTE)]
+        points = [(a, b) for a, b, _ in drawn]
+        series.append(Dots(label, colour, points, joined=True, errors=[error for *_, error in drawn]))
     left = f" The first {MOST_LINES} of {len(parts)} lines are drawn." if len(parts) > MOST_LINES else ""
-    axes = (against.replace("_", " "), metric.replace("_", " "))
+    axes = (plain_label(against), plain_label(metric))
     title = f"{axes[1]} against {axes[0]}"
     shown: list[dict[str, Any]] = means.head(SHOWN_ROWS).to_dict("records")
     listed = [
@@ -106,9 +109,14 @@ def _means(latest: Any, entry: Experiment) -> list[str]:
         for row in shown
     ]
     head = [*by, axes[0], f"mean {axes[1]}", "standard error", "points"]
-    drawn = Table(head, listed, range(len(by), len(head)), title)
+    numbers = Table(head, listed, range(len(by), len(head)), title)
     words = f"{len(series)} lines over {latest['point'].nunique()} points; the table below has the numbers"
-    return [chart(title, words, [one for one in series if one.points], axes, f"Means over seeds.{left}"), table(drawn)]
+    return [
+        chart(
+            title, words, [one for one in series if one.points], axes, f"Means over seeds; bars: standard errors.{left}"
+        ),
+        table(numbers),
+    ]
 
 
 def _error(value: float) -> str:

@@ -43,6 +43,12 @@ class Dots:
     hollow: bool = False
     joined: bool = False
     dotted: bool = True
+    errors: Sequence[Fraction] = ()
+    """How far a bar reaches up and down from each point; none where there are none."""
+
+    def bars(self) -> list[tuple[Fraction, Fraction, Fraction]]:
+        """Where the bars stand, and their ends."""
+        return [(a, b - error, b + error) for (a, b), error in zip(self.points, self.errors, strict=bool(self.errors))]
 
 
 def _figure(title: str, says: str, height: float, parts: Iterable[str], caption: str) -> str:
@@ -96,13 +102,13 @@ def bars(title: str, rows: Sequence[Bar], caption: str) -> str:
     return _figure(title, "; ".join(f"{row.label} {row.text}{row.mark}" for row in rows), height, parts, caption)
 
 
-def _ticks(low: Fraction, high: Fraction) -> list[Fraction]:
-    """Four to nine round numbers from one end to the other."""
+def _ticks(low: Fraction, high: Fraction, least: int = 0) -> list[Fraction]:
+    """Four to nine round numbers from one end to the other; fewer, where they would be closer than `least`."""
     span = high - low
     # By the lengths of the integers: a float would overflow where exact numbers do not.
     unit = Fraction(10) ** round((span.numerator.bit_length() - span.denominator.bit_length()) * log10(2))
     sizes = (Fraction(1, 50), Fraction(1, 20), Fraction(1, 10), Fraction(1, 5), Fraction(1, 2), 1, 2, 5, 10)
-    step = next(unit * size for size in sizes if span <= 6 * unit * size)
+    step = max(next(unit * size for size in sizes if span <= 6 * unit * size), Fraction(least))
     first = -(-low // step)
     return [step * k for k in range(first, int(high // step) + 1)]
 
@@ -149,7 +155,11 @@ def chart(
     points = [point for one in series for point in one.points]
     if not points:
         return ""
-    across, up = (_ends([point[axis] for point in points], zero) for axis in (0, 1))
+    reached = [end for one in series for _, *ends in one.bars() for end in ends]
+    across = _ends([a for a, _ in points], zero)
+    up = _ends([*(b for _, b in points), *reached], zero)
+    # What is counted has no ticks between whole numbers.
+    least = int(all(a.denominator == 1 for a, _ in points))
     legend = [one for one in series if one.label]
     legend_rows = -(-(len(legend) + (line is not None)) // LEGEND_COLUMNS)
     bottom = HEIGHT - BOTTOM
@@ -161,7 +171,7 @@ def chart(
         return bottom - float((value - up[0]) / (up[1] - up[0])) * (bottom - TOP)
 
     parts = [f'<path d="M{LEFT} {TOP}V{bottom}H{WIDTH - RIGHT}" fill="none" stroke="currentColor"/>']
-    for tick in _ticks(*across):
+    for tick in _ticks(*across, least):
         parts.append(f'<path d="M{x(tick):.2f} {bottom}v4" stroke="currentColor"/>')
         parts.append(_text(x(tick), bottom + 15, _short(tick), "middle"))
     for tick in _ticks(*up):
@@ -182,6 +192,8 @@ def chart(
         if one.joined and len(placed) > 1:
             path = "L".join(f"{a:.2f} {b:.2f}" for a, b in placed)
             parts.append(f'<path d="M{path}" fill="none" stroke="{one.colour}" stroke-width="1.5"/>')
+        for a, low, high in one.bars():
+            parts.append(f'<path d="M{x(a):.2f} {y(low):.2f}V{y(high):.2f}" stroke="{one.colour}"/>')
         if one.dotted:
             parts += [_dot(a, b, one) for a, b in placed]
     entries: list[Dots | None] = [*legend, *([] if line is None else [None])]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ...models.display import visible
 from ...models.input_error import InputError
+from ..drawing import COLUMN_INCHES
 from .colours import mechanism_colour
 from .row import Row
 
@@ -14,10 +15,7 @@ if TYPE_CHECKING:
 
     from .table import Comparison
 
-__all__ = ["COLUMN_INCHES", "draw"]
-
-COLUMN_INCHES = 3.5
-"""Width of a column of a paper."""
+__all__ = ["draw"]
 
 ROW_INCHES = 0.22
 LONGEST_LABEL = 28

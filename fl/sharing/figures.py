@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...models.sharing.error_model import join_limit
 from ...models.sharing.market import MotsMarket
+from ..drawing import axis_label, below, fitted, share_zero
 from .market_sweeps import Row
 
 if TYPE_CHECKING:
@@ -41,14 +42,14 @@ def region_map(size: int = 5, harmonic: int = 120, data: Sequence[int] | None = 
         x, low, high, where=[not b for b in between], color="tab:blue", alpha=0.25, label="IV: first negative"
     )
     axis.fill_between(x, high, top, color="tab:red", alpha=0.2, label="III: always negative")
-    axis.plot(x, inverse, "k--", label="1/D")
-    axis.plot(x, [p if p >= 0 else float("nan") for p in phi], "k-", label="Phi")
+    axis.plot(x, inverse, "k--", label="$1/D$")
+    axis.plot(x, [p if p >= 0 else float("nan") for p in phi], "k-", label=r"$\Phi$")
     axis.set(
-        xlabel="data size D of the newcomers", ylabel="heterogeneity ratio theta", ylim=(0, top), xlim=(x[0], x[-1])
+        xlabel="data size $D$ of the newcomers", ylabel=r"heterogeneity $\theta$", ylim=(0, top), xlim=(x[0], x[-1])
     )
     axis.set_title(f"Network effects on {size} clients of harmonic mean size {harmonic}")
     axis.legend(fontsize="small")
-    return figure
+    return fitted(figure)
 
 
 def error_rows(market: MotsMarket, type: int, present: Mapping[int, int]) -> list[Row]:
@@ -72,9 +73,9 @@ def error_curves(market: MotsMarket) -> Figure:
         peak = max(range(len(y)), key=y.__getitem__)
         if peak > 0:
             axis.plot([x[peak]], [y[peak]], "o", color=line.get_color(), fillstyle="none", markersize=10)
-    axis.set(xlabel=f"participants of {first.id} (size {first.size})", ylabel="generalisation error, eq. (3)")
+    axis.set(xlabel=f"participants of {first.id} (size {first.size})", ylabel=r"error $\varepsilon$, eq. (3)")
     axis.legend(fontsize="small")
-    return figure
+    return fitted(figure)
 
 
 def mechanism_figure(rows: Sequence[Row], parameter: str) -> Figure:
@@ -82,9 +83,9 @@ def mechanism_figure(rows: Sequence[Row], parameter: str) -> Figure:
     figure, axis = _figure()
     for name, style in (("swan", "o-"), ("dynamic", "s--"), ("modified-fl", "^:")):
         axis.plot(*_series(rows, parameter, name), style, markersize=4, label=name)
-    axis.set(xlabel=parameter.replace("_", " "), ylabel="social welfare")
+    axis.set(xlabel=axis_label(parameter), ylabel="social welfare")
     axis.legend()
-    return figure
+    return fitted(figure)
 
 
 def framework_figure(rows: Sequence[Row], parameter: str) -> Figure:
@@ -96,11 +97,12 @@ def framework_figure(rows: Sequence[Row], parameter: str) -> Figure:
         right.plot(
             *_series(rows, parameter, f"{name}_cost"), style, color="tab:red", markersize=4, label=f"{name} cost"
         )
-    axis.set(xlabel=parameter.replace("_", " "), ylabel="social welfare")
+    share_zero(axis, right)
+    axis.set(xlabel=axis_label(parameter), ylabel="social welfare")
     right.set_ylabel("incentive cost")
     handles = [*axis.get_lines(), *right.get_lines()]
-    axis.legend(handles, [str(line.get_label()) for line in handles], fontsize="small")
-    return figure
+    below(figure, handles, [str(line.get_label()) for line in handles])
+    return fitted(figure)
 
 
 def _series(rows: Sequence[Row], parameter: str, name: str) -> tuple[list[float], list[float]]:
@@ -111,5 +113,5 @@ def _series(rows: Sequence[Row], parameter: str, name: str) -> tuple[list[float]
 def _figure() -> tuple[Figure, Any]:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
+    figure = Figure(layout="constrained")
     return figure, figure.add_subplot()

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ....models.input_error import InputError
+from ...comparison.colours import mechanism_colour
+from ...drawing import axis_label, fitted, plain_label
 from ...settings import field_rules, unknown_name
 from .registry import Experiment, find_experiment
 from .results import KEYS
@@ -51,10 +53,10 @@ def draw_result(
     latest: Any = table[table["version"] == table["version"].max()]
     if entry.plot is not None and metric is None and against is None and not by:
         try:
-            return entry.plot(latest)
+            return fitted(entry.plot(latest))
         except KeyError as error:
             raise InputError("missing column; was it left out of the file?", field=str(error.args[0])) from None
-    return _lines(*means_over_seeds(latest, entry, metric, against, by))
+    return fitted(_lines(*means_over_seeds(latest, entry, metric, against, by)))
 
 
 def means_over_seeds(
@@ -114,13 +116,13 @@ def means_over_seeds(
 def _lines(means: pd.DataFrame, metric: str, against: str, by: list[str]) -> Figure:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
+    figure = Figure(layout="constrained")
     axis = figure.add_subplot()
     parts: list[tuple[Any, pd.DataFrame]] = list(means.groupby(by, dropna=False)) if by else [((), means)]
     if len(parts) > MOST_LINES:
         raise InputError(f"{len(parts)} lines are too many to tell apart; choose with --by or --set", field="by")
     for values, part in parts:
-        label = ", ".join(f"{name} {value}" for name, value in zip(by, values, strict=True))
+        label = ", ".join(f"{plain_label(name)} {value}" for name, value in zip(by, values, strict=True))
         axis.errorbar(
             part[against],
             part["mean"],
@@ -128,9 +130,10 @@ def _lines(means: pd.DataFrame, metric: str, against: str, by: list[str]) -> Fig
             fmt="o-",
             markersize=4,
             capsize=2,
-            label=label,
+            color=mechanism_colour(str(values[0])) if by == ["mechanism"] else None,
+            label=label.replace("$", r"\$"),
         )
-    axis.set(xlabel=against.replace("_", " "), ylabel=metric.replace("_", " "))
+    axis.set(xlabel=axis_label(against), ylabel=axis_label(metric))
     if by:
-        axis.legend(fontsize="small")
+        axis.legend()
     return figure

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ....solvers.control import Control
+from ...comparison.colours import mechanism_colour
+from ...drawing import axis_label, plain_label
 from ...rounds.settings import ProcurementSettings
 from ...settings import field_rules
 from ..engine.registry import Row, experiment
@@ -23,7 +25,7 @@ __all__ = ["figure", "procurement"]
 
 PANELS = {
     "score": "procured score",
-    "opt_share": "procured score / optimum",
+    "opt_share": "score / OPT",
     "critical_price": "critical price",
     "accuracy": "mean test accuracy",
     "caps_bound_share": "share of caps that bind",
@@ -62,7 +64,7 @@ def figure(table: pd.DataFrame) -> Figure:
         _draw(axis, part, column, against, lines)
         if column == NOISE_PANEL:
             _draw(axis, part, "noise_benchmark", against, lines, style="--")
-        axis.set(xlabel=against.replace("_", " "), ylabel=title + (", last round" if last else ""))
+        axis.set(xlabel=axis_label(against), ylabel=title + (", last round" if last else ""))
         if against != "round" and rounds[against].min() > 0 and rounds[against].max() >= 20 * rounds[against].min():
             axis.set_xscale("log")
     if lines:
@@ -76,7 +78,7 @@ def _draw(axis: Axes, table: Any, column: str, against: str, lines: list[str], s
     groups: Any = means.groupby([*lines, against], dropna=False).agg(["mean", "sem"]).reset_index()
     parts = groups.groupby(lines, dropna=False) if lines else [((), groups)]
     for number, (values, part) in enumerate(parts):
-        label = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in zip(lines, values, strict=True))
+        label = ", ".join(f"{plain_label(name)} {value}" for name, value in zip(lines, values, strict=True))
         axis.errorbar(
             part[against],
             part["mean"],
@@ -84,7 +86,7 @@ def _draw(axis: Axes, table: Any, column: str, against: str, lines: list[str], s
             fmt=f"o{style}",
             markersize=3,
             capsize=2,
-            color=f"C{number % 10}",
+            color=mechanism_colour(str(values[0])) if lines == ["mechanism"] else f"C{number % 10}",
             alpha=1.0 if style == "-" else 0.5,
             label=label if style == "-" else None,
         )

@@ -24,6 +24,7 @@ from ....models.input_error import InputError
 from ....models.sharing.market import State
 from ....models.sharing.measured_market import participating_states
 from ....solvers.control import Control
+from ...drawing import share_zero
 from ...settings import setting
 from ...sharing.error_fit import fit_error
 from ...sharing.measured_welfare import (
@@ -115,6 +116,7 @@ def figure(table: pd.DataFrame) -> Figure:
         above.set_ylim(min(low, -0.35 * top), 1.08 * top)
         below.set(xlabel=words, ylabel="social welfare", title="MoTS and FL without a market")
         right.set_ylabel("incentive cost")
+        share_zero(below, right)
         above.legend(fontsize="small")
         handles = [*below.get_lines(), *right.get_lines()]
         below.legend(handles, [str(handle.get_label()) for handle in handles], fontsize="small", loc="center right")
