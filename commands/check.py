@@ -18,6 +18,7 @@ from .console import (
     show,
     table,
 )
+from .folder import check_folder_command, load_folder
 from .mots import load_mots
 
 if TYPE_CHECKING:
@@ -42,9 +43,11 @@ def check_command(
     """Check that a certificate proves its assignment or state optimal, or that an outcome is DriftPay-CO's; exit code 1 if not."""
     from time import perf_counter
 
+    from ..models.procurement.folder import Folder
     from ..solvers.proofs.cheapest import FORMAT as CHEAPEST
     from ..solvers.proofs.cheapest import check_cheapest_document
     from ..solvers.proofs.document import check_document, read_document
+    from ..solvers.proofs.folder_document import FORMAT
     from ..solvers.proofs.outcome import check_outcome
     from ..solvers.proofs.proof import ProofError
     from ..solvers.proofs.social_document import check_state_document
@@ -52,10 +55,15 @@ def check_command(
     document = read_document(certificate)
     about_states = isinstance(document, dict) and document.get("problem") == "social-state"
     mots = load_mots(file) if (about_states if file is None else file.name.endswith(".mots.json")) else None
-    market = load_market(file) if mots is None else None
+    about_rows = isinstance(document, dict) and document.get("format") == FORMAT
+    market = None
+    if mots is None:
+        market = load_folder(file) if about_rows and file is not None else load_market(file)
     started = perf_counter()
     try:
-        if market is None:
+        if isinstance(market, Folder):
+            answer, rows = check_folder_command(document, market)
+        elif market is None:
             assert mots is not None
             answer, rows = _state_answer(mots, check_state_document(document, mots))
         elif isinstance(document, dict) and "mechanism" in document:

@@ -52,7 +52,8 @@ def generate_command(
     seat_share: Annotated[float | None, typer.Option(help="seats as a share of what caps admit")] = None,
     seed: Annotated[int, typer.Option(help="seed")] = 0,
     workers_file: Annotated[
-        str | None, typer.Option(help="put the workers into this .csv or .parquet beside OUT")
+        str | None,
+        typer.Option(help="put the workers into this .csv or .parquet, or this folder of Parquet files, beside OUT"),
     ] = None,
     dataset: Annotated[
         str | None,
@@ -69,12 +70,15 @@ def generate_command(
     """Write a market: random, or measured."""
     from ..models.files import refuse_overwriting
     from ..models.procurement.file import write_market
-    from ..models.procurement.generate import generate_market
+    from ..models.procurement.generate import KINDS, generate_market
+    from ..models.procurement.generate_folder import folder_name, generate_folder
     from ..models.sharing.generate import generate_mots
     from ..models.sharing.market import write_mots
 
     refuse_overwriting(out, force)
     if workers_file is not None:
+        if folder_name(workers_file) and kind in KINDS and seat_share is not None:
+            raise InputError("a folder of files takes no seats", field="seat_share")
         refuse_overwriting(out.parent / workers_file, force)
     given = {
         "requesters": requesters,
@@ -98,6 +102,12 @@ def generate_command(
         write_mots(shared, out)
         facts |= {"types": shared.type_count, "clients": shared.population}
         shown = repr(shared)
+    elif workers_file is not None and folder_name(workers_file) and kind in KINDS:
+        sizes = {"requesters": requesters, "groups": groups, "top": top}
+        chosen = {name: value for name, value in sizes.items() if value is not None}
+        generate_folder(out, workers_file, kind, n, seed=seed, **chosen, **shares)
+        facts |= {"workers": n, "requesters": chosen.get("requesters", 5), "groups": chosen.get("groups", 10)}
+        shown = f"{n:,} workers in {out.parent / workers_file}"
     else:
         many = 5 if requesters is None else requesters
         if kind == "measured":

@@ -151,14 +151,10 @@ def experiments_command(
     json: JsonOption = False,
 ) -> None:
     """List the experiments, or show one: its source, configurations, and every setting with its default."""
-    from ..fl.experiments.engine.configuration import read_configuration, shipped_configurations
     from ..fl.experiments.engine.registry import experiments, find_experiment
     from ..fl.settings import field_rules
 
-    sizes: dict[str, dict[str, int]] = {}
-    for shipped in shipped_configurations():
-        configuration = read_configuration(shipped)
-        sizes.setdefault(configuration.experiment.name, {})[shipped] = configuration.size
+    sizes = shipped_sizes()
     found = experiments() if name is None else [find_experiment(name)]
     if json:
         known = [
@@ -186,7 +182,7 @@ def experiments_command(
         print_json({"experiments": known})
         return
     if name is not None:
-        write(_experiment_page(found[0], sizes.get(name, {})).text(text_width()) + "\n")
+        write(experiment_page(found[0], sizes.get(name, {})).text(text_width()) + "\n")
         return
     rows = [
         [
@@ -201,7 +197,18 @@ def experiments_command(
     table(None, ["experiment", "", "configurations (points)", "settings", "source"], rows)
 
 
-def _experiment_page(entry: Experiment, sizes: dict[str, int]) -> Page:
+def shipped_sizes() -> dict[str, dict[str, int]]:
+    """Return how many points each shipped configuration has, by experiment."""
+    from ..fl.experiments.engine.configuration import read_configuration, shipped_configurations
+
+    sizes: dict[str, dict[str, int]] = {}
+    for shipped in shipped_configurations():
+        configuration = read_configuration(shipped)
+        sizes.setdefault(configuration.experiment.name, {})[shipped] = configuration.size
+    return sizes
+
+
+def experiment_page(entry: Experiment, sizes: dict[str, int]) -> Page:
     """Return all about one experiment, with a command that runs a point of it."""
     from ..fl.settings import field_rules
     from ..models.display import Page, Table

@@ -75,6 +75,9 @@ def solve_command(
     save_failure: Annotated[
         Path | None, typer.Option(help="where to write market and proof if the checker refuses the proof")
     ] = None,
+    winners: Annotated[
+        Path | None, typer.Option(help="a folder to make: who is hired, for workers in a folder of Parquet files")
+    ] = None,
     force: ForceOption = False,
     drop_zero: DropZeroOption = False,
     json: JsonOption = False,
@@ -83,6 +86,7 @@ def solve_command(
     """Find the provably best assignment of a market, or the best social state of a *.mots.json."""
     from ..models.files import refuse_overwriting
     from ..models.input_error import InputError
+    from ..models.procurement.market import Market
 
     kind = _certificate_kind(certificate, proof)
     for target in (export, *_certificate_files(certificate, kind), save_failure):
@@ -92,6 +96,11 @@ def solve_command(
         problem = "social-state" if file is not None and file.name.endswith(".mots.json") else "opt"
     elif problem != "social-state" and file is not None and file.name.endswith(".mots.json"):
         raise InputError(f"{problem!r} is a problem of *.market.json files, not of {file.name}", field="problem")
+    # The rows of a folder are streamed where nothing is asked for that needs them all in memory.
+    others = explain or drop_zero or any(given is not None for given in (at_least, then, export, save_failure))
+    streamed = problem == "opt" and method == "auto" and kind == "fedmech" and not others
+    if winners is not None and not streamed:
+        raise InputError("is for OPT over a folder of Parquet files, and for no other option", field="winners")
     if problem == "social-state":
         from .mots import social_state
 
@@ -127,10 +136,17 @@ def solve_command(
             summary=summary,
         )
         return
+    from .folder import load_folder, solve_folder_command
+
+    market = load_folder(file) if streamed and file is not None else load_market(file, drop_zero)
+    if not isinstance(market, Market):
+        solve_folder_command(market, time_limit, certificate, winners, json=json)
+        return
+    if winners is not None:
+        raise InputError("is for workers in a folder of Parquet files", field="winners")
     from ..solvers.solution_page import solution_page
     from ..solvers.solve import solve
 
-    market = load_market(file, drop_zero)
     if explain or at_least is not None:
         from ..solvers.explain.prices import check_priced
 

@@ -1,4 +1,4 @@
-"""Reading and writing ``*.market.json``, with the workers in the file or in a CSV or Parquet file beside it.
+"""Reading and writing ``*.market.json``, with the workers in the file or in a CSV or Parquet file, or a folder of those, beside it.
 
 Numbers are exact from the text on: decimal literals are never turned into binary floats. Whatever is wrong is reported with the
 file, the row and the field. Nothing in a file is executed, and a file is written whole or not at all.
@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,10 +21,11 @@ from ..files import PathLike, read_json, write_whole
 from ..input_error import InputError
 from ..names import read_name, refuse_unknown
 from .columns import UNLIMITED
+from .folder import Folder, market_file_of, open_folder, parquet_files
 from .market import Market
-from .tables import REQUESTER_COLUMNS, WORKER_COLUMNS, read_csv, read_parquet
+from .tables import MOST_PARQUET_VALUES, REQUESTER_COLUMNS, WORKER_COLUMNS, read_csv, read_parquet
 
-__all__ = ["FORMAT", "market_text", "number_literal", "read_market", "write_market"]
+__all__ = ["FORMAT", "market_text", "number_literal", "open_market", "read_market", "write_market"]
 
 FORMAT = "fedmech-market/1"
 
@@ -62,7 +63,8 @@ def read_market(path: PathLike, *, drop_zero: bool = False) -> Market:
     Parameters
     ----------
     path : path
-        The JSON file; if its ``workers`` is a string, that names a CSV or Parquet file beside it.
+        The JSON file; if its ``workers`` is a string, that names a CSV or Parquet file beside it, or a folder of Parquet files. A
+        folder stands for the ``*.market.json`` inside it, or beside it with its name.
     drop_zero : bool
         Leave out workers whose score is 0 instead of refusing them.
 
@@ -75,6 +77,68 @@ def read_market(path: PathLike, *, drop_zero: bool = False) -> Market:
     InputError
         Naming file, row and field, for anything that is not a market.
     """
+    path = market_file_of(Path(path))
+    return _in_memory(path, _read_top(path), drop_zero)
+
+
+def open_market(path: PathLike) -> Market | Folder:
+    """Read a market, or open it if its workers lie in a folder of Parquet files that can be read a block at a time.
+
+    A folder is read into memory where no ``groups`` are listed, where scores or costs are neither integers nor decimals, and where
+    seat limits could bind.
+
+    Parameters
+    ----------
+    path : path
+        As :func:`read_market` takes it.
+
+    Returns
+    -------
+    Market or Folder
+
+    Raises
+    ------
+    InputError
+        Naming file, row and field, for anything that is not a market.
+    """
+    path = market_file_of(Path(path))
+    top = _read_top(path)
+    try:
+        place = _beside(path, top.workers) if isinstance(top.workers, str) else path
+        if place.is_dir() and top.others["group_ids"] is not None:
+            folder = open_folder(Market.build(scores=[], costs=[], groups=[], **top.others), place)
+            if folder is not None and not folder.seats_bind:
+                return folder
+    except InputError as error:
+        raise error.in_file(path) from None
+    return _in_memory(path, top, False)
+
+
+def _in_memory(path: Path, top: _Top, drop_zero: bool) -> Market:
+    workers_file = path
+    try:
+        if not isinstance(top.workers, str):
+            workers = _worker_columns(top.workers)
+        else:
+            workers_file = _beside(path, top.workers)
+            workers = _read_workers(workers_file)
+    except InputError as error:
+        raise error.in_file(path) from None
+    try:
+        return Market.build(**workers, **top.others, drop_zero=drop_zero)
+    except InputError as error:
+        about_workers = (error.row or "").startswith("workers")
+        raise error.in_file(workers_file if about_workers else path) from None
+
+
+class _Top(NamedTuple):
+    """A market file without what its workers are: rows of them, or the name of what holds them."""
+
+    workers: str | list[dict]
+    others: dict[str, Any]
+
+
+def _read_top(path: Path) -> _Top:
     document = read_json(path)
     try:
         if not isinstance(document, dict):
@@ -85,12 +149,9 @@ def read_market(path: PathLike, *, drop_zero: bool = False) -> Market:
         for field in ("workers", "requesters"):
             if field not in document:
                 raise InputError("missing", field=field)
-        if not isinstance(document["workers"], str):
-            workers = _worker_columns(_records(document, "workers", WORKER_COLUMNS, ("id", "group", "score")))
-            workers_file = Path(path)
-        else:
-            workers_file = _beside(Path(path), document["workers"])
-            workers = _read_table(workers_file)
+        workers = document["workers"]
+        if not isinstance(workers, str):
+            workers = _records(document, "workers", WORKER_COLUMNS, ("id", "group", "score"))
         requesters = _records(document, "requesters", REQUESTER_COLUMNS, ("id", "budget"))
         caps = _caps(_records(document, "caps", _CAP_FIELDS, _CAP_FIELDS))
         groups = document.get("groups")
@@ -98,20 +159,15 @@ def read_market(path: PathLike, *, drop_zero: bool = False) -> Market:
             raise InputError("expected a list of names", field="groups")
     except InputError as error:
         raise error.in_file(path) from None
-    try:
-        return Market.build(
-            **workers,
-            group_ids=groups,
-            budgets=[row["budget"] for row in requesters],
-            requester_ids=[row["id"] for row in requesters],
-            seats=[row.get("seats") for row in requesters],
-            caps=caps,
-            default_cap=document.get("default_cap"),
-            drop_zero=drop_zero,
-        )
-    except InputError as error:
-        about_workers = (error.row or "").startswith("workers")
-        raise error.in_file(workers_file if about_workers else path) from None
+    others = {
+        "group_ids": groups,
+        "budgets": [row["budget"] for row in requesters],
+        "requester_ids": [row["id"] for row in requesters],
+        "seats": [row.get("seats") for row in requesters],
+        "caps": caps,
+        "default_cap": document.get("default_cap"),
+    }
+    return _Top(workers, others)
 
 
 def _beside(path: Path, name: str) -> Path:
@@ -184,6 +240,33 @@ def _gaps(column: Any, count: int) -> np.ndarray:
 
 
 # ---------------------------------------------------------------------- CSV and Parquet
+
+
+def _read_workers(path: Path) -> dict[str, Any]:
+    """Read a table of workers, or all tables of a folder, one below the other."""
+    if not path.is_dir():
+        return _read_table(path)
+    tables: list[dict[str, Any]] = []
+    for file in parquet_files(path):
+        tables.append(_read_table(file))
+        if len(tables[0]) * sum(len(table["worker_ids"]) for table in tables) > MOST_PARQUET_VALUES:
+            raise InputError(f"more than {MOST_PARQUET_VALUES:,} values are not read at once", file=str(path))
+    try:
+        return _complete({name: _joined(tables, name) for name in tables[0]})
+    except InputError as error:
+        raise error.in_file(path) from None
+
+
+def _joined(tables: list[dict[str, Any]], name: str) -> Any:
+    columns = [table[name] for table in tables]
+    if all(isinstance(column, np.ndarray) and column.dtype == columns[0].dtype for column in columns):
+        return np.concatenate(columns)
+    # None stands for a column of gaps.
+    return [
+        value
+        for table in tables
+        for value in (table[name] if table[name] is not None else [None] * len(table["worker_ids"]))
+    ]
 
 
 def _read_table(path: Path) -> dict[str, Any]:

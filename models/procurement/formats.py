@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..files import PathLike
-from .file import read_market
+from .file import open_market, read_market
+from .folder import Folder
 from .knapsack import read_knapsack
 from .market import Market
 from .model_file import LP_ENDING, MPS_ENDING, read_model
 from .pabulib import read_pabulib
 
-__all__ = ["KNAPSACK_ENDINGS", "MODEL_ENDINGS", "PABULIB_ENDING", "is_foreign", "read_any_market"]
+__all__ = ["KNAPSACK_ENDINGS", "MODEL_ENDINGS", "PABULIB_ENDING", "is_foreign", "open_any_market", "read_any_market"]
 
 PABULIB_ENDING = ".pb"
 KNAPSACK_ENDINGS = (".csv", ".in", ".kp", ".knapsack", ".txt")
@@ -47,6 +48,17 @@ def read_any_market(path: PathLike, *, drop_zero: bool = False) -> Market:
     if ending in MODEL_ENDINGS:
         return read_model(path, drop_zero=drop_zero)
     return read_market(path, drop_zero=drop_zero)
+
+
+def open_any_market(path: PathLike) -> Market | Folder:
+    """Read a market of any format, or open it as :func:`~fedmech.models.procurement.file.open_market` does.
+
+    Raises
+    ------
+    InputError
+        As the reader of the format.
+    """
+    return read_any_market(path) if is_foreign(path) else open_market(path)
 
 
 def _ending(path: PathLike) -> str:

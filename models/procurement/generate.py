@@ -18,7 +18,7 @@ from ..seeds import read_seed
 from .columns import MOST_CELLS
 from .market import Market
 
-__all__ = ["KINDS", "check_shares", "generate_market", "limited_market"]
+__all__ = ["KINDS", "check_request", "check_shares", "generate_market", "limited_market", "scores_and_costs"]
 
 KINDS = ("a", "b", "c", "d", "lognormal")
 
@@ -26,7 +26,8 @@ MOST_WORKERS, LARGEST_TOP = 10**9, 10**18
 """Of one market: workers, and the largest cost, so that single numbers stay within 64 bits."""
 
 
-def _scores_and_costs(rng: np.random.Generator, kind: str, n: int, top: int) -> tuple[np.ndarray, np.ndarray]:
+def scores_and_costs(rng: np.random.Generator, kind: str, n: int, top: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw the numbers of so many workers of a kind."""
     if kind == "lognormal":
         tails = np.exp(rng.normal(0.0, 2.0, size=(2, n)))
         scores, costs = np.clip(np.rint(tails * top / 1000), 1, 10**12).astype(np.int64)
@@ -80,9 +81,25 @@ def generate_market(
     InputError
         For an unknown kind, a size that is too small or too large, and for what is no seed.
     """
+    check_request(kind, n, requesters, groups, top)
+    check_shares(cap_share, budget_share, seat_share)
+    rng = np.random.default_rng(read_seed(seed))
+    scores, costs = scores_and_costs(rng, kind, n, top)
+    group_of = rng.integers(0, groups, size=n)
+    names = [str(group + 1) for group in range(groups)]
+    return limited_market(scores, costs, group_of, names, requesters, cap_share, budget_share, seat_share)
+
+
+def check_request(kind: str, n: int, requesters: int, groups: int, top: int) -> None:
+    """Refuse an unknown kind, and sizes out of bounds.
+
+    Raises
+    ------
+    InputError
+        Naming the field.
+    """
     if kind not in KINDS:
         raise InputError(f"unknown kind {kind!r}; there are {', '.join(KINDS)}", field="kind")
-    check_shares(cap_share, budget_share, seat_share)
     for name, value, most in (
         ("n", n, MOST_WORKERS),
         ("requesters", requesters, MOST_CELLS),
@@ -96,11 +113,6 @@ def generate_market(
         raise InputError(
             f"{groups:,} groups x {requesters:,} requesters are more than {MOST_CELLS:,} caps", field="groups"
         )
-    rng = np.random.default_rng(read_seed(seed))
-    scores, costs = _scores_and_costs(rng, kind, n, top)
-    group_of = rng.integers(0, groups, size=n)
-    names = [str(group + 1) for group in range(groups)]
-    return limited_market(scores, costs, group_of, names, requesters, cap_share, budget_share, seat_share)
 
 
 def check_shares(cap_share: float, budget_share: float, seat_share: float | None) -> None:

@@ -24,6 +24,7 @@ __all__ = [
     "REQUESTER_COLUMNS",
     "WORKER_COLUMNS",
     "cap_pairs",
+    "check_header",
     "none_if_missing",
     "read_csv",
     "read_parquet",
@@ -45,8 +46,13 @@ MOST_PARQUET_VALUES = 5 * 10**8
 """Values in all its columns; a run of equal ones takes a few bytes of the file, whatever its length."""
 
 
-def _header(names: list[Any], known: Iterable[str], row: str) -> None:
-    """Check the names of a table's columns: texts, each there once, all of them known."""
+def check_header(names: list[Any], known: Iterable[str], row: str) -> None:
+    """Check the names of a table's columns: texts, each there once, all of them known.
+
+    Raises
+    ------
+    InputError
+    """
     for position, name in enumerate(names):
         if not isinstance(name, str) or not name.strip() or name.startswith("Unnamed:"):
             raise InputError(f"column {position + 1} has no name (a row index that was written along?)", row=row)
@@ -66,7 +72,7 @@ def table_columns(table: Any, known: tuple[str, ...], kind: str) -> dict[str, An
     """
     if not hasattr(table, "columns") or not hasattr(table, "dtypes"):
         raise InputError(f"expected a data frame, got {type(table).__name__}", row=kind)
-    _header(list(table.columns), known, kind)
+    check_header(list(table.columns), known, kind)
     columns: dict[str, Any] = {}
     if "id" in known and "id" not in table.columns and (labels := labels_of(table)) is not None:
         # Rows that do not merely count are named by their labels.
@@ -139,7 +145,7 @@ def _checked_header(names: list[str]) -> list[str]:
     header = [name.strip() for name in names]
     if found := _other_delimiter(header):
         raise InputError(f"the fields are separated by {found!r}; expected commas", row="header")
-    _header(header, WORKER_COLUMNS, "header")
+    check_header(header, WORKER_COLUMNS, "header")
     return header
 
 
@@ -211,7 +217,7 @@ def read_parquet(path: Path) -> dict[str, Any]:
     try:
         # One file, never a data set: folders called x=y would add a column of that name.
         with open(path, "rb") as stream, parquet.ParquetFile(stream) as file:
-            _header(list(file.schema_arrow.names), WORKER_COLUMNS, "header")
+            check_header(list(file.schema_arrow.names), WORKER_COLUMNS, "header")
             _refuse_bombs(file.metadata)
             texts = [
                 name for name, kind in zip(file.schema_arrow.names, file.schema_arrow.types, strict=True) if _text(kind)

@@ -38,7 +38,7 @@ def _compile() -> tuple[Any, Any] | None:
     return njit(cache=True)(classify), njit(cache=True)(suspects)
 
 
-def classify(scores, costs, groups, price, offsets, tilt, half, mark, band, counts):
+def classify(scores, costs, groups, price, offsets, tilt, halves, mark, band, counts):
     """Split items into taken (`mark`), undecided (`band`) and dropped; return how many undecided, taken score and cost."""
     found = 0
     score = 0
@@ -47,6 +47,7 @@ def classify(scores, costs, groups, price, offsets, tilt, half, mark, band, coun
         worth = scores[i] - price * costs[i] - offsets[groups[i]]
         if tilt != 0.0:
             worth += tilt * ((((i * 2654435761) & 16777215) + 1.0) / 16777216.0)
+        half = halves[groups[i]]
         if worth > half:
             mark[i] = True
             counts[groups[i]] += 1

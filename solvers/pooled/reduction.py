@@ -21,15 +21,21 @@ from .relaxation import Taken
 RUNNERS_UP = 1500
 """So many items that are no ties join a band of ties."""
 
+SPREAD = 3.5
+"""Times the square root of its size, so many items of a sample may lie on the wrong side of a threshold guessed from it."""
+
+NOISE_BITS = 24
+"""Noise that breaks ties repeats after two to the power of this many items."""
+
 
 @dataclass(frozen=True)
 class Guess:
-    """Where the margin is: a price of money, a threshold per group, the strength of the noise, half the width."""
+    """Where the margin is: a price of money, a threshold per group, the strength of the noise, half the width in each group."""
 
     price: float
     offsets: NDArray[np.float64]
     tilt: float
-    half: float
+    halves: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -68,17 +74,17 @@ def reduce(problem: PooledProblem, guess: Guess) -> Reduced | None:
         None if the guess was too far off.
     """
     n, level = problem.n, len(problem.limits)
-    price, offsets, tilt, half = guess.price, guess.offsets, guess.tilt, guess.half
+    price, offsets, tilt, halves = guess.price, guess.offsets, guess.tilt, guess.halves
     kernels = compiled(problem)
     counts = np.zeros(level, dtype=np.int64)
     if kernels is not None:
         fixed, band = np.empty(n, dtype=bool), np.empty(n, dtype=np.int64)
         found, score, cost = kernels[0](
-            problem.scores, problem.costs, problem.groups, price, offsets, tilt, half, fixed, band, counts
+            problem.scores, problem.costs, problem.groups, price, offsets, tilt, halves, fixed, band, counts
         )
         inside = band[:found].copy()
     else:
-        fixed, inside, score, cost = _classify(problem, price, offsets, tilt, half, counts)
+        fixed, inside, score, cost = _classify(problem, guess, counts)
     if tilt:
         # All of the band may be equally good: let it have some that are nearly as good, of other scores and costs.
         others = np.setdiff1d(_runners_up(problem, guess), inside, assume_unique=True)
@@ -106,7 +112,7 @@ def _runners_up(problem: PooledProblem, guess: Guess) -> NDArray:
     return np.sort(index[near])
 
 
-def _classify(problem: PooledProblem, price: float, offsets: NDArray, tilt: float, half: float, counts: NDArray):
+def _classify(problem: PooledProblem, guess: Guess, counts: NDArray):
     """Do what :func:`.passes.classify` does, a chunk at a time."""
     fixed = np.zeros(problem.n, dtype=bool)
     bands = []
@@ -114,15 +120,8 @@ def _classify(problem: PooledProblem, price: float, offsets: NDArray, tilt: floa
     for begin in range(0, problem.n, CHUNK_ITEMS):
         part = slice(begin, begin + CHUNK_ITEMS)
         groups, costs, scores = problem.groups[part], problem.costs[part], problem.scores[part]
-        worth = costs.astype(np.float64)
-        worth *= -price
-        worth += scores.astype(np.float64, copy=False)
-        worth -= offsets[groups]
-        if tilt:
-            worth += tilt * scatter_noise(begin, len(worth))
-        above = worth > half
-        band = np.flatnonzero((worth >= -half) & ~above)
-        bands.append(band + begin)
+        above, band = split_by_margin(guess, scores, costs, groups, begin)
+        bands.append(np.flatnonzero(band) + begin)
         fixed[part] = above
         taken = np.flatnonzero(above)
         counts += np.bincount(groups[taken], minlength=len(counts))
@@ -131,14 +130,29 @@ def _classify(problem: PooledProblem, price: float, offsets: NDArray, tilt: floa
     return fixed, np.concatenate(bands), score, cost
 
 
-def scatter_noise(begin: int, count: int) -> NDArray[np.float64]:
-    """Deterministic noise in (0, 1] for the items ``begin .. begin + count - 1``."""
-    index = np.arange(begin, begin + count, dtype=np.uint64)
+def split_by_margin(
+    guess: Guess, scores: NDArray, costs: NDArray, groups: NDArray, begin: int
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Mark the items above the margin, and those in it; `begin` is the number of the first, for the noise."""
+    worth = costs.astype(np.float64)
+    worth *= -guess.price
+    worth += scores.astype(np.float64, copy=False)
+    worth -= guess.offsets[groups]
+    if guess.tilt:
+        worth += guess.tilt * scatter_noise(np.arange(begin, begin + len(worth)))
+    halves = guess.halves[groups]
+    above = worth > halves
+    return above, (worth >= -halves) & ~above
+
+
+def scatter_noise(rows: NDArray) -> NDArray[np.float64]:
+    """Deterministic noise in (0, 1] for the items of these numbers."""
+    index = rows.astype(np.uint64)
     index *= np.uint64(2654435761)
-    index &= np.uint64((1 << 24) - 1)
+    index &= np.uint64((1 << NOISE_BITS) - 1)
     noise = index.astype(np.float64)
     noise += 1.0
-    noise *= 1.0 / (1 << 24)
+    noise *= 1.0 / (1 << NOISE_BITS)
     return noise
 
 
@@ -147,34 +161,68 @@ def sampled_guess(problem: PooledProblem, width: float) -> Guess:
     n = problem.n
     size = max(1, min(n // 4, max(1 << 14, int(n**0.75))))
     sample = np.sort(np.random.default_rng(n).integers(0, n, size))
-    level = len(problem.limits)
-    part = problem.take(sample, (), 0)
+    totals = np.bincount(problem.groups, minlength=len(problem.limits))
+    return guess_from_sample(problem.take(sample, problem.limits, problem.budget), sample, n, totals, width)
+
+
+def guess_from_sample(
+    part: PooledProblem, rows: NDArray[np.int64], n: int, totals: NDArray | None, width: float
+) -> Guess:
+    """Guess the margin of a whole from the dual of a sample of it.
+
+    Parameters
+    ----------
+    part : PooledProblem
+        The sampled items, with the limits and the budget of the whole.
+    rows : ndarray of int
+        Their numbers in the whole.
+    n : int
+        Items of the whole.
+    totals : ndarray of int, or None
+        How many of each group; None: nobody has counted.
+    width : float
+        Multiplies what sampling can be off by.
+    """
+    level = len(part.limits)
     sizes = np.bincount(part.groups, minlength=level)
-    totals = np.bincount(problem.groups, minlength=level)
-    share = sizes / np.maximum(totals, 1)
-    limits = tuple(round(k * s) for k, s in zip(problem.limits, share.tolist(), strict=True))
-    budget = int(problem.budget * len(sample) // problem.n)
+    share = sizes / np.maximum(totals, 1) if totals is not None else np.full(level, len(rows) / n)
+    limits = tuple(round(k * s) for k, s in zip(part.limits, share.tolist(), strict=True))
+    budget = int(part.budget * len(rows) // n)
+    places = part.places
     part = PooledProblem(part.scores, part.costs, part.groups, limits, budget)
     items = Grouped.of(part)
-    low, high = 0, min(sum(limits), round(problem.places * len(sample) / n))
+    low, high = 0, min(sum(limits), round(places * len(rows) / n))
     price = float(minimise(items, budget, low, high, iterations=12).price)
     worth = items.scores - price * items.costs
     offsets = _thresholds(items, worth, limits, high)
-    distance = np.abs(worth - offsets[items.groups])
-    share = min(0.5, width * 3.5 * (level / len(sample)) ** 0.5)
-    half = float(np.quantile(distance, share))
+    halves = _halves(items, np.abs(worth - offsets[items.groups]), width)
     scale = float(np.max(items.scores)) or 1.0
     tilt = 0.0
-    if half <= 1e-9 * scale:
+    if float(np.median(halves[items.groups])) <= 1e-9 * scale:
         # Scores proportional to costs, or few distinct numbers: decide among equals by noise.
         tilt = 1e-3
-        noise = tilt * ((sample.astype(np.uint64) * np.uint64(2654435761) & np.uint64((1 << 24) - 1)) + 1.0) / (1 << 24)
-        noise = noise[items.order]
+        noise = tilt * scatter_noise(rows)[items.order]
         price = float(minimise(items, budget, low, high, noise=noise, iterations=16).price)
         worth = items.scores + noise - price * items.costs
         offsets = _thresholds(items, worth, limits, high)
-        half = float(np.quantile(np.abs(worth - offsets[items.groups]), share))
-    return Guess(price, offsets, tilt, half)
+        halves = _halves(items, np.abs(worth - offsets[items.groups]), width)
+    return Guess(price, offsets, tilt, halves)
+
+
+def _halves(items: Grouped, distance: NDArray, width: float) -> NDArray[np.float64]:
+    """Half the width of the margin in each group.
+
+    The price is off by what a sample of all items can be off by, a group's threshold by what its own part of the sample can: the
+    first makes a least width for all, the second is wider where a group is small.
+    """
+    halves = np.full(len(items.start) - 1, np.inf)
+    least = float(np.quantile(distance, min(1.0, width * SPREAD / len(distance) ** 0.5)))
+    for group, (begin, end) in enumerate(zip(items.start[:-1].tolist(), items.start[1:].tolist(), strict=True)):
+        share = width * SPREAD / max(1, end - begin) ** 0.5
+        # A group of which so few are known is kept whole.
+        if share < 1:
+            halves[group] = max(least, float(np.quantile(distance[begin:end], share)))
+    return halves
 
 
 def _thresholds(items: Grouped, worth: NDArray, limits: tuple[int, ...], high: int) -> NDArray[np.float64]:

@@ -116,7 +116,7 @@ class PooledResult:
 
 
 def solve_pooled(
-    problem: PooledProblem, control: Control | None = None, most_states: int = MOST_STATES
+    problem: PooledProblem, control: Control | None = None, most_states: int = MOST_STATES, *, by_slope: bool = True
 ) -> PooledResult:
     """Solve ``max v x : c x <= B, |x in group l| <= K_l`` exactly.
 
@@ -127,24 +127,26 @@ def solve_pooled(
         When time is up the best set and a valid exact bound are returned; Ctrl-C does the same.
     most_states : int
         States of one enumeration; bounds the memory (about 100 bytes each).
+    by_slope : bool
+        Whether to try what closes scores that follow costs at once; its proofs are no multipliers of leaves.
 
     Returns
     -------
     PooledResult
     """
     try:
-        return _solve(problem, control or Control(), most_states)
+        return _solve(problem, control or Control(), most_states, by_slope)
     except KeyboardInterrupt:
         # Before the first bound, or while the last one was checked: nothing is known but this.
         everything = Fraction(exact_sum(problem.scores))
         return PooledResult(np.zeros(problem.n, dtype=bool), 0, everything, everything == 0, "interrupted")
 
 
-def _solve(problem: PooledProblem, control: Control, most_states: int) -> PooledResult:
+def _solve(problem: PooledProblem, control: Control, most_states: int, by_slope: bool) -> PooledResult:
     kept, clean = _clean(problem)
     step = common_divisor(clean.scores) or 1
     width, guess = 1.0, None
-    best = _by_slope(clean, step, control)
+    best = _by_slope(clean, step, control) if by_slope else None
     while best is None or not best.proved:
         if clean.n > DIRECT and width <= WIDEST and _fits_floats(clean):
             guess = guess or sampled_guess(clean, width)

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from documents import leave_verdict
 from fedmech.models.procurement.file import read_market
 from fedmech.solvers.solve import solve
 from fedmech.verification.ledger import claims, judge
@@ -50,6 +51,7 @@ def test_every_claim_is_there():
 def test_verdict_and_witness(id, tmp_path):
     claim = claims()[id]
     entry = judge(claim)
+    leave_verdict(entry)
     assert entry.agrees, entry.to_dict()
     document = entry.judgement.witness
     if document is None:

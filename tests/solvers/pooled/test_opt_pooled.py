@@ -15,7 +15,7 @@ from campaign import seeds, some
 from fedmech import Market, solve
 from fedmech.models.procurement.generate import generate_market
 from fedmech.solvers.control import Control
-from fedmech.solvers.pooled import PooledProblem, branching, dust, solve_pooled
+from fedmech.solvers.pooled import PooledProblem, branching, dust, reduction, solve_pooled
 from fedmech.solvers.pooled import solve as pooled_solve
 from fedmech.solvers.pooled.dual import Grouped
 from fedmech.solvers.pooled.enumeration import best_flips
@@ -358,13 +358,36 @@ def test_a_wrong_margin_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 
         def wrong(p: PooledProblem, width: float, factor: float = factor):
             guess = honest(p, width)
-            return replace(guess, price=guess.price * factor, half=guess.half / 8)
+            return replace(guess, price=guess.price * factor, halves=guess.halves / 8)
 
         monkeypatch.setattr(pooled_solve, "DIRECT", 50)
         monkeypatch.setattr(pooled_solve, "sampled_guess", wrong)
         result = solve_pooled(problem)
         assert result.proved
         assert result.value == optimum
+
+
+def test_a_margin_is_as_wide_as_each_group_needs() -> None:
+    rng = np.random.default_rng(3)
+    # Of one group so few are sampled that all of it is kept, of the next one more.
+    few = int(reduction.SPREAD**2)
+    groups = np.repeat([0, 1, 2], [few, few + 1, 4000])
+    scores, costs = rng.integers(1, 10**6, (2, len(groups)))
+    sample = PooledProblem.of(scores, costs, groups, (few * 3, few * 3, 12_000), int(costs.sum()))
+    guess = reduction.guess_from_sample(sample, np.arange(len(groups)), 10 * len(groups), None, 1.0)
+    assert np.isinf(guess.halves).tolist() == [True, False, False]
+    assert guess.halves[1] > 3 * guess.halves[2]
+    inside = np.abs(scores - guess.price * costs - guess.offsets[groups]) <= guess.halves[groups]
+    assert 0.01 < inside[groups == 2].mean() < 0.1
+
+
+def test_noise_of_ties_repeats_late() -> None:
+    period = 1 << reduction.NOISE_BITS
+    noise = reduction.scatter_noise(np.arange(1000))
+    assert len(np.unique(noise)) == 1000
+    assert 0 < noise.min() < 0.01
+    assert 0.99 < noise.max() <= 1
+    assert (reduction.scatter_noise(np.arange(1000) + period) == noise).all()
 
 
 def test_audit_agrees_with_the_definition() -> None:
@@ -401,12 +424,13 @@ def test_compiled_passes_match_the_chunked_ones() -> None:
     problem = FAMILIES["a"](3000, 4)
     counts = np.zeros(10, dtype=np.int64)
     mark, band = np.zeros(3000, dtype=bool), np.zeros(3000, dtype=np.int64)
-    offsets = np.linspace(0, 3e5, 10)
+    offsets, halves = np.linspace(0, 3e5, 10), np.linspace(2e4, 8e4, 10)
     arrays = (problem.scores, problem.costs, problem.groups)
-    found, score, cost = classify(*arrays, 0.9, offsets, 0.0, 5e4, mark, band, counts)
+    found, score, cost = classify(*arrays, 0.9, offsets, 0.0, halves, mark, band, counts)
     worth = problem.scores - 0.9 * problem.costs - offsets[problem.groups]
-    assert (mark == (worth > 5e4)).all()
-    assert band[:found].tolist() == np.flatnonzero(np.abs(worth) <= 5e4).tolist()
+    half = halves[problem.groups]
+    assert (mark == (worth > half)).all()
+    assert band[:found].tolist() == np.flatnonzero(np.abs(worth) <= half).tolist()
     assert (score, cost) == (problem.value(mark), problem.cost(mark))
     assert counts.tolist() == np.bincount(problem.groups[mark], minlength=10).tolist()
     shifts = offsets.astype(np.int64)

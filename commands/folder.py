@@ -1,0 +1,150 @@
+"""``fedmech solve`` and ``fedmech check`` for markets whose workers lie in a folder of Parquet files."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from .console import (
+    STOPPED,
+    exact_pair,
+    number,
+    print_json,
+    progress_reporter,
+    show,
+    table,
+    whole_limit,
+)
+
+if TYPE_CHECKING:
+    from ..models.procurement.folder import Folder
+    from ..models.procurement.market import Market
+    from ..solvers.streamed import StreamedSolution
+
+__all__ = ["check_folder_command", "load_folder", "solve_folder_command"]
+
+
+def load_folder(path: Path) -> Market | Folder:
+    """Read a market, or open it if its rows can be streamed."""
+    from ..models.procurement.formats import open_any_market
+
+    return open_any_market(path)
+
+
+def solve_folder_command(
+    folder: Folder, time_limit: float | None, certificate: Path | None, winners: Path | None, *, json: bool
+) -> None:
+    """Solve OPT over a folder; point and bound are always checked."""
+    import json as writer
+
+    from ..models.files import write_whole
+    from ..models.input_error import InputError
+    from ..solvers.control import Control
+    from ..solvers.proofs.folder_document import folder_document
+    from ..solvers.streamed import solve_folder, write_winners
+
+    if winners is not None and winners.exists():
+        raise InputError("is there already", field="winners", file=str(winners))
+    control = Control.for_seconds(time_limit, progress_reporter())
+    with whole_limit(time_limit):
+        solution = solve_folder(folder, control)
+    unit = folder.score_denominator
+    if certificate is not None and solution.value is not None and solution.bound is not None:
+        document = folder_document(
+            folder, solution.chosen, int(solution.value * unit), int(solution.bound * unit), solution.leaves
+        )
+        write_whole(certificate, writer.dumps(document, separators=(",", ":")) + "\n")
+    if winners is not None and solution.value is not None:
+        write_winners(folder, solution.chosen, winners)
+    if json:
+        print_json(_document(solution, certificate, winners))
+    else:
+        table(None, ["", ""], _rows(solution, certificate, winners))
+    if solution.status != "optimal":
+        raise typer.Exit(STOPPED)
+
+
+def check_folder_command(document: Any, folder: Folder) -> tuple[dict[str, Any], list[list[str]]]:
+    """Check a certificate about a folder; return what it proves, for JSON and for reading.
+
+    Raises
+    ------
+    ProofError
+        If it is none.
+    """
+    from ..solvers.proofs.folder_document import check_folder_document
+
+    found = check_folder_document(document, folder, lambda: None)
+    value, bound = (Fraction(whole, folder.score_denominator) for whole in (found.value, document["bound"]))
+    optimal = value == bound
+    what = "the assignment is optimal" if optimal else "no assignment is worth more than the bound"
+    rows = [
+        ["certificate", f"valid: {what}"],
+        ["problem", f"opt ({folder.n:,} workers in {len(folder.files):,} files)"],
+        ["objective", show(value)],
+        ["bound", show(bound)],
+        ["kind of proof", "streamed"],
+    ]
+    answer = {
+        "problem": "opt",
+        "kind": "streamed",
+        "optimal": optimal,
+        **exact_pair("objective", value),
+        **exact_pair("bound", bound),
+    }
+    return answer, rows
+
+
+def _gap(solution: StreamedSolution) -> Fraction | None:
+    return None if solution.value is None or solution.bound is None else solution.bound - solution.value
+
+
+def _document(solution: StreamedSolution, certificate: Path | None, winners: Path | None) -> dict[str, Any]:
+    known = solution.value is not None
+    return {
+        "problem": "opt",
+        "status": solution.status,
+        "stopped": solution.stopped,
+        "exactness": "checked" if known else "unchecked",
+        **exact_pair("objective", solution.value),
+        **exact_pair("bound", solution.bound),
+        "gap": number(_gap(solution)),
+        **exact_pair("cost", solution.cost),
+        "method": "streamed",
+        "seconds": solution.seconds,
+        "search_seconds": solution.search_seconds,
+        "check_seconds": solution.check_seconds,
+        "proof": "streamed" if known else None,
+        "workers": solution.folder.n,
+        "files": len(solution.folder.files),
+        "hired": sum(solution.counts),
+        "certificate": str(certificate) if certificate is not None and known else None,
+        "winners": str(winners) if winners is not None and known else None,
+    }
+
+
+def _rows(solution: StreamedSolution, certificate: Path | None, winners: Path | None) -> list[list[str]]:
+    folder = solution.folder
+    status = (
+        "optimal, proved (proof checked)" if solution.status == "optimal" else f"{solution.status}, {solution.stopped}"
+    )
+    rows = [
+        ["market", f"{folder.n:,} workers in {len(folder.files):,} files, {len(folder.limits):,} groups"],
+        ["status", status],
+    ]
+    if solution.value is not None:
+        rows += [
+            ["score", show(solution.value)],
+            ["bound", show(solution.bound)],
+            ["gap", show(_gap(solution))],
+            ["cost", f"{show(solution.cost)} of {show(folder.header.total_budget)}"],
+            ["hired", f"{sum(solution.counts):,} workers"],
+        ]
+    rows.append(["seconds", f"{solution.search_seconds:.3f}; check {solution.check_seconds:.3f}"])
+    known = solution.value is not None
+    rows += [["certificate", str(certificate)]] if certificate is not None and known else []
+    rows += [["winners", str(winners)]] if winners is not None and known else []
+    return rows

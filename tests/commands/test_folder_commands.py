@@ -1,0 +1,120 @@
+"""Commands on a folder of Parquet files: generate, solve, check, winners."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from fedmech.cli import app
+from fedmech.models.procurement.file import read_market
+from fedmech.models.procurement.folder import Folder
+from fedmech.solvers import streamed
+from fedmech.solvers.proofs.document import sealed
+from fedmech.solvers.solve import solve
+from typer.testing import CliRunner
+
+
+def call(*words: Any, code: int = 0) -> Any:
+    done = CliRunner().invoke(app, [str(word) for word in words])
+    assert done.exit_code == code, done.output
+    return done
+
+
+@pytest.fixture
+def market(tmp_path: Path) -> Path:
+    path = tmp_path / "one" / "m.market.json"
+    path.parent.mkdir()
+    call("generate", path, "-n", 400, "--workers-file", "workers", "--top", 1000, "-L", 4)
+    return path
+
+
+def test_solve_writes_winners_and_a_certificate_that_is_checked(market: Path, tmp_path: Path) -> None:
+    proof, winners = tmp_path / "proof.json", tmp_path / "winners"
+    for file in (market, market.parent):
+        answer = json.loads(
+            call("solve", file, "--json", "--certificate", proof, "--winners", winners, "--force").stdout
+        )
+        assert (answer["status"], answer["exactness"], answer["method"]) == ("optimal", "checked", "streamed")
+        assert answer["objective_exact"] == answer["bound_exact"] == str(solve(read_market(market), "opt").value)
+        assert pq.read_table(winners).num_rows == answer["hired"] > 0
+        found = json.loads(call("check", proof, file, "--json").stdout)
+        assert found["valid"]
+        assert found["optimal"]
+        assert found["objective_exact"] == answer["objective_exact"]
+        (winners / "workers-0.parquet").unlink()
+        winners.rmdir()
+    assert "optimal, proved" in call("solve", market).stdout
+    assert "the assignment is optimal" in call("check", proof, market).stdout
+
+
+def test_certificates_that_were_changed_are_refused(market: Path, tmp_path: Path) -> None:
+    proof = tmp_path / "proof.json"
+    call("solve", market, "--certificate", proof)
+    honest = json.loads(proof.read_text())
+    for changes, reason in (
+        ({"value": honest["value"] + 1, "bound": honest["bound"] + 1}, "not worth"),
+        ({"bound": honest["bound"] - 1}, "no bound below"),
+        ({"bound": float(honest["bound"])}, "no bound below"),
+        ({"point": ["!"]}, "base 64"),
+        ({"point": [7]}, "texts"),
+        ({"rows": [399]}, "other files"),
+        ({"format": "fedmech-folder-proof/1", "leaves": []}, "none holds"),
+        ({"more": 1}, "other fields"),
+    ):
+        proof.write_text(json.dumps(sealed({**honest, **changes})))
+        answer = json.loads(call("check", proof, market, "--json", code=1).stdout)
+        assert not answer["valid"]
+        assert reason in answer["reason"]
+    proof.write_text(json.dumps({**honest, "value": 1}))
+    assert "seal" in call("check", proof, market, code=1).stdout
+    # What is larger than the optimum is a bound too.
+    proof.write_text(json.dumps(sealed({**honest, "bound": honest["bound"] + 1})))
+    assert not json.loads(call("check", proof, market, "--json").stdout)["optimal"]
+    # A market in memory has other certificates.
+    whole = tmp_path / "whole.market.json"
+    call("generate", whole, "-n", 20)
+    assert "other fields" in call("check", proof, whole, code=1).stdout
+
+
+def test_what_asks_for_all_rows_reads_them(market: Path) -> None:
+    for options in (["--problem", "orp"], ["--method", "pooled"], ["--explain"], ["--at-least", "1"]):
+        assert json.loads(call("solve", market, "--json", "--summary", *options).stdout)["method"] != "streamed"
+    assert json.loads(call("run", market, "--json").stdout)["winners"]
+
+
+def test_a_gap_ends_with_4_and_a_bound(market: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = streamed.solve_folder
+
+    def hurried(folder: Folder, control: Any) -> Any:
+        found = honest(folder, control)
+        assert found.bound is not None
+        return streamed.StreamedSolution(
+            folder, "feasible", "unproved", found.value, found.bound + 1, found.cost, found.chosen
+        )
+
+    monkeypatch.setattr(streamed, "solve_folder", hurried)
+    answer = json.loads(call("solve", market, "--json", code=4).stdout)
+    assert (answer["status"], answer["gap"]) == ("feasible", 1)
+    monkeypatch.undo()
+    answer = json.loads(call("solve", market, "--time-limit", 0, "--json", code=4).stdout)
+    assert (answer["status"], answer["stopped"], answer["objective"]) == ("none", "time-limit", None)
+
+
+def test_bad_requests(market: Path, tmp_path: Path) -> None:
+    plain = tmp_path / "plain.market.json"
+    call("generate", plain, "-n", 10)
+    assert "winners" in call("solve", plain, "--winners", tmp_path / "w", code=2).output
+    assert "there already" in call("solve", market, "--winners", tmp_path, code=2).output
+    assert (
+        "seats"
+        in call("generate", tmp_path / "x.market.json", "--workers-file", "x", "--seat-share", ".5", code=2).output
+    )
+    assert "not empty" in call("generate", market, "--workers-file", "workers", "--force", code=2).output
+    file = market.parent / "workers" / "workers-0.parquet"
+    table = pq.read_table(file)
+    pq.write_table(table.set_column(2, "score", [[0] * 400]), file)
+    answer = call("solve", market, code=2).output
+    assert "workers-0.parquet, workers[0], field 'score': must be > 0" in answer
