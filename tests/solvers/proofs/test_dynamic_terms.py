@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from fedmech.solvers.proofs import dynamic
 from fedmech.solvers.proofs.dynamic import Program, Step
+from fedmech.solvers.proofs.proof import ProofError
 
 
 def drawn(seed: int) -> tuple[Program, list[tuple[int, int, int]], list[int]]:
@@ -211,3 +212,30 @@ def test_intervals_are_united_where_they_are_near() -> None:
                 else:
                     runs.append([x, x])
             assert [list(pair) for pair in zip(one.tolist(), two.tolist(), strict=True)] == runs
+
+
+def test_without_workers_no_more_than_nothing_is_reached() -> None:
+    for goal in (-1, 0, 1, 2):
+        found = Program([], [0], 5, goal, 1, [0]).run(0, None, lambda: None)
+        assert (found is None) == (goal > 0)
+
+
+def test_states_are_counted_to_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that were made, and those of one step."""
+    workers = [(0, cost, 1) for cost in (1, 2, 4, 8)]
+
+    def program() -> Program:
+        return Program(workers, [4], 15, 1, 1, [0])
+
+    whole = program()
+    assert whole.run(0, None, lambda: None) is not None
+    assert whole.made == 2 + 3 + 4 + 4
+    for name, needed in (("MOST_STATES", whole.made), ("MOST_AT_ONCE", 4)):
+        for most in (needed, needed - 1):
+            with monkeypatch.context() as patch:
+                patch.setattr(dynamic, name, most)
+                if most == needed:
+                    assert program().run(0, None, lambda: None) is not None
+                    continue
+                with pytest.raises(ProofError, match="too many states"):
+                    program().run(0, None, lambda: None)
