@@ -58,7 +58,7 @@ FL = {
         "experiments.engine.sweep.POLL", "rounds.buying.OPTIMUM_SECONDS",
     ],
     SHOWN: [
-        "comparison.figure.COLUMN_INCHES", "comparison.figure.ROW_INCHES", "experiments.papers.truthfulness.REACH",
+        "comparison.figure.ROW_INCHES", "drawing.LABEL_SIZE", "drawing.LEGEND_SIZE", "drawing.TICK_SIZE", "experiments.papers.truthfulness.REACH",
         "mechanisms.outcome.SHOWN_WINNERS", "registry.SHOWN_BIDS", "scoring.drift_market.SCORE_DECIMALS",
         "sharing.interface.BITS", "sharing.measured_welfare.DIGITS",
     ],
