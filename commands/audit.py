@@ -55,6 +55,7 @@ def audit_command(
     Other workers bid as the file says. Whether the breakpoints are known to be all ("exhaustive") or are the declared ones is part of
     the answer. A callable of your own takes a Market and returns an Outcome; a module is looked for in the current folder too.
     """
+    from ..fl.progress import written_over
     from ..models.files import refuse_overwriting
     from ..verification.audit import audit
 
@@ -62,6 +63,7 @@ def audit_command(
         refuse_overwriting(witness, force, [file])
     market = load_market(file, drop_zero)
     import_from_here(mechanism)
+    progress = written_over()
     with whole_limit(time_limit):
         report = audit(
             market,
@@ -70,7 +72,9 @@ def audit_command(
             workers=worker,
             options=parse_options(option),
             time_limit=time_limit,
+            report=progress,
         )
+    progress("")
     if witness is not None and report.violations:
         from ..models.files import write_whole
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Literal
+
+from ..models.display import show
 
 __all__ = ["STEP_SECONDS", "Control", "StopReason", "Stopped", "TimeUp", "why_interrupted"]
 
@@ -39,10 +42,13 @@ class Control:
         Value of :func:`time.monotonic` at which to stop with the best point and a valid bound.
     report : callable, optional
         Receives short progress messages; by default they go nowhere.
+    denominator : int
+        Of what a search counts in whole numbers: messages are in the units of the file.
     """
 
     deadline: float | None = None
     report: Callable[[str], None] | None = None
+    denominator: int = 1
 
     @classmethod
     def for_seconds(cls, time_limit: float | None, report: Callable[[str], None] | None = None) -> Control:
@@ -71,7 +77,11 @@ class Control:
     def capped(self, seconds: float) -> Control:
         """Return a control for one step that ends after so many seconds, or with this one."""
         end = time.monotonic() + seconds
-        return Control(end if self.deadline is None else min(end, self.deadline), self.report)
+        return Control(end if self.deadline is None else min(end, self.deadline), self.report, self.denominator)
+
+    def amount(self, value: int | Fraction) -> str:
+        """Show an integer of the search as what it stands for in the file."""
+        return show(Fraction(value) / self.denominator)
 
     def progress(self, message: str) -> None:
         """Say how far the search is."""

@@ -88,7 +88,9 @@ def solve(
         raise InputError(f"must be >= 0 seconds, got {time_limit}", field="time_limit")
     started = time.perf_counter()
     check_problem(problem)
-    control = Control.for_seconds(time_limit, report)
+    scaled = market.scaled
+    unit = scaled.coverage_denominator if problem == "cover" else scaled.score_denominator
+    control = replace(Control.for_seconds(time_limit, report), denominator=unit)
     chosen = choose_method(market, problem, method)
     _require_data(market, problem)
     try:

@@ -13,6 +13,7 @@ to be all of them. :attr:`Audit.coverage` says which.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -24,6 +25,7 @@ import numpy as np
 from ..fl.mechanisms.interface import Mechanism, Outcome, as_mechanism, call
 from ..fl.mechanisms.outcome import check_exact
 from ..fl.mechanisms.parts.breakpoints import ALL_SETS_UP_TO, breakpoints, with_points_between
+from ..fl.progress import time_left
 from ..models.display import Page, Readable, Table, data_frame, show
 from ..models.input_error import InputError
 from ..models.names import nearest_name, position_of
@@ -168,6 +170,7 @@ def audit(
     exhaustive: bool | None = None,
     options: dict[str, Any] | None = None,
     time_limit: float | None = None,
+    report: Callable[[str], None] | None = None,
 ) -> Audit:
     """Audit a mechanism on one market.
 
@@ -187,6 +190,8 @@ def audit(
         The mechanism's options, as for :func:`fedmech.run`.
     time_limit : float, optional
         Seconds after which no further bid is tried; what was found until then stands.
+    report : callable, optional
+        Takes words about how far it is.
 
     Returns
     -------
@@ -211,22 +216,31 @@ def audit(
     complete = (
         (entry.shipped and entry.name in COMPLETE and market.n <= ALL_SETS_UP_TO) if exhaustive is None else exhaustive
     )
-    report = Audit(
+    found = Audit(
         market,
         entry.name,
         tuple(p for p in PROPERTIES if p in properties),
         coverage=EXHAUSTIVE if complete else DECLARED,
     )
-    control = Control.for_seconds(time_limit)
+    control = Control.for_seconds(time_limit, report)
+    moved = range(market.n) if workers is None else _positions(market, workers)
+    started = time.monotonic()
     try:
-        for worker in range(market.n) if workers is None else _positions(market, workers):
-            _audit_worker(market, entry, worker, report, given, control)
-            if report.stopped:
+        for position, worker in enumerate(moved):
+            before = found.runs
+
+            def tried(share: float, position: int = position, worker: int = worker, before: int = before) -> None:
+                which = f"worker {position + 1:,} of {len(moved):,} ({market.worker_ids[worker]})"
+                left = time_left(started, (position + share) / len(moved))
+                control.progress(f"{which}: {found.runs - before:,} bids{left}")
+
+            _audit_worker(market, entry, worker, found, given, control, tried)
+            if found.stopped:
                 break
-            report.workers += 1
+            found.workers += 1
     except KeyboardInterrupt:
-        report.stopped = True
-    return report
+        found.stopped = True
+    return found
 
 
 def _positions(market: Market, workers: Iterable[int | str]) -> list[int]:
@@ -241,7 +255,13 @@ def _positions(market: Market, workers: Iterable[int | str]) -> list[int]:
 
 
 def _audit_worker(
-    market: Market, entry: Mechanism, worker: int, report: Audit, options: dict[str, Any], control: Control
+    market: Market,
+    entry: Mechanism,
+    worker: int,
+    report: Audit,
+    options: dict[str, Any],
+    control: Control,
+    tried: Callable[[float], None],
 ) -> None:
     breaks = breakpoints(market, worker)
     declared = getattr(entry.run, "breakpoints", None)
@@ -257,7 +277,9 @@ def _audit_worker(
             report.violations.append(found)
 
     while True:
-        for bid in with_points_between(breaks):
+        bids_now = list(with_points_between(breaks))
+        for number, bid in enumerate(bids_now):
+            tried(number / len(bids_now))
             if control.expired():
                 report.stopped = True
                 break

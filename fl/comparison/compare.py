@@ -7,7 +7,6 @@ an interval, and so is every ratio to it. In a market that knows bids only, the 
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ...models.display import show, visible
+from ...models.display import show
 from ...models.exact import exact_sum
 from ...models.input_error import InputError
 from ...models.names import nearest_name
@@ -30,6 +29,7 @@ from ...solvers.solution import Solution
 from ...solvers.solve import solve
 from ..mechanisms.interface import Mechanism, as_mechanism, mechanisms, run_mechanism
 from ..mechanisms.outcome import LimitError, Outcome
+from ..progress import time_left, written_over
 from .row import Interval, Row, optimum_name
 from .table import Comparison
 
@@ -41,7 +41,6 @@ SEPARATE_SECONDS = 20.0
 RELAXATIONS = ("opt-frac", "orp")
 """Problems of fewer limits than OPT: their values are bounds, not what a mechanism could reach."""
 
-QUIET_SECONDS = 0.2
 """Between two words about progress."""
 
 Rule = str | Callable[..., Outcome]
@@ -99,7 +98,7 @@ def compare(
     given = _options(chosen, options or {}, seed)
     named = named_markets(markets)
     kept: dict[tuple[str, str], Solution | Outcome] | None = {} if keep else None
-    task = _Task(chosen, asked, given, Control.for_seconds(time_limit), _progress(report), len(named), kept)
+    task = _Task(chosen, asked, given, Control.for_seconds(time_limit), report or written_over(), len(named), kept)
     rows: list[Row] = []
     try:
         for position, (name, market) in enumerate(named.items()):
@@ -205,26 +204,6 @@ def _options(
     return found
 
 
-def _progress(report: Callable[[str], None] | None) -> Callable[[str], None]:
-    """Where words about progress go: to standard error, on one line, if anybody is there to see it."""
-    if report is not None:
-        return report
-    if sys.stderr is None or not sys.stderr.isatty():
-        return lambda message: None
-    shown, last = 0, 0.0
-
-    def write(message: str) -> None:
-        nonlocal shown, last
-        if message and time.monotonic() - last < QUIET_SECONDS:
-            return
-        line = visible(message)[:79]
-        sys.stderr.write("\r" + line.ljust(shown) + ("" if message else "\r"))
-        sys.stderr.flush()
-        shown, last = len(line), time.monotonic()
-
-    return write
-
-
 @dataclass
 class _Task:
     """What is compared, and how far it is."""
@@ -293,8 +272,7 @@ class _Task:
         if self.markets > 1:
             message = f"market {position + 1} of {self.markets} ({market}): {what}"
             if position:
-                left = (time.monotonic() - self.started) / position * (self.markets - position)
-                message += f", about {_duration(left)} left"
+                message += time_left(self.started, position / self.markets)
         self.progress(message)
 
     def _mechanism_row(
@@ -335,10 +313,6 @@ class _Task:
 def _about(market: Market) -> str:
     """What market this is, in one line."""
     return f"{market.n:,} workers, {market.m} requesters, {market.L} groups, pooled budget {show(market.total_budget)}"
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 
 def _missing(market: str, name: str, kind: Any, reason: str | None, problem: str | None = None) -> Row:

@@ -167,7 +167,9 @@ def _search(market: SeatMarket, control: Control, most_states: int, state: SeatO
             state.core = len(flips_within(state.duals, limit))
             if found.best is not None and market.value(found.best) > state.value:
                 state.chosen, state.value = found.best, market.value(found.best)
-            control.progress(f"opt: value {state.value}, {state.core} workers open, {found.states} partial sets")
+            control.progress(
+                f"opt: value {control.amount(state.value)}, {state.core} workers open, {found.states} partial sets"
+            )
             if attempt == 0 and state.pooled is None and made > allowed:
                 break
         else:
@@ -208,7 +210,7 @@ def _forget_seats(market: SeatMarket, state: SeatOptimum, control: Control) -> N
     if state.value == state.pooled and found.proved:
         state.leaves = _as_places(found.leaves, together, len(market.scores))
         state.proof = found.proof()
-    control.progress(f"opt: at most {state.pooled} without seats, value {state.value}")
+    control.progress(f"opt: at most {control.amount(state.pooled)} without seats, value {control.amount(state.value)}")
     if found.stopped == "interrupted":
         raise KeyboardInterrupt
 

@@ -148,7 +148,7 @@ class Steps:
             if not self.instance.is_feasible(assignment):
                 raise AssertionError("an infeasible allocation was offered")
             self.answer.assignment, self.answer.value = assignment, value
-            self.control.progress(f"value {value}, bound {self.answer.bound}")
+            self.control.progress(f"value {self.control.amount(value)}, bound {self.control.amount(self.answer.bound)}")
 
     def lower(self, bound: int, evidence: Witness) -> None:
         """Lower the bound, but not below what is attained."""
@@ -272,7 +272,9 @@ class Steps:
                 if assignment is not None:
                     self.offer(assignment)
                     return answer.proved
-            self.control.progress(f"pooled loss limit {_about(gamma, unit)}: {tried} sets, none can be split")
+            self.control.progress(
+                f"pooled loss limit {_about(gamma, unit * self.control.denominator)}: {tried} sets, none can be split"
+            )
             self.lower(instance.floor(total - gamma - 1, unit), evidence)
             gamma = max(gamma + unit, 2 * gamma)
         return True
@@ -298,7 +300,13 @@ class Steps:
                 return False
             left_out = np.where(pairs[core].sum(axis=1) > 1, multipliers.best[core], 0 * multipliers.best[core])
             found = pack(columns, left_out, gamma, self.alike, nodes, control)
-            if not self._settled(columns, core, found, f"loss limit {_about(gamma, unit)}", self.by_multipliers):
+            if not self._settled(
+                columns,
+                core,
+                found,
+                f"loss limit {_about(gamma, unit * self.control.denominator)}",
+                self.by_multipliers,
+            ):
                 return answer.proved
             self.lower(instance.floor(total - gamma - 1, unit), self.by_multipliers)
             gamma = _next_limit(gamma, unit, columns)
@@ -320,7 +328,7 @@ class Steps:
         if self.prices is not None:
             self.purses = price_purses(instance, self.prices, self.alike, self.control)
             self.lower_at_once(self.prices.total, self.prices.denominator, self.by_worker_prices)
-            self.control.progress(f"bound {answer.bound} by the workers' prices")
+            self.control.progress(f"bound {self.control.amount(answer.bound)} by the workers' prices")
             if not answer.proved:
                 self.priced = allocate_at(instance, self.prices, self.alike, self.requesters, control)
                 self.offer(self.priced)
@@ -367,7 +375,7 @@ class Steps:
             outside[core] = False
             unplaced = exact_sum(prices.price[outside])
             found = pack(columns, prices.price[core], gamma - unplaced, self.alike, nodes, control)
-            what = f"loss limit {_about(gamma, unit)} at the workers' prices"
+            what = f"loss limit {_about(gamma, unit * self.control.denominator)} at the workers' prices"
             if not self._settled(columns, core, found, what, self.by_worker_prices):
                 return answer.proved
             self.lower(instance.floor(total - gamma - 1, unit), self.by_worker_prices)

@@ -14,6 +14,7 @@ from typing import Any
 import fedmech as fm
 import numpy as np
 import pytest
+from fedmech.fl import progress
 from fedmech.fl.comparison import compare as module
 from fedmech.fl.comparison.figure import LONGEST_LABEL
 from fedmech.fl.comparison.row import Interval, Row
@@ -362,7 +363,7 @@ class Terminal(io.StringIO):
 
 
 def test_progress_is_said_to_terminals_and_obeys_no_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "QUIET_SECONDS", 0.0)
+    monkeypatch.setattr(progress, "QUIET_SECONDS", 0.0)
     for stream in (Terminal(), io.StringIO()):
         monkeypatch.setattr("sys.stderr", stream)
         fm.compare({"a\x1b[2J": MARKET, "b": MARKET}, ["driftpay-co"])
