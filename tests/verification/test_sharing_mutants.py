@@ -30,7 +30,7 @@ BOX = list(islice(mechanism.BOX.markets(), 0, None, 40))
 HIGH = list(islice(states.HIGH.markets(), 0, None, 60))
 LOW = list(islice(states.LOW.markets(), 0, None, 60))
 MIXED = list(islice(problem.MIXED.markets(), 0, None, 25))
-PRIVATE = list(islice(claiming.PRIVATE.markets(), 0, None, 40))
+PRIVATE = list(islice(claiming.PRIVATE.markets(), 0, None, 80))
 
 
 def worse_error(self, state):
@@ -83,7 +83,7 @@ SWAN = {
         lambda: constraint_models.least_cost_models(BOX, 1),
     ),
     "SWAN's balance is that of k* everywhere": (
-        swan_module.Swan, "incentive_cost", lambda self, state: F(0), "AWAY", lambda: constraint_models.away_models(list(mechanism.BOX.markets())[::10])
+        swan_module.Swan, "incentive_cost", lambda self, state: F(0), "AWAY", lambda: constraint_models.away_models(BOX)
     ),
     "single-peaked payments peak elsewhere": (
         SinglePeaked, "share", lambda self, state: F(sum(abs(k - t) for k, t in zip(state, self.target, strict=True))), "EQUIVALENT",
@@ -98,7 +98,7 @@ SWAN = {
     ),
     "SWAN shares twice with who overstates": (
         swan_module.Swan, "share", lambda self, state, control=None: 2 * self.ratio * (self.potential(state) - self.least) / self.market.population, "OVERSTATED",
-        lambda: type_models.overstated_models(list(claiming.CLIENTS.markets())[::10]),
+        lambda: type_models.overstated_models(list(islice(claiming.CLIENTS.markets(), 0, None, 40))),
     ),
     "participants are paid what they claim": (
         Pivotal, "rewards", lambda self, measured=None: tuple(t.cost for t in self.market.types), "PIVOTAL", lambda: type_models.pivotal_models(PRIVATE)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 
-from ....models.sharing.averages import AVERAGES, WHOSE, averaged_error, shares
+from ....models.sharing.averages import AVERAGES, WHOSE, averaged_error, least_error_shares, shares
 from ....models.sharing.error_model import DerivationError
 from ...claim import Judgement
 from ...ledger import claim
@@ -98,8 +99,8 @@ def judge_by_size() -> Judgement:
 )
 def judge_least_error_weights() -> Judgement:
     """Cauchy and Schwarz by induction; a square weighs a negative term no more than its share does."""
-    tally = hold(WEIGHTS, weight_models(3, 30))
-    alone = hold(ALONE_IS_LEAST, alone_weight_models(4, 20))
+    tally = hold(WEIGHTS, weight_models(3, 12))
+    alone = hold(ALONE_IS_LEAST, alone_weight_models(4, 10))
     return Judgement(
         "proved",
         f"two chains for any number of clients, b_m = d v / D_m + s or d v / D_m - s; {tally}; with a high type: {alone}",
@@ -118,10 +119,20 @@ def judge_least_error_weights() -> Judgement:
 )
 def judge_weighted_newcomers() -> Judgement:
     """One more term in a sum of precisions; and two fractions compared."""
-    tally = hold(WEIGHTS, weight_models(5, 30))
-    members = hold(MEMBERS, member_models(6, 60))
+    tally = hold(WEIGHTS, weight_models(5, 6))
+    members = hold(MEMBERS, member_models(6, 40))
+    # Small clients join one of much data: at first they harm, in the end they help.
+    theta, sizes = Fraction(1, 20), [40, *[10] * 40]
+    errors = []
+    for K in range(1, len(sizes) + 1):
+        own = [Fraction(1, D) for D in sizes[:K]]
+        errors.append(averaged_error(least_error_shares(own, theta, "member"), own, theta, "member"))
+    helps = [after <= before for before, after in itertools.pairwise(errors)]
+    if helps != sorted(helps) or len({*helps}) != 2:
+        raise DerivationError("the example of non-monotonic effects")
     return Judgement(
         "proved",
-        f"a chain for any number of clients, one for real parameters; {tally}; for members: {members}",
+        f"a chain for any number of clients, one for real parameters; {tally}; for members: {members}; of clients of 10 samples that join one of 40 at theta = 1/20 the first "
+        f"{helps.index(True)} harm the members, all others help",
         "all parameters",
     )

@@ -38,7 +38,7 @@ VARIED = replace(CLASS, client_variances=("1/12",))
 def judge_own_error() -> Judgement:
     """Each role's own utility in what it pays or is paid."""
     markets = itertools.chain(
-        itertools.islice(HIGH.markets(), 0, None, 60), itertools.islice(VARIED.markets(), 0, None, 60)
+        itertools.islice(HIGH.markets(), 0, None, 150), itertools.islice(VARIED.markets(), 0, None, 150)
     )
     tally = hold(OWN_ERROR, own_error_models(markets))
     return Judgement("proved", f"a chain for all markets; {tally}", "all parameters")

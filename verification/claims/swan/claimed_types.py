@@ -103,8 +103,8 @@ def _overstating(market: MotsMarket, before: Swan) -> bool:
 )
 def judge_incomplete_information() -> Judgement:
     """A participant that claims more; a chain says by how much it gains."""
-    pivotal = hold(PIVOTAL, pivotal_models(itertools.islice(PRIVATE.markets(), 0, None, 40)))
-    tally = hold(OVERSTATED, overstated_models(itertools.islice(CLIENTS.markets(), 0, None, 10)))
+    pivotal = hold(PIVOTAL, pivotal_models(itertools.islice(PRIVATE.markets(), 0, None, 90)))
+    tally = hold(OVERSTATED, overstated_models(itertools.islice(CLIENTS.markets(), 0, None, 25)))
     witness, seen = first((market for market in CLIENTS.markets() if market.population > 1), _gains)
     assert witness is not None
     return Judgement(
@@ -129,7 +129,7 @@ def judge_incomplete_information() -> Judgement:
 )
 def judge_pivotal() -> Judgement:
     """Clarke's argument, and the shipped payments at every claim of a few."""
-    tally = hold(PIVOTAL, pivotal_models(itertools.islice(PRIVATE.markets(), 0, None, 12)))
+    tally = hold(PIVOTAL, pivotal_models(itertools.islice(PRIVATE.markets(), 0, None, 25)))
     return Judgement("proved", f"a chain for all markets, clients and claims; {tally}", "all parameters")
 
 
@@ -144,7 +144,7 @@ def judge_pivotal() -> Judgement:
 def judge_least_private() -> Judgement:
     """Whoever could be asked at a cost just below A - B is paid A - B."""
     markets = (market for market in PRIVATE.markets() if market.type_count > 1)
-    tally = hold(LEAST_PRIVATE, least_private_models(itertools.islice(markets, 0, None, 12), 2))
+    tally = hold(LEAST_PRIVATE, least_private_models(itertools.islice(markets, 0, None, 16), 2))
     return Judgement(
         "proved", f"a chain for all markets and payments, costs any numbers from 0 on; {tally}", "all parameters"
     )

@@ -126,7 +126,9 @@ def judge_exclude() -> Judgement:
 def judge_exists() -> Judgement:
     """A state of greatest share; in every market of the box by looking at each single client."""
     checked = 0
-    for market, mechanism in swan_games(itertools.chain(BOX.markets(), itertools.islice(HIGH.markets(), 0, None, 6))):
+    for market, mechanism in swan_games(
+        itertools.chain(itertools.islice(BOX.markets(), 0, None, 5), itertools.islice(HIGH.markets(), 0, None, 30))
+    ):
         top = max(states(market), key=mechanism.share)
         share = mechanism.share(top)
         moved = [
@@ -279,23 +281,32 @@ def judge_equivalent() -> Judgement:
 # Larger populations ---------------------------------------------------------------------------------------------------
 
 
+def _aligned(market: MotsMarket) -> bool:
+    least = min(map(market.error, states(market)))
+    return any(market.error(k) == least for k in optima(market))
+
+
 @claim(
     "S-P2-N",
     source="SWAN, section IV-B, below proposition 2",
     statement='"In the MoTS framework, the larger client population will amplify the positive externality of model improvements, thereby fostering the alignment between maximizing [welfare] and '
     'minimizing [the error]": if more clients buy, (16) and (17) go on to hold, a state of least error that is best stays best, and from some population on no other is; if every type has '
-    "m times the clients, under increasing marginal utility, the same is true of the all-or-none states",
+    "m times the clients, then under increasing marginal utility a state of least error that is best among the all-or-none ones stays so",
     expected="proved",
     proof=(POPULATION, SCALED),
 )
 def judge_population() -> Judgement:
     """N in front of the utility, and a better model set apart by more."""
-    tally = hold(POPULATION, population_models(itertools.islice(LOW.markets(), 0, None, 40)))
-    scaled = hold(SCALED, scaled_models(itertools.islice(LOW.markets(), 0, None, 50)))
+    tally = hold(POPULATION, population_models(itertools.islice(LOW.markets(), 0, None, 120)))
+    scaled = hold(SCALED, scaled_models(itertools.islice(LOW.markets(), 0, None, 120)))
+    utility = MARGINAL[1]
+    few, many = (MotsMarket.build(sizes=[1], counts=[n], costs=[3], utility=utility) for n in (1, 2))
+    if not _aligned(few) or _aligned(many):
+        raise DerivationError("the market of one client or two")
     return Judgement(
         "proved",
         f"two chains for all markets, increasing marginal utility as convexity in 1/(eps - s); {tally}; m times the clients: {scaled}. That low types are all-or-none fails for single clients "
-        "alone (S-P1-LOW): with one client in the place of two, of size 1 and cost 3, U = 1 + 1/eps, the two agree, with both they do not",
+        "alone (S-P1-LOW), and so does this: of one client of size 1 and cost 3, U = 1 + 1/eps, welfare and error agree, of two they do not",
         "all parameters",
     )
 
@@ -328,7 +339,7 @@ def _pays_less(market: MotsMarket) -> bool:
 def judge_monotone() -> Judgement:
     """A maximum over fewer states of lower values; and a market where FL without a market pays less at doubled costs."""
     markets = itertools.chain(
-        itertools.islice(BOX.markets(), 0, None, 15), itertools.islice(LOW.markets(), 0, None, 40), _worthless()
+        itertools.islice(BOX.markets(), 0, None, 60), itertools.islice(LOW.markets(), 0, None, 160), _worthless()
     )
     tally = hold(MONOTONE, monotone_models(markets))
     witness, seen = first(EXISTING.markets(), _pays_less)
