@@ -31,6 +31,7 @@ HIGH = list(islice(states.HIGH.markets(), 0, None, 60))
 LOW = list(islice(states.LOW.markets(), 0, None, 60))
 MIXED = list(islice(problem.MIXED.markets(), 0, None, 25))
 PRIVATE = list(islice(claiming.PRIVATE.markets(), 0, None, 80))
+SEVERAL = list(islice((m for m in claiming.PRIVATE.markets() if m.type_count > 1), 0, None, 24))
 
 
 def worse_error(self, state):
@@ -105,7 +106,7 @@ SWAN = {
     ),
     "participants are asked for what they claim": (
         Pivotal, "rewards", lambda self, measured=None: tuple(2 * t.cost for t in self.market.types), "LEAST_PRIVATE",
-        lambda: type_models.least_private_models((m for m in PRIVATE if m.type_count > 1), 2),
+        lambda: type_models.least_private_models(SEVERAL, 2),
     ),
     "what is measured is not paid for": (
         Pivotal, "_utility", lambda self, measured: F(3), "MEASURED", lambda: type_models.measured_models(PRIVATE)

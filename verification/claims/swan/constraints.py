@@ -313,7 +313,7 @@ def judge_population() -> Judgement:
 
 # Costs and requirements -----------------------------------------------------------------------------------------------
 
-EXISTING = Box((1, 2), (1, 2, 9), (1, 2), (0, 1, 3, 6), MARGINAL[1:2], (0,))
+EXISTING = Box((1, 2), (1, 2, 9), (1, 2), (0, 3, 6), MARGINAL[1:2], (0,))
 
 
 def _literally_pays_less(witness: Mapping[str, Any]) -> bool:
