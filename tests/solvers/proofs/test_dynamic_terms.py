@@ -239,3 +239,47 @@ def test_states_are_counted_to_one(monkeypatch: pytest.MonkeyPatch) -> None:
                     continue
                 with pytest.raises(ProofError, match="too many states"):
                     program().run(0, None, lambda: None)
+
+
+def test_intervals_are_cut_where_cells_end_and_lose_nothing() -> None:
+    for length, low in itertools.product((1, 2, 5, 8), range(12)):
+        for high in range(low, low + length):
+            parts = list(zip(*dynamic.in_cells(*(np.array([x]) for x in (low, high, 7)), length), strict=True))
+            assert sorted(x for a, b, _ in parts for x in range(a, b + 1)) == [*range(low, high + 1)]
+            assert all(a // length == b // length and score == 7 for a, b, score in parts)
+
+
+@pytest.mark.parametrize("length", [1, 2, 5, 40])
+def test_cells_hold_all_states_on_the_way_to_the_goal(length: int) -> None:
+    reached = 0
+    for seed in range(40):
+        program, *_ = drawn(seed)
+        tables = program.run(length, None, lambda: None)
+        for hires in itertools.product((False, True), repeat=len(program.steps)):
+            way = way_of(program, hires)
+            if way is None:
+                continue
+            assert tables is not None
+            for table, (debt, cost, score) in zip(tables, way, strict=True):
+                low, high, most = table[debt]
+                assert ((low <= cost) & (cost <= high) & (score <= most)).any()
+            reached += 1
+    assert reached > 50
+
+
+def way_of(program: Program, hires: tuple[bool, ...]) -> list[tuple[int, int, int]] | None:
+    """Debt, cost and score before every step and at the end, if that is within the money, no debt is left, and the goal is reached."""
+    debt = cost = score = 0
+    way = []
+    for step, hired in zip(program.steps, hires, strict=True):
+        if step.debt is not None:
+            if debt:
+                return None
+            debt = step.debt
+        way.append((debt, cost, score))
+        if hired and debt > step.ahead:
+            return None
+        cost, score = cost + hired * step.cost, score + hired * step.score
+        debt = debt if hired else max(0, debt - step.copies)
+    good = not debt and cost <= program.money and score >= program.goal
+    return [*way, (debt, cost, score)] if good else None
