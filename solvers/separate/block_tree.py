@@ -84,8 +84,6 @@ class BlockTree:
     ----------
     instance : SeparateInstance
         The market in integers.
-    control : Control
-        Deadline.
     offer : callable
         Takes feasible allocations, and a flag that says whether to look for better ones near it.
     best : callable
@@ -101,37 +99,42 @@ class BlockTree:
     def __init__(
         self,
         instance: SeparateInstance,
-        control: Control,
         offer: Callable[[np.ndarray, bool], None],
         best: Callable[[], int],
     ) -> None:
-        self.instance, self.control, self.offer, self.best = instance, control, offer, best
+        self.instance, self.offer, self.best, self.control = instance, offer, best, Control()
         self.root: BlockNode | None = None
         self.leaves = 1
+        self._open: list[tuple[int, int, BlockNode]] = []
+        self._visits = 0
         self._known: dict[tuple[int, ...], list[np.ndarray]] = {}
         slots = np.minimum(instance.caps.sum(axis=0), instance.seats)
         self._order = np.argsort(-slots, kind="stable").tolist()
         self._buying = int((slots > 0).sum())
 
-    def grow(self, most_leaves: int) -> None:
-        """Search until the optimum is proved, or the deadline, or there are so many leaves."""
-        self._plant()
+    def grow(self, most_leaves: int, control: Control) -> None:
+        """Search, or go on, until the optimum is proved, or the deadline, or there are so many leaves."""
+        self.control = control
         if self.root is None:
-            return
-        heap = [(-self.root.bound.total, 0, self.root)]
-        visits = 0
-        while heap and self.leaves < most_leaves and not self.control.expired():
-            total, _, node = heapq.heappop(heap)
-            if self._closed(-total):
+            self._plant()
+            if self.root is None:
                 return
-            self._allocate(node, visits % POLISH_EVERY == 0)
-            visits += 1
-            for part in self._branched(node):
+            self._open = [(-self.root.bound.total, 0, self.root)]
+        while self._open and self.leaves < most_leaves and not control.expired():
+            if self._closed(-self._open[0][0]):
+                return
+            total, order, node = heapq.heappop(self._open)
+            self._allocate(node, self._visits % POLISH_EVERY == 0)
+            self._visits += 1
+            parts = self._branched(node)
+            if not parts and control.expired():
+                heapq.heappush(self._open, (total, order, node))
+            for number, part in enumerate(parts):
                 # What was proved of the whole holds for its parts.
                 most = min(-total, part.bound.total)
                 if not self._closed(most):
-                    heapq.heappush(heap, (-most, -2 * visits - len(heap) % 2, part))
-            self.control.progress(f"bound {-total >> BITS} by blocks, {self.leaves} leaves")
+                    heapq.heappush(self._open, (-most, -2 * self._visits - number, part))
+            control.progress(f"bound {-total >> BITS} by blocks, {self.leaves} leaves")
 
     def total(self) -> int:
         """The bound, times ``2**BITS``."""

@@ -161,6 +161,9 @@ def _plan(
     yield from reversed(long) if coarse else long
     for seed in range(1, 1 + RESTARTS):
         yield "search", lambda seed=seed: _restart(search, members, seed)
+        if not instance.seats_bind:
+            # With a better allocation there is less to look at.
+            yield "blocks", lambda: search.by_blocks(MOST_LEAVES)
 
 
 def _ends(step: Callable[[], bool]) -> bool:

@@ -37,9 +37,11 @@ from .worker_prices import (
     BITS,
     WorkerPrices,
     allocate_at,
+    allocate_packing,
     find_worker_prices,
     list_priced,
     price_purses,
+    program_for,
 )
 
 Witness = Callable[[int], Evidence | None]
@@ -47,6 +49,9 @@ Witness = Callable[[int], Evidence | None]
 
 COARSE = 32
 """A gap is coarse if it is more than the average score divided by this."""
+
+PACKING_SECONDS = 3.0
+"""Most seconds for an allocation out of the sets at which the workers' prices were found."""
 
 SHORT_LISTS = 100
 """Limits on the loss grow faster while no requester has so many sets."""
@@ -105,6 +110,7 @@ class Steps:
         self.everybody: Witness = lambda bound: everybody_hired(instance)
         self.evidence: Witness = lambda bound: None
         self.weaker: list[tuple[int, Witness]] = []
+        self.blocks = BlockTree(instance, self._offer_near, lambda: self.answer.value)
         self.answer = SeparateAnswer(nobody, 0, exact_sum(instance.scores), stopped="node-limit")
 
     def start(self) -> None:
@@ -319,9 +325,13 @@ class Steps:
         control = self.share(0.25)
         self.requesters = {j: OneRequester(instance, j, control) for j in sorted({*self.alike})}
         try:
+            program = program_for(instance, self.alike)
             self.prices = find_worker_prices(
-                instance, start, answer.assignment, self.alike, control, answer.value, self.requesters
+                instance, start, answer.assignment, self.alike, control, answer.value, self.requesters, program
             )
+            if self.prices is not None:
+                packed = allocate_packing(instance, program, self.alike, self.share().capped(PACKING_SECONDS))
+                self.offer(repair_and_fill(instance, packed, control))
         except HighsRefused:
             # Numbers that HiGHS does not take: the bound stays what it was.
             self.prices = None
@@ -340,21 +350,20 @@ class Steps:
         return priced_workers(self.instance, self.prices, self.purses, self.alike)
 
     def by_blocks(self, most_leaves: int) -> bool:
-        """Branch on who is hired by which block of requesters; whether the optimum was proved."""
-        instance, answer = self.instance, self.answer
-
-        def offer(assignment: np.ndarray, polish: bool) -> None:
-            self.offer(assignment)
-            if polish and not answer.proved:
-                self.exchange(assignment, 0, instance.m)
-
-        tree = BlockTree(instance, self.share(), offer, lambda: answer.value)
+        """Branch on who is hired by which block of requesters, or go on with that; whether the optimum was proved."""
+        tree = self.blocks
         # Numbers that HiGHS does not take: what was found before stays.
         with suppress(HighsRefused):
-            tree.grow(most_leaves)
+            tree.grow(most_leaves, self.share())
         if tree.root is not None:
             self.lower_at_once(tree.total(), 1 << BITS, lambda bound: tree.evidence())
-        return answer.proved
+        return self.answer.proved
+
+    def _offer_near(self, assignment: np.ndarray, polish: bool) -> None:
+        """Offer an allocation, and perhaps what a few exchanges make of it."""
+        self.offer(assignment)
+        if polish and not self.answer.proved:
+            self.exchange(assignment, 0, self.instance.m)
 
     def by_prices(self, limit: int, nodes: int) -> bool:
         """Search by loss against the workers' prices with growing limits; whether the optimum was proved."""

@@ -89,6 +89,7 @@ def find_worker_prices(
     control: Control,
     floor: int,
     requesters: Mapping[int, OneRequester],
+    program: SetProgram | None = None,
 ) -> WorkerPrices | None:
     """Look for the prices with the least bound.
 
@@ -108,6 +109,8 @@ def find_worker_prices(
         A value attained already: a bound below the next one ends the search.
     requesters : mapping
         One of like requesters each.
+    program : SetProgram, optional
+        The linear program, see :func:`program_for`; the sets that are found are added to it.
 
     Returns
     -------
@@ -115,7 +118,7 @@ def find_worker_prices(
         None if there was not even time for the first bound.
     """
     kinds = {j: k for k, j in enumerate(sorted(set(alike)))}
-    master = SetProgram(instance.scores, [alike.count(j) for j in kinds])
+    master = program or program_for(instance, alike)
     for j in range(instance.m):
         master.add(kinds[alike[j]], np.flatnonzero(assignment == j))
     one = 1 << BITS
@@ -148,6 +151,22 @@ def find_worker_prices(
             return found
         prices = ideal if not fresh else np.minimum((best + ideal) // 2, most)
     return found
+
+
+def program_for(instance: SeparateInstance, alike: list[int]) -> SetProgram:
+    """Return the linear program over sets in which requesters that are alike are one kind of buyer."""
+    return SetProgram(instance.scores, [alike.count(j) for j in sorted(set(alike))])
+
+
+def allocate_packing(instance: SeparateInstance, program: SetProgram, alike: list[int], control: Control) -> np.ndarray:
+    """Give each requester a set that was found, no worker twice, as HiGHS thinks best: ndarray of int64, shape (n,), feasible."""
+    free = {k: [i for i, twin in enumerate(alike) if twin == j] for k, j in enumerate(sorted(set(alike)))}
+    assignment = np.full(instance.n, -1, dtype=np.int64)
+    for kind, members in program.best_packing(control):
+        members = members[assignment[members] < 0]
+        if free[kind]:
+            assignment[members] = free[kind].pop()
+    return assignment
 
 
 def rounded_prices(prices: Sequence[Fraction], most: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from fedmech import generate_market
 from fedmech.models.exact import exact_sum
 from fedmech.solvers.control import Control
 from fedmech.solvers.highs.interface import HighsRefused
-from fedmech.solvers.proofs.proof import Proof, check_bound
+from fedmech.solvers.proofs.proof import Proof, check_bound, proof_document
 from fedmech.solvers.separate import block_prices, block_tree, search, steps
 from fedmech.solvers.separate.block_tree import BlockTree
 from fedmech.solvers.separate.instance import SeparateInstance
@@ -95,8 +96,8 @@ def test_the_whole_search_ends_alike_however_many_leaves(most: int, monkeypatch:
 
 def test_without_time_nothing_is_said() -> None:
     instance = random_instance(3)
-    tree = BlockTree(instance, Control.for_seconds(0), lambda *_: None, lambda: 0)
-    tree.grow(10)
+    tree = BlockTree(instance, lambda *_: None, lambda: 0)
+    tree.grow(10, Control.for_seconds(0))
     assert tree.root is None
 
 
@@ -105,9 +106,8 @@ def test_time_that_is_up_in_the_middle(rounds: int) -> None:
     """Whatever was reached then is proved."""
     instance = random_instance(4)
     optimum = enumerate_optimum(instance)
-    control = Clock(rounds)
-    tree = BlockTree(instance, control, lambda *_: None, lambda: 0)
-    tree.grow(100)
+    tree = BlockTree(instance, lambda *_: None, lambda: 0)
+    tree.grow(100, Clock(rounds))
     if tree.root is None:
         assert rounds < 2
         return
@@ -115,6 +115,9 @@ def test_time_that_is_up_in_the_middle(rounds: int) -> None:
     bound = instance.floor(tree.total(), body["scale"])
     assert bound >= optimum
     check_bound(Proof("opt-sep", kind, bound, body), as_market(instance))
+    # With more time it goes on from there.
+    tree.grow(100, Control())
+    assert optimum <= instance.floor(tree.total(), body["scale"]) <= bound
 
 
 class Clock(Control):
@@ -159,6 +162,9 @@ def test_a_market_with_few_slots_that_branches(factor: int) -> None:
     instance = replace(plain, scores=np.array([score * factor for score in plain.scores.tolist()], dtype=object))
     assert (instance.scores.dtype == object) == (factor > 1)
     found = searched_by_blocks(instance, known=True)
+    assert found.answer.proof is not None
+    written = json.loads(json.dumps(proof_document(found.answer.proof)))
+    check_bound(Proof(**written), as_market(instance))
     assert held(instance, found, found.answer.bound) > 0
     other = Steps(plain, Control())
     other.prepare()
