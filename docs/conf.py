@@ -15,7 +15,10 @@ version = release = fedmech.__version__
 html_title = "fedmech"
 html_theme = "furo"
 html_show_sphinx = False
+html_show_copyright = False
 html_copy_source = False
+# Options have two hyphens.
+smartquotes = False
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 myst_enable_extensions = ["amsmath", "attrs_inline", "dollarmath"]
 myst_heading_anchors = 3
@@ -36,7 +39,9 @@ def inline_formula(writer: Any, node: nodes.math) -> None:
 
 def displayed_formula(writer: Any, node: nodes.math_block) -> None:
     """Write a formula on lines of its own."""
-    writer.body.append(f"<div>{convert(node.astext(), display='block')}</div>")
+    # What stands within one display is a display of its own to the converter.
+    latex = node.astext().replace("{aligned}", "{align}")
+    writer.body.append(f"<div>{convert(latex, display='block')}</div>")
     raise nodes.SkipNode
 
 

@@ -105,6 +105,8 @@ def run_block(block: Block, names: dict[str, Any]) -> str:
     if block.unrun:
         return ""
     if block.name:
+        if block.language == "python":
+            compile(block.code, block.name, "exec")
         Path(block.name).write_text(block.code, encoding="utf-8")
         return ""
     if block.language == "python":
