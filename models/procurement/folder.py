@@ -25,7 +25,7 @@ from .columns import UNLIMITED
 from .market import Market
 from .tables import WORKER_COLUMNS, check_header
 
-__all__ = ["BLOCK_ROWS", "Folder", "Rows", "market_file_of", "open_folder", "parquet_files"]
+__all__ = ["BLOCK_ROWS", "Folder", "Rows", "marked", "market_file_of", "open_folder", "parquet_files"]
 
 BLOCK_ROWS = 1 << 16
 """Rows of one block: what is computed about them stays in the processor's cache."""
@@ -182,6 +182,12 @@ class Folder:
     @cached_property
     def _group_index(self) -> dict[str, int]:
         return {name: position for position, name in enumerate(self.header.group_ids)}
+
+
+def marked(bits: np.ndarray, begin: int, count: int) -> np.ndarray:
+    """Return which of some rows of a file have their bit set; blocks begin wherever the file's row groups make them."""
+    part = np.unpackbits(bits[begin // 8 : (begin + count + 7) // 8])
+    return np.flatnonzero(part[begin % 8 : begin % 8 + count])
 
 
 def market_file_of(path: Path) -> Path:

@@ -42,18 +42,22 @@ import numpy as np
 
 from ...models.exact import exact_sum, integer_array
 from ...models.procurement.columns import NumberedIds
-from ...models.procurement.folder import Folder, Rows
+from ...models.procurement.folder import Folder, Rows, marked
 from ...models.procurement.market import Market
 from ...models.procurement.scaled import Scaled
 from .arrays.instance import divisor
 from .arrays.limbs import combine
 from .nodes import Multipliers, NodeShape, refuse
-from .proof import Proof, ProofError, Pulse, check_bound
+from .proof import Proof, ProofError, ProofTooLarge, Pulse, check_bound
 
-__all__ = ["MOST_REST", "CheckedFolder", "check_folder", "rest_market"]
+__all__ = ["MOST_LEAVES", "MOST_REST", "CheckedFolder", "check_folder", "rest_market"]
 
 MOST_REST = 5_000_000
 """A leaf that leaves more rows to a rest is not looked at further."""
+
+
+MOST_LEAVES = 100
+"""More of them are not read: each is worked out for every row."""
 
 
 @dataclass(frozen=True)
@@ -194,9 +198,7 @@ def _pass(folder: Folder, at: int, bits: np.ndarray, leaves: list[_PricedLeaf], 
     for rows in folder.blocks(at):
         pulse()
         begin = rows.begin - folder.starts[at]
-        here = np.unpackbits(bits[begin // 8 : (begin + len(rows.scores) + 7) // 8]).astype(bool)
-        # Blocks begin wherever the file's row groups make them.
-        here = np.flatnonzero(here[begin % 8 : begin % 8 + len(rows.scores)])
+        here = marked(bits, begin, len(rows.scores))
         found.value += exact_sum(rows.scores[here])
         found.cost += exact_sum(rows.costs[here])
         found.counts = _sum(found.counts, np.bincount(rows.groups[here], minlength=len(folder.limits)))
@@ -276,6 +278,8 @@ def _read_leaves(given: Any, folder: Folder) -> list[_PricedLeaf]:
     """Read the leaves, and see that no number hired is left out."""
     if not isinstance(given, list | tuple):
         refuse("leaves: must be a list")
+    if len(given) > MOST_LEAVES:
+        raise ProofTooLarge(f"leaves: more than {MOST_LEAVES}")
     leaves = sorted((_read_leaf(leaf, folder) for leaf in given), key=lambda leaf: leaf.low)
     covered = -1
     for leaf in leaves:

@@ -111,7 +111,7 @@ def split_files(folder: Folder, guess: Guess | None, sizes: Sizes, control: Cont
 
     def split(at: int) -> RowSplit:
         found = RowSplit.nothing(len(folder.limits))
-        marks = np.zeros(folder.sizes[at], dtype=bool)
+        packed, loose = [], np.zeros(0, dtype=bool)
         for rows in folder.blocks(at):
             control.check()
             # No set within the budget has a row that costs more.
@@ -119,7 +119,13 @@ def split_files(folder: Folder, guess: Guess | None, sizes: Sizes, control: Cont
             above, band = np.zeros_like(fits), fits
             if guess is not None:
                 above, band = split_by_margin(guess, rows.scores, rows.costs, rows.groups, rows.begin)
-            taken = np.flatnonzero(above & fits)
+            above &= fits
+            taken = np.flatnonzero(above)
+            # Eight rows are a byte; what is left of a block waits for the next.
+            loose = np.concatenate([loose, above])
+            whole = len(loose) // 8 * 8
+            packed.append(np.packbits(loose[:whole]))
+            loose = loose[whole:]
             found.score += exact_sum(rows.scores[taken])
             found.cost += exact_sum(rows.costs[taken])
             found.counts += np.bincount(rows.groups[taken], minlength=len(found.counts))
@@ -129,14 +135,13 @@ def split_files(folder: Folder, guess: Guess | None, sizes: Sizes, control: Cont
             found.kept += len(part)
             if found.kept <= sizes.band:
                 found.band.append(part)
-            marks[taken + (rows.begin - folder.starts[at])] = True
-        found.chosen = [np.packbits(marks)]
+        found.chosen = [np.concatenate([*packed, np.packbits(loose)])]
         return found
 
-    whole = RowSplit.nothing(len(folder.limits))
+    total = RowSplit.nothing(len(folder.limits))
     for part in folder.each_file(split):
-        whole.add(part, sizes.band)
-    return whole
+        total.add(part, sizes.band)
+    return total
 
 
 def _drawn(rows: Rows, fits: NDArray[np.bool_], share: float) -> SomeRows:

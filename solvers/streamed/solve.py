@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from ...models.exact import exact_sum, integer_array, linear_combination
 from ...models.procurement.folder import Folder
-from ..control import STEP_SECONDS, Control, Stopped, StopReason
+from ..control import STEP_SECONDS, Control, Stopped, StopReason, why_interrupted
 from ..pooled import PooledProblem, solve_pooled
 from ..pooled.leaf_multipliers import LeafMultipliers
 from ..pooled.reduction import guess_from_sample
 from ..proofs.proof import proof_document
-from ..proofs.streamed import MOST_REST, CheckedFolder, check_folder, rest_market
+from ..proofs.streamed import MOST_LEAVES, MOST_REST, CheckedFolder, check_folder, rest_market
 from ..solution import Status
 from ..solve import solve
 from .passes import RowSplit, SomeRows, sample_files, split_files
@@ -115,6 +115,8 @@ def solve_folder(folder: Folder, control: Control | None = None, sizes: Sizes | 
         _search(folder, control, sizes, best, spent, details)
     except Stopped as end:
         stopped = end.reason
+    except KeyboardInterrupt as stop:
+        stopped = why_interrupted(stop)
     seconds = time.perf_counter() - started
     return replace(
         _answer(folder, best, stopped),
@@ -196,7 +198,7 @@ def _band(
         high = max(places, m.high + fixed) if m is result.leaves[-1] and m.count <= 0 else m.high + fixed
         leaf = LeafMultipliers(low, high, m.scale, m.price, m.count, m.limits)
         leaves.append(_leaf(folder, split, band, leaf, value, control))
-    return result.chosen, leaves or [_open_leaf(folder)]
+    return result.chosen, leaves if 0 < len(leaves) <= MOST_LEAVES else [_open_leaf(folder)]
 
 
 def _leaf(

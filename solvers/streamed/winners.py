@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ...models.files import refuse_overwriting
 from ...models.input_error import InputError
 from ...models.procurement.columns import UNLIMITED
-from ...models.procurement.folder import Folder
+from ...models.procurement.folder import Folder, marked
 
 __all__ = ["write_winners"]
 
@@ -78,10 +78,9 @@ def _winners(folder: Folder, at: int, bits: NDArray[np.uint8]) -> tuple[Any, NDA
     """Return ids, as texts, and groups of the winners of one file."""
     import pyarrow as arrow
 
-    marks = np.unpackbits(bits)[: folder.sizes[at]].astype(bool)
     begin, ids, groups = 0, [], []
     for names, homes in folder.names(at):
-        index = np.flatnonzero(marks[begin : begin + len(names)])
+        index = marked(bits, begin, len(names))
         column = names.take(arrow.array(index))
         if column.null_count:
             first = begin + int(index[int(np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))[0])])

@@ -17,7 +17,7 @@ from fedmech.models.procurement.market import Market
 from fedmech.solvers.control import Control
 from fedmech.solvers.pooled.reduction import Guess, guess_from_sample
 from fedmech.solvers.proofs import streamed as checker
-from fedmech.solvers.proofs.proof import ProofError
+from fedmech.solvers.proofs.proof import KINDS, ProofError, ProofTooLarge
 from fedmech.solvers.proofs.streamed import check_folder
 from fedmech.solvers.solve import solve
 from fedmech.solvers.streamed import Sizes, StreamedSolution, solve_folder, write_winners
@@ -220,8 +220,7 @@ def test_a_forged_proof_proves_less(solved: StreamedSolution) -> None:
     assert not honest.open
     forged = [
         {**leaf, "width": leaf["width"] - 1} if leaf["width"] else {**leaf, "scale": leaf["scale"] + 1},
-        {**leaf, "rest": {**leaf["rest"], "kind": "kinds"}},
-        {**leaf, "rest": {**leaf["rest"], "kind": "nothing"}},
+        *({**leaf, "rest": {**leaf["rest"], "kind": kind, "body": {}}} for kind in [*KINDS, "nothing", None]),
         {**leaf, "rest": {**leaf["rest"], "bound": leaf["rest"]["bound"] - 1}},
         {**leaf, "rest": {**leaf["rest"], "bound": leaf["rest"]["bound"] + 10**6}},
         {name: leaf[name] for name in leaf if name not in ("width", "rest")},
@@ -255,6 +254,25 @@ def test_what_are_no_leaves_is_refused(solved: StreamedSolution) -> None:
     ):
         with pytest.raises(ProofError):
             check_folder(folder, chosen, wrong, go_on)
+
+
+def test_so_many_leaves_are_read(solved: StreamedSolution, monkeypatch: pytest.MonkeyPatch) -> None:
+    for leaves in (7, 8):
+        monkeypatch.setattr(checker, "MOST_LEAVES", leaves)
+        if leaves == 8:
+            assert not check_folder(solved.folder, solved.chosen, [*solved.leaves] * 8, go_on).open
+        else:
+            with pytest.raises(ProofTooLarge, match="more than 7"):
+                check_folder(solved.folder, solved.chosen, [*solved.leaves] * 8, go_on)
+
+
+def test_a_search_with_more_leaves_than_are_read_has_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = opened(large(tmp_path))
+    monkeypatch.setattr(search, "MOST_REST", 2999)
+    for most, status in ((0, "feasible"), (1, "optimal")):
+        monkeypatch.setattr(search, "MOST_LEAVES", most)
+        found = solve_folder(folder, sizes=Sizes(direct=0, sample=3000, attempts=1))
+        assert (found.status, len(found.leaves)) == (status, 1)
 
 
 def test_points_that_do_not_fit_are_refused(tmp_path: Path) -> None:
@@ -316,3 +334,16 @@ def test_seats_that_could_bind_are_left_to_memory(tmp_path: Path) -> None:
         caps = [{"group": str(g), "requester": "r", "cap": cap} for g, cap in enumerate((100, 200, 200))]
         path = large(tmp_path / str(seats), **changes, caps=caps)
         assert isinstance(open_market(path), kind)
+
+
+def test_nobody_to_hire(tmp_path: Path) -> None:
+    market = {"groups": ["g"], "requesters": [{"id": "r", "budget": 6}], "default_cap": 4}
+    nobody: dict[str, Any] = {"id": [], "group": [], "score": np.zeros(0, dtype=int), "cost": np.zeros(0, dtype=int)}
+    for direct in (0, -1):
+        found = solve_folder(opened(write_folder(tmp_path / str(direct), nobody, market)), sizes=Sizes(direct=direct))
+        assert (found.status, found.value, found.bound) == ("optimal", 0, 0)
+        assert write_winners(found.folder, found.chosen, tmp_path / f"winners{direct}") == 0
+    # Nor is there where nobody can be paid.
+    columns = {"id": range(5), "group": ["g"] * 5, "score": [1] * 5, "cost": [7] * 5}
+    found = solve_folder(opened(write_folder(tmp_path / "dear", columns, market, (2,))), sizes=Sizes(direct=0))
+    assert (found.status, found.value, found.bound) == ("optimal", 0, 0)
