@@ -74,8 +74,12 @@ def generate_folder(
         raise InputError("is not empty", file=str(folder))
     seed, sizes, budget = read_seed(seed), np.zeros(groups, dtype=np.int64), 0
     names = [str(group + 1) for group in range(groups)]
-    # Numbers written by dictionary would take three quarters more.
-    texts: Any = ["group"]
+    # As differences, numbers take less than as they are or by dictionary, and are read more than twice as fast.
+    how: dict[str, Any] = {
+        "compression": "zstd",
+        "use_dictionary": ["group"],
+        "column_encoding": dict.fromkeys(("score", "cost"), "DELTA_BINARY_PACKED"),
+    }
     width = len(str(-(-n // FILE_ROWS)))
     for at, begin in enumerate(range(0, n, FILE_ROWS)):
         count = min(FILE_ROWS, n - begin)
@@ -99,12 +103,7 @@ def generate_folder(
             "cost": arrow.array(costs),
         }
         try:
-            parquet.write_table(
-                arrow.table(columns),
-                folder / f"workers-{at:0{width}}.parquet",
-                compression="zstd",
-                use_dictionary=texts,
-            )
+            parquet.write_table(arrow.table(columns), folder / f"workers-{at:0{width}}.parquet", **how)
         except OSError as error:
             raise InputError(f"cannot write: {error.strerror or error}", file=str(folder)) from None
     totals = [int(int(size) * Fraction(str(cap_share))) for size in sizes]

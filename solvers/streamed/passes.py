@@ -119,7 +119,8 @@ def split_files(folder: Folder, guess: Guess | None, sizes: Sizes, control: Cont
             above, band = np.zeros_like(fits), fits
             if guess is not None:
                 above, band = split_by_margin(guess, rows.scores, rows.costs, rows.groups, rows.begin)
-            above &= fits
+                above &= fits
+                band &= fits
             taken = np.flatnonzero(above)
             # Eight rows are a byte; what is left of a block waits for the next.
             loose = np.concatenate([loose, above])
@@ -129,9 +130,9 @@ def split_files(folder: Folder, guess: Guess | None, sizes: Sizes, control: Cont
             found.score += exact_sum(rows.scores[taken])
             found.cost += exact_sum(rows.costs[taken])
             found.counts += np.bincount(rows.groups[taken], minlength=len(found.counts))
-            found.sizes += np.bincount(rows.groups[fits], minlength=len(found.counts))
+            found.sizes += np.bincount(rows.groups, fits, len(found.counts)).astype(np.int64)
             found.sample.append(_drawn(rows, fits, share))
-            part = SomeRows.of(rows, np.flatnonzero(band & fits))
+            part = SomeRows.of(rows, np.flatnonzero(band))
             found.kept += len(part)
             if found.kept <= sizes.band:
                 found.band.append(part)
