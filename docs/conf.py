@@ -39,9 +39,12 @@ def inline_formula(writer: Any, node: nodes.math) -> None:
 
 def displayed_formula(writer: Any, node: nodes.math_block) -> None:
     """Write a formula on lines of its own."""
-    # What stands within one display is a display of its own to the converter.
-    latex = node.astext().replace("{aligned}", "{align}")
-    writer.body.append(f"<div>{convert(latex, display='block')}</div>")
+    # What stands within one display is a display of its own to the converter; browsers align columns by style alone.
+    latex = node.astext().replace("{aligned}", "{align*}")
+    written = convert(latex, display="block")
+    for side in ("left", "right"):
+        written = written.replace(f'columnalign="{side}"', f'style="text-align: {side}"')
+    writer.body.append(f"<div>{written}</div>")
     raise nodes.SkipNode
 
 
