@@ -244,7 +244,8 @@ def test_states_are_counted_to_one(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_intervals_are_cut_where_cells_end_and_lose_nothing() -> None:
     for length, low in itertools.product((1, 2, 5, 8), range(12)):
         for high in range(low, low + length):
-            parts = list(zip(*dynamic.in_cells(*(np.array([x]) for x in (low, high, 7)), length), strict=True))
+            cut = dynamic.in_cells(np.array([low]), np.array([high]), np.array([7]), length)
+            parts = list(zip(*cut, strict=True))
             assert sorted(x for a, b, _ in parts for x in range(a, b + 1)) == [*range(low, high + 1)]
             assert all(a // length == b // length and score == 7 for a, b, score in parts)
 
