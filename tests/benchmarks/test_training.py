@@ -1,16 +1,18 @@
-"""Training 200 clients at once beside client by client, in one process on the same data; Flower's simulation beside both.
+"""Training 200 clients at once beside client by client, in one process on the same data; the simulations of Flower and pfl-research beside both.
 
     pytest tests/benchmarks/test_training.py             prints the ratios
-    python tests/benchmarks/test_training.py --threads 2 --peer-python PATH
+    python tests/benchmarks/test_training.py --threads 2 --peer-python PATH --pfl-python PATH
 
-``--peer-python`` names an interpreter that has torch and ``flwr[simulation]`` (``pip install 'fedmech[peers,fl]'``); Flower runs in a
-process of its own, on the same clients, batches and start, and has to reach the same average model. Its time is that of a
-round after the first, without start-up.
+``--peer-python`` names an interpreter that has torch and ``flwr[simulation]`` (``pip install 'fedmech[peers,fl]'``), ``--pfl-python`` one that
+has torch and ``pfl``; each runs in processes of its own, on the same clients, batches and start, and has to reach the same average
+model. Their time is that of a round after the first, without start-up: by the clock with Flower, whose workers share the cores,
+and of the processor with pfl, which is one process.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import subprocess
 import sys
@@ -82,8 +84,9 @@ def measure(name: str, loss: str, setting: str, repeats: int = 3) -> Measured:
     return Measured(min(seconds["loop"]), min(seconds["batched"]), float(apart[near].max()), int((~near).sum()))
 
 
-def flower(name: str, setting: str, python: str) -> tuple[float, float, float]:
-    """Seconds of a round with Flower and with ours, and how far the last average models are apart."""
+def peer(name: str, setting: str, python: str, script: str) -> tuple[float, float, float]:
+    """Seconds of a round with a peer and with ours, and how far the last average models are apart."""
+    clock = time.process_time if script == "training_pfl.py" else time.perf_counter
     x, y, held, batch_size = clients(setting)
     model = architecture(name, (1, 8, 8), 10)
     params = start = model.initial(1)
@@ -94,9 +97,9 @@ def flower(name: str, setting: str, python: str) -> tuple[float, float, float]:
         for client, indices in enumerate(held):
             positions = batch_positions(len(indices), [client], batch_size, STEPS, number)[0]
             batches[f"batches-{number}-{client}"] = indices[positions]
-        begun = time.perf_counter()
+        begun = clock()
         params = average(train_clients(model, params, x, y, held, now), [len(indices) for indices in held])
-        ours.append(time.perf_counter() - begun)
+        ours.append(clock() - begun)
     settings = {
         "model": name,
         "clients": CLIENTS,
@@ -112,13 +115,13 @@ def flower(name: str, setting: str, python: str) -> tuple[float, float, float]:
         np.savez(file, x=x, y=y, settings=json.dumps(settings), **arrays, **batches)
         command = [
             python,
-            str(Path(__file__).with_name("training_flower.py")),
+            str(Path(__file__).with_name(script)),
             str(file),
             str(Path(folder) / "out.npz"),
         ]
         done = subprocess.run(command, capture_output=True, text=True, timeout=900)
         if done.returncode:
-            raise SystemExit(f"Flower failed: {done.stderr[-2000:]}")
+            raise SystemExit(f"{script} failed: {done.stderr[-2000:]}")
         with np.load(Path(folder) / "out.npz") as out:
             seconds = float(out["seconds"])
             apart = max(float(np.abs(out[key] - tensor.numpy()).max()) for key, tensor in params.items())
@@ -193,6 +196,7 @@ def main() -> None:
     parser.add_argument("--settings", nargs="*", default=list(SETTINGS))
     parser.add_argument("--models", nargs="*", default=["softmax", "mlp", "cnn"])
     parser.add_argument("--peer-python", help="interpreter that has torch and flwr[simulation]")
+    parser.add_argument("--pfl-python", help="interpreter that has torch and pfl")
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
     print(f"{CLIENTS} clients, {STEPS} steps, {chosen.threads} threads; milliseconds")
@@ -206,12 +210,14 @@ def main() -> None:
                     f"{found.loop / found.batched:8.1f}{found.apart:10.1e}{found.kinks:7}",
                     flush=True,
                 )
-    for name in chosen.models if chosen.peer_python else []:
-        theirs, ours, apart = flower(name, "8 of 8-40 samples", chosen.peer_python)
-        print(
-            f"{name:10}a round: Flower {1e3 * theirs:.0f}, ours {1e3 * ours:.1f}, {theirs / ours:.0f}x, apart {apart:.1e}",
-            flush=True,
-        )
+    peers = {"training_flower.py": chosen.peer_python, "training_pfl.py": chosen.pfl_python}
+    for name, (script, python) in itertools.product(chosen.models, peers.items()):
+        if python:
+            theirs, ours, apart = peer(name, "8 of 8-40 samples", python, script)
+            print(
+                f"{name:10}a round: {script} {1e3 * theirs:.0f}, ours {1e3 * ours:.1f}, {theirs / ours:.1f}x, apart {apart:.1e}",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -5,8 +5,6 @@ Needs torch and ``flwr[simulation]``, not fedmech. Writes the last average model
 
 from __future__ import annotations
 
-import functools
-import json
 import os
 import sys
 import time
@@ -22,42 +20,7 @@ from flwr.server import ServerApp, ServerAppComponents, ServerConfig  # pyright:
 from flwr.server.strategy import FedAvg  # pyright: ignore[reportMissingImports]
 from flwr.simulation import run_simulation  # pyright: ignore[reportMissingImports]
 from torch import nn
-
-
-@functools.cache
-def job(file: str) -> tuple[dict, dict[str, np.ndarray]]:
-    """Read the job once a process."""
-    with np.load(file) as data:
-        arrays = {name: data[name] for name in data.files}
-    return json.loads(str(arrays.pop("settings"))), arrays
-
-
-class Model(nn.Module):
-    """The architectures of the job, as ordinary modules; layers in the order of its parameters."""
-
-    def __init__(self, kind: str, shapes: dict[str, tuple[int, ...]]):
-        super().__init__()
-        self.kind = kind
-        for name, shape in shapes.items():
-            layer, part = name.split(".")
-            if part == "weight":
-                dense = len(shape) == 2
-                self.add_module(
-                    layer,
-                    nn.Linear(shape[1], shape[0]) if dense else nn.Conv2d(shape[1], shape[0], shape[2], padding="same"),
-                )
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Logits."""
-        at: Any = self
-        if self.kind == "softmax":
-            return at.output(x.flatten(1))
-        if self.kind == "mlp":
-            x = torch.relu(at.hidden(x.flatten(1)))
-        else:
-            x = torch.max_pool2d(torch.relu(at.first(x)), 2)
-            x = torch.max_pool2d(torch.relu(at.second(x)), 2).flatten(1)
-        return at.output(at.projection(torch.relu(at.head(x))))
+from training_job import Model, job, parameters_of
 
 
 class Client(NumPyClient):
@@ -70,7 +33,7 @@ class Client(NumPyClient):
         """Train."""
         torch.set_num_threads(1)
         settings, arrays = job(self.file)
-        names = [name.removeprefix("start-") for name in arrays if name.startswith("start-")]
+        names = parameters_of(arrays)
         model = Model(settings["model"], {name: arrays[f"start-{name}"].shape for name in names})
         model.load_state_dict({name: torch.tensor(value) for name, value in zip(names, parameters, strict=True)})
         rule = {key: settings[key] for key in ("momentum", "weight_decay")}
@@ -87,7 +50,7 @@ class Client(NumPyClient):
 def main(file: str, out: str) -> None:
     """Run the job."""
     settings, arrays = job(file)
-    names = [name.removeprefix("start-") for name in arrays if name.startswith("start-")]
+    names = parameters_of(arrays)
     marks: list[float] = []
     last: list[np.ndarray] = []
 
