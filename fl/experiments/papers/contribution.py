@@ -56,6 +56,7 @@ from ....models.input_error import InputError
 from ....solvers.control import Control
 from ...settings import setting
 from ..engine.registry import Row, experiment
+from .contribution_regimes import is_over_regimes, regime_figure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -139,9 +140,14 @@ class ContributionSettings:
 
 
 def figure(table: pd.DataFrame) -> Figure:
-    """Mean rank correlation of each rule, two standard errors over rows; against the field swept over most values, if any."""
+    """Mean rank correlation of each rule, two standard errors over rows; against the field swept over most values, if any.
+
+    Where learning regimes are swept, drift in all of them: :func:`.contribution_regimes.regime_figure`.
+    """
     from matplotlib.figure import Figure
 
+    if is_over_regimes(table):
+        return regime_figure(table)
     kept: Any = table[table["spearman"].notna() & (table["rule"] != "random")]
     swept = [name for name in SWEPT if name in kept and kept[name].nunique() > 1]
     against = max(swept, key=lambda name: kept[name].nunique(), default=None)

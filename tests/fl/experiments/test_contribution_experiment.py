@@ -9,6 +9,11 @@ import torch
 from fedmech.fl.experiments.engine.configuration import read_configuration, shipped_configurations
 from fedmech.fl.experiments.engine.registry import find_experiment
 from fedmech.fl.experiments.papers import contribution as module
+from fedmech.fl.experiments.papers.contribution_regimes import (
+    axis_effects,
+    is_over_regimes,
+    regime_means,
+)
 from fedmech.fl.scoring.rank_correlation import rank_correlation
 from fedmech.models.input_error import InputError
 
@@ -121,7 +126,65 @@ def test_figures(rows):
     assert [text.get_text() for text in axes[0].get_xticklabels()] == ["0", "1", "2"]
 
 
-@pytest.mark.parametrize("name", ["contribution", "contribution-rounds", "contribution-stage"])
+def regimes(rows, **swept):
+    """The rows once for every combination of the swept values, correlations moved by a known step for every value."""
+    tables = []
+    for places in np.ndindex(*(len(values) for values in swept.values())):
+        chosen = {name: values[place] for (name, values), place in zip(swept.items(), places, strict=True)}
+        moved = [None if r["spearman"] is None else r["spearman"] / 10 + 0.1 * sum(places) for r in rows]
+        tables.append(pd.DataFrame(rows).assign(**{**REGIME, **chosen}, spearman=moved))
+    return pd.concat(tables)
+
+
+REGIME = {"architecture": "mlp", "loss": "fedavg", "batch_size": 8, "beta": 0.1, "steps": 5, "momentum": 0.0, "seed": 0}
+
+
+def test_regimes_are_compared_market_by_market(rows):
+    table = regimes(rows, beta=[0.1, 1.0], steps=[5, 20], architecture=["mlp", "softmax"])
+    own = [row["spearman"] for row in rows if (row["rule"], row["measure"]) == ("drift", "shapley")]
+    means = regime_means(table, "drift", "shapley")
+    assert len(means) == 8
+    assert means.loc[("mlp", "fedavg", 8, 0.1, 5, 0.0), "mean"] == pytest.approx(np.mean(own) / 10)
+    assert means.loc[("softmax", "fedavg", 8, 1.0, 20, 0.0), "mean"] == pytest.approx(np.mean(own) / 10 + 0.3)
+    assert means["sem"].to_numpy() == pytest.approx(np.std(own, ddof=1) / 10 / np.sqrt(2))
+    loss = [row["spearman"] for row in rows if (row["rule"], row["measure"]) == ("loss-delta", "shapley")]
+    less = regime_means(table, "drift", "shapley", less="loss-delta")["mean"].to_numpy()
+    assert less == pytest.approx((np.mean(own) - np.mean(loss)) / 10)
+    # However different the markets are, the paired change is what was put in, and without error; a hole takes its partners out.
+    table = table[~((table["beta"] == 1.0) & (table["steps"] == 20))]
+    effects = axis_effects(table, "drift", "shapley")
+    assert set(effects) == {"beta", "steps", "architecture"}
+    assert effects["beta"] == (0.1, 1.0, pytest.approx(0.1), pytest.approx(0, abs=1e-12))
+    assert effects["architecture"][:2] == ("mlp", "softmax")
+    assert axis_effects(table[table["market"] == 0], "drift", "shapley") == {}
+
+
+def test_the_figure_over_regimes(rows):
+    two = regimes(rows, beta=[0.1, 1.0], steps=[5, 20])
+    assert not is_over_regimes(two)
+    assert [axis.get_xlabel() for axis in module.figure(two).axes] == ["beta", "beta"]
+    three = regimes(rows, beta=[0.1, 1.0], steps=[5, 20], loss=["fedavg", "moon"])
+    assert is_over_regimes(three)
+    axes = module.figure(three).axes
+    assert len(axes) == 4
+    cells = [text.get_text() for text in axes[0].texts]
+    assert cells == [f"{value:.2f}" for value in regime_means(three, "drift", "shapley")["mean"]]
+    assert [text.get_text() for text in axes[3].get_yticklabels()] == [
+        "loss\nfedavg to moon",
+        "beta\n0.1 to 1.0",
+        "steps\n5 to 20",
+    ]
+
+
+def test_momentum_is_an_axis(entry):
+    plain, moved = (entry.run(entry.read({**SMALL, "markets": 1, "momentum": value})) for value in (0.0, 0.9))
+    assert column(plain, "gain") != column(moved, "gain")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["contribution", "contribution-rounds", "contribution-stage", "contribution-regimes", "contribution-architectures"],
+)
 def test_shipped_configurations_are_read(name):
     assert name in shipped_configurations()
     configuration = read_configuration(name)
