@@ -232,6 +232,8 @@ def train_clients(
     The numbers are those of training client by client with ``torch.optim`` up to rounding, and do not depend on who else trains beyond
     rounding. Where a unit's input is 0 up to rounding, the two may take different sides of ReLU's kink, and that client's
     models differ by more: in single precision for one client in some hundred thousand steps, in double for practically none.
+    On CUDA two runs may differ in the last bits: averages (``index_add_``) and gradients through max pooling add up in no fixed order.
+    ``torch.use_deterministic_algorithms(True)`` fixes it, for time.
     """
     stacked = check_models(architecture, start, len(holdings), "start")
     before_stacked = check_models(architecture, start if previous is None else previous, len(holdings), "previous")
