@@ -196,10 +196,10 @@ def paid_at_most(models: Iterator[Model]) -> Iterator[Model]:
 def judge_worst_case() -> Judgement:
     """Prove it; audit the shipped rule."""
     tally = hold(
-        WORST_CASE, paid_at_most(auction_models("driftpay-stipend", MODELS, seed=792, count=40, options=with_largest))
+        WORST_CASE, paid_at_most(auction_models("driftpay-stipend", MODELS, seed=792, count=20, options=with_largest))
     )
     audited = 0
-    for document in replace(DRAW, workers=(1, 3)).documents(793, 40):
+    for document in replace(DRAW, workers=(1, 3)).documents(793, 15):
         market = document_market(document)
         report = audit(market, "driftpay-stipend", options=with_largest(market))
         audited += 1

@@ -30,7 +30,7 @@ MODELS = Draw(workers=(1, 3), requesters=(1, 2), groups=(1, 2), seats=True, top_
 LIMITS = Draw(workers=(2, 4), requesters=(1, 2), groups=(1, 2), seats=True)
 ONE_POOL = Draw(workers=(2, 4), requesters=(1, 1), groups=(1, 1), caps=False)
 COVERAGE = Draw(workers=(2, 4), requesters=(1, 2), groups=(1, 2), regions=3)
-AUDITED = 16
+AUDITED = 10
 PROMISED = {"truthful": ("monotone", "dsic"), "rational": ("ir",), "budget": ("budget",), "separate-budgets": ("separate-budgets",)}  # fmt: skip
 """What an audit asks for a promise."""
 
@@ -55,7 +55,7 @@ def _ranked(rule: str, option: str) -> Callable[[], Iterator[Model]]:
         rule,
         MODELS,
         seed=870,
-        count=12,
+        count=8,
         weights=lambda market: tuple(worths(market)),
         hires=_by_worth,
         options=lambda market: {option: worths(market)},
@@ -108,7 +108,7 @@ class Promise:
 
 
 def _co(rule: str, draw: Draw = MODELS, **more: Any) -> Callable[[], Iterator[Model]]:
-    return lambda: auction_models(rule, draw, seed=873, count=12, **more)
+    return lambda: auction_models(rule, draw, seed=873, count=8, **more)
 
 
 RULES = {

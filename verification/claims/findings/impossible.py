@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from itertools import combinations_with_replacement, product
+from math import gcd
 from typing import Any
 
 from ....fl.mechanisms.interface import run_mechanism
@@ -20,8 +21,8 @@ RULES = ("driftpay-co", "drop-top", "gravin")
 STEPS = 4
 JUST_ABOVE = Fraction(41, 17)
 """A factor below 1 + sqrt 2 (2.41176 against 2.41421) and above 12/5."""
-POOLS = tuple(combinations_with_replacement(range(1, 4), 3))
-PAIRS = tuple(v for v in product(range(1, 3), repeat=3) if v[0] <= v[1])
+POOLS = tuple(v for v in combinations_with_replacement(range(1, 4), 3) if gcd(*v) == 1)
+PAIRS = tuple(v for v in product(range(1, 3), repeat=3) if v[0] <= v[1] and gcd(*v) == 1)
 
 
 def three_workers(rule: str, r: Fraction, factor: Fraction) -> Model:
