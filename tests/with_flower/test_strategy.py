@@ -5,7 +5,11 @@ Needs ``flwr``; not part of the default run (``pytest tests/with_flower``).
 
 from __future__ import annotations
 
+import importlib
+import re
+import sys
 from fractions import Fraction as F
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +17,7 @@ import pytest
 from fedmech import Market, run_mechanism
 from fedmech.fl.flower import AuctionFedAvg, Terms
 from fedmech.models.input_error import InputError
-from flwr.app import Array, ArrayRecord, ConfigRecord, Error, Message, MetricRecord, RecordDict  # pyright: ignore[reportMissingImports]
+from flwr.app import Array, ArrayRecord, ConfigRecord, Context, Error, Message, MetricRecord, RecordDict  # pyright: ignore[reportMissingImports]
 from flwr.serverapp import Grid  # pyright: ignore[reportMissingImports]
 from flwr.supercore.task_identity import TaskIdentity  # pyright: ignore[reportMissingImports]
 
@@ -240,3 +244,53 @@ def test_nobody_else_decides_who_trains(name):
     drawn: dict[str, Any] = {name: 1}
     with pytest.raises(InputError, match="the auction decides who trains"):
         strategy(**drawn)
+
+
+GUIDE = Path(__file__).parents[2] / "docs" / "flower.md"
+PLAYERS = 10
+
+
+class Played(FakeGrid):
+    """Nodes that are the guide's client."""
+
+    def __init__(self, client: Any) -> None:
+        super().__init__()
+        self.client = client
+
+    def get_node_ids(self) -> list[int]:
+        return [*range(1, PLAYERS + 1)]
+
+    def answer(self, message: Message) -> Message | None:
+        node = message.metadata.dst_node_id
+        self.log.append((message.metadata.message_type, node, {}))
+        reply = self.client.app(message, context({"partition-id": node - 1}))
+        reply.metadata.__dict__["_src_node_id"] = node
+        return reply
+
+
+def context(config: dict[str, Any]) -> Context:
+    return Context(run_id=1, node_id=1, node_config=config, state=RecordDict(), run_config={})
+
+
+def test_the_client_and_the_server_of_the_guide_play_three_rounds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    blocks = dict(re.findall(r"<!-- (\w+\.py) -->\n```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL))
+    assert [*blocks] == ["client.py", "server.py"]
+    for name, code in blocks.items():
+        (tmp_path / name).write_text(code, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    client, server = importlib.import_module("client"), importlib.import_module("server")
+    try:
+        grid = Played(client)
+        server.app(grid, context({}))
+    finally:
+        for name in ("client", "server"):
+            sys.modules.pop(name)
+    lines = [line.split() for line in capsys.readouterr().out.splitlines() if re.match(r"[123] ", line)]
+    assert {line[0] for line in lines} == {"1", "2", "3"}
+    assert {line[2] for line in lines} <= {"clinic", "school"}
+    asked = [kind for kind, _, _ in grid.log]
+    assert asked.count("query.score") == asked.count("query.bid") == 3 * PLAYERS
+    assert asked.count("train") == len(lines)
