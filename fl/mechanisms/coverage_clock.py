@@ -8,7 +8,8 @@ round or adds nothing is passed over, the others are offered the least of what t
 the next round begins; else the kept set is final, and total offers are at most ``B f(S) / V <= B``. If one worker still in
 covers more alone, it alone is hired at its last offer.
 
-Offers only fall and depend on a bid only through who has left, so a worker does best to stay while the offer covers its cost.
+Offers only fall and depend on a bid only through who has left, so a worker does best to stay while the offer covers its cost. It is within no constant factor
+of the best coverage: where all who were kept leave at the next target, nobody is hired (claim F-7b-CLOCK).
 """
 
 from __future__ import annotations
