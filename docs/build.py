@@ -43,6 +43,8 @@ def build(out: Path, executed: Path | None) -> int:
             text = MADE.sub(lambda found: PARTS[found[1]](), path.read_text(encoding="utf-8"))
             path.write_text(TITLED.sub(r"`\2`:\n\n```\1", text), encoding="utf-8")
         for name, make in PAGES.items():
+            if (pages / name).exists():
+                raise SystemExit(f"docs/{name} is written by hand, and made as well")
             (pages / name).write_text(make(), encoding="utf-8")
         (pages / "ledger.md").write_text(ledger_page(executed), encoding="utf-8")
         (pages / "notebooks").mkdir()
@@ -86,7 +88,12 @@ def experiments_page() -> str:
     from fedmech.fl.experiments.engine.registry import experiments
 
     sizes = shipped_sizes()
-    parts = ["# Experiments", "", "What `simulate` and `sweep` run, as `fedmech experiments NAME` shows it.", ""]
+    parts = [
+        "# Experiments and their settings",
+        "",
+        "What `simulate` and `sweep` run, as `fedmech experiments NAME` shows it.",
+        "",
+    ]
     pages = ((entry.name, experiment_page(entry, sizes.get(entry.name, {}))) for entry in experiments())
     return "\n".join([*parts, *(_titled(*page) for page in pages)])
 
@@ -239,7 +246,7 @@ def notebook_page(path: Path, executed: Path | None) -> tuple[str, dict[str, byt
 
 PAGES: dict[str, Callable[[], str]] = {
     "mechanisms.md": mechanisms_page,
-    "experiments.md": experiments_page,
+    "experiment-settings.md": experiments_page,
     "methods.md": methods_page,
     "commands.md": commands_page,
     "reference.md": names_page("fedmech", "__init__.pyi"),
