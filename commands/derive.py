@@ -21,10 +21,11 @@ def derive_command(
     import sympy
 
     from ..models.input_error import InputError
+    from ..models.names import nearest_name
     from ..models.sharing.error_model import TOPICS, derive
 
     if topic not in TOPICS:
-        raise InputError(f"unknown topic {topic!r}; one of {', '.join(TOPICS)}")
+        raise InputError(f"unknown topic {topic!r}{nearest_name(topic, TOPICS)}; one of {', '.join(TOPICS)}")
     derivation = derive(topic)
     if json:
         print_json(

@@ -52,10 +52,14 @@ def plot_command(
     from ..fl.experiments.engine.results import is_result
     from ..models.files import refuse_overwriting
     from ..models.input_error import InputError
+    from ..models.names import nearest_name
 
     read = [file, figure if figure not in FIGURES else None]
     if figure not in FIGURES and not Path(figure).exists():
-        raise InputError(f"unknown figure {figure!r}; a result's or a market's path, or one of {', '.join(FIGURES)}")
+        near = nearest_name(figure, FIGURES)
+        raise InputError(
+            f"unknown figure {figure!r}{near}; a result's or a market's path, or one of {', '.join(FIGURES)}"
+        )
     if figure not in FIGURES and file is not None:
         raise InputError("one file is drawn at a time; a figure's name goes before it", file=str(file))
     if figure == "swan-regions" and file is not None:

@@ -88,7 +88,9 @@ def below(figure: Figure, handles: Sequence[Any], labels: Sequence[str]) -> None
 
 
 def _at_whole_numbers(axis: Axes) -> bool:
-    places = [x for line in axis.get_lines() for x in line.get_xdata()]
+    import numpy as np
+
+    places = [x for line in axis.get_lines() for x in np.asarray(line.get_xdata()).tolist()]
     try:
         return bool(places) and all(float(x).is_integer() for x in places)
     except (TypeError, ValueError):

@@ -304,7 +304,8 @@ def find_mechanism(name: str) -> Mechanism:
     """
     known = {entry.name: entry for entry in mechanisms()}
     if name not in known:
-        raise InputError(f"unknown mechanism {name!r}; there are {', '.join(known)}", field="mechanism")
+        near = nearest_name(name, known)
+        raise InputError(f"unknown mechanism {name!r}{near}; there are {', '.join(known)}", field="mechanism")
     return known[name]
 
 

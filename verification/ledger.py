@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
 from ..models.display import Page, Readable
+from ..models.names import nearest_name
 from .claim import Claim, Judge, Judgement, Recheck, Verdict
 from .formal.coq import theorems_of
 from .ledger_text import claims_frame, claims_page, entries_frame, entries_page
@@ -240,7 +241,7 @@ def select(ids: Iterable[str] = ()) -> list[Claim]:
     for id in ids:
         matches = {name for name in known if name.startswith(id[:-1])} if id.endswith("*") else {id} & known.keys()
         if not matches:
-            raise UnknownClaim(f"no claim is called {id}; the claims are {', '.join(known)}")
+            raise UnknownClaim(f"no claim is called {id}{nearest_name(id, known)}; the claims are {', '.join(known)}")
         wanted |= matches
     return [entry for name, entry in known.items() if not wanted or name in wanted]
 

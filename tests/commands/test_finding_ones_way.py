@@ -82,6 +82,24 @@ def test_the_list_of_commands_fits_a_screen_and_is_grouped() -> None:
     assert fedmech().exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (("mechanisms", "driftpay-c"), "driftpay-co"),
+        (("run", "--mechanism", "driftpay-c"), "driftpay-co"),
+        (("claims", "D-6.22"), "D-6.2"),
+        (("derive", "treshold"), "threshold"),
+        (("plot", "swan-costs"), "swan-cost"),
+        (("experiments", "procurment"), "procurement"),
+        (("problems", "opt-fraction"), "opt-frac"),
+    ],
+)
+def test_who_misspells_a_name_is_told_which_was_meant(words: tuple[str, ...], meant: str) -> None:
+    refused = fedmech(*words)
+    assert (refused.exit_code, refused.output.count("\n")) == (2, 1)
+    assert f"did you mean '{meant}" in refused.output
+
+
 def test_every_command_has_examples_that_its_parser_takes() -> None:
     command: Any = typer.main.get_command(app)
     assert {*EXAMPLES} == {*COMMANDS} == {*command.commands}
