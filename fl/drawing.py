@@ -90,7 +90,7 @@ def below(figure: Figure, handles: Sequence[Any], labels: Sequence[str]) -> None
 def _at_whole_numbers(axis: Axes) -> bool:
     import numpy as np
 
-    places = [x for line in axis.get_lines() for x in np.asarray(line.get_xdata()).tolist()]
+    places: list[Any] = [x for line in axis.get_lines() for x in np.asarray(line.get_xdata()).tolist()]
     try:
         return bool(places) and all(float(x).is_integer() for x in places)
     except (TypeError, ValueError):

@@ -88,7 +88,8 @@ def test_long_labels_stand_below_each_other(length: int) -> None:
     axis = figure.add_subplot()
     lines = [axis.plot([0, 1], [k, k])[0] for k in range(2)]
     below(figure, lines, ["x" * length] * 2)
-    assert figure.legends[0]._ncols == (2 if length <= drawing.LONG_LABEL else 1)
+    legend: Any = figure.legends[0]
+    assert legend._ncols == (2 if length <= drawing.LONG_LABEL else 1)
 
 
 def test_panels_side_by_side_are_as_wide_as_the_text() -> None:

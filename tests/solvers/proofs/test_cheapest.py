@@ -125,7 +125,7 @@ def test_a_dearer_point_and_a_bound_that_is_not_reached() -> None:
     score = json.loads(json.dumps(certify(market, solve(market, "opt"))))
     score = {**score, "point": [[0, 2], []]}
     score["seal"] = digest({**score, "seal": None})
-    assert solve(market, "opt").value == 3 == sum(market.score(i) for i in np.flatnonzero(dearer >= 0))
+    assert solve(market, "opt").value == 3 == sum(market.score(i) for i in np.flatnonzero(dearer >= 0).tolist())
     with pytest.raises(ProofError, match="score and cost are of different points"):
         check_cheapest_document(changed(whole, score=score), market)
     second = _combined(market, "opt")[0]
