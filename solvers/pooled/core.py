@@ -13,7 +13,9 @@ is only used if they suffice.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -169,107 +171,140 @@ def build_core(
     losses = np.abs(reduced)
     counts = np.bincount(problem.groups[base], minlength=len(problem.limits)).tolist()
     effective = losses + _companions(items, multipliers, losses, base, counts)
+    index, missing = _within(problem, base, effective, gap, most)
+    inside, loss, extra = base[index], losses[index], effective[index]
+    pool = _pools(problem, multipliers, index, inside, counts)
+    pivots = _pivots(problem, base, index, pool, loss, inside, counts) if pivoting else {}
+    pool, scores, costs = _less_the_pivots(problem, index, pool, pivots)
+    bundles = _bundled(index, inside, pool, scores, costs, loss, extra, gap)
+    bundles += _unused_places(problem, multipliers, pivots, index[:0], gap)
+    bundles.sort(key=lambda bundle: (bundle.entry, bundle.loss, bundle.place))
+    # Less a pivot's, scores and costs add up to more than the items' do.
+    money, score = integer_columns([bundle.money for bundle in bundles], [bundle.score for bundle in bundles])
+    return Core(
+        problem,
+        base,
+        multipliers,
+        members=[bundle.members for bundle in bundles],
+        groups=np.array([bundle.group for bundle in bundles], dtype=np.int64),
+        money=money,
+        score=score,
+        count=np.array([bundle.count for bundle in bundles], dtype=np.int64),
+        loss=integer_array([bundle.loss for bundle in bundles]),
+        entry=[bundle.entry for bundle in bundles],
+        room={g: problem.limits[g] - counts[g] for g in {bundle.group for bundle in bundles} if g >= 0},
+        pivots=pivots,
+        missing=missing,
+        counts=counts,
+        unused={i: bundle.unused for i, bundle in enumerate(bundles) if bundle.unused},
+    )
+
+
+class _Bundle(NamedTuple):
+    """Equal flips that are taken together: one entry of each of :class:`Core`'s lists."""
+
+    members: NDArray
+    group: int
+    entry: int
+    loss: int
+    place: int
+    money: int
+    score: int
+    count: int
+    unused: tuple[int, int] | None = None
+
+
+def _doubling(copies: int) -> Iterator[tuple[int, int]]:
+    """Split copies into bundles of 1, 2, 4, ..., the last one smaller; yield how many come before each, and its size."""
+    taken, size = 0, 1
+    while taken < copies:
+        size = min(size, copies - taken)
+        yield taken, size
+        taken += size
+        size *= 2
+
+
+def _within(
+    problem: PooledProblem, base: NDArray, effective: NDArray, gap: int, most: int
+) -> tuple[NDArray, int | None]:
+    """Return the `most` items of least loss within the gap, and the least loss of one that is left out."""
     index = np.flatnonzero(effective <= gap)
-    missing: int | None = None
     ties = index[effective[index] == 0]
     if len(ties) > MANY_TIES:
         # Among equals come, in turn, those that can be exchanged at the least change of cost, and any.
         turns = np.stack([by_border(problem, base, ties), np.random.default_rng(0).permutation(len(ties))], axis=1)
         _, first = np.unique(turns.ravel(), return_index=True)
         index = np.concatenate([ties[np.argsort(first)], index[effective[index] > 0]])
-    if len(index) > most and len(ties) > most:
-        missing, index = 0, index[:most]
-    elif len(index) > most:
-        inner = effective[index]
-        part = np.argsort(inner, kind="stable") if inner.dtype == object else np.argpartition(inner, most)
-        missing = int(inner[part[most]])
-        index = index[part[:most]]
+    if len(index) <= most:
+        return index, None
+    if len(ties) > most:
+        return index[:most], 0
+    inner = effective[index]
+    part = np.argsort(inner, kind="stable") if inner.dtype == object else np.argpartition(inner, most)
+    return index[part[:most]], int(inner[part[most]])
+
+
+def _pools(problem: PooledProblem, multipliers: LeafMultipliers, index, inside, counts: list[int]) -> NDArray:
+    """Return the group of each item; FREE where all that may be taken in still has room."""
     groups = problem.groups[index].astype(np.int64)
-    inside = base[index]
     rises = np.bincount(groups[~inside], minlength=len(problem.limits)).tolist()
-    open_groups = np.array(
+    has_room = np.array(
         [mu == 0 and k - c >= r for mu, k, c, r in zip(multipliers.limits, problem.limits, counts, rises, strict=True)],
         dtype=bool,
     )
-    pool = np.where(open_groups[groups], FREE, groups)
-    scores, costs, loss, extra = problem.scores[index], problem.costs[index], losses[index], effective[index]
-    pivots = _pivots(problem, base, index, pool, loss, inside, counts) if pivoting else {}
-    if pivots:
-        has = np.isin(pool, list(pivots))
-        size = len(problem.limits)
-        lift_score = np.array([pivots[g].score if g in pivots else 0 for g in range(size)], dtype=scores.dtype)
-        lift_cost = np.array([pivots[g].cost if g in pivots else 0 for g in range(size)], dtype=costs.dtype)
-        scores = scores - np.where(has, lift_score[groups], 0)
-        costs = costs - np.where(has, lift_cost[groups], 0)
-        pool = np.where(has, PIVOTED, pool)
+    return np.where(has_room[groups], FREE, groups)
+
+
+def _less_the_pivots(problem: PooledProblem, index, pool, pivots: dict[int, Pivot]) -> tuple[NDArray, NDArray, NDArray]:
+    """Return pools, scores and costs of the items, those whose group has a pivot less the pivot's."""
+    scores, costs = problem.scores[index], problem.costs[index]
+    if not pivots:
+        return pool, scores, costs
+    groups, size = problem.groups[index], len(problem.limits)
+    has = np.isin(pool, list(pivots))
+    lift_score = np.array([pivots[g].score if g in pivots else 0 for g in range(size)], dtype=scores.dtype)
+    lift_cost = np.array([pivots[g].cost if g in pivots else 0 for g in range(size)], dtype=costs.dtype)
+    scores = scores - np.where(has, lift_score[groups], 0)
+    costs = costs - np.where(has, lift_cost[groups], 0)
+    return np.where(has, PIVOTED, pool), scores, costs
+
+
+def _bundled(index, inside, pool, scores, costs, loss, extra, gap: int) -> list[_Bundle]:
+    """Return the flips of equal items in bundles, as many of each kind as the gap pays for."""
     order, begins, ends = _kinds(pool, scores, costs, inside)
-    members, home, entry, total, place, money, score, count = [], [], [], [], [], [], [], []
+    bundles = []
     for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
         first = order[begin]
         group, each, sign = int(pool[first]), int(loss[first]), -1 if inside[first] else 1
         if group == PIVOTED and scores[first] == 0 and costs[first] == 0:
+            # The pivot itself.
             continue
-        worth, price, start = int(scores[first]) * sign, int(costs[first]) * sign, int(extra[first]) - each
+        worth, price = int(scores[first]) * sign, int(costs[first]) * sign
+        # A set with a pivot at hand need not do without anything else.
+        companions, step = (0, 0) if group == PIVOTED else (int(extra[first]) - each, sign)
         usable = end - begin if each == 0 else min(end - begin, gap // each)
-        taken = 0
-        size = 1
-        while taken < usable:
-            size = min(size, usable - taken)
-            members.append(index[order[begin + taken : begin + taken + size]])
-            home.append(group)
-            entry.append((taken + 1) * each + (0 if group == PIVOTED else start))
-            total.append(each * size)
-            place.append(int(order[begin + taken]))
-            money.append(price * size)
-            score.append(worth * size)
-            count.append(0 if group == PIVOTED else sign * size)
-            taken += size
-            size *= 2
-    unused: dict[int, tuple[int, int]] = {}
+        for taken, size in _doubling(usable):
+            equal = order[begin + taken : begin + taken + size]
+            entry = (taken + 1) * each + companions
+            bundles.append(
+                _Bundle(index[equal], group, entry, each * size, int(equal[0]), price * size, worth * size, step * size)
+            )
+    return bundles
+
+
+def _unused_places(
+    problem: PooledProblem, multipliers: LeafMultipliers, pivots: dict[int, Pivot], nobody: NDArray, gap: int
+) -> list[_Bundle]:
+    """Return places of pivoted groups left unused, each of which gives one pivot back."""
+    bundles = []
     for group, pivot in pivots.items():
         # No set leaves more places unused than there are, nor, where each is paid for, than the gap pays.
-        mu, most_unused = multipliers.limits[group], problem.limits[group]
-        if mu:
-            most_unused = min(most_unused, gap // mu)
-        taken, size = 0, 1
-        while taken < most_unused:
-            size = min(size, most_unused - taken)
-            members.append(index[:0])
-            home.append(PIVOTED)
-            entry.append((taken + 1) * mu)
-            total.append(mu * size)
-            place.append(0)
-            money.append(-pivot.cost * size)
-            score.append(-pivot.score * size)
-            count.append(-size)
-            unused[len(members) - 1] = (group, size)
-            taken += size
-            size *= 2
-    rank = sorted(range(len(members)), key=lambda i: (entry[i], total[i], place[i]))
-    room = {}
-    for group in set(home):
-        if group >= 0:
-            room[group] = problem.limits[group] - counts[group]
-    where = np.array(home, dtype=np.int64)
-    # Less a pivot's, scores and costs add up to more than the items' do.
-    monies, scores = integer_columns([money[i] for i in rank], [score[i] for i in rank])
-    return Core(
-        problem,
-        base,
-        multipliers,
-        [members[i] for i in rank],
-        where[rank] if rank else where,
-        monies,
-        scores,
-        np.array([count[i] for i in rank], dtype=np.int64),
-        integer_array([total[i] for i in rank]),
-        [entry[i] for i in rank],
-        room,
-        pivots,
-        missing,
-        counts,
-        {new: unused[old] for new, old in enumerate(rank) if old in unused},
-    )
+        mu, most = multipliers.limits[group], problem.limits[group]
+        for taken, size in _doubling(min(most, gap // mu) if mu else most):
+            entry = (taken + 1) * mu
+            money, score = -pivot.cost * size, -pivot.score * size
+            bundles.append(_Bundle(nobody, PIVOTED, entry, mu * size, 0, money, score, -size, (group, size)))
+    return bundles
 
 
 def _companions(items: Grouped, multipliers: LeafMultipliers, losses, base, counts) -> NDArray:

@@ -8,9 +8,9 @@ import json
 import os
 import pty
 import subprocess
-import sys
 from pathlib import Path
 
+import command_line
 import fedmech as fm
 import pytest
 
@@ -26,17 +26,8 @@ def files(tmp_path: Path) -> list[str]:
     return [str(tmp_path / f"s{seed}.market.json") for seed in range(3)]
 
 
-def fedmech(*words: str, folder: str, **rest: int) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "fedmech", "compare", *words],
-        stdout=subprocess.PIPE,
-        stderr=rest.get("stderr", subprocess.PIPE),
-        text=True,
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(Path(fm.__file__).parents[1]), "COLUMNS": "80"},
-        timeout=120,
-        check=False,
-    )
+def fedmech(*words: str, folder: str, stderr: int | None = None) -> subprocess.CompletedProcess[str]:
+    return command_line.fedmech("compare", *words, folder=folder, env={**os.environ, "COLUMNS": "80"}, stderr=stderr)
 
 
 def test_json_csv_and_latex_say_what_the_table_says(files: list[str]) -> None:

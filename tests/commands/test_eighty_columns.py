@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
-import subprocess
-import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
+import command_line
 import fedmech as fm
 import pytest
 from fedmech.models.display import cell_width
@@ -53,23 +55,26 @@ def folder(tmp_path: Path) -> Path:
 
 
 def fedmech(folder: Path, words: list[str], terminal: bool) -> str:
-    environment = {**os.environ, "PYTHONPATH": str(Path(fm.__file__).parents[1]), "COLUMNS": "80", "PYTHONUTF8": "1"}
-    command = [sys.executable, "-m", "fedmech", *words]
+    environment = {**os.environ, "COLUMNS": "80"}
     if not terminal:
-        return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment, check=False).stdout
+        return command_line.fedmech(*words, folder=folder, env=environment).stdout
     master, slave = pty.openpty()
-    process = subprocess.Popen(command, stdout=slave, stderr=subprocess.DEVNULL, cwd=folder, env=environment)
+    parts: list[bytes] = []
+    # A terminal holds only so much that nobody has read.
+    reader = threading.Thread(target=lambda: parts.extend(_read(master)))
+    reader.start()
+    command_line.fedmech(*words, folder=folder, env=environment, stdout=slave)
     os.close(slave)
-    parts = []
-    try:
-        while part := os.read(master, 1 << 16):
-            parts.append(part)
-    except OSError:
-        # The end of a terminal is an error on Linux.
-        pass
-    process.wait(timeout=120)
+    reader.join()
     os.close(master)
     return b"".join(parts).decode().replace("\r\n", "\n")
+
+
+def _read(terminal: int) -> Iterator[bytes]:
+    # The end of a terminal is an error on Linux.
+    with contextlib.suppress(OSError):
+        while part := os.read(terminal, 1 << 16):
+            yield part
 
 
 @pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from command_line import fedmech
 from fedmech import read_market
 
 GRID = """format = "fedmech-experiment/1"
@@ -124,8 +125,7 @@ def test_one_line_for_a_mechanism_that_fails_and_for_an_extra_that_is_missing(
 ) -> None:
     (tmp_path / "mine.py").write_text(MINE)
     (tmp_path / "leaving.py").write_text("raise SystemExit(3)")
-    command = [sys.executable, "-c", WITHOUT, *arguments]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    done = fedmech(*arguments, folder=tmp_path, code=WITHOUT)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
     assert says in done.stderr
     assert "\x1b" not in done.stderr

@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import command_line
 import pytest
 from fedmech import Market, generate_market, write_market
 from fedmech.models.sharing.market import MotsMarket, write_mots
@@ -41,17 +42,10 @@ finally:
 
 def fedmech(*arguments: str | Path, code: int = 0, met: bool = False) -> dict:
     """Run the command line; return the one document on its standard output."""
-    done = subprocess.run(
-        [sys.executable, "-c", LOUD, *map(str, arguments)],
-        capture_output=True,
-        timeout=240,
-        check=False,
-        env=os.environ | ({"met": "1"} if met else {}),
-    )
-    assert done.returncode == code, done.stderr.decode()
-    text = done.stdout.decode("utf-8")
-    assert text.count("\n") == 1
-    return json.loads(text)
+    done = command_line.fedmech(*arguments, code=LOUD, env=os.environ | ({"met": "1"} if met else {}))
+    assert done.returncode == code, done.stderr
+    assert done.stdout.count("\n") == 1
+    return json.loads(done.stdout)
 
 
 def lognormal_market(n: int = 80) -> Market:

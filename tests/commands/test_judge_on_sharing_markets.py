@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import fedmech as fm
 import pytest
+from command_line import MAIN, fedmech
 from fedmech.models.data import prototype_market_path
 from mots_strategies import small_market as build
 
 
 def call(*words: str, lines: str = "") -> subprocess.CompletedProcess[str]:
-    code = f"{lines}\nimport sys\nfrom fedmech.cli import main\nsys.argv = ['fedmech', *sys.argv[1:]]\nmain()\n"
-    return subprocess.run(
-        [sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=300, check=False
-    )
+    return fedmech(*words, code=f"{lines}\n{MAIN}")
 
 
 def test_the_command() -> None:

@@ -11,13 +11,12 @@ import threading
 from pathlib import Path
 
 import pytest
+from command_line import fedmech
 from fedmech import InputError, Market, write_market
 from fedmech.models.display import visible
 from fedmech.models.files import refuse_overwriting, write_whole
 from hypothesis import given
 from hypothesis import strategies as st
-
-FEDMECH = [sys.executable, "-m", "fedmech"]
 
 
 def shell(command: str, folder: Path, **env: str) -> subprocess.CompletedProcess[bytes]:
@@ -104,10 +103,10 @@ def test_standard_error_closed(market: Path, tmp_path: Path) -> None:
 
 def test_wrong_arguments_are_one_line(tmp_path: Path) -> None:
     for arguments in ("nonsense", "solve --nonsense", "solve --time-limit x", "verify --jobs", "solve a b c"):
-        done = shell(f"fedmech {arguments}", tmp_path)
+        done = fedmech(*arguments.split(), folder=tmp_path)
         assert done.returncode == 2
-        assert done.stdout == b""
-        assert done.stderr.startswith(b"error: ")
+        assert done.stdout == ""
+        assert done.stderr.startswith("error: ")
         assert len(done.stderr.splitlines()) == 1
 
 
@@ -133,10 +132,10 @@ def test_an_existing_file_is_replaced_only_when_asked(market: Path, tmp_path: Pa
     ):
         target = tmp_path / file
         target.write_text("mine")
-        done = shell(f"fedmech {command}", tmp_path)
+        done = fedmech(*command.split(), folder=tmp_path)
         assert (done.returncode, target.read_text()) == (2, "mine"), done
-        assert b"--force replaces it" in done.stderr
-        assert shell(f"fedmech {command} --force", tmp_path).returncode == 0
+        assert "--force replaces it" in done.stderr
+        assert fedmech(*command.split(), "--force", folder=tmp_path).returncode == 0
         assert target.read_bytes() != b"mine"
 
 
@@ -144,10 +143,10 @@ def test_an_input_is_never_written_over(market: Path, tmp_path: Path) -> None:
     before = market.read_bytes()
     (tmp_path / "link.lp").symlink_to(market)
     for target in ("m.market.json", "./m.market.json"):
-        done = shell(f"fedmech solve m.market.json --certificate {target} --force", tmp_path)
+        done = fedmech("solve", "m.market.json", "--certificate", target, "--force", folder=tmp_path)
         assert done.returncode == 2
-        assert b"never written over" in done.stderr
-    assert shell("fedmech solve m.market.json --export link.lp --force", tmp_path).returncode == 2
+        assert "never written over" in done.stderr
+    assert fedmech("solve", "m.market.json", "--export", "link.lp", "--force", folder=tmp_path).returncode == 2
     assert market.read_bytes() == before
 
 
@@ -178,9 +177,9 @@ def test_links_modes_and_devices(tmp_path: Path) -> None:
 
 
 def test_generate_and_plot_answer_in_json(tmp_path: Path) -> None:
-    done = shell("fedmech generate g.market.json -n 7 --json", tmp_path)
+    done = fedmech("generate", "g.market.json", "-n", "7", "--json", folder=tmp_path)
     assert json.loads(done.stdout) == {
         "file": "g.market.json", "workers_file": None, "kind": "a", "seed": 0, "workers": 7, "requesters": 5, "groups": 10
     }  # fmt: skip
-    done = shell("fedmech plot swan-regions --out f.png --json", tmp_path)
+    done = fedmech("plot", "swan-regions", "--out", "f.png", "--json", folder=tmp_path)
     assert json.loads(done.stdout) == {"file": "f.png", "figure": "swan-regions"}

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
+import command_line
 import fedmech as fm
 import pytest
 
@@ -36,18 +35,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def fedmech(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(Path(fm.__file__).parents[1])}
     # As the installed command starts: the current folder is not among the places of modules.
-    start = "import sys; sys.path.remove('') if '' in sys.path else None; from fedmech.cli import main; main()"
-    return subprocess.run(
-        [sys.executable, "-P", "-c", start, *words],
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        env=environment,
-        timeout=120,
-        check=False,
-    )
+    return command_line.fedmech(*words, folder=folder, code="import sys\ndel sys.path[0]\n" + command_line.MAIN)
 
 
 @pytest.mark.parametrize("name", ["mine.py:mine", "mine.py:by-hand", "mine.py", "mine:mine"])

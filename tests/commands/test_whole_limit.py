@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 
 import pytest
+from command_line import fedmech
 from fedmech.cli import app
 from typer.testing import CliRunner
 
@@ -30,8 +30,7 @@ main()
 
 def planted(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command that takes ten minutes if nothing breaks off what is busy; half of that is enough for any machine."""
-    command = [sys.executable, "-c", PLANTED, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    return fedmech(*arguments, code=PLANTED)
 
 
 def test_a_method_that_does_not_look_at_the_clock() -> None:
@@ -81,8 +80,7 @@ main()
 
 @pytest.mark.parametrize("command", ["swan", "tradeoff"])
 def test_what_the_sharing_commands_had_found_is_kept(command: str) -> None:
-    arguments = [sys.executable, "-c", SLOW, command, "--time-limit", "600", "--json"]
-    done = subprocess.run(arguments, capture_output=True, text=True, timeout=300, check=False)
+    done = fedmech(command, "--time-limit", "600", "--json", code=SLOW)
     assert done.returncode == 4, done.stderr
     answer = json.loads(done.stdout)
     if command == "swan":

@@ -3,12 +3,11 @@
 import itertools
 import json
 import random
-import subprocess
-import sys
 from fractions import Fraction as F
 
 import fedmech as fm
 import pytest
+from command_line import fedmech
 from fedmech.models.input_error import InputError
 
 
@@ -92,10 +91,6 @@ def test_what_is_no_allocation(hired, problem, says) -> None:
     market = fm.Market.build(scores=[1, 2], costs=[1, 1], budgets=[1, 1])
     with pytest.raises(InputError, match=says):
         fm.check_allocation(market, hired, problem)
-
-
-def fedmech(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "fedmech", *words], capture_output=True, text=True, check=False)
 
 
 def test_the_command(tmp_path) -> None:

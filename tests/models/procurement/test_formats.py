@@ -1,13 +1,12 @@
 """Files of other projects: elections of Pabulib, knapsacks of Pisinger and of Jooken, plain ones."""
 
 import json
-import subprocess
-import sys
 from fractions import Fraction as F
 from pathlib import Path
 
 import fedmech as fm
 import pytest
+from command_line import fedmech
 from fedmech.models.input_error import InputError
 from fedmech.models.procurement.formats import read_any_market
 
@@ -132,8 +131,5 @@ def test_one_of_many_has_to_be_named():
 
 def test_the_command_line_takes_them():
     for path, value in ((CORPUS / "pabulib" / "right.pb", 8), (CORPUS / "knapsack" / "jooken.in", 15)):
-        done = subprocess.run(
-            [sys.executable, "-m", "fedmech", "solve", str(path), "--json"], capture_output=True, text=True, check=True
-        )
-        answer = json.loads(done.stdout)
+        answer = json.loads(fedmech("solve", path, "--json").stdout)
         assert (answer["objective"], answer["exactness"]) == (value, "checked")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import copy
 import json
-import subprocess
-import sys
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from command_line import fedmech
 from fedmech import InputError, Market, solve
 from fedmech.models.procurement.file import write_market
 from fedmech.models.procurement.generate import generate_market
@@ -385,19 +384,14 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         read_document(tmp_path)
 
 
-def fedmech(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "fedmech", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=120, check=False)
-
-
 @pytest.mark.parametrize("problem", ["opt", "opt-frac", "cover"])
 def test_command_line(tmp_path: Path, problem: str) -> None:
     market_file, file = tmp_path / "m.market.json", tmp_path / "proof.json"
     write_market(random_market(11, least=15, most=26), market_file)
     arguments = ("solve", str(market_file), "--problem", problem, "--certificate", str(file), "--json", "--summary")
-    solved = fedmech(tmp_path, *arguments)
+    solved = fedmech(*arguments)
     assert solved.returncode == 0, solved.stderr
-    checked = fedmech(tmp_path, "check", str(file), str(market_file), "--json")
+    checked = fedmech("check", str(file), str(market_file), "--json")
     assert checked.returncode == 0, checked.stderr
     answer = json.loads(checked.stdout)
     assert answer["valid"] is True
@@ -405,9 +399,9 @@ def test_command_line(tmp_path: Path, problem: str) -> None:
     assert answer["objective_exact"] == json.loads(solved.stdout)["objective_exact"]
     document = json.loads(file.read_text())
     file.write_text(json.dumps({**document, "value": 1}))
-    assert fedmech(tmp_path, "check", str(file), str(market_file)).returncode == 1
+    assert fedmech("check", str(file), str(market_file)).returncode == 1
     file.write_text("not json")
-    refused = fedmech(tmp_path, "check", str(file), str(market_file))
+    refused = fedmech("check", str(file), str(market_file))
     assert refused.returncode == 2
     assert len(refused.stderr.strip().splitlines()) == 1
 

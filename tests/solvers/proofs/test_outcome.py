@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import copy
 import json
-import subprocess
-import sys
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from command_line import fedmech
 from fedmech import Market
 from fedmech.commands.run import outcome_document
 from fedmech.fl.mechanisms.interface import run_mechanism
@@ -193,10 +192,6 @@ def test_command_line(tmp_path: Path) -> None:
     market = generate_market("a", 30, seed=2)
     market_file, file = tmp_path / "m.market.json", tmp_path / "outcome.json"
     write_market(market, market_file)
-
-    def fedmech(*arguments: str) -> subprocess.CompletedProcess:
-        command = [sys.executable, "-m", "fedmech", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120, check=False)
 
     ran = fedmech("run", str(market_file), "--json")
     file.write_text(ran.stdout)

@@ -6,7 +6,6 @@ import itertools
 import json
 import random
 import subprocess
-import sys
 from collections import Counter
 from dataclasses import replace
 from fractions import Fraction as F
@@ -17,6 +16,7 @@ import fedmech as fm
 import pytest
 from brute_procurement import Brute
 from campaign import some
+from command_line import MAIN, fedmech
 from fedmech.fl.mechanisms.interface import find_mechanism
 from fedmech.verification import guarantees
 from fedmech.verification.judge import procurement
@@ -302,10 +302,7 @@ def test_what_applies_and_what_contradicts() -> None:
 
 
 def call(*words: str, lines: str = "") -> subprocess.CompletedProcess[str]:
-    code = f"{lines}\nimport sys\nfrom fedmech.cli import main\nsys.argv = ['fedmech', *sys.argv[1:]]\nmain()\n"
-    return subprocess.run(
-        [sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=120, check=False
-    )
+    return fedmech(*words, code=f"{lines}\n{MAIN}")
 
 
 def test_the_command(tmp_path: Path) -> None:
