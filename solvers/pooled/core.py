@@ -200,7 +200,7 @@ def build_core(
     )
 
 
-class _Bundle(NamedTuple):
+class _FlipBundle(NamedTuple):
     """Equal flips that are taken together: one entry of each of :class:`Core`'s lists."""
 
     members: NDArray
@@ -269,7 +269,7 @@ def _less_the_pivots(problem: PooledProblem, index, pool, pivots: dict[int, Pivo
     return np.where(has, PIVOTED, pool), scores, costs
 
 
-def _bundled(index, inside, pool, scores, costs, loss, extra, gap: int) -> list[_Bundle]:
+def _bundled(index, inside, pool, scores, costs, loss, extra, gap: int) -> list[_FlipBundle]:
     """Return the flips of equal items in bundles, as many of each kind as the gap pays for."""
     order, begins, ends = _kinds(pool, scores, costs, inside)
     bundles = []
@@ -287,14 +287,16 @@ def _bundled(index, inside, pool, scores, costs, loss, extra, gap: int) -> list[
             equal = order[begin + taken : begin + taken + size]
             entry = (taken + 1) * each + companions
             bundles.append(
-                _Bundle(index[equal], group, entry, each * size, int(equal[0]), price * size, worth * size, step * size)
+                _FlipBundle(
+                    index[equal], group, entry, each * size, int(equal[0]), price * size, worth * size, step * size
+                )
             )
     return bundles
 
 
 def _unused_places(
     problem: PooledProblem, multipliers: LeafMultipliers, pivots: dict[int, Pivot], nobody: NDArray, gap: int
-) -> list[_Bundle]:
+) -> list[_FlipBundle]:
     """Return places of pivoted groups left unused, each of which gives one pivot back."""
     bundles = []
     for group, pivot in pivots.items():
@@ -303,7 +305,7 @@ def _unused_places(
         for taken, size in _doubling(min(most, gap // mu) if mu else most):
             entry = (taken + 1) * mu
             money, score = -pivot.cost * size, -pivot.score * size
-            bundles.append(_Bundle(nobody, PIVOTED, entry, mu * size, 0, money, score, -size, (group, size)))
+            bundles.append(_FlipBundle(nobody, PIVOTED, entry, mu * size, 0, money, score, -size, (group, size)))
     return bundles
 
 
