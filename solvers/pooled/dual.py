@@ -205,6 +205,9 @@ def minimise(
         rise = level(over) - level(under)
         run = over.cost - under.cost
         price = Fraction(rise) / run
+        if price < 0 and noise is None:
+            # Scores that floats take for equal: the set within the budget is the better one, and the budget does not bind.
+            return DualSolution(Fraction(0), None, under)
         line = line_at(_as_float(price * items.unit))
         if noise is None:
             numerator, denominator = price.numerator, price.denominator

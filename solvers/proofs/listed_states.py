@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .proof import Pulse
     from .social import Types
 
 __all__ = ["Listing"]
@@ -18,13 +19,17 @@ class Listing:
     decided in the order of what a client loses, the dearest first; the last two share the clients that are left.
     """
 
-    def __init__(self, types: Types, reduced: list[int], reach: int, K: int, low: int, high: int):
-        self.types, self.reach, self.K, self.low, self.high = types, reach, K, low, high
+    def __init__(
+        self, types: Types, reduced: list[int], reach: int, K: int, low: int, high: int, pulse: Pulse = lambda: None
+    ):
+        self.types, self.reach, self.K, self.low, self.high, self.pulse = types, reach, K, low, high, pulse
         self.loss = [abs(r) for r in reduced]
         self.taken = [n if r < 0 else 0 for n, r in zip(types.counts, reduced, strict=True)]
         self.way = [-1 if r < 0 else 1 for r in reduced]
         movable = sorted((i for i, loss in enumerate(self.loss) if loss <= reach), key=lambda i: -self.loss[i])
         self.dear, self.pair = movable[:-2], movable[-2:]
+        # How many clients the types have that are decided after each of the dear ones.
+        self.after = [sum(types.counts[i] for i in movable[at + 1 :]) for at in range(len(self.dear))]
         moving = set(movable)
         rest = [(n, i) for i, n in enumerate(self.taken) if i not in moving and n]
         self.base = (
@@ -45,8 +50,11 @@ class Listing:
             return
         i = self.dear[at]
         n, loss, q, c = self.types.counts[i], self.loss[i], self.types.q[i], self.types.c[i]
-        most = min(n, room // loss) if loss else n
-        for moved in range(most + 1):
+        # The others take part with nobody at least, and with all they have at most.
+        fewest, most = max(0, K - self.after[at]), min(n, K)
+        first, last = (fewest, most) if self.way[i] > 0 else (n - most, n - fewest)
+        for moved in range(first, min(last, room // loss if loss else n) + 1):
+            self.pulse()
             k = self.taken[i] + self.way[i] * moved
             yield from self._decide(at + 1, K - k, T + k * q, C + k * c, room - moved * loss, ends_only)
 

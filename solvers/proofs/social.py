@@ -480,7 +480,8 @@ class Check:
         if room.high.adjusted() > MOST_DIGITS:
             return False
         reach = math.floor(room.high)
-        listing = Listing(types, reduced, reach, K, math.ceil(low * types.Q), math.floor(high * types.Q))
+        least, most = math.ceil(low * types.Q), math.floor(high * types.Q)
+        listing = Listing(types, reduced, reach, K, least, most, self.pulse)
         for T, cost in listing.states(ends_only=convex):
             self.listed += 1
             if self.listed > MOST_STATES:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import random
 import sys
 import time
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -525,3 +527,45 @@ def test_interrupt_while_a_leaf_is_split(monkeypatch: pytest.MonkeyPatch) -> Non
     assert result.stopped == "interrupted"
     assert result.value <= optimum <= result.bound
     assert result.bound < 2 * optimum
+
+
+FLOATS_TIE = (
+    {
+        "scores": [2**54 - 1, 2**54 - 1, 2**54, 4],
+        "costs": [1, 0, 0, 1],
+        "groups": list("aaab"),
+        "budgets": [1, 0],
+        "caps": {("a", "r1"): 1, ("a", "r2"): 1},
+    },
+    {
+        "scores": [2**54 - 1, 2**54 - 1, 2**54],
+        "costs": [1, 2, 0],
+        "groups": list("aaa"),
+        "budgets": [2, 0],
+        "seats": [0, 2],
+    },
+)
+"""Scores that are one float: a dearer set is taken for as good as a cheaper one that is better."""
+
+
+@pytest.mark.parametrize("given", FLOATS_TIE)
+def test_no_price_of_money_is_negative_where_floats_tie(given: dict[str, Any]) -> None:
+    found = solve(Market.build(**given), "opt")
+    assert (found.status, found.exactness, found.refused) == ("optimal", "checked", None)
+    assert found.value == solve(Market.build(**given), "opt", "brute-force").value
+
+
+def test_scores_about_the_ends_of_floats() -> None:
+    for seed in range(120):
+        draw = random.Random(seed)
+        top, n = draw.choice([2**53, 2**54, 2**55]), draw.randint(3, 5)
+        market = Market.build(
+            scores=[top - draw.randint(0, 1) for _ in range(n)],
+            costs=[draw.randint(0, 2) for _ in range(n)],
+            groups=["a"] * n,
+            budgets=[draw.randint(1, 2), 0],
+            default_cap=1,
+        )
+        found = solve(market, "opt")
+        assert (found.status, found.refused) == ("optimal", None)
+        assert found.value == solve(market, "opt", "brute-force").value

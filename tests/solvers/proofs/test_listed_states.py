@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+import pytest
 from fedmech.models.sharing.market import MotsMarket
 from fedmech.solvers.proofs.listed_states import Listing, _within
 from fedmech.solvers.proofs.social import Types
@@ -90,3 +91,32 @@ def test_the_part_of_a_range_within_bounds() -> None:
             first, last = _within(2, 6, slope, fixed, low, high)
             right = [u for u in range(2, 7) if fixed + slope * u <= high and (low is None or low <= fixed + slope * u)]
             assert list(range(first, last + 1)) == right, (slope, fixed, low, high)
+
+
+def many_clients(pulse: Callable[[], None] = lambda: None) -> Listing:
+    """Three types of 2^31 - 1 clients each, one of whom costs nothing to move, and five participants wanted."""
+    entries = {"sizes": [2, 3, 6], "counts": [2**31 - 1] * 3, "costs": [0, 0, 0]}
+    types = Types(MotsMarket.build(**entries, utility={"family": "linear", "a": 2, "s": 1}))
+    return Listing(types, [0, 0, 0], 0, 5, 0, 5 * max(types.q), pulse)
+
+
+def test_no_more_clients_of_a_type_are_tried_than_are_wanted() -> None:
+    looks = 0
+
+    def pulse() -> None:
+        nonlocal looks
+        looks += 1
+
+    listing = many_clients(pulse)
+    q = listing.types.q
+    wanted = {(a * q[0] + b * q[1] + (5 - a - b) * q[2], 0) for a in range(6) for b in range(6 - a)}
+    assert set(listing.states(ends_only=False)) == wanted
+    assert looks == 6
+
+
+def test_a_listing_can_be_ended_between_states() -> None:
+    def pulse() -> None:
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        list(many_clients(pulse).states(ends_only=False))
