@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -140,7 +142,8 @@ REGIME = {"architecture": "mlp", "loss": "fedavg", "batch_size": 8, "beta": 0.1,
 
 
 def test_regimes_are_compared_market_by_market(rows):
-    table = regimes(rows, beta=[0.1, 1.0], steps=[5, 20], architecture=["mlp", "softmax"])
+    # The stubs of pandas take a selection of rows for many things.
+    table: Any = regimes(rows, beta=[0.1, 1.0], steps=[5, 20], architecture=["mlp", "softmax"])
     own = [row["spearman"] for row in rows if (row["rule"], row["measure"]) == ("drift", "shapley")]
     means = regime_means(table, "drift", "shapley")
     assert len(means) == 8

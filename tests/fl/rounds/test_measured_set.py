@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from fedmech import read_market, solve
 from fedmech.fl.rounds import measured_set as module
+from fedmech.fl.rounds.measured import measure_workers
 from fedmech.fl.rounds.measured_set import MARKETS, PROBLEMS, main, write_measured_set
 from fedmech.fl.rounds.settings import ProcurementSettings
 from fedmech.fl.settings import settings_document
@@ -68,9 +69,8 @@ def test_a_limit_of_time_leaves_a_bound_and_no_certificate(tmp_path: Path, monke
 
     def counted(settings: ProcurementSettings):
         measured.append(settings.workers)
-        return measure(settings)
+        return measure_workers(settings)
 
-    measure = module.measure_workers
     monkeypatch.setattr(module, "MARKETS", tuple(of))
     monkeypatch.setattr(module, "measure_workers", counted)
     told: list[str] = []
