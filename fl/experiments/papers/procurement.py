@@ -76,7 +76,7 @@ def figure(table: pd.DataFrame) -> Figure:
 def _draw(axis: Axes, table: Any, column: str, against: str, lines: list[str], style: str = "-") -> None:
     means = table.groupby([*lines, against, "point"], dropna=False)[column].mean()
     groups: Any = means.groupby([*lines, against], dropna=False).agg(["mean", "sem"]).reset_index()
-    parts = groups.groupby(lines, dropna=False) if lines else [((), groups)]
+    parts: Any = groups.groupby(lines, dropna=False) if lines else [((), groups)]
     for number, (values, part) in enumerate(parts):
         label = ", ".join(f"{plain_label(name)} {value}" for name, value in zip(lines, values, strict=True))
         axis.errorbar(
