@@ -14,10 +14,13 @@ PALETTE = (
 )
 """Matplotlib's tab20 and tab20b, which figures without it use as well."""
 
+WINGS = ("procurement", "sharing")
+"""Markets, in the order in which their mechanisms have colours."""
+
 
 def mechanism_colour(name: str) -> str:
     """Return the colour that a mechanism has in every figure; those of somebody's own share what the registered ones leave."""
-    known = [entry.name for entry in mechanisms("procurement") if entry.shipped]
+    known = [entry.name for market in WINGS for entry in mechanisms(market) if entry.shipped]
     if name in known:
         return PALETTE[known.index(name)]
     rest = PALETTE[len(known) :]

@@ -147,3 +147,8 @@ def test_bars_and_ticks_of_a_chart() -> None:
     assert _ticks(Fraction(0), Fraction(2)) == [Fraction(k, 2) for k in range(5)]
     assert _ticks(Fraction(0), Fraction(2), 1) == [0, 1, 2]
     assert _ticks(Fraction(0), Fraction(40), 1) == _ticks(Fraction(0), Fraction(40))
+
+
+def test_mechanisms_of_both_markets_have_colours_of_their_own() -> None:
+    names = [entry.name for market in ("procurement", "sharing") for entry in fm.mechanisms(market)]
+    assert len({mechanism_colour(name) for name in names}) == len(names) > 20

@@ -30,6 +30,7 @@ import numpy as np
 from ....models.input_error import InputError
 from ....solvers.control import Control
 from ....solvers.solve import solve
+from ...comparison.colours import mechanism_colour
 from ...data.label_noise import noisy_labels
 from ...data.load import load_dataset
 from ...data.partitions import given_sizes
@@ -153,7 +154,8 @@ def figure(table: pd.DataFrame) -> Figure:
             mean: Any = each.mean()
             error = each.sem().fillna(0.0)
             style = "--" if "pooled" in rule else ":" if "separate" in rule else "-"
-            axis.errorbar(mean.index, mean, error, fmt="o" + style, markersize=4, capsize=2, label=rule)
+            colour = mechanism_colour(rule.removesuffix("-pooled").removesuffix("-separate"))
+            axis.errorbar(mean.index, mean, error, fmt="o" + style, markersize=4, capsize=2, color=colour, label=rule)
         found = care_findings(panel.to_dict("records"))
         title = f"cap {values[0]}, reputation = accuracy^{values[1]:g}\nCARE's order {'holds' if found['order_holds'] else 'fails'}"
         if found.get("slope"):

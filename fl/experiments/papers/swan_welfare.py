@@ -24,6 +24,7 @@ from ....models.input_error import InputError
 from ....models.sharing.market import State
 from ....models.sharing.measured_market import participating_states
 from ....solvers.control import Control
+from ...comparison.colours import mechanism_colour
 from ...drawing import share_zero
 from ...settings import setting
 from ...sharing.error_fit import fit_error
@@ -78,7 +79,7 @@ class SwanWelfare(CoalitionSettings):
             raise InputError(f"more than {MOST_STATES:,} states to train", field="counts")
 
 
-LINES = {"swan": ("C0", "o-"), "dynamic": ("C2", "s--"), "modified-fl": ("C1", "^:")}
+LINES = {"swan": "o-", "dynamic": "s--", "modified-fl": "^:"}
 
 
 def figure(table: pd.DataFrame) -> Figure:
@@ -98,9 +99,9 @@ def figure(table: pd.DataFrame) -> Figure:
             part = panel[(panel["mechanism"] == mechanism) & (panel["chosen_by"] == chosen)]
             return part.groupby("value", sort=True)[value].mean()
 
-        for name, (colour, style) in LINES.items():
+        for name, style in LINES.items():
             series = line(name, "welfare")
-            above.plot(series.index, series, style, color=colour, markersize=4, label=name)
+            above.plot(series.index, series, style, color=mechanism_colour(name), markersize=4, label=name)
         series = line("swan", "welfare", "theory")
         above.plot(series.index, series, "kx", markersize=6, label="swan, state chosen by theory")
         for name, style, label in (("swan", "o-", "MoTS"), ("fl-only", "s--", "FL")):
