@@ -130,20 +130,15 @@ class Types:
     def extreme_error(self, *, least: bool) -> Fraction:
         """The least or the greatest error of any state.
 
-        For each ``K`` it has the largest (the smallest) sizes; along one of these types the error is quadratic in ``1/K``.
+        For each ``K`` it has the largest (the smallest) sizes. Along one of these types, of which ``q`` is no less (no more) than those of
+        the types before it, the error is ``client + a/K + b/K^2`` with ``b <= 0`` (``b >= 0``): least (greatest) at an end.
         """
         order = sorted(range(len(self.q)), key=lambda i: self.q[i], reverse=not least)
         found: list[Fraction] = []
         K, T = 0, Fraction(0)
         for i in order:
             n, q = self.counts[i], Fraction(self.q[i], self.Q)
-            tried = {K + 1, K + n}
-            a, b = self.noise * q - self.client, self.noise * (T - q * K)
-            if a and b:
-                # client_variance + a/K + b/K^2 turns at K = -2b/a.
-                turn = math.floor(-2 * b / a)
-                tried |= {m for m in (turn, turn + 1) if K < m <= K + n}
-            found += [self.error(m, T + q * (m - K)) for m in tried]
+            found += [self.error(m, T + q * (m - K)) for m in (K + 1, K + n)]
             K, T = K + n, T + q * n
         return min(found) if least else max(found)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from fractions import Fraction
 
@@ -207,3 +208,64 @@ def test_pieces_in_which_a_sign_shows(name: str, least: int, monkeypatch: pytest
         assert len(looked) == 5
         with pytest.raises(ProofError, match="does not show the sign"):
             social._verify_sign(tree, Fraction(0), Fraction(1), -1, lambda: None)
+
+
+def drawn_market(draw: random.Random, most: int = 5) -> MotsMarket:
+    """Few types of different sizes, with noise of clients and of data."""
+    number = draw.randint(1, 3)
+    return MotsMarket.build(
+        sizes=draw.sample([1, 2, 3, 5, 9, 30], number),
+        counts=[draw.randint(1, most) for _ in range(number)],
+        costs=[Fraction(draw.randint(0, 9), 3) for _ in range(number)],
+        client_variance=Fraction(draw.randint(0, 8), 7),
+        data_variance=Fraction(draw.randint(0, 8), 3),
+        dimension=draw.randint(1, 3),
+        utility={"family": "linear", "a": 90, "s": 1},
+    )
+
+
+def sums_of(types: social.Types) -> set[tuple[int, Fraction]]:
+    """Number of participants and sum of inverse sizes of every state with a participant."""
+    states = itertools.product(*(range(n + 1) for n in types.counts))
+    sums = ((sum(state), sum(k * q for k, q in zip(state, types.q, strict=True))) for state in states)
+    return {(K, Fraction(T, types.Q)) for K, T in sums if K}
+
+
+def test_the_extreme_errors_are_those_of_states() -> None:
+    draw, inside = random.Random(41), 0
+    for _ in range(200):
+        types = social.Types(drawn_market(draw, 16))
+        errors = {point: types.error(*point) for point in sums_of(types)}
+        assert types.extreme_error(least=True) == min(errors.values())
+        assert types.extreme_error(least=False) == max(errors.values())
+        inside += min(errors, key=lambda point: errors[point])[0] not in (1, types.population)
+    assert inside > 20
+
+
+@pytest.mark.parametrize("everyone", [True, False])
+def test_no_state_of_a_cell_is_above_its_bound(everyone: bool) -> None:
+    """Cells wider at one end than at the other, utilities of either curvature, planes of which no side is the higher one."""
+    draw, tight = random.Random(42), 0
+    for _ in range(400):
+        market = drawn_market(draw)
+        types = social.Types(market)
+        least, greatest = types.extreme_error(least=True), types.extreme_error(least=False)
+        tree = parse(draw.choice(["0 - (eps - 1)**3", "9 - eps**2", "(eps - 3)**2"]), ("eps",))
+        bends = sorted({least, greatest, *([Fraction(1)] if least < 1 < greatest else [])})
+        surface = social.Surface(types, everyone, social.Shape(tree, bends, [0] * (len(bends) - 1), EXACT))
+        K1, K2 = sorted(draw.randint(1, types.population) for _ in range(2))
+        low, high = min(types.q), max(types.q)
+        lower = social.Line(Fraction(0), Fraction(low, types.Q))
+        upper = social.Line(
+            Fraction(draw.randint(-high, high), types.Q), Fraction(high, types.Q) * Fraction(draw.randint(2, 6), 4)
+        )
+        cell = social.Cell(K1, K2, lower, upper)
+        plane = social.Plane(
+            Fraction(draw.randint(-9, 9)), Fraction(draw.randint(-9, 9)), Fraction(draw.randint(-30, 30))
+        )
+        bound = surface.over(cell, plane)
+        held = [(K, T) for K, T in sums_of(types) if K1 <= K <= K2 and lower.at(K) <= T <= upper.at(K)]
+        worth = [surface.point(K, T, plane.g + plane.nu * K - plane.mu * T).high for K, T in held]
+        assert not worth or max(worth) <= bound
+        tight += bool(worth) and max(worth) == bound
+    assert tight > 5
