@@ -107,7 +107,7 @@ def test_tables_for_people(command: tuple[str, ...]) -> None:
         (("solve", "FILE", "--time-limit", "nan"), "must be >= 0 seconds"),
         (("solve", "FILE", "--export", "model.txt"), "can be exported as .lp, .mps, not as 'model.txt'"),
         (("solve", "missing.market.json"), "cannot read"),
-        (("solve", "."), "cannot read: Is a directory"),
+        (("solve", "."), "a folder with no *.market.json inside"),
         (("run", "FILE", "--mechanism", "nonsense"), "unknown mechanism 'nonsense'"),
         (("solve", "x.mots.json", "--problem", "opt"), "'opt' is a problem of *.market.json files, not of x.mots.json"),
         (

@@ -128,6 +128,7 @@ def test_ctrl_c_at_any_step_of_opt_sep(
     short = {"list_limit": 40, "node_limit": 3} if late else {}
     if stage == "improve_by_highs":
         monkeypatch.setattr(steps, "find_worker_prices", lambda *_: None)
+        monkeypatch.setattr(steps.Steps, "by_blocks", lambda *_: False)
     if stage in ("find_worker_prices", "improve_by_highs"):
         monkeypatch.setattr(steps, "refill_all", lambda *_: None)
     pooled = interrupted if stage == "pooled_optimum" else pooled_optimum

@@ -298,7 +298,7 @@ def test_weights_that_wrap_at_64_bits_are_caught(monkeypatch: pytest.MonkeyPatch
 
 def test_places_that_were_never_left_empty_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault that was: a full group whose places have no price, left to 16 and more equal workers, was only tried full."""
-    from fedmech.solvers.pooled import core, leaf
+    from fedmech.solvers.pooled import core
 
     workers = [{"id": f"w{i}", "group": "g", "score": 6, "cost": 2} for i in range(22)]
     workers.insert(5, {"id": "dear", "group": "g", "score": 27, "cost": 9})
@@ -311,14 +311,14 @@ def test_places_that_were_never_left_empty_are_caught(monkeypatch: pytest.Monkey
         return put_to_the_test(smaller, ALONE, "1", LIMIT)[1] is not None
 
     assert not finds(case)
-    source = inspect.getsource(core.build_core)
+    source = inspect.getsource(core._unused_places)
     changed = source.replace(
-        "most_unused = multipliers.limits[group], problem", "most_unused = multipliers.limits[group], 0 * problem"
+        "mu, most = multipliers.limits[group], problem", "mu, most = multipliers.limits[group], 0 * problem"
     )
     assert changed != source
     names = dict(vars(core))
     exec(changed, names)
-    monkeypatch.setattr(leaf, "build_core", names["build_core"])
+    monkeypatch.setattr(core, "_unused_places", names["_unused_places"])
     assert finds(case)
     assert 16 <= smallest(case, finds, 20).size <= 19
 
