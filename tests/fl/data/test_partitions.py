@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from typing import Any, cast
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from fedmech.fl.data import partitions
 from fedmech.fl.data.dirichlet import dirichlet, dirichlet_balanced, dirichlet_per_client
 from fedmech.fl.data.partitions import class_counts, classes_per_client, given_sizes, iid
 from fedmech.models.input_error import InputError
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 SEEDS = st.integers(0, 2**32)
@@ -89,12 +90,18 @@ def test_class_counts_are_exact_or_refused(data: st.DataObject, seed: int) -> No
 
 
 @given(LABELS, st.integers(1, 8), st.sampled_from([0.4, 5.0, 1e300]), st.integers(1, 12), SEEDS)
+@example([0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2], 5, 1e300, 1, 0)
 def test_the_minimum_is_met_or_refused(labels: list[int], clients: int, beta: float, least: int, seed: int) -> None:
     if clients * least > len(labels):
         with pytest.raises(InputError, match="samples each, of"):
             dirichlet_balanced(labels, clients, beta, rng(seed), least)
         return
     assume(2 * clients * least <= len(labels))
+    if beta == 1e300 and min(map(len, dirichlet_balanced(labels, clients, beta, rng(seed), 0))) < least:
+        # All shares are equal, so that every draw is like this one.
+        with mock.patch.object(dirichlet_partitions, "DRAWS", 20), pytest.raises(InputError, match="in 20 draws"):
+            dirichlet_balanced(labels, clients, beta, rng(seed), least)
+        return
     parts = dirichlet_balanced(labels, clients, beta, rng(seed), least)
     check(parts, len(labels))
     assert min(len(part) for part in parts) >= least
