@@ -251,7 +251,7 @@ def test_no_state_of_a_cell_is_above_its_bound(everyone: bool) -> None:
         types = social.Types(market)
         least, greatest = types.extreme_error(least=True), types.extreme_error(least=False)
         tree = parse(draw.choice(["0 - (eps - 1)**3", "9 - eps**2", "(eps - 3)**2"]), ("eps",))
-        bends = sorted({least, greatest, *([Fraction(1)] if least < 1 < greatest else [])})
+        bends: list[Fraction] = sorted({least, greatest, *([Fraction(1)] if least < 1 < greatest else [])})
         surface = social.Surface(types, everyone, social.Shape(tree, bends, [0] * (len(bends) - 1), EXACT))
         K1, K2 = sorted(draw.randint(1, types.population) for _ in range(2))
         low, high = min(types.q), max(types.q)
