@@ -12,6 +12,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -148,12 +149,12 @@ def read_document(path: Path) -> Any:
     return read_json(path, decimals=float)
 
 
-def require_whole(document: Any) -> None:
-    """Refuse what has other fields than a document, or has been changed since it was sealed."""
-    if not isinstance(document, dict) or set(document) != FIELDS:
+def require_whole(document: Any, fields: AbstractSet[str] = FIELDS, form: str = FORMAT) -> None:
+    """Refuse what has other fields than a document of a format, or has been changed since it was sealed."""
+    if not isinstance(document, dict) or set(document) != fields:
         refuse("the document has other fields")
-    if document["format"] != FORMAT:
-        refuse(f"not a {FORMAT} file")
+    if document["format"] != form:
+        refuse(f"not a {form} file")
     if document["seal"] != digest({**document, "seal": None}):
         refuse("the seal does not match: the document has been changed")
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...models.procurement.folder import Folder
-from .document import digest, sealed
+from .document import require_whole, sealed
 from .nodes import refuse
 from .proof import Pulse
 from .streamed import CheckedFolder, check_folder
@@ -44,12 +44,7 @@ def check_folder_document(document: Any, folder: Folder, pulse: Pulse) -> Checke
     ProofError
         Says what is wrong.
     """
-    if not isinstance(document, dict) or set(document) != FIELDS:
-        refuse("the document has other fields")
-    if document["format"] != FORMAT:
-        refuse(f"not a {FORMAT} file")
-    if document["seal"] != digest({**document, "seal": None}):
-        refuse("the seal does not match: the document has been changed")
+    require_whole(document, FIELDS, FORMAT)
     if document["rows"] != list(folder.sizes):
         refuse("the document is for other files")
     if not isinstance(document["point"], list) or not all(isinstance(text, str) for text in document["point"]):

@@ -77,8 +77,8 @@ class BlockBound:
         Of each worker, times ``2**BITS``.
     total : int
         The bound, likewise.
-    made : list of (ndarray of int64, PooledResult or None)
-        For each block the workers that were looked at, and what came of it; None where nobody is open to it.
+    made : list of PooledResult or None
+        What each block makes; None where nobody is open to it.
     share : ndarray of float64, shape (n, blocks), or None
         How much of each worker goes to each block in the linear program; None if the bound was low enough before.
     """
@@ -86,7 +86,7 @@ class BlockBound:
     blocks: Blocks
     price: np.ndarray
     total: int
-    made: list[tuple[np.ndarray, PooledResult | None]]
+    made: list[PooledResult | None]
     share: np.ndarray | None = None
 
 
@@ -127,7 +127,6 @@ def price_blocks(
     unit = 1 << BITS
     bonus = 4 * int(instance.scores.max(initial=0))
     scores = linear_combination((1, instance.scores), (bonus, region.surely.astype(np.int64)))
-    off = unit * bonus * int(region.surely.sum())
     most = linear_combination((unit, scores))
     program = SetProgram(scores, [1] * len(blocks))
     for b, block in enumerate(blocks):
@@ -136,6 +135,7 @@ def price_blocks(
             if reach[members].all():
                 program.add(b, members)
     extra = linear_combination((unit * bonus, region.surely.astype(np.int64)))
+    off = exact_sum(extra)
     price = _within(linear_combination((1, start), (1, extra)), most)
     best: BlockBound | None = None
     for _ in range(ROUNDS):
@@ -145,7 +145,7 @@ def price_blocks(
         total, fresh, made = exact_sum(price) - off, False, []
         for b, block in enumerate(blocks):
             able, result = _pooled_best(instance, region, block, worth, control)
-            made.append((able, result))
+            made.append(result)
             if result is None:
                 continue
             total += upper(result)

@@ -8,8 +8,8 @@
    bound goes first.
 4. *Finer blocks.* Where the linear program is sure of everybody, what the pooled purse hires cannot always be split over its requesters.
    Then one fewer shares it, until there is something to branch on.
-5. *Allocations.* At every node the blocks, those with the fewest slots first, take what they like best of who is free; pooled sets
-   are split (`split`), what does not fit is dropped and the rest filled up.
+5. *Allocations.* At every node each block takes whom the linear program gives it by more than half; pooled sets are split (`split`),
+   what does not fit is dropped and the rest filled up.
 6. *Evidence.* The nodes that are left, open or closed, are the leaves of a proof of kind ``blocks``
    (:mod:`fedmech.solvers.proofs.blocks`): the largest of their bounds holds for the market.
 
@@ -139,16 +139,17 @@ class BlockTree:
     def total(self) -> int:
         """The bound, times ``2**BITS``."""
         assert self.root is not None
-        return _total(self.root)
+        return _totals(self.root)[id(self.root)]
 
     def evidence(self) -> Evidence:
         """Return the proof of the bound."""
         assert self.root is not None
         nodes: list[dict[str, Any]] = []
-        stack = [self.root]
+        totals, stack = _totals(self.root), [self.root]
         while stack:
             node = stack.pop()
-            if node.parts and max(map(_total, node.parts)) < node.bound.total:
+            # Where its parts prove no more than it does by itself, a node is a leaf.
+            if totals[id(node)] < node.bound.total:
                 nodes.append({"worker": node.worker, "requesters": list(node.block)})
                 stack += reversed(node.parts)
             else:
@@ -240,8 +241,8 @@ def _sure(bound: BlockBound) -> bool:
     return bound.share is not None and bool(np.abs(bound.share - np.rint(bound.share)).max(initial=0.0) <= SURE)
 
 
-def _total(root: BlockNode) -> int:
-    """What a node and its parts prove of it."""
+def _totals(root: BlockNode) -> dict[int, int]:
+    """What each node of a tree and its parts prove of it, by its identity."""
     # Parts are looked at before the whole; trees may be deeper than Python's stack.
     order, stack = [], [root]
     while stack:
@@ -252,13 +253,13 @@ def _total(root: BlockNode) -> int:
     for node in reversed(order):
         own = node.bound.total
         found[id(node)] = min(own, max(found[id(part)] for part in node.parts)) if node.parts else own
-    return found[id(root)]
+    return found
 
 
 def _leaf(bound: BlockBound) -> dict[str, Any]:
     """Write what prices prove as a leaf."""
     blocks: list[dict[str, Any]] = []
-    for block, (_, result) in zip(bound.blocks, bound.made, strict=True):
+    for block, result in zip(bound.blocks, bound.made, strict=True):
         most, inner = 0, None
         if result is not None:
             most = upper(result)

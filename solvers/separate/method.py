@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from ...models.procurement.market import Market
 from ..control import Control, Stopped
+from ..proofs.proof import Proof, ProofError, check_bound
 from ..registry import register
 from ..solution import Evidence, Found, SolverClaim
 from .instance import SeparateInstance
@@ -16,6 +17,9 @@ __all__ = ["instance_of", "solve_opt_sep"]
 
 ALWAYS, PAIRS_PER_SECOND = 500_000, 10_000_000
 """Pairs of worker and requester for which there is always the time to look for a first allocation, and so many more a second."""
+
+LEAST_SECONDS = 0.2
+"""So long a proof by blocks is looked at although the time is up."""
 
 
 def instance_of(market: Market) -> SeparateInstance:
@@ -38,12 +42,38 @@ def solve_opt_sep(market: Market, control: Control) -> Found:
         raise Stopped("time-limit")
     found = solve_separate(instance_of(market), control)
     unit = market.scaled.score_denominator
-    evidence: Evidence | None = SolverClaim() if found.claimed and not found.proved else found.proof
+    bound, proof, weaker = (
+        found.bound,
+        found.proof,
+        [other for other in found.weaker if _suffices(other, market, control)],
+    )
+    if proof is not None and not _suffices(proof, market, control):
+        proof, weaker = (weaker[0], weaker[1:]) if weaker else (None, [])
+        bound = bound if proof is None else int(proof.bound)
+    evidence: Evidence | None = SolverClaim() if found.claimed and not found.proved else proof
     return Found(
         found.assignment,
-        None if found.trivial else Fraction(found.bound, unit),
+        None if found.trivial else Fraction(bound, unit),
         evidence,
         found.stopped,
-        weaker=found.weaker,
+        weaker=weaker,
         details={"step": found.step, "best": Fraction(found.value, unit)},
     )
+
+
+def _suffices(proof: Proof, market: Market, control: Control) -> bool:
+    """Whether a proof may be handed over, as far as there is time to tell.
+
+    The checker may be unable to close the leaves of a block as they stand, where the search closed them by branching: no defect.
+    """
+    if proof.kind != "blocks":
+        return True
+    remaining = control.remaining()
+    left = Control() if remaining is None else Control.for_seconds(max(remaining, LEAST_SECONDS))
+    try:
+        check_bound(proof, market, left.check)
+    except ProofError:
+        return False
+    except Stopped:
+        pass
+    return True

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
-from fedmech import generate_market
+from fedmech import Market, generate_market, solve
 from fedmech.models.exact import exact_sum
 from fedmech.solvers.control import Control
 from fedmech.solvers.highs.interface import HighsRefused
 from fedmech.solvers.proofs.proof import Proof, check_bound, proof_document
-from fedmech.solvers.separate import block_prices, block_tree, search, steps
+from fedmech.solvers.separate import block_prices, block_tree, method, search, steps
 from fedmech.solvers.separate.block_tree import BlockTree
 from fedmech.solvers.separate.instance import SeparateInstance
 from fedmech.solvers.separate.method import instance_of
@@ -145,6 +146,31 @@ def test_numbers_that_highs_does_not_take_leave_what_was_known(monkeypatch: pyte
     found = searched_by_blocks(random_instance(4))
     assert not found.answer.proved
     assert found.answer.proof is None
+
+
+@pytest.mark.parametrize("seconds", [0.0, 60.0])
+def test_leaves_that_do_not_suffice_are_no_defect(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then the next larger bound is proved; where there is no time to tell, the checker's word stands."""
+    market = generate_market("a", 40, requesters=4, groups=4, seed=1)
+    for name in ("by_kind", "find_prices", "by_prices", "by_loss", "by_pooled_sets"):
+        monkeypatch.setattr(Steps, name, lambda *_: False)
+    good = solve(market, "opt-sep", time_limit=60, allow_suboptimal=True)
+    assert good.proof is not None
+    assert (good.proof.kind, good.exactness, good.refused) == ("blocks", "checked", None)
+    monkeypatch.setattr(block_tree, "proof_of_leaves", lambda problem, bound, leaves: Proof(problem, "tree", bound, {}))
+    monkeypatch.setattr(method, "LEAST_SECONDS", seconds)
+    monkeypatch.setattr(method, "_suffices", partial(late, method._suffices))
+    found = solve(market, "opt-sep", time_limit=60, allow_suboptimal=True)
+    assert (found.status, found.exactness) == ("feasible", "checked")
+    assert found.bound is not None
+    assert good.value is not None
+    assert found.bound > good.value
+    assert (found.refused is None) == (seconds > 0)
+
+
+def late(suffices: Any, proof: Proof, market: Market, control: Control) -> bool:
+    """Ask when the time is up."""
+    return suffices(proof, market, Control.for_seconds(0))
 
 
 def test_highs_that_finds_no_prices_leaves_the_first_bound(monkeypatch: pytest.MonkeyPatch) -> None:
