@@ -43,6 +43,7 @@ def check_command(
     """Check that a certificate proves its assignment or state optimal, or that an outcome is DriftPay-CO's; exit code 1 if not."""
     from time import perf_counter
 
+    from ..models.input_error import InputError
     from ..models.procurement.folder import Folder
     from ..solvers.proofs.cheapest import FORMAT as CHEAPEST
     from ..solvers.proofs.cheapest import check_cheapest_document
@@ -53,6 +54,9 @@ def check_command(
     from ..solvers.proofs.social_document import check_state_document
 
     document = read_document(certificate)
+    if not isinstance(document, dict) or not {"format", "mechanism"} & set(document):
+        what = "neither a certificate, which says its format, nor an outcome, which says its mechanism"
+        raise InputError(what, file=str(certificate))
     about_states = isinstance(document, dict) and document.get("problem") == "social-state"
     mots = load_mots(file) if (about_states if file is None else file.name.endswith(".mots.json")) else None
     about_rows = isinstance(document, dict) and document.get("format") == FORMAT

@@ -51,8 +51,8 @@ def solve_folder_command(
     control = Control.for_seconds(time_limit, progress_reporter())
     with whole_limit(time_limit):
         solution = solve_folder(folder, control)
-    unit = folder.score_denominator
-    if certificate is not None and solution.value is not None and solution.bound is not None:
+    unit, checked = folder.score_denominator, solution.exactness == "checked"
+    if certificate is not None and solution.value is not None and solution.bound is not None and checked:
         document = folder_document(
             folder, solution.chosen, int(solution.value * unit), int(solution.bound * unit), solution.leaves
         )
@@ -108,7 +108,7 @@ def _document(solution: StreamedSolution, certificate: Path | None, winners: Pat
         "problem": "opt",
         "status": solution.status,
         "stopped": solution.stopped,
-        "exactness": "checked" if known else "unchecked",
+        "exactness": solution.exactness,
         **exact_pair("objective", solution.value),
         **exact_pair("bound", solution.bound),
         "gap": number(_gap(solution)),
@@ -121,16 +121,18 @@ def _document(solution: StreamedSolution, certificate: Path | None, winners: Pat
         "workers": solution.folder.n,
         "files": len(solution.folder.files),
         "hired": sum(solution.counts),
-        "certificate": str(certificate) if certificate is not None and known else None,
+        "certificate": str(certificate) if certificate is not None and solution.exactness == "checked" else None,
         "winners": str(winners) if winners is not None and known else None,
     }
 
 
 def _rows(solution: StreamedSolution, certificate: Path | None, winners: Path | None) -> list[list[str]]:
     folder = solution.folder
-    status = (
-        "optimal, proved (proof checked)" if solution.status == "optimal" else f"{solution.status}, {solution.stopped}"
-    )
+    status = f"{solution.status}, {solution.stopped}"
+    if solution.status == "optimal":
+        status = "optimal, proved (proof checked)"
+    elif solution.value is not None and solution.exactness == "unchecked":
+        status += " (before point and bound were checked)"
     rows = [
         ["market", f"{folder.n:,} workers in {len(folder.files):,} files, {len(folder.limits):,} groups"],
         ["status", status],
@@ -145,6 +147,6 @@ def _rows(solution: StreamedSolution, certificate: Path | None, winners: Path | 
         ]
     rows.append(["seconds", f"{solution.search_seconds:.3f}; check {solution.check_seconds:.3f}"])
     known = solution.value is not None
-    rows += [["certificate", str(certificate)]] if certificate is not None and known else []
+    rows += [["certificate", str(certificate)]] if certificate is not None and solution.exactness == "checked" else []
     rows += [["winners", str(winners)]] if winners is not None and known else []
     return rows

@@ -156,7 +156,9 @@ def solve_command(
         from ..solvers.registry import check_problem
 
         check_problem(problem)
-        export_model(market, problem, export)
+        inexact = export_model(market, problem, export)
+        if inexact:
+            say(f"{export}: {inexact:,} numbers are no floats and were rounded; 'fedmech convert' rounds nothing")
     from ..solvers.control import Control, Stopped
 
     control = Control.for_seconds(time_limit)

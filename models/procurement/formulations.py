@@ -6,6 +6,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,11 +33,12 @@ FORMULATIONS: dict[str, Callable[..., pyo.ConcreteModel]] = {
 }
 
 
-def export_model(market: Market, problem: str, path: str | os.PathLike[str]) -> None:
+def export_model(market: Market, problem: str, path: str | os.PathLike[str]) -> int:
     """Write a problem's formulation to an ``.lp`` or ``.mps`` file, whole or not at all.
 
-    Numbers are in the market's own units, so that the optimum in the file is the market's (rounded to floats where a number is
-    no float); variables and constraints carry the names of workers, groups and requesters as far as the format allows.
+    Numbers are in the market's own units, so that the optimum in the file is the market's; decimals are written as they are, what
+    no float holds as the nearest one. Variables and constraints carry the names of workers, groups and requesters as far as the
+    format allows.
 
     Parameters
     ----------
@@ -46,12 +48,34 @@ def export_model(market: Market, problem: str, path: str | os.PathLike[str]) -> 
     path : path
         Ends in ``.lp`` or ``.mps``.
 
+    Returns
+    -------
+    int
+        How many of the market's numbers are rounded in the file.
+
     Raises
     ------
     InputError
         For another ending, or a folder that cannot be written.
     """
     write_model(lambda: FORMULATIONS[problem](market, own_units=True), path, label=_labels(market))
+    scaled = market.scaled
+    columns = [(scaled.scores, scaled.score_denominator), (scaled.budgets, scaled.money_denominator)]
+    if problem != "orp":
+        columns.append((scaled.needed_costs, scaled.money_denominator))
+    if problem == "cover" and scaled.coverage is not None:
+        columns.append((scaled.coverage.ravel(), scaled.coverage_denominator))
+    wholes = Path(path).suffix == ".lp"
+    return sum(
+        _is_rounded(Fraction(number, denominator), wholes)
+        for numbers, denominator in columns
+        for number in numbers.tolist()
+    )
+
+
+def _is_rounded(number: Fraction, wholes: bool) -> bool:
+    """Whether a file has another number in the place of this one; LP files have whole numbers of any length."""
+    return not (wholes and number.denominator == 1) and Fraction(repr(float(number))) != number
 
 
 def _labels(market: Market) -> Callable[[Any], str]:
@@ -85,6 +109,11 @@ def _labels(market: Market) -> Callable[[Any], str]:
         return full
 
     return label
+
+
+def _shortest(text: bytes) -> bytes:
+    """Write every number of an MPS file, the last on its line, with no more digits than it takes: 0.1 and not 0.10000000000000001."""
+    return re.sub(rb"(?m)(?<= )-?\d+\.\d+(?:e[-+]?\d+)?$", lambda found: repr(float(found[0])).encode(), text)
 
 
 def _plain(name: str) -> str:
@@ -127,6 +156,7 @@ def write_model(
             if label is not None and labelled:
                 labelled = {"labeler": label}
             model.write(str(draft), io_options=labelled)
-            replace_file(target, draft.read_bytes())
+            text = draft.read_bytes()
+            replace_file(target, _shortest(text) if target.suffix == ".mps" else text)
     except OSError as error:
         raise InputError(f"cannot write: {error.strerror or error}", file=str(target)) from None

@@ -62,6 +62,8 @@ class RowSplit:
         In parts. No band is kept that is too wide.
     kept : int
         Rows of the band, kept or not.
+    most_score, most_cost : int
+        The largest of any row that a set within the budget could hold.
     """
 
     chosen: list[NDArray[np.uint8]]
@@ -72,6 +74,8 @@ class RowSplit:
     band: list[SomeRows]
     sample: list[SomeRows]
     kept: int = 0
+    most_score: int = 0
+    most_cost: int = 0
 
     @staticmethod
     def nothing(groups: int) -> RowSplit:
@@ -85,6 +89,7 @@ class RowSplit:
         self.counts, self.sizes = self.counts + other.counts, self.sizes + other.sizes
         self.sample += other.sample
         self.kept += other.kept
+        self.most_score, self.most_cost = max(self.most_score, other.most_score), max(self.most_cost, other.most_cost)
         self.band = [] if self.kept > most else [*self.band, *other.band]
 
 
@@ -131,6 +136,8 @@ def split_files(folder: Folder, guess: Guess | None, sizes: Sizes, control: Cont
             found.cost += exact_sum(rows.costs[taken])
             found.counts += np.bincount(rows.groups[taken], minlength=len(found.counts))
             found.sizes += np.bincount(rows.groups, fits, len(found.counts)).astype(np.int64)
+            found.most_score = max(found.most_score, int(rows.scores.max(where=fits, initial=0)))
+            found.most_cost = max(found.most_cost, int(rows.costs.max(where=fits, initial=0)))
             found.sample.append(_drawn(rows, fits, share))
             part = SomeRows.of(rows, np.flatnonzero(band))
             found.kept += len(part)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -16,10 +17,10 @@ from ...models.procurement.folder import Folder
 from ..control import STEP_SECONDS, Control, Stopped, StopReason, why_interrupted
 from ..pooled import PooledProblem, solve_pooled
 from ..pooled.leaf_multipliers import LeafMultipliers
-from ..pooled.reduction import guess_from_sample
+from ..pooled.reduction import Guess, guess_from_sample
 from ..proofs.proof import proof_document
 from ..proofs.streamed import MOST_LEAVES, MOST_REST, CheckedFolder, check_folder, rest_market
-from ..solution import Status
+from ..solution import Exactness, Status
 from ..solve import solve
 from .passes import RowSplit, SomeRows, sample_files, split_files
 from .sizes import Sizes
@@ -28,6 +29,9 @@ __all__ = ["StreamedSolution", "solve_folder"]
 
 FIRST_WIDTH, WIDER = 2.0, 4.0
 """How wide the first band is, in terms of what sampling can be off by, and by how much the next one is wider."""
+
+RESERVE = 1.5
+"""Times what the split has taken, so much of a time limit is kept for the check, which reads the files again."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,8 @@ class StreamedSolution:
     seconds, search_seconds, check_seconds : float
     details : mapping
         Figures about the search, for reading only.
+    exactness : {'checked', 'unchecked'}
+        ``unchecked``: time was up before the check, value and bound are the search's own. Such a point is never called optimal.
     """
 
     folder: Folder
@@ -67,6 +73,7 @@ class StreamedSolution:
     search_seconds: float = 0.0
     check_seconds: float = 0.0
     details: Mapping[str, Any] = field(default_factory=dict)
+    exactness: Exactness = "checked"
 
 
 @dataclass
@@ -77,6 +84,8 @@ class _BestSoFar:
     found: CheckedFolder | None = None
     bound: int | None = None
     leaves: list[Mapping[str, Any]] = field(default_factory=list)
+    claim: CheckedFolder | None = None
+    """What the search itself says of a point that is not checked yet."""
 
     @property
     def closed(self) -> bool:
@@ -128,18 +137,21 @@ def solve_folder(folder: Folder, control: Control | None = None, sizes: Sizes | 
 
 
 def _answer(folder: Folder, best: _BestSoFar, stopped: StopReason) -> StreamedSolution:
-    if best.found is None or best.point is None or best.bound is None:
-        return StreamedSolution(folder, "none", stopped)
+    found = best.found or best.claim
+    if found is None or best.point is None:
+        return StreamedSolution(folder, "none", stopped, exactness="unchecked")
+    bound = found.bound if best.bound is None else best.bound
     return StreamedSolution(
         folder,
         "optimal" if best.closed else "feasible",
         "proved" if best.closed else stopped,
-        Fraction(best.found.value, folder.score_denominator),
-        Fraction(best.bound, folder.score_denominator),
-        Fraction(best.found.cost, folder.cost_denominator),
+        Fraction(found.value, folder.score_denominator),
+        Fraction(bound, folder.score_denominator),
+        Fraction(found.cost, folder.cost_denominator),
         best.point,
-        best.found.counts,
+        found.counts,
         best.leaves,
+        exactness="checked" if best.found is not None else "unchecked",
     )
 
 
@@ -158,7 +170,10 @@ def _search(
             part = PooledProblem.of(sample.scores, sample.costs, sample.groups, folder.limits, folder.budget)
             # Without a row that anybody could afford there is nothing to guess from.
             guess = guess_from_sample(part, sample.rows, folder.n, totals, width) if len(sample) else None
+        begun = time.perf_counter()
         split = split_files(folder, guess, _holding_all(sizes, folder) if everything else sizes, control)
+        left, spare = control.remaining(), RESERVE * (time.perf_counter() - begun)
+        hurried = control if left is None else control.capped(max(0.0, left - spare))
         first, sample, totals = totals is None, SomeRows.joined(split.sample), split.sizes
         details |= {"attempts": attempt + 1, "band": split.kept}
         control.progress(f"attempt {attempt + 1}: {split.kept:,} rows in the band")
@@ -166,14 +181,20 @@ def _search(
         budget = folder.budget - split.cost
         if budget >= 0 and min(limits, default=0) >= 0 and (split.kept <= sizes.band or everything):
             band = SomeRows.joined(split.band)
-            solved = (
-                _whole(folder, band, control) if everything else _band(folder, split, band, limits, budget, control)
-            )
-            _mark(folder, split.chosen, band.rows[solved[0]])
+            if everything:
+                chosen, leaves = _whole(folder, band, hurried)
+            else:
+                chosen, leaves = _band(folder, split, band, limits, budget, hurried)
+            _mark(folder, split.chosen, band.rows[chosen])
+            if best.found is None:
+                bound = _bound_of_guess(folder, split, band, guess)
+                if everything and "rest" in leaves[0]:
+                    bound = min(bound, leaves[0]["rest"]["bound"])
+                best.point, best.claim = split.chosen, _claimed(split, band, chosen, bound)
             begun = time.perf_counter()
-            found = check_folder(folder, split.chosen, solved[1], control.check)
+            found = check_folder(folder, split.chosen, leaves, control.check)
             spent["check"] += time.perf_counter() - begun
-            best.take(split.chosen, found, solved[1])
+            best.take(split.chosen, found, leaves)
             if best.closed or everything:
                 break
         # The first sample may have been of other rows than most are; the next one is of all alike.
@@ -182,6 +203,32 @@ def _search(
 
 def _holding_all(sizes: Sizes, folder: Folder) -> Sizes:
     return Sizes(sizes.direct, 0, 0, folder.n, sizes.attempts)
+
+
+def _claimed(split: RowSplit, band: SomeRows, chosen: NDArray, bound: int) -> CheckedFolder:
+    """Say what a point is worth by the totals of the search."""
+    counts = split.counts + np.bincount(band.groups[chosen], minlength=len(split.counts))
+    value, cost = split.score + exact_sum(band.scores[chosen]), split.cost + exact_sum(band.costs[chosen])
+    return CheckedFolder(value, cost, counts.tolist(), max(value, bound), [])
+
+
+def _bound_of_guess(folder: Folder, split: RowSplit, band: SomeRows, guess: Guess | None) -> int:
+    """Return what no set exceeds, from totals alone: the dual bound at the prices of the guess.
+
+    Reduced values outside the band have the sign that the split gave them, but for its noise and for the rounding of the largest
+    terms; both are added for every row, and for the sum over the band.
+    """
+    price = 0.0 if guess is None else guess.price
+    offsets = np.zeros(len(folder.limits)) if guess is None else guess.offsets
+    reduced = band.scores - price * band.costs - offsets[band.groups]
+    gains = Fraction(float(reduced.sum(where=reduced > 0)))
+    largest = split.most_score + Fraction(price) * split.most_cost + Fraction(float(offsets.max(initial=0.0)))
+    noise = Fraction(0 if guess is None else guess.tilt)
+    bound = split.score + Fraction(price) * (folder.budget - split.cost) + gains
+    bound += folder.n * (noise + largest / 2**50) + gains / 2**40
+    for offset, limit, count in zip(offsets.tolist(), folder.limits, split.counts.tolist(), strict=True):
+        bound += Fraction(offset) * (limit - count)
+    return math.floor(bound)
 
 
 def _band(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from fedmech.cli import app
 from fedmech.models.procurement.file import read_market
 from fedmech.models.procurement.folder import Folder
 from fedmech.solvers import streamed
+from fedmech.solvers.control import Stopped
 from fedmech.solvers.proofs.document import sealed
 from fedmech.solvers.solve import solve
 from typer.testing import CliRunner
@@ -79,13 +81,20 @@ def test_certificates_that_were_changed_are_refused(market: Path, tmp_path: Path
     assert "other fields" in call("check", proof, whole, code=1).stdout
 
 
+def test_what_is_no_certificate_is_bad_input(market: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.json"
+    for text in ("{}", "[]", "7", '{"rows": []}'):
+        other.write_text(text)
+        assert "neither a certificate" in call("check", other, market, code=2).output
+
+
 def test_what_asks_for_all_rows_reads_them(market: Path) -> None:
     for options in (["--problem", "orp"], ["--method", "pooled"], ["--explain"], ["--at-least", "1"]):
         assert json.loads(call("solve", market, "--json", "--summary", *options).stdout)["method"] != "streamed"
     assert json.loads(call("run", market, "--json").stdout)["winners"]
 
 
-def test_a_gap_ends_with_4_and_a_bound(market: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gap_ends_with_4_and_a_bound(market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     honest = streamed.solve_folder
 
     def hurried(folder: Folder, control: Any) -> Any:
@@ -98,6 +107,21 @@ def test_a_gap_ends_with_4_and_a_bound(market: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(streamed, "solve_folder", hurried)
     answer = json.loads(call("solve", market, "--json", code=4).stdout)
     assert (answer["status"], answer["gap"]) == ("feasible", 1)
+    monkeypatch.undo()
+
+    def no_time(*given: Any) -> Any:
+        raise Stopped("time-limit")
+
+    proof = tmp_path / "proof.json"
+    monkeypatch.setattr(streamed.solve, "check_folder", no_time)
+    answer = json.loads(call("solve", market, "--json", "--certificate", proof, code=4).stdout)
+    assert (answer["status"], answer["exactness"], answer["stopped"]) == ("feasible", "unchecked", "time-limit")
+    best = solve(read_market(market), "opt").value
+    assert best is not None
+    assert Fraction(answer["objective_exact"]) <= best <= Fraction(answer["bound_exact"])
+    assert answer["certificate"] is None
+    assert not proof.exists()
+    assert "before point and bound were checked" in call("solve", market, code=4).stdout
     monkeypatch.undo()
     answer = json.loads(call("solve", market, "--time-limit", 0, "--json", code=4).stdout)
     assert (answer["status"], answer["stopped"], answer["objective"]) == ("none", "time-limit", None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -87,3 +88,15 @@ def test_numbers_beyond_floats_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="too large for a model in floating point"):
         export_model(market, "opt", tmp_path / "x.lp")
     assert not (tmp_path / "x.lp").exists()
+
+
+def test_decimals_are_written_as_they_are_and_what_is_rounded_is_counted(tmp_path: Path) -> None:
+    market = Market.build(scores=["0.1", 10**17 + 1, "1/3"], costs=["0.3", "0.7", "2.5e-7"], budgets=["1.1"])
+    assert export_model(market, "opt", tmp_path / "x.mps") == 2
+    assert export_model(market, "opt", tmp_path / "x.lp") == 1
+    assert export_model(market, "orp", tmp_path / "y.mps") == 2
+    numbers = {line.split()[-1] for line in (tmp_path / "x.mps").read_text().splitlines() if " c_u_budget_ " in line}
+    assert {Fraction(number) for number in numbers} == {Fraction(x) for x in ("0.3", "0.7", "2.5e-7", "1.1")}
+    whole = Market.build(scores=[3, 2], costs=[1, 1], budgets=[2], coverage=[["1/7"], [1]])
+    assert export_model(whole, "opt", tmp_path / "z.mps") == 0
+    assert export_model(whole, "cover", tmp_path / "z.mps") == 1

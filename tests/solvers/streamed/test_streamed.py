@@ -14,7 +14,7 @@ from fedmech.models.input_error import InputError
 from fedmech.models.procurement.file import open_market, read_market
 from fedmech.models.procurement.folder import Folder
 from fedmech.models.procurement.market import Market
-from fedmech.solvers.control import Control
+from fedmech.solvers.control import Control, Stopped
 from fedmech.solvers.pooled.reduction import Guess, guess_from_sample
 from fedmech.solvers.proofs import streamed as checker
 from fedmech.solvers.proofs.proof import KINDS, ProofError, ProofTooLarge
@@ -347,3 +347,59 @@ def test_nobody_to_hire(tmp_path: Path) -> None:
     columns = {"id": range(5), "group": ["g"] * 5, "score": [1] * 5, "cost": [7] * 5}
     found = solve_folder(opened(write_folder(tmp_path / "dear", columns, market, (2,))), sizes=Sizes(direct=0))
     assert (found.status, found.value, found.bound) == ("optimal", 0, 0)
+
+
+# ---------------------------------------------------------------------- time that is up between the search and its check
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_point_that_there_was_no_time_to_check_has_a_valid_bound(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_time(*given: Any) -> Any:
+        raise Stopped("time-limit")
+
+    path = random_folder(tmp_path, seed)
+    monkeypatch.setattr(search, "check_folder", no_time)
+    for direct in (0, 10**6):
+        found = solve_folder(opened(path), sizes=Sizes(direct=direct, sample=100))
+        assert found.value is not None
+        assert found.bound is not None
+        assert (found.status, found.exactness, found.stopped) == ("feasible", "unchecked", "time-limit")
+        assert found.value <= optimum(path) <= found.bound
+        # The point is one that fits, and is worth what is said.
+        anything = {"low": 0, "high": sum(found.folder.limits), "scale": 1, "price": 0, "count": 0}
+        anything |= {"places": [0] * len(found.folder.limits)}
+        checked = check_folder(found.folder, found.chosen, [anything], go_on)
+        assert (checked.value, checked.counts) == (found.value * found.folder.score_denominator, found.counts)
+
+
+@pytest.mark.parametrize("kind", ["a", "c"])
+def test_the_bound_of_a_guess_is_close(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_time(*given: Any) -> Any:
+        raise Stopped("time-limit")
+
+    path = large(tmp_path, 20_000, kind)
+    monkeypatch.setattr(search, "check_folder", no_time)
+    found = solve_folder(opened(path), sizes=Sizes(direct=0, sample=4000))
+    assert found.value is not None
+    assert found.bound is not None
+    assert found.value <= optimum(path) <= found.bound < found.value * Fraction(1005, 1000)
+
+
+def test_a_limit_keeps_time_for_the_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = large(tmp_path)
+    honest, left = search.solve_pooled, []
+
+    def timed(problem: Any, control: Control, **options: Any) -> Any:
+        left.append(control.remaining())
+        return honest(problem, control, **options)
+
+    monkeypatch.setattr(search, "solve_pooled", timed)
+    for reserve in (0.0, 1e9):
+        monkeypatch.setattr(search, "RESERVE", reserve)
+        assert (
+            solve_folder(opened(path), Control.for_seconds(1000), Sizes(direct=0, sample=2000)).exactness == "checked"
+        )
+    assert left[0] > 0
+    assert left[-1] == 0
