@@ -377,13 +377,9 @@ class Surface:
         at_lower, at_upper = self.along(K1, K2, lower, plane), self.along(K1, K2, upper, plane)
         if self.shape.convex(errors):
             return max(at_lower, at_upper)
-        width = number(max(high - low for _, low, high in ends)).high
-        span = Interval(r, self.zero.low, max(width, self.zero.high))
-        up, down = r.up.add, self.zero - slope
-        return min(
-            up(at_lower, (Interval(r, slope.high, slope.high) * span).high),
-            up(at_upper, (Interval(r, down.high, down.high) * span).high),
-        )
+        width, down = number(max(high - low for _, low, high in ends)).high, self.zero - slope
+        add, times = r.up.add, r.up.multiply
+        return min(add(at_lower, times(slope.high, width)), add(at_upper, times(down.high, width)))
 
     def _unreachable(self, K1: int) -> bool:
         """Whether the requirement excludes so many participants and more where the error does not depend on ``T``."""

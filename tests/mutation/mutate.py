@@ -63,7 +63,7 @@ CLOCK = f"{PROOFS}clock_reading.py"
 DOCUMENT, PACKING, SOCIAL = (
     [f"{PROOFS}document_fields.py", f"{PROOFS}document.py"],
     [f"{PROOFS}packing_proofs.py", CLOCK],
-    [f"{PROOFS}social_terms.py", f"{PROOFS}social.py", CLOCK],
+    [*(f"{PROOFS}social{name}.py" for name in ("_values", "_surface", "_terms", "")), CLOCK],
 )
 TESTS = {
     "solvers/proofs/document.py": DOCUMENT,

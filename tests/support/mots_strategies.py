@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
+from fedmech.models.sharing.expression import CertifiedArithmetic, OutsideDomain, evaluate
 from fedmech.models.sharing.market import MotsMarket
 from fedmech.solvers.sharing.assumptions import NotDecreasing, require_decreasing
-from fedmech.solvers.sharing.requirement import error_range
+from fedmech.solvers.sharing.requirement import error_range, relevant_errors
 
 UTILITIES = [
     {"family": "inverse", "a": 3, "e0": "0.1"},
@@ -50,12 +51,25 @@ def random_markets(count: int, seed: int, utility: dict | None = None, *, larges
     made = 0
     while made < count:
         market = random_market(draw, utility, largest=largest)
+        if not has_slopes(market):
+            continue
         try:
             require_decreasing(market)
         except NotDecreasing:
             continue
         made += 1
         yield market
+
+
+def has_slopes(market: MotsMarket) -> bool:
+    """Whether the utility has a slope at the least and at the greatest error; bisection takes long to find that it has none."""
+    arithmetic = CertifiedArithmetic(96)
+    try:
+        for error in relevant_errors(market):
+            evaluate(market.utility.slope, {"eps": arithmetic.number(error)}, arithmetic)
+    except (OutsideDomain, ZeroDivisionError, ValueError):
+        return False
+    return True
 
 
 def with_requirements(market: MotsMarket, error: Fraction) -> Iterator[MotsMarket]:
@@ -74,5 +88,19 @@ def small_market(**changed: Any) -> MotsMarket:
         "counts": [3, 2, 2],
         "costs": ["0.1", "0.2", "1"],
         "utility": {"family": "linear", "a": 2, "s": 1},
+    }
+    return MotsMarket.build(**{**given, **changed})
+
+
+def mixed_market(**changed: Any) -> MotsMarket:
+    """Six clients: two with inverse size 1, three with 1/2, one with 1/4; noise 6, so eps = 5 + (6 T/K - 5) / K."""
+    given = {
+        "sizes": [1, 2, 4, 8],
+        "counts": [2, 3, 1, 0],
+        "costs": [1, "3/2", "1/3", 7],
+        "dimension": 2,
+        "data_variance": 3,
+        "client_variance": 5,
+        "utility": {"family": "linear", "a": 100, "s": 1},
     }
     return MotsMarket.build(**{**given, **changed})

@@ -120,3 +120,27 @@ def test_a_listing_can_be_ended_between_states() -> None:
 
     with pytest.raises(TimeoutError):
         list(many_clients(pulse).states(ends_only=False))
+
+
+@pytest.mark.parametrize(
+    ("counts", "reduced", "reach", "K", "right"),
+    [
+        # Of the first type 2, 3 or 4 take part, since the others have no more than two clients.
+        ([4, 1, 1], [1, 0, 0], 10, 4, 3),
+        # 0, 1 or 2 of its four stay away.
+        ([4, 1, 1], [-1, 0, 0], 10, 4, 3),
+        # Nobody or one of the type whose clients lose most; of the others, three lose as little as one of these.
+        ([5, 5, 5], [1, 3, 1], 3, 5, 2),
+        ([5, 5, 5], [1, -3, 1], 3, 5, 2),
+    ],
+)
+def test_numbers_of_clients_that_are_tried(
+    counts: list[int], reduced: list[int], reach: int, K: int, right: int
+) -> None:
+    looks: list[int] = []
+    types = Types(
+        MotsMarket.build(sizes=[2, 3, 6], counts=counts, costs=[1, 2, 4], utility={"family": "linear", "a": 2, "s": 1})
+    )
+    case = types, reduced, reach, K, 0, K * max(types.q)
+    assert set(Listing(*case, lambda: looks.append(1)).states(ends_only=False)) == set(points(*case))
+    assert len(looks) == right
