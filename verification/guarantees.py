@@ -16,6 +16,7 @@ __all__ = [
     "CARE_NO",
     "DROP_TOP",
     "EQUAL_SCORES",
+    "LARGE_MARKET",
     "NOISE",
     "NOISE_OPT",
     "PEA",
@@ -77,6 +78,16 @@ SMALL_COSTS = Guarantee(
     "cost is at most half of B, towards 2 as workers become small beside the budget. The constant is the least possible for every beta",
     "proved",
     lambda beta: 2 + Fraction(beta) / (1 - beta),
+    strict=True,
+)
+
+LARGE_MARKET = Guarantee(
+    "F-LARGE",
+    "If every worker has as many twins of its score and cost on each of K levels and every cost is at most beta B with beta < 1, then large-market hires everybody or has "
+    "OPT-FRAC < (q / (q - 1) + beta / (1 - beta)) ALG, q = (1 + 1/K)^K: towards e / (e - 1) = 1.582 as levels grow and workers become small beside the budget, and for K = 1, which is "
+    "Singer's rule and DriftPay-CO's without limits, the 2 + beta / (1 - beta) of F-6.2-SMALL, which is the least possible",
+    "proved",
+    lambda levels, beta: 1 / (1 - Fraction(levels, levels + 1) ** levels) + Fraction(beta) / (1 - beta),
     strict=True,
 )
 

@@ -27,7 +27,7 @@ def example(page: str) -> list[str]:
     return shlex.split(" ".join(text))
 
 
-NOT_ON_THE_SHIPPED_MARKET = {"coverage-clock", "coverage-greedy", "gravin", "singer"}
+NOT_ON_THE_SHIPPED_MARKET = {"coverage-clock", "coverage-greedy", "gravin", "large-market", "singer"}
 """They need coverage, or a pool without limits."""
 
 

@@ -221,6 +221,18 @@ def balanced(p, chosen):
     return at
 
 
+def large_market(p, seed=0, levels=10, draws=None):
+    """What Singer's rule does on the scores that the lot left, by the curve itself: level k of K is worth ``q - (1 + 1/K)^(k - 1)``."""
+    growth = 1 + F(1, int(levels))
+    keys = random.Random(seed)
+    keys = [keys.random() for _ in range(p.n)]
+    place = {i: at % int(levels) for at, i in enumerate(sorted(range(p.n), key=keys.__getitem__))}
+    if draws is not None:
+        place = {i: int(level) - 1 for i, level in enumerate(draws)}
+    seen = tuple(v * (growth ** int(levels) - growth ** place[i]) for i, v in enumerate(p.v))
+    return driftpay(replace(p.literal, scores=seen)).payments
+
+
 def gravin(p):
     staying = [i for i in range(p.n) if p.b[i] <= p.total]
     if not staying:
@@ -345,5 +357,6 @@ DEFINITIONS = {
     "random-price": lambda p, seed=0: random_price(p, seed),
     "singer": lambda p: driftpay(p.literal).payments,
     "gravin": gravin,
+    "large-market": large_market,
 }
 """Every registered mechanism has its second definition here; winners and payments must agree."""

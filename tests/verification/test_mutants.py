@@ -120,6 +120,7 @@ FORMULAS = {
     "LABEL_SKEW": ("var_a > var_b", "var_a > 2*var_b"),
     "CONCENTRATED": ("3*b <= 1", "2*b <= 1"),
     "THREE_WORKERS": ("R*got(0, 2, 4) >= 1 + r", "R*got(0, 2, 4) >= 1"),
+    "LARGE": ("((1 - beta)*c + beta)", "(1 - beta)*c"),
     "CLARKE": ("paid1 >= bid1", "paid1 > bid1"),
     "SEPARATE": ("bill(q) <= own(q)", "bill(q) < own(q)"),
     "SCAN": ("count(S) + 1", "count(S)"),
@@ -248,11 +249,12 @@ OTHERS = (
     "F-6.2-TIGHT",
     "F-6-NOISE-JUMP",
     "F-DROPTOP-TIGHT",
+    "F-LARGE",
 )
 CASES = [(id, name) for place, id in enumerate(CO) for name in list(RULES)[place % 2 :: 2]]
 CASES += [(id, name) for id in OTHERS for name in ("pays double", "lets a winner go", "hires nobody")]
-# Drop-top's tightness is about who is hired; payments are no part of its theory.
-CASES.remove(("F-DROPTOP-TIGHT", "pays double"))
+# These are about who is hired; payments are no part of their theory.
+CASES = [case for case in CASES if case not in {("F-DROPTOP-TIGHT", "pays double"), ("F-LARGE", "pays double")}]
 FIRST = {id: next(case for case in CASES if case[0] == id) for id, _ in CASES}.values()
 
 

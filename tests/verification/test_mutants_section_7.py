@@ -10,7 +10,7 @@ from fedmech.fl.mechanisms.outcome import outcome
 from fedmech.fl.scoring import digits_market
 from fedmech.verification import audit
 from fedmech.verification.claims.driftpay import congestion, coverage_constant, escalation, heterogeneity, promises
-from fedmech.verification.claims.findings import impossible
+from fedmech.verification.claims.findings import impossible, large_market
 from fedmech.verification.ledger import claims, judge
 from fedmech.verification.literal.driftpay import LiteralOutcome
 from fedmech.verification.proofs.chain import have_z3
@@ -133,6 +133,7 @@ MEASUREMENTS = {
     "a factor that no rule is within": ("F-LOWER-GRID", impossible, "JUST_ABOVE", F(2)),
     "a search that finds nothing": ("F-LOWER-POOL", impossible, "table_within", lambda scores, steps, factor: None),
     "another optimum": ("F-LOWER-POOL", impossible, "best_scores", lambda scores, *more: dict.fromkeys(best_scores(scores, *more), 12)),
+    "lots that always come out alike": ("F-LARGE", large_market, "run_mechanism", blind),
     "a clock that is another": ("F-7b-CLOCK", coverage_constant, "coverage_clock", lambda market: LiteralOutcome({})),
 }  # fmt: skip
 

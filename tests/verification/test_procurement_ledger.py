@@ -41,7 +41,7 @@ ASKED = [
     ),
     *("D-7d-RANK", "F-7d-RANK", "D-7c-ALL", "D-7c-WORST", "F-7c-WORST", "D-8-LCB-COST"),
     *("D-5-COMPLEXITY", "D-6.1-POLY", "D-7a-ESCALATION", "M-TRUTH-vcg", "D-4-BETA", "D-9-CONGESTION", "D-7b-CONST"),
-    *("F-LOWER-POOL", "F-LOWER-GRID"),
+    *("F-LOWER-POOL", "F-LOWER-GRID", "F-LARGE"),
     *("D-7b-SUBMOD", "D-7b-GREEDY", "D-7c-BONUS", "D-2-VCG", "D-DROPTOP", "C-PEA", "C-NO"),
 ]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from fedmech.verification.claims.driftpay import bonus, escalation, heterogeneity, lower_bounds, promises, section_5
-from fedmech.verification.claims.findings import impossible
+from fedmech.verification.claims.findings import impossible, large_market
 from fedmech.verification.claims.findings.drop_top import without_star
 from fedmech.verification.proofs import ratios
 from fedmech.verification.proofs.chain import Proof, ProofError, have_z3
@@ -51,6 +51,10 @@ THEORIES = {
     "VCG takes any set": ("CLARKE", "best1", "<= worth(H1)", ">= worth(H1)"),
     "a sort compares half of the pairs": ("WORK", "sort", "2*compares", "4*compares"),
     "bounds in proportion leave the values of prefixes": ("PROPORTIONAL", "best alike", "x*N(S)", "N(S)"),
+    "levels fall by equal steps": ("LARGE", "geometric", "K*d(i + 1) == (K + 1)*d(i)", "d(i + 1) == d(i) + c - d(1)"),
+    "the last level counts for something": ("LARGE", "weights", "s(K + 1) == 0", "s(K) == 0"),
+    "who is hired costs more than the rate": ("LARGE", "hired", "x(a) <= s(k(a)))", "x(a) >= s(k(a)))"),
+    "a score counts for nothing at its cost": ("LARGE", "duality", "B + rate*G", "B"),
     "stipends are not deducted from bids": ("STIPEND", "net", "b(k) - g(k) if", "b(k) if"),
 }  # fmt: skip
 RUNS = {"DROP_TOP": "drop-top", "STIPEND": "driftpay-stipend"}
@@ -62,6 +66,7 @@ MODELS = {
     "SEPARATE": escalation.billed,
     "CLARKE": promises.clarke_models,
     "THREE_WORKERS": impossible.models,
+    "LARGE": lambda: large_market.twins(11, 20),
     "LABEL_SKEW": heterogeneity.skewed,
     "CONCENTRATED": heterogeneity.concentrated,
     "SCAN": lambda: section_5.scanned(auction_models("driftpay-co", DRAW, seed=11, count=40)),

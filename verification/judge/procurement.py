@@ -7,6 +7,7 @@ Truthfulness is no ratio and is left to :func:`fedmech.audit`, which moves bids.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,6 +16,7 @@ from typing import Any
 from ...fl.mechanisms.care_no import BASE, buckets, care_no_lottery
 from ...fl.mechanisms.interface import Mechanism, Outcome, as_mechanism, run_mechanism
 from ...fl.mechanisms.interface import mechanisms as registered
+from ...fl.mechanisms.large_market import LEVELS
 from ...fl.mechanisms.outcome import LimitError
 from ...fl.mechanisms.singer import needs_one_pool
 from ...models.display import Page
@@ -26,6 +28,7 @@ from ..guarantees import (
     CARE_NO,
     DROP_TOP,
     EQUAL_SCORES,
+    LARGE_MARKET,
     NOISE,
     NOISE_OPT,
     PEA,
@@ -293,8 +296,8 @@ def _equal(case: _Case, guarantee: Guarantee) -> Iterator[Ruling]:
     yield from _ratio(case, guarantee, premises, lambda: ((), {}))
 
 
-def _small_costs(case: _Case, guarantee: Guarantee) -> Iterator[Ruling]:
-    bench = case.bench
+def _beta(bench: Bench) -> tuple[Fraction, Premise, dict[str, str]]:
+    """Return the least beta with every cost at most beta B, whether it is below 1, and who makes it."""
     dear = bench.top(bench.costs)
     cost = Fraction(0) if dear is None else bench.costs[dear]
     small = cost < bench.budget or cost == 0
@@ -302,8 +305,38 @@ def _small_costs(case: _Case, guarantee: Guarantee) -> Iterator[Ruling]:
     says = "every cost is at most beta B for some beta < 1"
     shows = f"beta = {beta}" if small else f"cost {cost}, B = {bench.budget}"
     premise = Premise(says, small, None if small or dear is None else bench.name(dear), shows)
-    made_by = {} if dear is None else {"beta": bench.name(dear)}
+    return beta, premise, {} if dear is None else {"beta": bench.name(dear)}
+
+
+def _small_costs(case: _Case, guarantee: Guarantee) -> Iterator[Ruling]:
+    beta, premise, made_by = _beta(case.bench)
     yield from _ratio(case, guarantee, [premise], lambda: ((beta,), made_by))
+
+
+def _large_market(case: _Case, guarantee: Guarantee) -> Iterator[Ruling]:
+    bench = case.bench
+    levels = int(case.options.get("levels", LEVELS))
+    drawn: list[int] = case.outcome.details["levels"]
+    twins = Counter(zip(bench.scores, bench.costs, drawn, strict=True))
+    uneven = next(
+        (
+            i
+            for i, (v, c, level) in enumerate(zip(bench.scores, bench.costs, drawn, strict=True))
+            if any(twins[v, c, other] != twins[v, c, level] for other in range(1, levels + 1))
+        ),
+        None,
+    )
+    beta, premise, made_by = _beta(bench)
+    premises = [
+        Premise(
+            "every worker has as many twins on every level",
+            uneven is None,
+            None if uneven is None else bench.name(uneven),
+            f"{levels} levels",
+        ),
+        premise,
+    ]
+    yield from _ratio(case, guarantee, premises, lambda: ((levels, beta), made_by))
 
 
 def _somebody(case: _Case) -> Ruling:
@@ -444,6 +477,7 @@ _GUARANTEES: tuple[tuple[Guarantee, str, Sequence[str], Callable[[_Case, Guarant
     (THEOREM_6_2, "opt", POOLED, _theorem_6_2),
     (EQUAL_SCORES, "opt", POOLED, _equal),
     (SMALL_COSTS, "opt", POOLED, _small_costs),
+    (LARGE_MARKET, "opt", ("large-market",), _large_market),
     (DROP_TOP, "opt", ("drop-top",), _drop_top),
     (NOISE_OPT, "opt", SURROGATES, _noise),
     (PEA, "opt-sep", ("pea",), _pea),

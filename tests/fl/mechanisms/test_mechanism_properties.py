@@ -75,7 +75,7 @@ def small_market(rng, coverage=False, one_pool=False, n=3):
 
 def small_case(rng, name, n=3):
     """Draw a market that a mechanism runs on, and the options it needs."""
-    market = small_market(rng, "coverage" in name, name in {"singer", "gravin"}, n)
+    market = small_market(rng, "coverage" in name, name in {"singer", "gravin", "large-market"}, n)
     options: dict[str, object] = {NEEDED[name]: [rng.randint(0, 3) for _ in range(market.n)]} if name in NEEDED else {}
     if any(option.name == "seed" for option in find_mechanism(name).options):
         options["seed"] = rng.randint(0, 9)

@@ -8,6 +8,8 @@ import pytest
 from fedmech.fl.mechanisms.care_no import buckets, care_no_lottery, expected_score
 from fedmech.fl.mechanisms.driftpay_noisy import noisy_scores
 from fedmech.fl.mechanisms.interface import find_mechanism, mechanisms, run_mechanism
+from fedmech.fl.mechanisms.large_market import level_weights
+from fedmech.models.input_error import InputError
 from fedmech.models.procurement.market import Market
 from fedmech.solvers.seated.parametric import price_of_money
 from hypothesis import given, settings
@@ -57,6 +59,11 @@ OPTIONS = {
         lambda rng, m: {},
         lambda rng, m: {"estimates": some_values(rng, m), "radius": some_bonuses(rng, m)},
     ],
+    "large-market": [
+        lambda rng, m: {"seed": rng.randint(0, 9)},
+        lambda rng, m: {"levels": rng.choice([1, 3, 100]), "seed": rng.randint(0, 9)},
+        lambda rng, m: {"levels": 2, "draws": [F(rng.randint(1, 2)) for _ in range(m.n)]},
+    ],
     "vcg": [lambda rng, m: {}, lambda rng, m: {"value": F(rng.randint(0, 9), 2)}],
     "reputation": [lambda rng, m: {"reputations": some_values(rng, m)}],
     "accuracy": [lambda rng, m: {"accuracies": some_values(rng, m)}],
@@ -64,7 +71,7 @@ OPTIONS = {
 
 
 def market_for(name, rng):
-    return random_market(rng, coverage="coverage" in name, one_pool=name in {"singer", "gravin"})
+    return random_market(rng, coverage="coverage" in name, one_pool=name in {"singer", "gravin", "large-market"})
 
 
 def options_for(name, rng, market):
@@ -171,6 +178,68 @@ def over_gravin(scores, bids, budget):
 def test_gravin_is_within_three_of_the_fractional_optimum(workers, budget):
     best, score = over_gravin([s for s, _ in workers], [b for _, b in workers], budget)
     assert best <= 3 * score
+
+
+def test_the_curve_of_the_large_market_rule():
+    """One level is Singer's; the weights are those of ln(e - x) cut into levels: a hired share and a mean weight that belong together."""
+    assert level_weights(1) == [1]
+    assert level_weights(2) == [5, 3]
+    for levels in (1, 2, 10, 100):
+        growth = F(levels + 1, levels)
+        weights = level_weights(levels)
+        assert [F(w, weights[0]) for w in weights] == [
+            (growth**levels - growth**k) / (growth**levels - 1) for k in range(levels)
+        ]
+        # What is paid for a free worker, over the rate and its score: the constant less one.
+        assert F(sum(weights), levels * weights[0]) == 1 / (growth**levels - 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"levels": 0}, "field 'option levels': must be from 1 to 100, got 0"),
+        ({"levels": 101}, "field 'option levels': must be from 1 to 100, got 101"),
+        ({"draws": [1, 11]}, "field 'option draws': must be whole numbers from 1 to 10, got 11"),
+        ({"draws": [0, 1]}, "field 'option draws': must be whole numbers from 1 to 10, got 0"),
+        ({"draws": ["1/2", 1]}, "field 'option draws': must be whole numbers from 1 to 10, got 1/2"),
+    ],
+)
+def test_levels_and_draws_are_in_range(options, message):
+    market = Market.build(scores=[1, 1], bids=[0, 1], budgets=[1])
+    for rim in ({"levels": 1}, {"levels": 100}, {"draws": [1, 10]}):
+        assert run_mechanism(market, "large-market", **rim).score >= 1
+    with pytest.raises(InputError) as refused:
+        run_mechanism(market, "large-market", **options)
+    assert message in str(refused.value)
+
+
+def test_nobody_gains_by_a_lie_whatever_the_lot():
+    """Every profile of three workers on a grid, every lie on and between its points."""
+    scores, grid = [2, 3, 2], range(4)
+    lies = [(bids, i, F(lie, 2)) for bids in product(grid, repeat=3) for i in range(3) for lie in range(8)]
+    for draws in ([1, 2, 2], [2, 1, 1]):
+        paid = {}
+
+        def outcome(bids, paid=paid, draws=draws):
+            if bids not in paid:
+                market = Market.build(scores=scores, bids=bids, budgets=[3])
+                found = run_mechanism(market, "large-market", levels=2, draws=draws)
+                assert found.total_payment <= 3
+                paid[bids] = {i: found.payment(i) for i in found.winner_indices.tolist()}
+            return paid[bids]
+
+        for bids, i, lie in lies:
+            truth, lied = outcome(bids), outcome((*bids[:i], lie, *bids[i + 1 :]))
+            assert truth.get(i, bids[i]) >= max(bids[i], lied.get(i, 0))
+
+
+def test_scores_beyond_64_bits_are_weighted_exactly():
+    """100 levels have weights of 200 digits, and so have scores."""
+    for unit in (1, 10**30):
+        market = Market.build(scores=[3 * unit, 2 * unit, unit], bids=[0, 1, 1], budgets=[10])
+        found = run_mechanism(market, "large-market", levels=100, draws=[1, 100, 50])
+        assert found.winner_indices.tolist() == [0, 2]
+        assert found.total_payment == 10
 
 
 def test_gravin_comes_close_to_a_third():

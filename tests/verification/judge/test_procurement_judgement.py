@@ -176,6 +176,36 @@ def test_beta_is_below_one_or_all_is_free() -> None:
     assert (free.guarantee, free.attained, free.made_by["beta"]) == (2, Between.exactly(1), "w1")
 
 
+def test_twins_on_all_levels_against_brute_force(tmp_path: Path) -> None:
+    """Two kinds of worker dealt evenly to two levels; and the same market dealt unevenly, which brings no guarantee."""
+    draw, held = random.Random(8), Counter()
+    for _ in range(12):
+        kinds = [(draw.randint(1, 4), draw.randint(0, 3), draw.randint(1, 2)) for _ in range(2)]
+        rows = [(v, c, level) for v, c, each in kinds for level in (1, 2) for _ in range(each)]
+        draw.shuffle(rows)
+        budget = draw.randint(1, 9)
+        workers = [{"id": f"w{i}", "group": "g", "score": str(v), "cost": str(c)} for i, (v, c, _) in enumerate(rows)]
+        document = {"format": "fedmech-market/1", "workers": workers, "requesters": [{"id": "r", "budget": budget}]}
+        document["caps"] = []
+        market, brute = read(document, tmp_path), Brute(document)
+        levels = [level for _, _, level in rows]
+        row = row_of(market, "F-LARGE", "large-market", options={"large-market": {"levels": 2, "draws": levels}})
+        top = max(brute.c)
+        assert row.applies is (top < budget or top == 0)
+        held[row.applies] += 1
+        if row.applies:
+            beta = F(top, budget)
+            assert row.guarantee == F(9, 5) + beta / (1 - beta)
+            alg = fm.run(market, "large-market", levels=2, draws=levels).score
+            assert row.holds
+            assert row.attained == (Between.exactly(brute.opt() / alg) if alg else None)
+        uneven = row_of(
+            market, "F-LARGE", "large-market", options={"large-market": {"levels": 2, "draws": [1] * len(rows)}}
+        )
+        assert (uneven.applies, uneven.premises[1].says) == (False, "every worker has as many twins on every level")
+    assert min(held.values()) >= 2
+
+
 def test_theorem_6_2_needs_only_the_first_of_the_order() -> None:
     """The dear worker comes last, or has no place: the theorem holds all the same; first and placed, it does not apply."""
     last = build(scores=[2, 1], costs=[1, 3], budgets=[2])

@@ -111,6 +111,23 @@ def _co(rule: str, draw: Draw = MODELS, **more: Any) -> Callable[[], Iterator[Mo
     return lambda: auction_models(rule, draw, seed=873, count=8, **more)
 
 
+def dealt(market: Market) -> dict[str, Any]:
+    """Return options of the large-market rule: two levels, workers in turn."""
+    return {"levels": 2, "draws": [1 + i % 2 for i in range(market.n)]}
+
+
+def _large_market() -> Iterator[Model]:
+    """Two levels weigh 5 to 3: (3/2)^2 - 1 and (3/2)^2 - 3/2."""
+    return auction_models(
+        "large-market",
+        replace(ONE_POOL, workers=(1, 3)),
+        seed=873,
+        count=8,
+        weights=lambda market: tuple(market.score(i) * (1 if i % 2 == 0 else Fraction(3, 5)) for i in range(market.n)),
+        options=dealt,
+    )
+
+
 RULES = {
     "accuracy": Promise(ORACLE, _ranked("accuracy", "accuracies"), options=lambda market: {"accuracies": worths(market)}),
     "coverage-clock": Promise(draw=COVERAGE),
@@ -127,6 +144,7 @@ RULES = {
     "driftpay-stipend": Promise(STIPEND, _co("driftpay-stipend", stipends=True)),
     "drop-top": Promise(DROP_TOP, _co("drop-top", takes=without_star)),
     "gravin": Promise(draw=ONE_POOL),
+    "large-market": Promise(ORACLE, _large_market, draw=ONE_POOL, options=dealt),
     "random-price": Promise(options=lambda market: {"seed": market.n}),
     "reputation": Promise(ORACLE, _ranked("reputation", "reputations"), options=lambda market: {"reputations": worths(market)}),
     "singer": Promise(ORACLE, _co("singer", draw=replace(ONE_POOL, workers=(1, 3))), draw=ONE_POOL),
