@@ -3,36 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...models.input_error import InputError
 
-__all__ = ["ACCURACY_BANDS", "LabelNoise", "draw_accuracies", "noise_in_bands", "noisy_labels"]
+__all__ = ["ACCURACY_BANDS", "draw_accuracies", "noisy_labels"]
 
 # CARE, its experiments: lower end included, upper end too in the last band only.
 ACCURACY_BANDS = ((0.4, 0.6), (0.6, 0.8), (0.8, 1.0))
-
-
-@dataclass(frozen=True, eq=False)
-class LabelNoise:
-    """Workers' data accuracies and the labels that they make of the true ones.
-
-    Parameters
-    ----------
-    bands : ndarray of int64, shape (workers,)
-        Each worker's band.
-    accuracies : ndarray of float64, shape (workers,)
-        The share of its labels meant to be right; what is right is the nearest whole number of them.
-    labels : ndarray of int64, shape (n,)
-        All labels, those wrong that a worker has wrong.
-    """
-
-    bands: NDArray[np.int64]
-    accuracies: NDArray[np.float64]
-    labels: NDArray[np.int64]
 
 
 def draw_accuracies(
@@ -128,15 +108,3 @@ def noisy_labels(
         chosen = rng.permutation(mine)[:wrong]
         noisy[chosen] = (noisy[chosen] + rng.integers(1, max(classes, 2), wrong)) % classes
     return noisy
-
-
-def noise_in_bands(
-    labels: ArrayLike,
-    holdings: Sequence[NDArray[np.int64]],
-    classes: int,
-    rng: np.random.Generator,
-    bands: Sequence[tuple[float, float]] = ACCURACY_BANDS,
-) -> LabelNoise:
-    """Assign workers to bands of data accuracy and make their labels as wrong; see `draw_accuracies`, `noisy_labels`."""
-    band, accuracies = draw_accuracies(len(holdings), rng, bands)
-    return LabelNoise(band, accuracies, noisy_labels(labels, holdings, accuracies, classes, rng))

@@ -7,7 +7,6 @@ ascending, disjoint from the others.  Equal generators give equal partitions.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,10 +20,8 @@ __all__ = [
     "check_counts",
     "check_enough",
     "check_labels",
-    "class_counts",
     "classes_per_client",
     "deal",
-    "fit_counts",
     "given_sizes",
     "iid",
     "pools_of",
@@ -87,76 +84,6 @@ def given_sizes(labels: ArrayLike, sizes: Sequence[int] | ArrayLike, rng: np.ran
     ends = np.cumsum(wanted)
     dealt = rng.permutation(n)
     return [np.sort(dealt[end - size : end]) for end, size in zip(ends, wanted, strict=True)]
-
-
-def class_counts(labels: ArrayLike, counts: ArrayLike, rng: np.random.Generator) -> Partition:
-    """Deal samples so that each client holds a given number of each class.
-
-    Parameters
-    ----------
-    labels : array_like of int, shape (n,)
-        Label of each sample.
-    counts : array_like of int, shape (clients, classes)
-        Samples of class ``c`` that a client gets; column ``c`` is label ``c``.
-    rng : numpy.random.Generator
-        Source of randomness.
-
-    Returns
-    -------
-    list of ndarray of int64
-        The indices each client holds.
-
-    Raises
-    ------
-    InputError
-        If `counts` is not a table of counts, or a class has too few samples.
-    """
-    known, table = check_labels(labels), _table(counts)
-    pools = [rng.permutation(np.flatnonzero(known == c)) for c in range(table.shape[1])]
-    for c, (pool, wanted) in enumerate(zip(pools, table.sum(axis=0).tolist(), strict=True)):
-        if wanted > len(pool):
-            raise InputError(f"class {c}: {wanted} samples are asked for and there are {len(pool)}", field="counts")
-    return deal(pools, table)
-
-
-def fit_counts(labels: ArrayLike, counts: ArrayLike, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Thin a table of counts, where it asks for more than there is, by one factor for all classes.
-
-    Parameters
-    ----------
-    labels : array_like of int, shape (n,)
-        Label of each sample.
-    counts : array_like of int, shape (clients, classes)
-        Samples of class ``c`` that a client is to have; column ``c`` is label ``c``.
-    rng : numpy.random.Generator
-        Source of randomness.
-
-    Returns
-    -------
-    ndarray of int64, shape (clients, classes)
-        The table itself where the samples suffice.  Else each class keeps the same share of its total, rounded down,
-        and those kept are drawn at random among the clients' samples: expected sizes and label mixes stay in
-        proportion.
-
-    Raises
-    ------
-    InputError
-        If `counts` is not a table of counts, or asks for a class of which there is no sample.
-    """
-    known, table = check_labels(labels), _table(counts)
-    wanted = table.sum(axis=0).tolist()
-    supply = [int((known == c).sum()) for c in range(len(wanted))]
-    for c, (have, want) in enumerate(zip(supply, wanted, strict=True)):
-        if want and not have:
-            raise InputError(f"class {c}: {want} samples are asked for and there are none", field="counts")
-    factor = min((Fraction(have, want) for have, want in zip(supply, wanted, strict=True) if want), default=Fraction(1))
-    if factor >= 1:
-        return table
-    columns = [
-        rng.multivariate_hypergeometric(column, int(factor * want), method="marginals")
-        for column, want in zip(table.T, wanted, strict=True)
-    ]
-    return np.stack(columns, axis=1)
 
 
 def classes_per_client(
@@ -313,13 +240,6 @@ def check_counts(values: Sequence[int] | ArrayLike, field: str) -> NDArray[np.in
     if counts.ndim != 1 or not counts.size or counts.dtype.kind not in "iu" or (counts < 0).any():
         raise InputError("must be a list of whole numbers, none negative, one for each client", field=field)
     return counts.astype(np.int64)
-
-
-def _table(counts: ArrayLike) -> NDArray[np.int64]:
-    table = plain_array(counts, "counts")
-    if table.ndim != 2 or not len(table):
-        raise InputError("must be a table with a row for each client and a column for each class", field="counts")
-    return check_counts(table.ravel(), "counts").reshape(table.shape)
 
 
 def check_enough(samples: int, wanted: NDArray[np.int64]) -> None:

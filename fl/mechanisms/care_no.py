@@ -23,7 +23,7 @@ from .interface import (
 )
 from .pea import pea_among
 
-__all__ = ["buckets", "care_no", "care_no_lottery", "expected_score"]
+__all__ = ["buckets", "care_no", "care_no_lottery"]
 
 BASE = Fraction(10)
 
@@ -98,12 +98,6 @@ def care_no_lottery(market: Market, base: Fraction | int = BASE) -> list[Outcome
     """Return CARE-NO's outcomes for all buckets, each as likely as any other."""
     found = buckets(market, base)
     return [_run_bucket(market, found, h) for h in range(len(found))]
-
-
-def expected_score(market: Market, base: Fraction | int = BASE) -> Fraction:
-    """Expected total score over the drawn bucket, exactly."""
-    outcomes = care_no_lottery(market, base)
-    return sum((outcome.score for outcome in outcomes), Fraction(0)) / max(len(outcomes), 1)
 
 
 def _run_bucket(market: Market, found: list[np.ndarray], h: int) -> Outcome:

@@ -85,7 +85,7 @@ class ScoringRule:
     raw : callable
         ``Measurement -> ndarray of float, shape (n,)``; higher is better.
     natural : str
-        The map of :func:`~fedmech.fl.scoring.score_map.clip_scores` that suits the rule's scale.
+        The map of :func:`~fedmech.fl.scoring.score_map.fit_map` that suits the rule's scale.
     summary, source : str
         One line each.
     images : callable, optional

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ...models.input_error import InputError
 
-__all__ = ["MAPS", "ScoreMap", "clip_scores", "fit_map"]
+__all__ = ["MAPS", "ScoreMap", "fit_map"]
 
 MAPS = {
     "clip": "raw",
@@ -125,15 +125,3 @@ def fit_map(raw: NDArray[np.float64], how: str, v_min: float = 0.01, v_max: floa
         typical = float(np.median(np.abs(raw))) if raw.size else 1.0
         return ScoreMap("exponential", v_min, v_max, scale=typical or 1.0)
     return ScoreMap(how, v_min, v_max)
-
-
-def clip_scores(
-    raw: NDArray[np.float64], v_min: float = 0.01, v_max: float = 1.0, how: str = "half"
-) -> NDArray[np.float64]:
-    """Normalise and clip raw drifts into ``[v_min, v_max]``: :func:`fit_map`, applied.
-
-    Returns
-    -------
-    ndarray of float64, shape as `raw`
-    """
-    return fit_map(raw, how, v_min, v_max)(raw)

@@ -4,7 +4,7 @@ Client ``m`` has ``D_m`` samples ``y = X w_m + noise`` with unit-covariance feat
 variance ``v``.  The error is the expected excess risk of the averaged model on a participant's own distribution, averaged
 over the participants (SWAN section III-A2 and III-A4).
 
-`draw_clients`, `least_squares` and `excess_risk` do that literally.  `error_curve` draws the outcome of local least
+`draw_clients`, `least_squares` and `excess_risk` do that literally.  `simulate_averages` draws the outcome of local least
 squares from its distribution instead, which is exact and needs no samples.
 """
 
@@ -16,24 +16,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...models.input_error import InputError
 from ...models.sharing.averages import AVERAGES, WHOSE, Average, Whose, shares
 
 __all__ = [
-    "ErrorCurve",
     "LinearClients",
     "corrected_error",
     "draw_clients",
-    "error_curve",
     "excess_risk",
     "least_squares",
     "simulate",
     "simulate_averages",
     "stated_error",
 ]
-
-# Normal variables drawn at once by `error_curve`.
-CHUNK = 2_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,23 +47,6 @@ class LinearClients:
     truths: NDArray[np.float64]
     features: list[NDArray[np.float64]]
     targets: list[NDArray[np.float64]]
-
-
-@dataclass(frozen=True, eq=False)
-class ErrorCurve:
-    """The error while clients join one by one.
-
-    Parameters
-    ----------
-    participants : ndarray of int64, shape (n,)
-        1 to n.
-    mean, standard_error : ndarray of float64, shape (n,)
-        Error of the averaged model with so many participants, over the markets drawn.
-    """
-
-    participants: NDArray[np.int64]
-    mean: NDArray[np.float64]
-    standard_error: NDArray[np.float64]
 
 
 def draw_clients(
@@ -173,7 +150,13 @@ def simulate_averages(
     Parameters
     ----------
     dimension, sizes, data_variance, client_variance, repetitions, seed
-        As in :func:`simulate`; the errors of least squares are drawn from their distribution, as in :func:`error_curve`.
+        As in :func:`simulate`; the errors of least squares are drawn from their distribution.
+
+    Notes
+    -----
+    Given ``X`` the error of least squares is ``N(0, v (X'X)^-1)``.  For Gaussian features ``X'X`` is a Wishart matrix of
+    ``D`` degrees of freedom, so the error is ``sqrt(v / q) z`` with ``z ~ N(0, I)`` and an independent chi-squared ``q`` of
+    ``D - d + 1`` degrees of freedom: a multivariate t distribution, whose second moment is that of `corrected_error`.
     """
     generator = np.random.default_rng(seed)
     counts = np.asarray(sizes)
@@ -192,77 +175,6 @@ def simulate_averages(
             own = risks @ weights if whose == "participant" else risks.mean(axis=1)
             found[average, whose] = float(own.mean()), float(own.std(ddof=1) / np.sqrt(repetitions))
     return found
-
-
-def error_curve(
-    dimension: int,
-    sizes: Sequence[int],
-    data_variance: float,
-    client_variance: float,
-    *,
-    repetitions: int,
-    seed: int,
-) -> ErrorCurve:
-    """Error against the number of participants, who join in the order given.
-
-    Parameters
-    ----------
-    dimension : int
-        ``d``.
-    sizes : sequence of int
-        Samples of each client, in the order in which they join; each more than ``d + 3``.
-    data_variance, client_variance : float
-        ``v`` and ``s``, not negative.
-    repetitions : int
-        Independent markets, at least 2.
-    seed : int
-        Of numpy's default generator.
-
-    Returns
-    -------
-    ErrorCurve
-        Every market gives one error for each number of participants; the same markets stand behind all of them.
-
-    Raises
-    ------
-    InputError
-        If an argument makes no sense, or a client has so few samples that its error has no finite variance.
-
-    Notes
-    -----
-    Given ``X`` the error of least squares is ``N(0, v (X'X)^-1)``.  For Gaussian features ``X'X`` is a Wishart matrix of
-    ``D`` degrees of freedom, so the error is ``sqrt(v / q) z`` with ``z ~ N(0, I)`` and an independent chi-squared ``q`` of
-    ``D - d + 1`` degrees of freedom: a multivariate t distribution, whose second moment is that of `corrected_error`.
-    """
-    counts = np.asarray(sizes)
-    if dimension < 1 or repetitions < 2:
-        raise InputError("the dimension must be positive and repetitions at least 2")
-    if counts.ndim != 1 or not counts.size or counts.dtype.kind not in "iu" or counts.min() <= dimension + 3:
-        raise InputError(f"must be whole numbers above d + 3 = {dimension + 3}", field="sizes")
-    if not (0 <= data_variance < np.inf and 0 <= client_variance < np.inf):
-        raise InputError("variances must be non-negative numbers")
-    generator = np.random.default_rng(seed)
-    n = len(counts)
-    participants = np.arange(1, n + 1)
-    sums, squares = np.zeros(n), np.zeros(n)
-    # Around a rough centre, so that sums of squares lose no digits.
-    centre = None
-    for start in range(0, repetitions, chunk := max(2, CHUNK // (n * dimension))):
-        markets = min(chunk, repetitions - start)
-        truths = generator.normal(0.0, np.sqrt(client_variance / dimension), (markets, n, dimension))
-        spread = np.sqrt(data_variance / generator.chisquare(counts - dimension + 1, (markets, n)))
-        fitted = truths + spread[..., None] * generator.normal(size=truths.shape)
-        # Mean over the first K of |average - w_m|^2 = |average - mean w|^2 + mean |w_m|^2 - |mean w|^2.
-        average = np.cumsum(fitted, axis=1) / participants[:, None]
-        middle = np.cumsum(truths, axis=1) / participants[:, None]
-        scatter = np.cumsum((truths**2).sum(axis=2), axis=1) / participants - (middle**2).sum(axis=2)
-        errors = ((average - middle) ** 2).sum(axis=2) + scatter
-        centre = errors.mean(axis=0) if centre is None else centre
-        sums += (errors - centre).sum(axis=0)
-        squares += ((errors - centre) ** 2).sum(axis=0)
-    assert centre is not None
-    variance = np.maximum(squares - sums**2 / repetitions, 0.0) / (repetitions - 1)
-    return ErrorCurve(participants, centre + sums / repetitions, np.sqrt(variance / repetitions))
 
 
 def stated_error(dimension: int, sizes: Sequence[int], data_variance: float, client_variance: float) -> float:

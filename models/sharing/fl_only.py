@@ -14,25 +14,8 @@ from .market import MotsMarket
 from .social_state import (
     add_chords,
     add_one_hot_error,
-    add_participants,
     pyomo,
-    pyomo_expression,
 )
-
-
-def literal_fl_model(market: MotsMarket) -> Any:
-    """The FL-only problem as written; variables and constraints as in :func:`.social_state.literal_model`."""
-    pyo = pyomo()
-    model = pyo.ConcreteModel("FL only")
-    add_participants(model, market)
-    model.error = pyo.Expression(
-        expr=float(market.noise) * model.T / model.K**2 + float(market.client_variance) * (1 - 1 / model.K)
-    )
-    if market.max_error is not None:
-        model.requirement = pyo.Constraint(expr=model.error <= float(market.max_error))
-    utility = pyomo_expression(market.utility.tree, model.error)
-    model.welfare = pyo.Objective(expr=model.K * utility - model.cost, sense=pyo.maximize)
-    return model
 
 
 def linearised_fl_model(market: MotsMarket, errors: Sequence[Fraction], utilities: Sequence[float]) -> Any:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import random
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,8 +15,7 @@ import pandas as pd
 import pytest
 import torch
 from fedmech import Market, generate_market, run_mechanism
-from fedmech.fl.data import client_counts, dirichlet
-from fedmech.fl.data.client_counts import read_client_counts
+from fedmech.fl.data import dirichlet
 from fedmech.fl.experiments.engine import configuration, result_figure
 from fedmech.fl.experiments.engine.registry import find_experiment
 from fedmech.fl.experiments.papers import swan_welfare
@@ -155,7 +153,7 @@ def test_breakpoints_of_all_sets_and_of_prefixes(n: int) -> None:
 
 
 @pytest.mark.parametrize("beyond", [-1, 0, 1])
-def test_limits_on_what_is_taken(beyond: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_limits_on_what_is_taken(beyond: int, monkeypatch: pytest.MonkeyPatch) -> None:
     def taken(work: Any, match: str) -> None:
         if beyond > 0:
             with pytest.raises(InputError, match=match):
@@ -165,8 +163,6 @@ def test_limits_on_what_is_taken(beyond: int, tmp_path: Path, monkeypatch: pytes
 
     taken(lambda: bids._cents(np.array([1.0, bids.MOST_CENTS + beyond]), "fixed_cost"), "are not exact")
     taken(lambda: all_coalitions(EXACT_LIMIT + beyond), "coalitions")
-    (tmp_path / "counts.csv").write_text(f"client,x\na,{client_counts.GREATEST + beyond}\n")
-    taken(lambda: read_client_counts(tmp_path / "counts.csv"), "is not a count")
     crowd = generate_market("a", driftpay_no.MAX_WORKERS + beyond, seed=1)
     assert (driftpay_no._small_enough(crowd) is None) == (beyond <= 0)
     few = swan_welfare.SwanWelfare(counts=(2, 1, 1))

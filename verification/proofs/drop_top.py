@@ -149,11 +149,6 @@ PAID_OUT = Theory(
 )
 FOUR = "sum(A) <= 4*sum(H) and implies(sum(A) > 0, sum(A) < 4*sum(H))"
 DROP_TOP_CLAIM = f"{PAYOFFS} and {RATIONAL_CLAIM} and spent(H) <= B and {FOUR}"
-TRUE_PAYOFF = (
-    "same star", "bounded1", "bounded2", "in the pool1", "in the pool2", "winners1", "winners2", "payments1", "payments2", "truth", "bids", "positive",
-    "pool1",
-)  # fmt: skip
-
 DROP_TOP = Proof(
     """
     Who can be placed, and who of those who bid at most B has the highest score, does not depend on bids but for bids above B, which win nothing. If i, bidding at most B, is

@@ -21,7 +21,6 @@ __all__ = ["BadFormula", "Vocabulary", "evaluate", "parse", "plain", "refutable"
 
 QUANTIFIERS = ("every", "some")
 CONNECTIVES = ("implies", "iff")
-NUMBERS = ("Real", "Int")
 
 
 class BadFormula(ValueError):

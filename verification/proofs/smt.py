@@ -13,9 +13,7 @@ from importlib.util import find_spec
 from itertools import combinations, pairwise, permutations
 from typing import Any
 
-from ..search.boxes import market_document
-
-__all__ = ["market_with_ratio", "refute_ratio", "refute_truthfulness", "smt_ratios", "smt_truthful"]
+__all__ = ["refute_ratio", "refute_truthfulness", "smt_ratios", "smt_truthful"]
 
 
 def _solver(seconds: float) -> Any:
@@ -46,29 +44,6 @@ def refute_ratio(
     str
         ``unsat`` if no such market exists, ``sat`` if one does, ``unknown`` if z3 gave up.
     """
-    return _ask_ratio(n, cost_share, factor, seconds)[0]
-
-
-def market_with_ratio(
-    n: int, factor: Fraction, cost_share: Fraction = Fraction(1), seconds: float = 60
-) -> dict[str, Any] | None:
-    """Find a market of ``n`` workers with ``OPT >= factor * ALG``: adversarial search by solving instead of trying.
-
-    Returns
-    -------
-    dict or None
-        A ``fedmech-market/1`` document, or None if there is none or z3 gave up or answered in irrational numbers.
-    """
-    answer, values = _ask_ratio(n, cost_share, factor, seconds)
-    if answer != "sat" or values is None:
-        return None
-    return market_document(values[0], values[1], [1])
-
-
-def _ask_ratio(
-    n: int, cost_share: Fraction, factor: Fraction | None, seconds: float
-) -> tuple[str, tuple[list[Fraction], list[Fraction]] | None]:
-    """Return z3's answer, and scores and costs of the market it found where they are rational."""
     z3: Any = import_module("z3")
 
     # In units of the budget: B = 1. Workers are numbered in ratio order, so rho is ascending.
@@ -90,17 +65,9 @@ def _ask_ratio(
                 solver = _solver(seconds)
                 solver.add(*base, *run, cost <= 1, worse)
                 answer = str(solver.check())
-                if answer == "unsat":
-                    continue
-                if answer == "unknown":
-                    return answer, None
-                model = solver.model()
-                values = [model.eval(x, model_completion=True) for x in (*v, *rho)]
-                if not all(z3.is_rational_value(x) for x in values):
-                    return answer, None
-                exact = [Fraction(x.numerator_as_long(), x.denominator_as_long()) for x in values]
-                return answer, (exact[:n], [r * x for r, x in zip(exact[n:], exact[:n], strict=True)])
-    return "unsat", None
+                if answer != "unsat":
+                    return answer
+    return "unsat"
 
 
 def smt_ratios(sizes: Sequence[int], cost_share: Fraction = Fraction(1), factor: Fraction | None = None) -> str:

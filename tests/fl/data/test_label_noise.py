@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 from fedmech.fl.data.label_noise import (
     ACCURACY_BANDS,
     draw_accuracies,
-    noise_in_bands,
     noisy_labels,
 )
 from fedmech.fl.data.partitions import given_sizes
@@ -95,15 +95,20 @@ def test_cares_setting() -> None:
     """120 workers of 40 samples: two equal runs, and a third of the workers in each band as measured on the labels."""
     labels = np.random.default_rng(1).integers(0, 10, 4_800)
     holdings = given_sizes(labels, [40] * 120, np.random.default_rng(2))
-    noise, again = (noise_in_bands(labels, holdings, 10, np.random.default_rng(3)) for _ in range(2))
-    assert np.array_equal(noise.labels, again.labels)
-    assert np.array_equal(noise.accuracies, again.accuracies)
-    measured = np.array([(noise.labels[part] == labels[part]).mean() for part in holdings])
-    assert (abs(measured - noise.accuracies) <= 0.5 / 40 + 1e-12).all()
-    assert np.bincount(noise.bands).tolist() == [40, 40, 40]
-    exact = noise_in_bands(labels, holdings, 10, np.random.default_rng(3), bands=[(1.0, 1.0), (0.0, 0.0)])
-    right = np.array([(exact.labels[part] == labels[part]).mean() for part in holdings])
-    assert np.array_equal(right, 1.0 - exact.bands)
+
+    def noise(bands: Sequence[tuple[float, float]] = ACCURACY_BANDS) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return each worker's band, its accuracy and the share of its labels that is right."""
+        draw = np.random.default_rng(3)
+        band, accuracies = draw_accuracies(len(holdings), draw, bands)
+        noisy = noisy_labels(labels, holdings, accuracies, 10, draw)
+        return band, accuracies, np.array([(noisy[part] == labels[part]).mean() for part in holdings])
+
+    band, accuracies, measured = noise()
+    assert all(np.array_equal(one, other) for one, other in zip(noise(), noise(), strict=True))
+    assert (abs(measured - accuracies) <= 0.5 / 40 + 1e-12).all()
+    assert np.bincount(band).tolist() == [40, 40, 40]
+    band, _, right = noise(bands=[(1.0, 1.0), (0.0, 0.0)])
+    assert np.array_equal(right, 1.0 - band)
 
 
 @pytest.mark.parametrize(

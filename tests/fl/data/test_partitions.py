@@ -11,7 +11,7 @@ import pytest
 from fedmech.fl.data import dirichlet as dirichlet_partitions
 from fedmech.fl.data import partitions
 from fedmech.fl.data.dirichlet import dirichlet, dirichlet_balanced, dirichlet_per_client
-from fedmech.fl.data.partitions import class_counts, classes_per_client, given_sizes, iid
+from fedmech.fl.data.partitions import classes_per_client, given_sizes, iid
 from fedmech.models.input_error import InputError
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
@@ -72,21 +72,6 @@ def test_sizes_are_exact_or_refused(labels: list[int], sizes: list[int], beta: f
         return
     check(given_sizes(labels, sizes, rng(seed)), len(labels), sizes)
     check(dirichlet_per_client(labels, len(sizes), beta, rng(seed), sizes), len(labels), sizes)
-
-
-@given(st.data(), SEEDS)
-def test_class_counts_are_exact_or_refused(data: st.DataObject, seed: int) -> None:
-    labels = np.array(data.draw(st.lists(st.integers(0, 3), min_size=1, max_size=60)))
-    row = st.lists(st.integers(0, 6), min_size=4, max_size=4)
-    counts = np.array(data.draw(st.lists(row, min_size=1, max_size=6)))
-    short = [c for c in range(4) if counts[:, c].sum() > (labels == c).sum()]
-    if short:
-        with pytest.raises(InputError, match=f"class {short[0]}: "):
-            class_counts(labels, counts, rng(seed))
-        return
-    parts = class_counts(labels, counts, rng(seed))
-    check(parts, len(labels), counts.sum(axis=1).tolist())
-    assert [[int((labels[part] == c).sum()) for c in range(4)] for part in parts] == counts.tolist()
 
 
 @given(LABELS, st.integers(1, 8), st.sampled_from([0.4, 5.0, 1e300]), st.integers(1, 12), SEEDS)
@@ -412,8 +397,6 @@ def test_too_little_of_the_classes_is_refused() -> None:
         (lambda g: given_sizes([0, 1], [-1, 2], g), "sizes"),
         (lambda g: given_sizes([0, 1], [0.5], g), "sizes"),
         (lambda g: given_sizes([0, 1], [], g), "sizes"),
-        (lambda g: class_counts([0, 1], [1, 1], g), "counts"),
-        (lambda g: class_counts([0, 1], [[1, -1]], g), "counts"),
         (lambda g: classes_per_client([0, 1], [1, 1], [1], g), "1 sizes for 2 clients"),
     ],
 )
@@ -427,7 +410,6 @@ def test_nonsense_is_refused(call, message: str) -> None:
     [
         lambda labels, g: iid(labels, 3, g),
         lambda labels, g: given_sizes(labels, [8, 3, 5], g),
-        lambda labels, g: class_counts(labels, [[2, 5], [1, 7]], g),
         lambda labels, g: dirichlet(labels, 3, 1.0, g),
         lambda labels, g: dirichlet_balanced(labels, 3, 1.0, g, least=2),
         lambda labels, g: dirichlet_per_client(labels, 3, 1.0, g),

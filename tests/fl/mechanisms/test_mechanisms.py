@@ -5,7 +5,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from fedmech.fl.mechanisms.care_no import buckets, care_no_lottery, expected_score
+from fedmech.fl.mechanisms.care_no import buckets, care_no_lottery
 from fedmech.fl.mechanisms.driftpay_noisy import noisy_scores
 from fedmech.fl.mechanisms.interface import find_mechanism, mechanisms, run_mechanism
 from fedmech.fl.mechanisms.large_market import level_weights
@@ -263,7 +263,6 @@ def test_care_no_lottery_holds_every_bucket_once(workers, budget):
         assert max(market.score(i) for i in bucket) <= 10 * max(min(market.score(i) for i in bucket), min(scores))
     outcomes = care_no_lottery(market)
     assert len(outcomes) == len(found)
-    assert expected_score(market) == sum((outcome.score for outcome in outcomes), F(0)) / len(found)
     # At most three buckets: forty draws miss none of them.
     assert {tuple(run_mechanism(market, "care-no", seed=seed).assignment) for seed in range(40)} == {
         tuple(outcome.assignment) for outcome in outcomes

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from fedmech.fl.mechanisms.interface import run_mechanism
 from fedmech.fl.scoring.audit import inconsistent
-from fedmech.fl.scoring.score_map import ScoreMap, clip_scores, fit_map
+from fedmech.fl.scoring.score_map import ScoreMap, fit_map
 from fedmech.fl.scoring.uncertainty import (
     BOUND_METHODS,
     bootstrap_errors,
@@ -41,7 +41,7 @@ def truth(n: int) -> np.ndarray:
 def test_scores_are_bounded_and_keep_the_order(how):
     rng = np.random.default_rng(1)
     raw = np.concatenate([rng.uniform(-1, 1, 40), [-1, 0, 1, -0.5, -0.5]])
-    scores = clip_scores(raw, 0.05, 0.9, how)
+    scores = fit_map(raw, how, 0.05, 0.9)(raw)
     assert scores.min() >= 0.05
     assert scores.max() <= 0.9
     order = np.argsort(raw)
@@ -51,11 +51,11 @@ def test_scores_are_bounded_and_keep_the_order(how):
 
 def test_maps_by_hand():
     raw = np.array([-1.0, -0.2, 0.5, 1.0])
-    assert np.allclose(clip_scores(raw, 0.1, 1, "half"), [0.1, 0.4, 0.75, 1])
-    assert np.allclose(clip_scores(raw, 0.1, 0.8, "clip"), [0.1, 0.1, 0.5, 0.8])
-    assert np.allclose(clip_scores(raw, 0.2, 0.6, "min-max"), [0.2, 0.36, 0.5, 0.6])
+    assert np.allclose(fit_map(raw, "half", 0.1, 1)(raw), [0.1, 0.4, 0.75, 1])
+    assert np.allclose(fit_map(raw, "clip", 0.1, 0.8)(raw), [0.1, 0.1, 0.5, 0.8])
+    assert np.allclose(fit_map(raw, "min-max", 0.2, 0.6)(raw), [0.2, 0.36, 0.5, 0.6])
     # The median of |raw| is (0.5 + 1) / 2.
-    assert np.allclose(clip_scores(raw, 0.1, 1, "exponential"), [math.exp(-4 / 3), math.exp(-0.8 / 3), 1, 1])
+    assert np.allclose(fit_map(raw, "exponential", 0.1, 1)(raw), [math.exp(-4 / 3), math.exp(-0.8 / 3), 1, 1])
 
 
 def test_the_map_is_reported():
@@ -76,17 +76,20 @@ def test_clipping_is_counted():
 
 
 def test_degenerate_maps():
-    assert clip_scores(np.array([0.3, 0.3]), 0.1, 1, "min-max").tolist() == [1, 1]
-    assert clip_scores(np.zeros(3), 0.1, 1, "exponential").tolist() == [1, 1, 1]
-    assert clip_scores(np.array([]), 0.1, 1, "min-max").shape == (0,)
-    assert clip_scores(np.array([-np.inf, np.inf]), 0.1, 1, "half").tolist() == [0.1, 1]
+    def fitted(raw: list[float], how: str) -> np.ndarray:
+        return fit_map(np.array(raw), how, 0.1, 1)(np.array(raw))
+
+    assert fitted([0.3, 0.3], "min-max").tolist() == [1, 1]
+    assert fitted([0, 0, 0], "exponential").tolist() == [1, 1, 1]
+    assert fitted([], "min-max").shape == (0,)
+    assert fitted([-np.inf, np.inf], "half").tolist() == [0.1, 1]
     bad: list[dict[str, Any]]
     bad = [{"v_min": 0.0}, {"v_min": -1.0}, {"v_min": 0.5, "v_max": 0.4}, {"how": "log"}, {"scale": 0.0}]
     for given in bad:
         with pytest.raises(InputError):
             ScoreMap(**given)
     with pytest.raises(InputError, match="not a number"):
-        clip_scores(np.array([np.nan]))
+        fitted([np.nan], "half")
 
 
 # Error bars.

@@ -6,17 +6,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fedmech.fl.sharing import linear_market
 from fedmech.fl.sharing.linear_market import (
     LinearClients,
     corrected_error,
     draw_clients,
-    error_curve,
     excess_risk,
     least_squares,
     simulate,
+    simulate_averages,
 )
-from fedmech.models.input_error import InputError
 from scipy import stats
 
 # Dimension, sizes in the order of joining, data variance, client variance.
@@ -28,30 +26,35 @@ MARKETS = [
 ]
 
 
+def error_drawn(d: int, sizes: list[int], data: float, clients: float, draws: int, seed: int) -> tuple[float, float]:
+    """Mean error of the plain average and its standard error, the models drawn from the distribution of least squares."""
+    found = simulate_averages(d, sizes, data, clients, repetitions=draws, seed=seed)
+    assert found["plain", "participant"] == pytest.approx(found["plain", "member"])
+    return found["plain", "participant"]
+
+
 @pytest.mark.parametrize(("d", "sizes", "data", "clients"), MARKETS)
-def test_the_curve_is_the_corrected_error(d: int, sizes: list[int], data: float, clients: float) -> None:
+def test_errors_by_distribution_are_the_corrected_error(d: int, sizes: list[int], data: float, clients: float) -> None:
     """Within five standard errors at each number of participants."""
-    curve = error_curve(d, sizes, data, clients, repetitions=40_000, seed=11)
-    assert curve.participants.tolist() == list(range(1, len(sizes) + 1))
-    for K, mean, error in zip(curve.participants, curve.mean, curve.standard_error, strict=True):
+    for K in range(1, len(sizes) + 1):
+        mean, error = error_drawn(d, sizes[:K], data, clients, 40_000, 11)
         assert 0 < error < 0.05 * mean
         assert abs(mean - corrected_error(d, sizes[:K], data, clients)) < 5 * error
 
 
 @pytest.mark.parametrize(("d", "sizes", "data", "clients"), MARKETS)
-def test_the_curve_agrees_with_drawn_samples(d: int, sizes: list[int], data: float, clients: float) -> None:
+def test_errors_by_distribution_agree_with_drawn_samples(d: int, sizes: list[int], data: float, clients: float) -> None:
     """Means, and standard errors per market, against local least squares on samples that were really drawn."""
-    curve = error_curve(d, sizes, data, clients, repetitions=20_000, seed=5)
     for K in range(1, len(sizes) + 1):
+        theirs, spread = error_drawn(d, sizes[:K], data, clients, 20_000, 5)
         mean, error = simulate(d, sizes[:K], data, clients, repetitions=1_500, seed=100 + K)
-        assert abs(mean - curve.mean[K - 1]) < 5 * np.hypot(error, curve.standard_error[K - 1])
+        assert abs(mean - theirs) < 5 * np.hypot(error, spread)
         if min(sizes[:K]) > d + 15:
             # A standard deviation over markets, itself known to a few per cent where fourth moments exist.
-            ratio = error * np.sqrt(1_500) / (curve.standard_error[K - 1] * np.sqrt(20_000))
-            assert 0.8 < ratio < 1.25
+            assert 0.8 < error * np.sqrt(1_500) / (spread * np.sqrt(20_000)) < 1.25
 
 
-def test_least_squares_has_the_distribution_the_curve_draws_from() -> None:
+def test_least_squares_has_the_distribution_that_errors_are_drawn_from() -> None:
     """Quantiles of one client's error against those of the multivariate t distribution, by Kolmogorov and Smirnov."""
     d, size, data = 3, 7, 1.7
     draw = np.random.default_rng(3)
@@ -64,7 +67,7 @@ def test_least_squares_has_the_distribution_the_curve_draws_from() -> None:
     expected = stats.f(d, size - d + 1).cdf
     assert p_value(stats.kstest(scaled, expected)) > 1e-4
     assert p_value(stats.kstest(scaled * 1.2, expected)) < 1e-2
-    ours = [error_curve(d, [size], data, 0.4, repetitions=2, seed=seed).mean[0] for seed in range(1_500)]
+    ours = [error_drawn(d, [size], data, 0.4, 2, seed)[0] for seed in range(1_500)]
     pairs = np.random.default_rng(8).permutation(errors).reshape(-1, 2).mean(axis=1)
     assert p_value(stats.ks_2samp(ours, pairs)) > 1e-4
 
@@ -105,40 +108,10 @@ def test_drawn_clients_are_as_described() -> None:
     assert least_squares(LinearClients(clients.truths[:0], [], [])).shape == (0, d)
 
 
-def test_chunks_do_not_matter_to_the_distribution(monkeypatch: pytest.MonkeyPatch) -> None:
-    d, sizes = 2, [40, 60]
-    whole = error_curve(d, sizes, 1.0, 0.2, repetitions=5_000, seed=2)
-    monkeypatch.setattr(linear_market, "CHUNK", 28)
-    parts = error_curve(d, sizes, 1.0, 0.2, repetitions=5_000, seed=2)
-    assert (abs(whole.mean - parts.mean) < 5 * np.hypot(whole.standard_error, parts.standard_error)).all()
-    assert whole.standard_error == pytest.approx(parts.standard_error, rel=0.15)
-
-
-def test_equal_seeds_give_equal_curves() -> None:
-    first, again, other = (error_curve(2, [9, 14], 1.0, 0.2, repetitions=50, seed=seed) for seed in (1, 1, 2))
-    assert np.array_equal(first.mean, again.mean)
-    assert np.array_equal(first.standard_error, again.standard_error)
-    assert not np.array_equal(first.mean, other.mean)
+def test_equal_seeds_give_equal_errors() -> None:
+    first, again, other = (error_drawn(2, [9, 14], 1.0, 0.2, 50, seed) for seed in (1, 1, 2))
+    assert first == again != other
 
 
 def test_without_any_variance_there_is_no_error() -> None:
-    curve = error_curve(2, [9, 14], 0.0, 0.0, repetitions=10, seed=1)
-    assert not curve.mean.any()
-    assert not curve.standard_error.any()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "repetitions", "message"),
-    [
-        ((2, [5, 9], 1.0, 0.0), 10, r"above d \+ 3 = 5"),
-        ((2, [], 1.0, 0.0), 10, "whole numbers"),
-        ((2, [9.5], 1.0, 0.0), 10, "whole numbers"),
-        ((0, [9], 1.0, 0.0), 10, "dimension"),
-        ((2, [9], 1.0, 0.0), 1, "repetitions"),
-        ((2, [9], -1.0, 0.0), 10, "variances"),
-        ((2, [9], 1.0, float("nan")), 10, "variances"),
-    ],
-)
-def test_nonsense_is_refused(arguments: tuple, repetitions: int, message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        error_curve(*arguments, repetitions=repetitions, seed=0)
+    assert error_drawn(2, [9, 14], 0.0, 0.0, 10, 1) == (0.0, 0.0)
