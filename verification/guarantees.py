@@ -16,6 +16,7 @@ __all__ = [
     "CARE_NO",
     "DROP_TOP",
     "EQUAL_SCORES",
+    "GRAVIN",
     "LARGE_MARKET",
     "NOISE",
     "NOISE_OPT",
@@ -88,6 +89,15 @@ LARGE_MARKET = Guarantee(
     "Singer's rule and DriftPay-CO's without limits, the 2 + beta / (1 - beta) of F-6.2-SMALL, which is the least possible",
     "proved",
     lambda levels, beta: 1 / (1 - Fraction(levels, levels + 1) ** levels) + Fraction(beta) / (1 - beta),
+    strict=True,
+)
+
+GRAVIN = Guarantee(
+    "F-GRAVIN",
+    "In one pool without limits gravin has OPT < 3 ALG, or nobody can be had; against the fractional optimum of the workers who bid at most B, too. Three workers come to 3 - eps for eps = 1/3, "
+    "1/10 and 1/1000",
+    "proved",
+    lambda: Fraction(3),
     strict=True,
 )
 

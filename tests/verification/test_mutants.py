@@ -120,6 +120,7 @@ FORMULAS = {
     "LABEL_SKEW": ("var_a > var_b", "var_a > 2*var_b"),
     "CONCENTRATED": ("3*b <= 1", "2*b <= 1"),
     "THREE_WORKERS": ("R*got(0, 2, 4) >= 1 + r", "R*got(0, 2, 4) >= 1"),
+    "GRAVIN": ("opt <= 3*got", "opt <= 2*got"),
     "LARGE": ("((1 - beta)*c + beta)", "(1 - beta)*c"),
     "CLARKE": ("paid1 >= bid1", "paid1 > bid1"),
     "SEPARATE": ("bill(q) <= own(q)", "bill(q) < own(q)"),
@@ -250,11 +251,15 @@ OTHERS = (
     "F-6-NOISE-JUMP",
     "F-DROPTOP-TIGHT",
     "F-LARGE",
+    "F-GRAVIN",
 )
 CASES = [(id, name) for place, id in enumerate(CO) for name in list(RULES)[place % 2 :: 2]]
 CASES += [(id, name) for id in OTHERS for name in ("pays double", "lets a winner go", "hires nobody")]
-# These are about who is hired; payments are no part of their theory.
-CASES = [case for case in CASES if case not in {("F-DROPTOP-TIGHT", "pays double"), ("F-LARGE", "pays double")}]
+# These are about who is hired; payments are no part of their theory. Gravin's is about the price too, which who hires nobody does not have.
+CASES = [
+    case for case in CASES if case not in {(id, "pays double") for id in ("F-DROPTOP-TIGHT", "F-LARGE", "F-GRAVIN")}
+]
+CASES.remove(("F-GRAVIN", "hires nobody"))
 FIRST = {id: next(case for case in CASES if case[0] == id) for id, _ in CASES}.values()
 
 

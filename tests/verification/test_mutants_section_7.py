@@ -10,12 +10,12 @@ from fedmech.fl.mechanisms.outcome import outcome
 from fedmech.fl.scoring import digits_market
 from fedmech.verification import audit
 from fedmech.verification.claims.driftpay import congestion, coverage_constant, escalation, heterogeneity, promises
-from fedmech.verification.claims.findings import impossible, large_market
+from fedmech.verification.claims.findings import impossible, large_market, ratios
 from fedmech.verification.ledger import claims, judge
 from fedmech.verification.literal.driftpay import LiteralOutcome
 from fedmech.verification.proofs.chain import have_z3
 from fedmech.verification.proofs.extensions import SEPARATE
-from fedmech.verification.search import finite_models
+from fedmech.verification.search import finite_models, one_pool_rules
 from fedmech.verification.search.boxes import market_document
 from fedmech.verification.search.finite_models import Unheld, hold
 from fedmech.verification.search.truthful_rules import best_scores, table_within
@@ -134,6 +134,12 @@ MEASUREMENTS = {
     "a search that finds nothing": ("F-LOWER-POOL", impossible, "table_within", lambda scores, steps, factor: None),
     "another optimum": ("F-LOWER-POOL", impossible, "best_scores", lambda scores, *more: dict.fromkeys(best_scores(scores, *more), 12)),
     "lots that always come out alike": ("F-LARGE", large_market, "run_mechanism", blind),
+    "a worst ratio that is larger": ("F-RATIO-SMALL", ratios, "TABLE", (("drop-top", 2, F(3), False, True),)),
+    "a worst ratio that is smaller": ("F-RATIO-SMALL", ratios, "TABLE", (("drop-top", 2, F(3, 2), False, True),)),
+    "a ratio attained that is approached": ("F-RATIO-SMALL", ratios, "TABLE", (("driftpay-co", 3, F(2), True, True),)),
+    "a spread that is left out": ("F-RATIO-SMALL", ratios, "TABLE", (("driftpay-co", 2, F(2), False, True),)),
+    "a rule that is another": ("F-RATIO-SMALL", one_pool_rules, "RULES", {"gravin": one_pool_rules.drop_top}),
+    "another rule for two workers": ("F-RATIO-SMALL", ratios, "table_within", lambda scores, steps, factor: {}),
     "a clock that is another": ("F-7b-CLOCK", coverage_constant, "coverage_clock", lambda market: LiteralOutcome({})),
 }  # fmt: skip
 
@@ -144,6 +150,9 @@ SLOW = (
     "money that is ample",
     "the best worker whatever the others cover",
     "another optimum",
+    "a worst ratio that is larger",
+    "a ratio attained that is approached",
+    "another rule for two workers",
 )
 
 

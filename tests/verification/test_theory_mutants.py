@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from fedmech.verification.claims.driftpay import bonus, escalation, heterogeneity, lower_bounds, promises, section_5
 from fedmech.verification.claims.findings import impossible, large_market
+from fedmech.verification.claims.findings import ratios as findings_ratios
 from fedmech.verification.claims.findings.drop_top import without_star
 from fedmech.verification.proofs import ratios
 from fedmech.verification.proofs.chain import Proof, ProofError, have_z3
@@ -55,6 +56,10 @@ THEORIES = {
     "the last level counts for something": ("LARGE", "weights", "s(K + 1) == 0", "s(K) == 0"),
     "who is hired costs more than the rate": ("LARGE", "hired", "x(a) <= s(k(a)))", "x(a) >= s(k(a)))"),
     "a score counts for nothing at its cost": ("LARGE", "duality", "B + rate*G", "B"),
+    "the price pays for all who stay": ("GRAVIN", "price", "p*vT <= B", "p*vS <= B"),
+    "the best is hired whatever it asks": ("GRAVIN", "others hired", "best <= B - p*vT", "best >= 0"),
+    "nobody is passed over for its bid": ("GRAVIN", "best hired", "vS - vR", "vS"),
+    "scores beyond the price are free": ("GRAVIN", "duality", "B - bS", "B"),
     "stipends are not deducted from bids": ("STIPEND", "net", "b(k) - g(k) if", "b(k) if"),
 }  # fmt: skip
 RUNS = {"DROP_TOP": "drop-top", "STIPEND": "driftpay-stipend"}
@@ -66,6 +71,7 @@ MODELS = {
     "SEPARATE": escalation.billed,
     "CLARKE": promises.clarke_models,
     "THREE_WORKERS": impossible.models,
+    "GRAVIN": lambda: findings_ratios.falling_prices(11, 60),
     "LARGE": lambda: large_market.twins(11, 20),
     "LABEL_SKEW": heterogeneity.skewed,
     "CONCENTRATED": heterogeneity.concentrated,

@@ -28,6 +28,7 @@ from ..guarantees import (
     CARE_NO,
     DROP_TOP,
     EQUAL_SCORES,
+    GRAVIN,
     LARGE_MARKET,
     NOISE,
     NOISE_OPT,
@@ -353,6 +354,11 @@ def _drop_top(case: _Case, guarantee: Guarantee) -> Iterator[Ruling]:
     yield from _ratio(case, guarantee, [], lambda: ((), made_by))
 
 
+def _gravin(case: _Case, guarantee: Guarantee) -> Iterator[Ruling]:
+    best = case.outcome.details["best"]
+    yield from _ratio(case, guarantee, [], lambda: ((), {} if best is None else {"best": case.bench.name(best)}))
+
+
 def _pea(case: _Case, guarantee: Guarantee) -> Iterator[Ruling]:
     bench = case.bench
     priced = case.outcome.details.get("virtual_price") is not None
@@ -478,6 +484,7 @@ _GUARANTEES: tuple[tuple[Guarantee, str, Sequence[str], Callable[[_Case, Guarant
     (EQUAL_SCORES, "opt", POOLED, _equal),
     (SMALL_COSTS, "opt", POOLED, _small_costs),
     (LARGE_MARKET, "opt", ("large-market",), _large_market),
+    (GRAVIN, "opt", ("gravin",), _gravin),
     (DROP_TOP, "opt", ("drop-top",), _drop_top),
     (NOISE_OPT, "opt", SURROGATES, _noise),
     (PEA, "opt-sep", ("pea",), _pea),

@@ -176,6 +176,22 @@ def test_beta_is_below_one_or_all_is_free() -> None:
     assert (free.guarantee, free.attained, free.made_by["beta"]) == (2, Between.exactly(1), "w1")
 
 
+def test_a_falling_price_against_brute_force(tmp_path: Path) -> None:
+    """Workers dearer than the budget are in no set that it affords, so they change nothing."""
+    draw = random.Random(9)
+    for _ in range(20):
+        rows = [(draw.randint(1, 9), draw.randint(0, 12)) for _ in range(draw.randint(1, 4))]
+        workers = [{"id": f"w{i}", "group": "g", "score": str(v), "cost": str(c)} for i, (v, c) in enumerate(rows)]
+        budget = draw.randint(0, 12)
+        document = {"format": "fedmech-market/1", "workers": workers, "requesters": [{"id": "r", "budget": budget}]}
+        document["caps"] = []
+        market, brute = read(document, tmp_path), Brute(document)
+        row, alg = row_of(market, "F-GRAVIN", "gravin"), fm.run(market, "gravin").score
+        assert (row.applies, row.guarantee, row.holds) == (True, 3, True)
+        assert row.attained == (Between.exactly(brute.opt() / alg) if alg else None)
+        assert alg > 0 or brute.opt() == 0
+
+
 def test_twins_on_all_levels_against_brute_force(tmp_path: Path) -> None:
     """Two kinds of worker dealt evenly to two levels; and the same market dealt unevenly, which brings no guarantee."""
     draw, held = random.Random(8), Counter()
