@@ -12,6 +12,7 @@ from fractions import Fraction
 import kinds
 import numpy as np
 import pytest
+from campaign import seeds
 from fedmech import Market, solve
 from fedmech.models import exact
 from fedmech.solvers.control import Control
@@ -89,7 +90,7 @@ def test_a_budget_of_any_size(problem: str, method: str) -> None:
 @pytest.mark.parametrize(("problem", "method"), [*METHODS, ("opt-sep", "loss-search")])
 @pytest.mark.parametrize("column", ["scores", "costs", "bids", "budgets"])
 def test_python_integers_in_one_column_change_nothing(problem: str, method: str, column: str) -> None:
-    for seed in range(25):
+    for seed in seeds(25):
         case = small(seed, seats=method != "pooled" and seed % 2 == 1)
         market = case.market()
         odd = market.with_scaled(**{column: getattr(market.scaled, column).astype(object)})
@@ -102,7 +103,7 @@ def test_a_lower_limit_of_64_bits_changes_nothing(
     problem: str, method: str, limit: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The rule at small numbers: scores, costs, weights and bundles are Python integers at different sizes."""
-    cases = [small(seed, seats=method != "pooled" and seed % 2 == 1) for seed in range(40)]
+    cases = [small(seed, seats=method != "pooled" and seed % 2 == 1) for seed in seeds(40)]
     expected = [optimum(case.market(), problem, method) for case in cases]
     monkeypatch.setattr(exact, "INT64_SAFE", limit)
     monkeypatch.setattr(relaxation, "INT64_SAFE", limit)
@@ -128,7 +129,7 @@ def magnitudes(seed: int) -> Kinds:
 def test_numbers_of_very_different_magnitude(direct: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pooled_solve, "DIRECT", direct)
     proved = asked = 0
-    for seed in range(60):
+    for seed in seeds(60):
         case = magnitudes(seed)
         market, best = case.market(), kinds.opt(case)
         plain = SeatMarket.of(market)
@@ -150,7 +151,7 @@ def test_numbers_of_very_different_magnitude(direct: int, monkeypatch: pytest.Mo
 def test_weights_do_not_wrap_where_only_costs_are_python_integers() -> None:
     # As with ordinary float costs of 17 digits: their column is of Python integers, that of the scores is not.
     rng = random.Random(3)
-    for seed in range(30):
+    for seed in seeds(30):
         n = 9
         market = Market.build(
             scores=[rng.randint(1, 100) for _ in range(n)],

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from campaign import some
 from fedmech import Market, methods, solve
 from fedmech.models.procurement.generate import KINDS, generate_market
 from fedmech.solvers.feasibility import objective_value, violation
@@ -62,19 +63,19 @@ def check_agreement(market: Market, problem: str, pace: tuple[str, ...]) -> None
 
 
 @pytest.mark.parametrize("problem", ["orp", "opt", "opt-sep"])
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=some(200), deadline=None)
 @given(market=markets())
 def test_methods_agree(problem: str, market: Market) -> None:
     check_agreement(market, problem, ("every",))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=some(150), deadline=None)
 @given(market=markets(max_workers=5, max_requesters=2, coverage=True))
 def test_methods_agree_on_coverage(market: Market) -> None:
     check_agreement(market, "cover", ("every",))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=some(100), deadline=None)
 @given(market=markets(max_workers=5, max_requesters=2, coverage=True))
 def test_heuristics_and_their_bounds_enclose_the_optimum(market: Market) -> None:
     optimum = solve(market, "cover", "brute-force").objective
@@ -94,7 +95,7 @@ def test_literal_models_agree(problem: str, market: Market) -> None:
     check_agreement(market, problem, ("every", "some"))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=some(150), deadline=None)
 @given(market=markets())
 def test_linear_relaxation_lies_between(market: Market) -> None:
     relaxed = solve(market, "opt-frac", "parametric")

@@ -6,6 +6,7 @@ The optimum is that of counting by kind. A limit on effort may leave a market op
 from __future__ import annotations
 
 import random
+from functools import cache
 from types import ModuleType
 
 import kinds
@@ -144,12 +145,23 @@ def market_of_kinds(seed: int) -> Kinds:
     return Kinds(rows, [rng.randint(0, money // 2 + 1), rng.randint(0, 9)], caps, [rng.randint(0, n) for _ in "ab"])
 
 
-def compare(case: Kinds, *, effort: bool) -> int:
+def both_ways(case: Kinds) -> list[tuple[Kinds, int]]:
+    """The market without seats, and with them: each with its optimum."""
+    seatless = Kinds(case.kinds, case.budgets, case.caps, [case.n] * 2)
+    return [(one, kinds.opt(one)) for one in (seatless, case)]
+
+
+@cache
+def counted(seed: int) -> list[tuple[Kinds, int]]:
+    """Every constant is tried on the same markets: they are counted once."""
+    return both_ways(market_of_kinds(seed))
+
+
+def compare(cases: list[tuple[Kinds, int]], *, effort: bool) -> int:
     """Compare both searches with counting; return how many were proved."""
     proved = 0
-    for seats in (False, True):
-        one = case if seats else Kinds(case.kinds, case.budgets, case.caps, [case.n] * 2)
-        market, best = one.market(), kinds.opt(one)
+    for seats, (one, best) in enumerate(cases):
+        market = one.market()
         if not seats:
             whole = PooledProblem.of(
                 market.scaled.scores,
@@ -194,12 +206,12 @@ def test_sizes(module: ModuleType, name: str, offset: int, reduced: bool, monkey
     monkeypatch.setattr(pooled_solve, "close_by_slope", lambda *_: None)
     monkeypatch.setattr(pooled_solve, "close_by_money", lambda *_: None)
     for seed in range(12):
-        case = market_of_kinds(seed)
+        cases = counted(seed)
         if reduced and name != "DIRECT":
             # Many of these are looked at only where a large problem is reduced to its margin.
             monkeypatch.setattr(pooled_solve, "DIRECT", 8)
-        patched(monkeypatch, module, name, max(1, case.n + offset))
-        compare(case, effort=False)
+        patched(monkeypatch, module, name, max(1, cases[0][0].n + offset))
+        compare(cases, effort=False)
 
 
 @pytest.mark.parametrize(
@@ -222,7 +234,7 @@ def test_efforts(module: ModuleType, name: str, value: object, monkeypatch: pyte
         monkeypatch.setattr(seated_method, "STATES", (1, 1, 1))
     if module is branching:
         monkeypatch.setattr(pooled_solve, "many_small", lambda *_: True)
-    proved = sum(compare(market_of_kinds(seed), effort=True) for seed in range(100, 115))
+    proved = sum(compare(counted(seed), effort=True) for seed in range(100, 115))
     assert proved > 0
 
 
@@ -259,4 +271,4 @@ def test_hundreds_of_equal_workers(copies: int) -> None:
         rows += [(rng.randint(1, 9), rng.randint(1, 9), 1, copies)]
         caps = [[rng.randint(1, copies), 3], [rng.randint(1, copies), 0]]
         seats = [rng.randint(1, 2 * copies), rng.randint(0, 9)]
-        assert compare(Kinds(rows, [rng.randint(1, 4 * copies), 5], caps, seats), effort=False) == 2
+        assert compare(both_ways(Kinds(rows, [rng.randint(1, 4 * copies), 5], caps, seats)), effort=False) == 2

@@ -1,6 +1,7 @@
 """The mutants of the sharing market's ledger: shipped code with something wrong is no model of the proofs, and turns verdicts."""
 
 from fractions import Fraction as F
+from functools import cache
 from itertools import islice
 
 import pytest
@@ -26,12 +27,12 @@ from proofs_by_name import PROOFS
 
 CLAIMS = claims()
 
-BOX = list(islice(mechanism.BOX.markets(), 0, None, 40))
-HIGH = list(islice(states.HIGH.markets(), 0, None, 60))
-LOW = list(islice(states.LOW.markets(), 0, None, 60))
-MIXED = list(islice(problem.MIXED.markets(), 0, None, 25))
-PRIVATE = list(islice(claiming.PRIVATE.markets(), 0, None, 80))
-SEVERAL = list(islice((m for m in claiming.PRIVATE.markets() if m.type_count > 1), 0, None, 24))
+BOX = cache(lambda: list(islice(mechanism.BOX.markets(), 0, None, 40)))
+HIGH = cache(lambda: list(islice(states.HIGH.markets(), 0, None, 60)))
+LOW = cache(lambda: list(islice(states.LOW.markets(), 0, None, 60)))
+MIXED = cache(lambda: list(islice(problem.MIXED.markets(), 0, None, 25)))
+PRIVATE = cache(lambda: list(islice(claiming.PRIVATE.markets(), 0, None, 80)))
+SEVERAL = cache(lambda: list(islice((m for m in claiming.PRIVATE.markets() if m.type_count > 1), 0, None, 24)))
 
 
 def worse_error(self, state):
@@ -48,7 +49,7 @@ SWAN = {
     "errors do not fall with the coalition: EXAMPLE": (
         MotsMarket, "error", worse_error, "EXAMPLE", lambda: mots_models.coalition_models(1, 20, variance=False)
     ),
-    "errors do not fall with the coalition: ALONE": (MotsMarket, "error", worse_error, "ALONE", lambda: mots_models.alone_models(HIGH)),
+    "errors do not fall with the coalition: ALONE": (MotsMarket, "error", worse_error, "ALONE", lambda: mots_models.alone_models(HIGH())),
     "a buyer's error is a participant's": (
         averages, "averaged_error", lambda weights, own, variance, whose: F(1, len(own)) + variance * (1 - F(1, len(own))), "BUYER",
         lambda: mots_models.average_models(1, 20),
@@ -70,73 +71,73 @@ SWAN = {
         lambda: weight_models.member_models(1, 20),
     ),
     "errors do not fall with the coalition: EXCLUDED": (
-        MotsMarket, "error", worse_error, "EXCLUDED", lambda: constraint_models.excluded_models(MIXED)
+        MotsMarket, "error", worse_error, "EXCLUDED", lambda: constraint_models.excluded_models(MIXED())
     ),
     "errors do not fall with the coalition: SCALED": (
-        MotsMarket, "error", worse_error, "SCALED", lambda: constraint_models.scaled_models(LOW)
+        MotsMarket, "error", worse_error, "SCALED", lambda: constraint_models.scaled_models(LOW())
     ),
     "SWAN's game shares twice": (
         swan_module.Swan, "share", lambda self, state, control=None: 2 * self.ratio * (self.potential(state) - self.least) / self.market.population, "EXISTS",
-        lambda: constraint_models.existing_models(BOX),
+        lambda: constraint_models.existing_models(BOX()),
     ),
     "SWAN pays participants one unit more": (
         swan_module.Swan, "rewards", lambda self, state: tuple(t.cost - self.price(state) + 1 for t in self.market.types), "LEAST_COST",
-        lambda: constraint_models.least_cost_models(BOX, 1),
+        lambda: constraint_models.least_cost_models(BOX(), 1),
     ),
     "SWAN's balance is that of k* everywhere": (
-        swan_module.Swan, "incentive_cost", lambda self, state: F(0), "AWAY", lambda: constraint_models.away_models(BOX)
+        swan_module.Swan, "incentive_cost", lambda self, state: F(0), "AWAY", lambda: constraint_models.away_models(BOX())
     ),
     "single-peaked payments peak elsewhere": (
         SinglePeaked, "share", lambda self, state: F(sum(abs(k - t) for k, t in zip(state, self.target, strict=True))), "EQUIVALENT",
-        lambda: constraint_models.equivalent_models(LOW),
+        lambda: constraint_models.equivalent_models(LOW()),
     ),
     "welfare leaves costs out": (
         MotsMarket, "welfare", lambda self, state, buyers=None: self.population * self.utility.exact(self.error(state)), "POPULATION",
-        lambda: constraint_models.population_models(LOW),
+        lambda: constraint_models.population_models(LOW()),
     ),
     "SWAN always adds one": (
-        swan_module.Swan, "incentive_cost", lambda self, state: F(1), "MONOTONE", lambda: constraint_models.monotone_models(BOX)
+        swan_module.Swan, "incentive_cost", lambda self, state: F(1), "MONOTONE", lambda: constraint_models.monotone_models(BOX())
     ),
     "SWAN shares twice with who overstates": (
         swan_module.Swan, "share", lambda self, state, control=None: 2 * self.ratio * (self.potential(state) - self.least) / self.market.population, "OVERSTATED",
         lambda: type_models.overstated_models(list(islice(claiming.CLIENTS.markets(), 0, None, 40))),
     ),
     "participants are paid what they claim": (
-        Pivotal, "rewards", lambda self, measured=None: tuple(t.cost for t in self.market.types), "PIVOTAL", lambda: type_models.pivotal_models(PRIVATE)
+        Pivotal, "rewards", lambda self, measured=None: tuple(t.cost for t in self.market.types), "PIVOTAL", lambda: type_models.pivotal_models(PRIVATE())
     ),
     "participants are asked for what they claim": (
         Pivotal, "rewards", lambda self, measured=None: tuple(2 * t.cost for t in self.market.types), "LEAST_PRIVATE",
-        lambda: type_models.least_private_models(SEVERAL, 2),
+        lambda: type_models.least_private_models(SEVERAL(), 2),
     ),
     "what is measured is not paid for": (
-        Pivotal, "_utility", lambda self, measured: F(3), "MEASURED", lambda: type_models.measured_models(PRIVATE)
+        Pivotal, "_utility", lambda self, measured: F(3), "MEASURED", lambda: type_models.measured_models(PRIVATE())
     ),
     "buyers have participants' errors": (
         own_error_models, "averaged_error", lambda weights, own, variance, whose: averages.averaged_error(weights, own, variance), "OWN_ERROR",
-        lambda: own_error_models.own_error_models(HIGH),
+        lambda: own_error_models.own_error_models(HIGH()),
     ),
     "costs are left out of welfare: EVERYBODY": (
-        MotsMarket, "cost", lambda self, state: F(sum(state)), "ALONE", lambda: mots_models.alone_models(HIGH)
+        MotsMarket, "cost", lambda self, state: F(sum(state)), "ALONE", lambda: mots_models.alone_models(HIGH())
     ),
     "SWAN shares twice": (
         swan_module.Swan, "share", lambda self, state, control=None: 2 * self.ratio * (self.potential(state) - self.least) / self.market.population, "SUPPORTED",
-        lambda: mots_models.supported_models(BOX),
+        lambda: mots_models.supported_models(BOX()),
     ),
     "SWAN's potential is off": (
         swan_module.Swan, "potential", lambda self, state, control=None: self.lagrangian(state) + (0 < state[0] < self.market.counts[0]) * 99, "SUPPORTED",
         lambda: mots_models.supported_models(list(mechanism.BOX.markets())[::15]),
     ),
     "SWAN pays one unit more": (
-        swan_module.Swan, "incentive_cost", lambda self, state: F(1), "BALANCE", lambda: mots_models.balance_models(BOX)
+        swan_module.Swan, "incentive_cost", lambda self, state: F(1), "BALANCE", lambda: mots_models.balance_models(BOX())
     ),
     "single-peaked payments are flat": (
-        SinglePeaked, "share", lambda self, state: F(1), "SINGLE_PEAKED", lambda: mots_models.peaked_models(BOX)
+        SinglePeaked, "share", lambda self, state: F(1), "SINGLE_PEAKED", lambda: mots_models.peaked_models(BOX())
     ),
     "flat payments do not converge": (
-        SinglePeaked, "share", lambda self, state: F(any(state)), "CONVERGE", lambda: mots_models.converging_models(BOX)
+        SinglePeaked, "share", lambda self, state: F(any(state)), "CONVERGE", lambda: mots_models.converging_models(BOX())
     ),
     "designated payments reward leaving": (
-        Designated, "payoff", lambda self, type, number, participates, model: F(model), "DOMINANT", lambda: mots_models.designated_models(BOX)
+        Designated, "payoff", lambda self, type, number, participates, model: F(model), "DOMINANT", lambda: mots_models.designated_models(BOX())
     ),
 }  # fmt: skip
 

@@ -14,7 +14,6 @@ from fedmech.fl.data.dataset import Dataset
 from fedmech.fl.data.load import load_dataset
 from fedmech.models.input_error import InputError
 from PIL import Image
-from sklearn.datasets import load_digits
 from torch.utils.data import Subset, TensorDataset
 
 
@@ -25,6 +24,8 @@ def test_the_digits_are_scikit_learns() -> None:
     assert len(data.test_labels) == 500
     assert data.train_inputs.min() == 0
     assert data.train_inputs.max() == 1
+    from sklearn.datasets import load_digits
+
     original: Any = load_digits()
     mine = {
         (image.tobytes(), int(label))

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from campaign import seeds, some
 from fedmech import Market, solve
 from fedmech.solvers.control import Control, StopReason
 from fedmech.solvers.proofs.proof import check_bound
@@ -81,7 +82,7 @@ def uncounted(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("uncounted")
 @pytest.mark.parametrize("part", range(4))
 def test_optimum_is_the_enumerated_one(part: int) -> None:
-    for seed in range(part * 250, part * 250 + 250):
+    for seed in seeds(part * 250, part * 250 + 250):
         instance = random_instance(seed)
         answer = solve_separate(instance)
         check(instance, answer, enumerate_optimum(instance))
@@ -90,7 +91,7 @@ def test_optimum_is_the_enumerated_one(part: int) -> None:
 
 
 def test_counting_by_kind_finds_the_optimum() -> None:
-    for seed in range(400):
+    for seed in seeds(400):
         instance = random_instance(seed)
         answer = solve_separate(instance)
         check(instance, answer, enumerate_optimum(instance))
@@ -107,7 +108,7 @@ def nothing_pooled(instance: SeparateInstance, control: Control) -> tuple[np.nda
 @pytest.mark.parametrize("pooled", [pooled_by_enumeration, nothing_pooled])
 def test_whatever_the_pooled_optimum_says_first(pooled: PooledOptimum) -> None:
     steps = set()
-    for seed in range(150):
+    for seed in seeds(150):
         instance = random_instance(seed)
         answer = solve_separate(instance, None, pooled)
         check(instance, answer, enumerate_optimum(instance))
@@ -136,7 +137,7 @@ def test_highs_takes_over_where_lists_grow_too_long(lists: int, monkeypatch: pyt
 
 
 def test_highs_on_classes_finds_the_optimum() -> None:
-    for seed in range(200):
+    for seed in seeds(200):
         instance = random_instance(seed)
         everyone = np.ones((instance.n, instance.m), dtype=bool)
         found = improve_by_highs(instance, Control(), 0, everyone)
@@ -148,14 +149,14 @@ def test_highs_on_classes_finds_the_optimum() -> None:
 
 def test_any_multipliers_bound_the_optimum() -> None:
     rng = np.random.default_rng(0)
-    for seed in range(400):
+    for seed in seeds(400):
         instance = random_instance(seed)
         assert random_multipliers(instance, rng).bound >= enumerate_optimum(instance)
 
 
 def test_loss_is_what_separates_an_allocation_from_the_bound() -> None:
     rng = np.random.default_rng(1)
-    for seed in range(300):
+    for seed in seeds(300):
         instance = random_instance(seed)
         multipliers = random_multipliers(instance, rng)
         point = repair_and_fill(instance, np.full(instance.n, -1, dtype=np.int64), Control())
@@ -167,7 +168,7 @@ def test_loss_is_what_separates_an_allocation_from_the_bound() -> None:
 def test_lists_hold_every_set_within_the_loss() -> None:
     rng = np.random.default_rng(2)
     compared = 0
-    for seed in range(250):
+    for seed in seeds(250):
         instance = random_instance(seed, 7)
         if not instance.n:
             continue
@@ -184,7 +185,7 @@ def test_lists_hold_every_set_within_the_loss() -> None:
             assert len(listed) == columns.loss.size
             assert listed == enumerate_sets(instance, multipliers, j, pairs, gamma)
             compared += len(listed)
-    assert compared > 500
+    assert compared > some(500)
 
 
 def enumerate_sets(
@@ -238,7 +239,7 @@ def packing_loss(columns: list[Columns], left_out: np.ndarray, chosen: tuple[int
 
 @pytest.mark.parametrize("way", ["plain", "kernel", "compiled"])
 def test_packing_is_the_best_one(way: str) -> None:
-    for seed in range(400):
+    for seed in seeds(400):
         columns, alike, left_out, gamma = random_packing(seed)
         everything = itertools.product(*(range(c.loss.size) for c in columns))
         values = [x for chosen in everything if (x := packing_loss(columns, left_out, chosen)) is not None]
@@ -261,7 +262,7 @@ def test_packing_is_the_best_one(way: str) -> None:
 def test_packing_by_dear_workers_is_the_best_one(counting_from: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packing_kernel, "WORTH_COUNTING", counting_from)
     packed = 0
-    for seed in range(1000, 1400):
+    for seed in seeds(1000, 1400):
         columns, alike, left_out, gamma = random_packing(seed)
         left_out = left_out * (1 + 5 * (seed % 3))
         everything = itertools.product(*(range(c.loss.size) for c in columns))
@@ -275,12 +276,12 @@ def test_packing_by_dear_workers_is_the_best_one(counting_from: int, monkeypatch
         assert (chosen is None) == (best > gamma)
         assert chosen is None or packing_loss(columns, left_out, chosen) == best
         packed += chosen is not None
-    assert packed > 50
+    assert packed > some(50)
 
 
 def test_packing_kernel_goes_on_where_it_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packing_kernel, "WORTH_COUNTING", 0)
-    for seed in range(100):
+    for seed in seeds(100):
         columns, alike, left_out, gamma = random_packing(seed)
         whole = packing.run_kernel(columns, left_out * 5, gamma, alike, 10**9, Control(), compiled=False)
         monkeypatch.setattr(packing, "KERNEL_WORK", 1)
@@ -291,7 +292,7 @@ def test_packing_kernel_goes_on_where_it_stopped(monkeypatch: pytest.MonkeyPatch
 
 def test_split_keeps_workers_caps_and_seats() -> None:
     solved = 0
-    for seed in range(300):
+    for seed in seeds(300):
         instance = random_instance(seed)
         chosen = pooled_by_enumeration(instance, Control())[0] if instance.n <= 6 else None
         if chosen is None:
@@ -310,13 +311,13 @@ def test_split_keeps_workers_caps_and_seats() -> None:
         assert done == instance.is_feasible(assignment)
         assert instance.is_feasible(repair_and_fill(instance, assignment, Control()))
         solved += done
-    assert solved > 100
+    assert solved > some(100)
 
 
 def test_exact_split_decides() -> None:
     rng = np.random.default_rng(4)
     verdicts = set()
-    for seed in range(500):
+    for seed in seeds(500):
         instance = random_instance(seed)
         members = np.flatnonzero(rng.random(instance.n) < rng.choice([0.3, 0.6, 0.9]))
         # Splitting the members is OPT-SEP on them alone with every score 1, if its optimum hires them all.
@@ -343,7 +344,7 @@ def test_exact_split_says_when_it_cannot_tell() -> None:
 
 @pytest.mark.parametrize("part", range(2))
 def test_pooled_sets_alone_find_the_optimum(part: int) -> None:
-    for seed in range(part * 300, part * 300 + 300):
+    for seed in seeds(part * 300, part * 300 + 300):
         instance = random_instance(seed)
         alone = steps.Steps(instance, Control())
         assert alone.by_pooled_sets(10**6, 10**6, 10**6)
@@ -353,7 +354,7 @@ def test_pooled_sets_alone_find_the_optimum(part: int) -> None:
 
 @pytest.mark.parametrize("part", range(2))
 def test_lists_and_packing_alone_find_the_optimum(part: int) -> None:
-    for seed in range(part * 300, part * 300 + 300):
+    for seed in seeds(part * 300, part * 300 + 300):
         instance = random_instance(seed)
         alone = steps.Steps(instance, Control())
         alone.prepare()
@@ -462,7 +463,7 @@ def test_an_interrupt_keeps_the_point_and_the_bound() -> None:
 
 
 def test_pooled_relaxation_is_a_bound() -> None:
-    for seed in range(300):
+    for seed in seeds(300):
         instance = random_instance(seed)
         chosen, bound, stopped = pooled_optimum(instance, Control())
         assert bound >= enumerate_optimum(instance)
@@ -504,7 +505,7 @@ def test_decimals_are_meant_exactly() -> None:
 @pytest.mark.usefixtures("uncounted")
 @pytest.mark.parametrize("seed", range(40))
 def test_campaign_against_enumeration_and_the_literal_model(seed: int) -> None:
-    for case in range(seed * 1000, seed * 1000 + 1000):
+    for case in seeds(seed * 1000, seed * 1000 + 1000):
         instance = random_instance(case + 10**6, 9)
         check(instance, solve_separate(instance), enumerate_optimum(instance))
     rng = np.random.default_rng(seed)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from campaign import seeds, some
 from fedmech import Market, generate_market, solve
 from fedmech.solvers.certify.fallback import root_proof
 from fedmech.solvers.control import Control
@@ -42,7 +43,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
 @pytest.mark.usefixtures("way")
 def test_worker_prices_and_packing_alone_find_the_optimum() -> None:
     searched = 0
-    for seed in range(200):
+    for seed in seeds(200):
         instance = random_instance(seed)
         optimum = enumerate_optimum(instance)
         alone = Steps(instance, Control())
@@ -53,12 +54,12 @@ def test_worker_prices_and_packing_alone_find_the_optimum() -> None:
         searched += optimum > 0
         assert alone.by_prices(10**6, 10**6)
         assert alone.answer.value == optimum
-    assert searched > 50
+    assert searched > some(50)
 
 
 @pytest.mark.usefixtures("way")
 def test_any_worker_prices_bound_the_optimum_and_list_what_is_near() -> None:
-    for seed in range(80):
+    for seed in seeds(80):
         instance = random_instance(seed, workers=6)
         if not instance.n:
             continue
@@ -93,7 +94,7 @@ def test_an_allocation_out_of_the_sets_that_were_found(seconds: float, monkeypat
     """The best choice among them, however requesters are alike; without time it may be none."""
     monkeypatch.setattr(steps, "PACKING_SECONDS", seconds)
     chosen = 0
-    for seed in range(40):
+    for seed in seeds(40):
         instance = random_instance(seed, workers=6)
         alike = [0] * instance.m if seed % 2 else list(range(instance.m))
         if seed % 2:
@@ -123,7 +124,7 @@ def test_an_allocation_out_of_the_sets_that_were_found(seconds: float, monkeypat
         alone.find_prices()
         assert instance.is_feasible(alone.answer.assignment)
         assert alone.answer.value <= enumerate_optimum(instance) <= alone.answer.bound
-    assert chosen > 10
+    assert chosen > some(10)
 
 
 def sets_of(rows: np.ndarray, total: np.ndarray, n: int) -> set[tuple[int, tuple[int, ...]]]:
@@ -138,7 +139,7 @@ def sets_of(rows: np.ndarray, total: np.ndarray, n: int) -> set[tuple[int, tuple
 def test_one_requester_answers_alike_however_it_is_asked(name: str, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """By a list, by growing or by a search: the same best set's worth, and the same sets near it."""
     rng, grown = np.random.default_rng(size), 0
-    for seed in range(100):
+    for seed in seeds(100):
         instance = random_instance(seed)
         for j in range(instance.m):
             monkeypatch.undo()

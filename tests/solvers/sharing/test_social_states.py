@@ -8,7 +8,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
-from campaign import some
+from campaign import seeds, some
 from fedmech.models.input_error import InputError
 from fedmech.models.sharing.market import MotsMarket
 from fedmech.solvers.control import Control, Stopped
@@ -62,7 +62,7 @@ def test_exact_methods_agree(index: int) -> None:
 
 
 def test_enumeration_is_the_literal_definition() -> None:
-    for market in random_markets(60, seed=5, utility={"family": "linear", "a": 2, "s": 3}):
+    for market in random_markets(some(60), seed=5, utility={"family": "linear", "a": 2, "s": 3}):
         answer, literal = solve_social_state(market, "enumeration"), LiteralMots(market.to_document())
         best = literal.best()
         assert answer.state in best
@@ -74,7 +74,7 @@ def test_enumeration_is_the_literal_definition() -> None:
 
 def test_pyomo_and_highs_agree() -> None:
     tried = 0
-    for market in random_markets(16, seed=8, largest=4):
+    for market in random_markets(some(32), seed=8, largest=4):
         if not is_convex(market):
             continue
         free = solve_social_state(market)
@@ -90,7 +90,7 @@ def test_pyomo_and_highs_agree() -> None:
                 assert theirs.welfare is not None
                 assert float(theirs.welfare.middle) == pytest.approx(float(ours.welfare.middle), rel=1e-6, abs=1e-6)
                 tried += 1
-    assert tried > 20
+    assert tried > some(20)
 
 
 def test_pyomo_refuses_what_it_cannot_do() -> None:
@@ -159,7 +159,7 @@ def test_a_million_clients_are_proved(utility: dict) -> None:
 
 
 def test_middle_sizes_agree_with_the_undominated_states() -> None:
-    for seed in range(6):
+    for seed in seeds(12):
         market = big_market(4, 36, seed, {"family": "inverse", "a": 1, "e0": "0.01"}, theta="1/900" if seed % 2 else 0)
         free = solve_social_state(market)
         assert free.error is not None
@@ -185,7 +185,7 @@ def test_an_impossible_requirement_names_the_least_error() -> None:
 
 
 def test_the_error_range_is_exact() -> None:
-    for market in random_markets(80, seed=12):
+    for market in random_markets(some(80), seed=12):
         errors = [market.error(k) for k in LiteralMots(market.to_document()).states()]
         reach, outer = error_range(market), market.error_range
         assert (reach.least, reach.greatest) == (min(errors), max(errors))
@@ -267,7 +267,7 @@ def test_a_list_of_near_ties_that_is_too_long_is_not_called_optimal(monkeypatch:
     monkeypatch.setattr("fedmech.solvers.sharing.cover.FIRST_LIST", 1)
     monkeypatch.setattr("fedmech.solvers.sharing.cover.LAST_LIST", 1)
     wrong = cut = 0
-    for seed in range(12):
+    for seed in seeds(16):
         market = big_market(5, 30, seed, {"family": "linear", "a": 1, "s": 20})
         free = solve_social_state(market)
         assert free.error is not None
@@ -364,7 +364,7 @@ def test_utilities_that_rise_are_refused() -> None:
 
 
 def test_orders_give_the_cheapest_states() -> None:
-    for market in random_markets(40, seed=21, utility={"family": "linear", "a": 2, "s": 1}):
+    for market in random_markets(some(40), seed=21, utility={"family": "linear", "a": 2, "s": 1}):
         scaled = ScaledTypes.of(market)
         envelope = Envelope(scaled)
         literal = LiteralMots(market.to_document())
