@@ -256,7 +256,7 @@ def _bounded(
                     return replace(bound, refused=refused.refused, failure=refused.failure, stopped=refused.stopped)
         elif found.bound is not None and unit is not None:
             floored = (found.bound * unit).__floor__()
-            if found.hints:
+            if found.hints and not any(leaf.branched for leaf in found.hints):
                 # What the bound was found with is tried as it stands; that it does not suffice is no defect.
                 bound = _checked(market, problem, proof_of_leaves(problem, floored, found.hints), control)
                 if bound.value is not None:

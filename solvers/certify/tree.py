@@ -205,7 +205,8 @@ class _Growing:
         found = self.tree.narrow(replace(found.node, multipliers=suggestion.multipliers))
         entry: dict[str, Any] = {"multipliers": suggestion.multipliers.written()}
         self.nodes.append(entry)
-        at_first = len(self.instance.purses) == 1 and (leaf or len(self.nodes) == 1)
+        branched = any(ahead.branched for ahead in leaf)
+        at_first = len(self.instance.purses) == 1 and not branched and (leaf or len(self.nodes) == 1)
         if found.gap < 0 or self._searched(found, ROOT_STATES if at_first else NODE_STATES):
             return []
         if decided:

@@ -196,7 +196,7 @@ class _BranchTree:
 def branch(leaf: Leaf, items: Grouped, incumbent: Incumbent, most: int, control: Control) -> None:
     """Search a leaf by branch and bound.
 
-    Sets ``leaf.closed`` if nothing in the leaf is better than the incumbent, which it improves.
+    Sets ``leaf.closed`` and ``leaf.branched`` if nothing in the leaf is better than the incumbent, which it improves.
 
     Parameters
     ----------
@@ -218,7 +218,7 @@ def branch(leaf: Leaf, items: Grouped, incumbent: Incumbent, most: int, control:
         tree = _BranchTree(leaf, incumbent, control)
         whole = tree.start(items, size)
         if tree.run(most):
-            leaf.closed = whole
+            leaf.closed = leaf.branched = whole
         if whole:
             return
 

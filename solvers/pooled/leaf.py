@@ -73,6 +73,8 @@ class Leaf:
         Nothing in the leaf is better than the incumbent (by the bound or by enumeration).
     cells : tuple of int
         If a dynamic program showed that: the lengths of cells of its passes.
+    branched : bool
+        Or if it took branching on items.
     """
 
     problem: PooledProblem
@@ -83,6 +85,7 @@ class Leaf:
     closed: bool = False
     core: int = 0
     cells: tuple[int, ...] = ()
+    branched: bool = False
     base: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
 
     def gap(self, incumbent: Incumbent) -> int:

@@ -23,6 +23,8 @@ class LeafMultipliers:
         ``nu``, of the upper end of the count interval if positive, of the lower end if negative.
     limits : tuple of int, length L
         ``mu_l >= 0``, of a group's places.
+    branched : bool
+        It took decisions on single workers to close the leaf: a search of it as it stands is too long for a checker.
     """
 
     low: int
@@ -31,6 +33,7 @@ class LeafMultipliers:
     price: int
     count: int
     limits: tuple[int, ...]
+    branched: bool = False
 
     def constant(self, budget: int, limits: tuple[int, ...]) -> int:
         """Return the part of the bound that no worker enters (without seats)."""

@@ -237,7 +237,8 @@ class _Outcome:
         leaves = []
         for leaf in self.leaves:
             m = leaf.multipliers
-            leaves.append(replace(m, low=m.low + fixed, high=m.high + fixed))
+            branched = leaf.branched and leaf.gap(self.incumbent) >= 0
+            leaves.append(replace(m, low=m.low + fixed, high=m.high + fixed, branched=branched))
         if leaves and leaves[0].count >= 0:
             leaves[0] = replace(leaves[0], low=0)
         if leaves and leaves[-1].count <= 0:
@@ -321,7 +322,12 @@ def _close(
         return
     helps = split is not None and _helps(leaf, items, incumbent, split)
     few = amounts(leaf, incumbent) <= MOST_BY_MONEY
-    if not ties and (few or not helps):
+    if not ties and not few and not helps and many_small(leaf, incumbent):
+        # Numbers of many magnitudes: a few dear items decide, and each takes the gap down to the next ones.
+        decide_dear(leaf, incumbent, smaller, control)
+        if not leaf.closed:
+            branch(leaf, items, incumbent, FIRST_NODES, control)
+    if not leaf.closed and not ties and (few or not helps):
         close_by_money(leaf, incumbent, FIRST_BY_MONEY, control)
     if not leaf.closed and many_small(leaf, incumbent):
         decide_dear(leaf, incumbent, smaller, control)

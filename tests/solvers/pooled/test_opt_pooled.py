@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import random
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -20,6 +22,7 @@ from fedmech.solvers.control import Control
 from fedmech.solvers.pooled import PooledProblem, branching, dust, reduction, solve_pooled
 from fedmech.solvers.pooled import solve as pooled_solve
 from fedmech.solvers.pooled.dual import Grouped
+from fedmech.solvers.pooled.dynamic import close_by_money
 from fedmech.solvers.pooled.enumeration import best_flips
 from fedmech.solvers.pooled.flips import FlipProblem
 from fedmech.solvers.pooled.leaf import (
@@ -32,6 +35,7 @@ from fedmech.solvers.pooled.leaf_multipliers import LeafMultipliers
 from fedmech.solvers.pooled.passes import classify, suspects
 from fedmech.solvers.pooled.reduction import sampled_guess
 from fedmech.solvers.pooled.relaxation import Taken, audit
+from fedmech.solvers.proofs import walk
 
 _FILE = Path(__file__).parents[2] / "benchmarks" / "pooled_families.py"
 _SPEC = importlib.util.spec_from_file_location("pooled_families", _FILE)
@@ -569,3 +573,36 @@ def test_scores_about_the_ends_of_floats() -> None:
         found = solve(market, "opt")
         assert (found.status, found.refused) == ("optimal", None)
         assert found.value == solve(market, "opt", "brute-force").value
+
+
+def test_dear_workers_among_many_magnitudes_are_decided_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No long program over money comes before a short tree on the dear ones, and its proof needs no search of all."""
+    rng = np.random.default_rng(0)
+    n, groups = 200, 5
+    costs = [int(2**x) for x in rng.uniform(0, 40, n)]
+    group = rng.integers(0, groups, n)
+    market = Market.build(
+        scores=[max(1, int(cost * x)) for cost, x in zip(costs, rng.uniform(0.9, 1.1, n), strict=True)],
+        costs=costs,
+        groups=group.tolist(),
+        group_ids=range(groups),
+        budgets=[sum(costs) // 10],
+        caps=[[int(size * 0.3)] for size in np.bincount(group, minlength=groups).tolist()],
+    )
+
+    def short(leaf: Leaf, incumbent: Incumbent, states: int, control: Control) -> None:
+        assert states <= pooled_solve.QUICK_BY_MONEY
+        close_by_money(leaf, incumbent, states, control)
+
+    monkeypatch.setattr(pooled_solve, "close_by_money", short)
+    monkeypatch.setattr(walk.Work, "list", functools.partialmethod(few_states, walk.Work.list))
+    solution = solve(market, "opt")
+    assert solution.exactness == "checked"
+    assert solution.proof is not None
+    assert solution.proof.kind == "tree"
+    assert len(solution.proof.body["nodes"]) > 1
+
+
+def few_states(work: walk.Work, listed: Callable[[walk.Work, int], None], states: int) -> None:
+    assert work.states < 200_000
+    listed(work, states)
