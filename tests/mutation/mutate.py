@@ -65,6 +65,7 @@ DOCUMENT, PACKING, SOCIAL = (
     [f"{PROOFS}packing_proofs.py", CLOCK],
     [*(f"{PROOFS}social{name}.py" for name in ("_values", "_surface", "_terms", "")), CLOCK],
 )
+FOLDER = [f"{PROOFS}folder_leaves.py", "tests/solvers/streamed/test_streamed.py"]
 TESTS = {
     "solvers/proofs/document.py": DOCUMENT,
     "solvers/proofs/cheapest.py": [f"{PROOFS}cheapest.py"],
@@ -72,8 +73,8 @@ TESTS = {
     "solvers/proofs/outcome.py": [f"{PROOFS}outcome.py"],
     "solvers/proofs/fractional.py": [f"{PROOFS}fractional.py", *ATTACKS, CLOCK],
     "solvers/proofs/blocks.py": [f"{PROOFS}block_proofs.py", "tests/solvers/separate/test_blocks.py"],
-    "solvers/proofs/streamed.py": ["tests/solvers/streamed/test_streamed.py"],
-    "solvers/proofs/folder_document.py": ["tests/solvers/streamed/test_streamed.py"],
+    "solvers/proofs/streamed.py": FOLDER,
+    "solvers/proofs/folder_document.py": FOLDER,
     "solvers/proofs/kinds.py": [f"{PROOFS}kinds_proofs.py", CLOCK],
     "solvers/proofs/dynamic.py": [f"{PROOFS}dynamic_terms.py", f"{PROOFS}dynamic.py", CLOCK],
     "solvers/proofs/staircase.py": [f"{PROOFS}staircase.py"],
