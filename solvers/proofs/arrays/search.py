@@ -141,9 +141,9 @@ def _plan(
     groups = [[kind for group in members for kind in by_group.get(group, ())] for members, _, _ in limits]
     adds = [rises if nested else sum(copies for _, sign, _, _, copies in own if sign == 1) for own in groups]
     closing = [price > 0 or room < most for (_, price, room), most in zip(limits, adds, strict=True)]
-    # The limits alone keep the number from rising further than this.
+    # The limits alone keep the number from rising further than this; of nested ones the last is on all groups.
     most = [min(most, room) for (_, _, room), most in zip(limits, adds, strict=True)]
-    rises = min([rises, *most]) if nested else sum(most)
+    rises = sum(most[-1:] if nested else most)
     tracked = single and (m.count != 0 or hired - falls < node.low or hired + rises > node.high)
     steps: list[_Bundle | _Closing] = []
     ends, relaxed = [0], False

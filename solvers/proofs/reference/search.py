@@ -117,9 +117,9 @@ class Search:
         rising = [sum(copies for kind, copies in mine.items() if kind.direction == 1) for mine in own]
         taken_at_most = [rises] * len(own) if nested else rising
         closes = [price > 0 or room < most for (_, price, room), most in zip(all_limits, taken_at_most, strict=True)]
-        # The limits alone keep the number hired from rising further than this.
+        # The limits alone keep the number hired from rising further than this; of nested ones the last is on all groups.
         kept = [min(most, room) for (_, _, room), most in zip(all_limits, taken_at_most, strict=True)]
-        highest = hired + (min([rises, *kept]) if nested else sum(kept))
+        highest = hired + sum(kept[-1:] if nested else kept)
         within = hired - falls >= node.low and highest <= node.high
         numbered = len(instance.purses) == 1 and (m.count != 0 or not within)
         steps: list[Bundle | Closing] = []

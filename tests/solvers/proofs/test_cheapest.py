@@ -65,6 +65,13 @@ def test_at_every_size_of_number(unit: int, problem: str) -> None:
     assert (checked.score, checked.cost) == (best[0] * unit, best[1] * unit)
 
 
+def test_both_objectives_in_one_score() -> None:
+    """M is one more than the money, 4, or than all costs, 13; who costs more than all the money still has a score above 0."""
+    market = Market.build(scores=[2, 1], costs=[3, 10], budgets=[4])
+    for problem, scores in (("opt", [5 * 2 - 3, 1]), ("opt-sep", [5 * 2 - 3, 1]), ("orp", [14 * 2 - 3, 14 - 10])):
+        assert _both_objectives(market, problem).scaled.scores.tolist() == scores
+
+
 def test_money_in_parts() -> None:
     market = two_ways()
     checked = check_cheapest_document(proof_of(market), market)

@@ -93,6 +93,8 @@ def test_a_point_is_added_up() -> None:
     empty = Held([], limits=(1,))
     found = checked(empty, [], {**leaf(places=(0,)), "high": 0})
     assert (found.value, found.cost, found.counts, found.bound, found.open) == (0, 0, [0], 0, [])
+    # A place that nobody takes is still priced: what its price proves is said as it is.
+    assert checked(empty, [], {**leaf(1, 0, (3,)), "high": 0}).bound == 3
 
 
 def test_points_that_do_not_fit() -> None:
@@ -193,9 +195,9 @@ def test_rows_beyond_the_width_are_never_hired() -> None:
 )
 def test_of_those_hired_for_sure_there_may_be_too_many(limit: int, budget: int, bound: int, reason: str | None) -> None:
     """Both of two are hired for sure, without a place or without the money for the second: no set is better than one of them."""
-    two = Held([[(10, 3, 0), (10, 3, 0)]], (limit,), budget)
+    two = Held([[(10, 3, 0), (10, 3, 0)]], (limit, 2), budget)
     first = [np.array([128], dtype=np.uint8)]
-    found = checked(two, first, {**leaf(1, 0, (0,), width=0, rest=rest(0, 1)), "high": 2})
+    found = checked(two, first, leaf(1, 0, (0, 0), width=0, rest=rest(0)))
     assert (found.value, found.bound, found.open) == (10, bound, [reason] if reason else [])
 
 
@@ -212,18 +214,22 @@ def test_steps_of_scores_and_costs() -> None:
         # One score, or one cost, is odd: 4 + 5 + 1, or 5 + 4.
         ([(8, 3, 0), (3, 2, 0)], 4, 10),
         ([(8, 4, 0), (3, 3, 0)], 5, 9),
+        ([(8, 3, 0), (2, 2, 0), (3, 3, 0)], 4, 9),
         # Who costs more than all the money does not count.
         ([(8, 3, 0), (2, 2, 0), (3, 9, 0)], 4, 8),
         ([(8, 4, 0), (2, 2, 0), (2, 9, 0)], 5, 8),
+        # Who costs all of it does.
+        ([(8, 3, 0), (3, 4, 0), (3, 9, 0)], 4, 9),
         # Nothing costs anything: money is worth nothing, and both are hired.
         ([(8, 0, 0)], 5, 8),
+        ([(8, 0, 0), (16, 0, 0)], 5, 24),
     ):
         for held in (
-            Held([rows], (2,), budget),
+            *(Held([rows], (2,), budget, block=block) for block in (1, 2, 4)),
             Held([[row] for row in rows], (2,), budget),
-            Held([rows], (2,), budget, block=1),
         ):
-            found = checked(held, bits(held, rows[0]), {**leaf(1, 1, (0,)), "high": 2})
+            found = checked(held, bits(held, rows[0]), leaf(1, 1, (0,)))
+            assert bool(found.open) == (bound > 8)
             assert (found.value, found.bound) == (8, bound), (rows, budget)
 
 
@@ -237,6 +243,8 @@ def test_prices_of_the_number_hired() -> None:
         ([many, {**few, "high": 1}], 23),
     ):
         assert checked(FOUR, bits(FOUR, B, C), *leaves).bound == bound
+    # At 1 for each of three: 3 + 6 + 4 + 3.
+    assert checked(FOUR, bits(FOUR, B, C), leaf(1, 0, (0, 0), 1)).bound == 16
     # And their margins decide who is left to the rest: A by 7 - 3 - 0.
     found = checked(FOUR, bits(FOUR, B, C), {**leaf(1, 1, (3, 0), -1), "low": 0, "width": None, "rest": rest(9)})
     assert (found.bound, found.open) == (9, [])
@@ -307,6 +315,65 @@ def test_as_many_leaves_as_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
         checked(FOUR, bits(FOUR), leaf(), leaf(), leaf())
 
 
+@pytest.mark.parametrize(
+    ("width", "rows", "counts"),
+    [
+        # At 3 for money and 6 for a place of A and B their margins are 14 - 9 - 6 = -1 and -2, those of C and D -4 and -1.
+        (0, 0, [0, 0]),
+        (1, 2, [0, 0]),
+        (2, 3, [0, 0]),
+        (3, 3, [0, 0]),
+        (4, 4, [0, 0]),
+        (None, 4, None),
+    ],
+)
+def test_rows_that_are_held(width: int | None, rows: int, counts: list[int] | None) -> None:
+    found = totals_of(leaf(price=3, places=(6, 0), width=width, rest=rest(1)))
+    assert (found.rows, sum(len(part[0]) for part in found.kept)) == (rows, rows)
+    assert (found.gain, found.score, found.cost) == (0, 0, 0)
+    assert counts == (None if found.counts is None else found.counts.tolist())
+
+
+def totals_of(given: dict[str, Any]) -> streamed._LeafTotals:
+    held = cast(Folder, FOUR)
+    read = streamed._read_leaves([given], held)
+    return streamed._pass(held, 0, bits(FOUR)[0], read, lambda: None).leaves[0]
+
+
+def test_rows_that_are_hired_for_sure() -> None:
+    """Margins of 4, 2, 0 and 0, of A to D."""
+    for width, rows, score, cost, counts in ((4, 4, 0, 0, [0, 0]), (3, 3, 7, 3, [1, 0]), (1, 2, 12, 5, [2, 0])):
+        found = totals_of(leaf(width=width, rest=rest(1)))
+        assert (found.rows, found.gain, found.score, found.cost) == (rows, 6, score, cost)
+        assert found.counts is not None
+        assert found.counts.tolist() == counts
+
+
+def test_no_more_rows_are_held_than_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a rest none are; of too many no further block is, and in the end none."""
+    assert (totals_of(leaf()).rows, totals_of(leaf()).gain) == (0, 6)
+    monkeypatch.setattr(streamed, "MOST_REST", 1)
+    found = totals_of(leaf(width=9, rest=rest(1)))
+    assert (found.rows, len(found.kept), found.gain) == (2, 1, 6)
+    whole = streamed._LeafTotals()
+    whole.add(found)
+    assert (whole.rows, whole.kept, whole.gain) == (2, [], 6)
+
+
+def test_the_market_that_a_rest_is_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    """B, C and D, with what A leaves: no place of the first group, and 3 of money."""
+    asked: list[tuple[Any, Any]] = []
+    monkeypatch.setattr(streamed, "check_bound", lambda proof, market, pulse: asked.append((proof, market)))
+    checked(FOUR, bits(FOUR, B, C), leaf(width=2, rest=rest(1)))
+    ((proof, market),) = asked
+    assert (proof.problem, proof.kind, proof.bound, proof.body) == ("opt", "dynamic", 1, rest(1)["body"])
+    assert market.scaled.scores.tolist() == [5, 4, 1]
+    assert market.scaled.needed_costs.tolist() == [2, 4, 1]
+    assert market.group_of.tolist() == [0, 1, 1]
+    assert market.cap_limits.tolist() == [[0], [2]]
+    assert market.scaled.budgets.tolist() == [3]
+
+
 @pytest.mark.parametrize("files", [1, 2])
 def test_as_many_rows_as_are_held(files: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three are left open; that A is hired for sure is seen after them, in the file's last block or in another file."""
@@ -318,6 +385,8 @@ def test_as_many_rows_as_are_held(files: int, monkeypatch: pytest.MonkeyPatch) -
             bound,
             [] if most == 3 else [f"more than {most} rows are left to the rest"],
         )
+        # D alone is worth more than nothing.
+        assert checked(held, bits(held, B, C), leaf(width=2, rest=rest(0))).bound == 11
 
 
 def test_the_market_of_a_rest() -> None:

@@ -245,6 +245,19 @@ def test_a_limit_on_the_number_hired_that_others_imply_costs_nothing(checker: st
     assert states[0] == states[1] < min(states[2:])
 
 
+@pytest.mark.parametrize("checker", CHECKERS)
+@pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.parametrize(("high", "spent"), [(2, 2), (3, 3), (4, 4), (5, 5), (6, 5)])
+def test_one_place_of_a_group_limits_no_other_group(checker: str, place: int, high: int, spent: int) -> None:
+    """Of five seats one can be taken from the first group, dearer or not: five of the second fill them if so many may be hired."""
+    market = Market.build(scores=[1] * 6, costs=[1] * 6, groups=[0, *[1] * 5], budgets=[0], caps=[[1], [5]], seats=[5])
+    multipliers = Multipliers(1, 0, (1,), (), ((3 * place, 2 * place),))
+    kinds = [(0, False, 1, 1), *[(1, False, 1, 0)] * 5]
+    leaf = Leaf(market, 1, 0, 20, [[0, 0]], [5], 0, high, multipliers, kinds)
+    # Money that is left, seats that are, and the dearer place of the first group.
+    assert leaf.searched(checker)[0] == leaf.literal() == (5 - spent) * (1 + 2 * place) + place
+
+
 @pytest.mark.parametrize("groups", [1, 2, 3])
 def test_the_clock_is_read_between_passes_over_all_that_is_open(groups: int) -> None:
     """Before equal flips are counted, after that, and at each limit: there may be a million of them."""
@@ -289,3 +302,37 @@ def test_keys_of_combinations_fit_in_words() -> None:
         else:
             with pytest.raises(array_search.TooLarge):
                 array_search._Run(plan, 0, 0, work)
+
+
+@pytest.mark.parametrize(
+    ("price", "cost", "gap", "fits"),
+    [
+        (1, 2**60 - 2, 0, True),
+        (1, 2**60 - 1, 0, False),
+        (0, 2**60 - 2, 0, True),
+        (0, 2**60 - 1, 0, False),
+        (0, 2**59, 0, True),
+        (2**30, 2**30 - 1, 0, False),
+        (2**30, 2**30 - 2, 2**30 - 1, True),
+        (2**30, 2**30 - 2, 2**30, False),
+    ],
+)
+def test_gains_fit_in_words(price: int, cost: int, gap: int, fits: bool) -> None:
+    """Price times cost and the gap stay below 2^60; then one worker that just fits the money and loses nothing is found."""
+    plan = array_search._Plan([array_search._Bundle(0, cost, 0, 0)], 1, cost, 0, False, False, False)
+    node: Any = Node([], [], [], 0, [], 0, 1, None)
+    search: Any = array_search.Search(None, Work(lambda: None))  # type: ignore[arg-type]
+    if fits:
+        assert search._least_of(plan, node, gap, price, 0) == 0
+    else:
+        with pytest.raises(array_search.TooLarge):
+            search._least_of(plan, node, gap, price, 0)
+
+
+def test_rows_are_sorted_by_keys_of_any_size() -> None:
+    """The keys differ by 3, times a spread of 2; counted from anywhere but the first of them they would not fit."""
+    plan = array_search._Plan([array_search._Bundle(0, 1, 0, 0)], 0, 0, 0, False, False, False)
+    run = array_search._Run(plan, 0, 0, Work(lambda: None))
+    keys, nothing = [2**61 - 1, 2**61 + 2], np.zeros(2, dtype=np.int64)
+    for order in (keys, keys[::-1]):
+        assert run.pruned(array_search._Table(np.array(order), nothing, nothing)).key.tolist() == keys

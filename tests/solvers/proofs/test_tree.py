@@ -299,7 +299,7 @@ def test_plenty_at_no_price_leaves_places_empty() -> None:
 
 
 @pytest.mark.parametrize("kind", ["a", "b", "c", "d", "lognormal"])
-@pytest.mark.parametrize("n", [FEW - 1, FEW, FEW + 1, 5000])
+@pytest.mark.parametrize("n", [FEW - 1, FEW, FEW + 1, 3000])
 def test_checkers_agree_on_generated_markets(kind: str, n: int) -> None:
     """On both sides of the size at which arrays take over; by either checker, the bound holds and the one below does not."""
     market = generate_market(kind, n, seed=n)
