@@ -103,6 +103,12 @@ class Dataset:
         """Shape of one input."""
         return self.train_inputs.shape[1:]
 
+    def tested_on(self, count: int) -> Dataset:
+        """Keep the first `count` test samples, all of them for 0."""
+        if not count:
+            return self
+        return replace(self, test_inputs=self.test_inputs[:count], test_labels=self.test_labels[:count])
+
     def subset(self, labels: Iterable[int]) -> Dataset:
         """Keep the samples of some classes; classes keep their numbers, and `classes` stays.
 

@@ -131,6 +131,7 @@ def build_environment(settings: ProcurementSettings, dataset: Any = None) -> Env
     n, seed = settings.workers, settings.seed
     source = settings.dataset if dataset is None else dataset
     dataset = load_dataset(source, settings.folder, int(generator(seed, Purpose.SPLIT).integers(2**31)))
+    dataset = dataset.tested_on(settings.test_size)
     probe = _probe(settings, dataset, int(generator(seed, Purpose.PROBE).integers(2**62)))
     rng = generator(seed, Purpose.PARTITION)
     audits = _audits(settings, dataset, probe)

@@ -30,7 +30,7 @@ from ...models.input_error import InputError
 from ...models.procurement.market import Market
 from ...solvers.control import Control
 from ..mechanisms.interface import Outcome, find_mechanism, run_mechanism
-from ..scoring.drift_score import probe_scores, scoring_update
+from ..scoring.drift_score import probe_drifts, probe_scores, scoring_update
 from ..scoring.probe import ProbeSet
 from ..training.aggregate import average
 from ..training.architectures import Architecture, architecture
@@ -385,10 +385,7 @@ class Simulation:
         images, labels = torch.tensor(probe.inputs), torch.tensor(probe.labels)
         loss, accuracy = evaluate(self.architecture, local, images, labels)
         base_loss, base_accuracy = evaluate(self.architecture, model, images, labels)
-        cosines, distances = (
-            probe_scores(self.architecture, model, local, probe, kind, device=self.settings.device)
-            for kind in ("cosine", "l2")
-        )
+        cosines, distances = probe_drifts(self.architecture, model, local, probe, device=self.settings.device)
         return Measurement(
             cosines=cosines,
             distances=distances,

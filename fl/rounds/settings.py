@@ -41,6 +41,8 @@ class ProcurementSettings:
         As :func:`~fedmech.fl.data.load.load_dataset` takes them.
     train_samples : int or None
         Samples dealt to the workers; None: all that are left.
+    test_size : int
+        Test samples that models are tested on, the first of the set; 0: all.
     workers : int
         ``n``.
     partition : str
@@ -144,6 +146,7 @@ class ProcurementSettings:
     dataset: str = setting("digits", help="data set")
     folder: str | None = setting(None, help="where the data set lies")
     train_samples: int | None = setting(None, help="samples dealt to the workers; none: all", min=1)
+    test_size: int = setting(0, help="test samples that models are tested on; 0: all", min=0)
     workers: int = setting(60, help="workers n", min=1)
     partition: str = setting("dirichlet-per-client", help="how samples are dealt", choices=PARTITIONS)
     beta: float = setting(0.5, help="concentration of the Dirichlet partitions")

@@ -38,7 +38,7 @@ from ..training.parameters import (
 from ..training.recipe import Recipe
 from .probe import ProbeSet
 
-__all__ = ["KINDS", "drift_scores", "probe_scores", "scoring_update"]
+__all__ = ["KINDS", "drift_scores", "probe_drifts", "probe_scores", "scoring_update"]
 
 KINDS = ("cosine", "l2")
 _CELLS = 20_000_000
@@ -123,14 +123,28 @@ def probe_scores(
     InputError
         For an unknown kind, parameters of another architecture, or a model that is not finite on the probe set.
     """
-    if kind not in KINDS:
-        raise InputError(f"must be one of {', '.join(KINDS)}; got {kind!r}", field="kind")
+    return probe_drifts(architecture, global_params, local_params, probe, (kind,), device=device)[0]
+
+
+def probe_drifts(
+    architecture: Architecture,
+    global_params: Mapping[str, Tensor],
+    local_params: Mapping[str, Tensor],
+    probe: ProbeSet,
+    kinds: Sequence[str] = KINDS,
+    *,
+    device: str = "cpu",
+) -> list[NDArray[np.float64]]:
+    """Return what :func:`probe_scores` does for each of several kinds; every model passes over the images once for all of them."""
+    for kind in kinds:
+        if kind not in KINDS:
+            raise InputError(f"must be one of {', '.join(KINDS)}; got {kind!r}", field="kind")
     n = models_in(local_params, architecture.shapes)
     if n is None or models_in(global_params, architecture.shapes) is not None:
         raise InputError("needs one global model and stacked local ones", field="local_params")
     inputs = torch.tensor(probe.inputs, dtype=torch.float64, device=device)
     start = place(global_params, device, torch.float64)
-    drifts = np.empty((n, len(probe)))
+    drifts = [np.empty((n, len(probe))) for _ in kinds]
     models = max(1, _CELLS // max(1, architecture.activations * len(probe)))
     with torch.no_grad():
         origin = architecture.forward(start, inputs)[1]
@@ -139,11 +153,12 @@ def probe_scores(
             block = place(clients_of(local_params, slice(first, first + models)), device, torch.float64)
             moved = architecture.forward(block, inputs)[1]
             _require_finite(moved, first)
-            measured = _cosine(moved, origin) if kind == "cosine" else -(moved - origin).norm(dim=-1)
             # Not up to rounding, which may differ between one model's kernel and a stack's.
             unmoved = torch.stack([(block[name] == start[name]).flatten(1).all(1) for name in start]).all(0)
-            measured[unmoved] = 1.0 if kind == "cosine" else 0.0
-            drifts[first : first + len(measured)] = measured.cpu().numpy()
+            for kind, drift in zip(kinds, drifts, strict=True):
+                measured = _cosine(moved, origin) if kind == "cosine" else -(moved - origin).norm(dim=-1)
+                measured[unmoved] = 1.0 if kind == "cosine" else 0.0
+                drift[first : first + len(measured)] = measured.cpu().numpy()
     return drifts
 
 

@@ -4,7 +4,8 @@
 client's channels. Here batch, height and width are one long axis of a matrix product per client, and channels are last. The
 three operations are one step of differentiation that works through the clients in blocks small enough for a processor's
 cache, which is worth more than the products themselves; max-pooling comes before ReLU, which gives the same numbers from a
-quarter of the work.
+quarter of the work. Where one client's patches alone outgrow a block, nothing is left to share, and the processor's own
+convolution, which gathers none, is faster.
 """
 
 from __future__ import annotations
@@ -61,24 +62,30 @@ class _ConvolveAndPool(torch.autograd.Function):
         clients, outward, _, kernel, _ = weight.shape
         matrices = weight.permute(0, 3, 4, 2, 1).reshape(clients, -1, outward)
         pooled = x.new_empty(clients, batch, height // 2, width // 2, outward)
-        length = max(1, block_numbers(x.device, x.dtype) // (batch * height * width * (matrices.shape[1] + outward)))
+        length = block_numbers(x.device, x.dtype) // (batch * height * width * (matrices.shape[1] + outward))
+        direct = length == 0 and not gathered and x.device.type == "cpu"
+        length = max(1, length)
         ctx.blocks = []
         for begin in range(0, clients, length):
             block = slice(begin, min(begin + length, clients))
-            patches = (x if len(x) == 1 else x[block]) if gathered else patches_of(x[block], kernel)
-            patches = patches.flatten(1, 3).expand(block.stop - begin, -1, -1)
-            maps = torch.baddbmm(bias[block].unsqueeze(1), patches, matrices[block])
-            images = maps.view(-1, height, width, outward).permute(0, 3, 1, 2)
-            highest, places = F.max_pool2d(images, 2, return_indices=True)
+            patches = None
+            if direct:
+                maps = F.conv2d(x[begin].permute(0, 3, 1, 2), weight[begin], bias[begin], padding=kernel // 2)
+            else:
+                patches = (x if len(x) == 1 else x[block]) if gathered else patches_of(x[block], kernel)
+                patches = patches.flatten(1, 3).expand(block.stop - begin, -1, -1)
+                maps = torch.baddbmm(bias[block].unsqueeze(1), patches, matrices[block])
+                maps = maps.view(-1, height, width, outward).permute(0, 3, 1, 2)
+            highest, places = F.max_pool2d(maps, 2, return_indices=True)
             torch.clamp_min(highest.permute(0, 2, 3, 1).view(pooled[block].shape), 0, out=pooled[block])
             ctx.blocks.append((block, patches, places))
-        ctx.save_for_backward(matrices, pooled)
+        ctx.save_for_backward(matrices, pooled, *((x, weight) if direct else ()))
         ctx.sizes = (batch, height, width, outward, kernel)
         return pooled
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor, Tensor, None]:
-        matrices, pooled = ctx.saved_tensors
+        matrices, pooled, *whole = ctx.saved_tensors
         batch, height, width, outward, kernel = ctx.sizes
         clients = len(matrices)
         of_matrices, of_bias = torch.empty_like(matrices), matrices.new_empty(clients, outward)
@@ -91,6 +98,26 @@ class _ConvolveAndPool(torch.autograd.Function):
             spread = torch.ops.aten.max_pool2d_with_indices_backward(
                 active, images, [2, 2], [2, 2], [0, 0], [1, 1], False, places
             )
+            if patches is None:
+                x, weight = (each[block.start] for each in whole)
+                margin, wanted = kernel // 2, [of_x is not None, True, True]
+                of_images, of_weight, of_bias[block.start] = torch.ops.aten.convolution_backward(
+                    spread,
+                    x.permute(0, 3, 1, 2),
+                    weight,
+                    [outward],
+                    [1, 1],
+                    [margin] * 2,
+                    [1, 1],
+                    False,
+                    [0, 0],
+                    1,
+                    wanted,
+                )
+                of_matrices[block.start] = of_weight.permute(2, 3, 1, 0).flatten(0, 2)
+                if of_x is not None:
+                    of_x[block.start] = of_images.permute(0, 2, 3, 1)
+                continue
             of_maps = spread.permute(0, 2, 3, 1).reshape(-1, batch * height * width, outward)
             torch.bmm(patches.mT, of_maps, out=of_matrices[block])
             torch.sum(of_maps, 1, out=of_bias[block])

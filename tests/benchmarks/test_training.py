@@ -5,8 +5,7 @@
 
 ``--peer-python`` names an interpreter that has torch and ``flwr[simulation]`` (``pip install 'fedmech[peers,fl]'``), ``--pfl-python`` one that
 has torch and ``pfl``; each runs in processes of its own, on the same clients, batches and start, and has to reach the same average
-model. Their time is that of a round after the first, without start-up: by the clock with Flower, whose workers share the cores,
-and of the processor with pfl, which is one process.
+model. Their time is the processor's in a round after the first, without start-up; with Flower in all processes of the simulation.
 """
 
 from __future__ import annotations
@@ -86,7 +85,6 @@ def measure(name: str, loss: str, setting: str, repeats: int = 3) -> Measured:
 
 def peer(name: str, setting: str, python: str, script: str) -> tuple[float, float, float]:
     """Seconds of a round with a peer and with ours, and how far the last average models are apart."""
-    clock = time.process_time if script == "training_pfl.py" else time.perf_counter
     x, y, held, batch_size = clients(setting)
     model = architecture(name, (1, 8, 8), 10)
     params = start = model.initial(1)
@@ -97,9 +95,9 @@ def peer(name: str, setting: str, python: str, script: str) -> tuple[float, floa
         for client, indices in enumerate(held):
             positions = batch_positions(len(indices), [client], batch_size, STEPS, number)[0]
             batches[f"batches-{number}-{client}"] = indices[positions]
-        begun = clock()
+        begun = time.process_time()
         params = average(train_clients(model, params, x, y, held, now), [len(indices) for indices in held])
-        ours.append(clock() - begun)
+        ours.append(time.process_time() - begun)
     settings = {
         "model": name,
         "clients": CLIENTS,

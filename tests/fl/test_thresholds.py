@@ -109,24 +109,49 @@ def test_clients_of_any_size_are_trained_together_or_apart(
     assert all(torch.allclose(one[key], other[key], rtol=0, atol=1e-12) for key in one)
 
 
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-4)])
 @pytest.mark.parametrize("models", [-1, 0, 1, 2, 7])
-def test_convolutions_in_blocks_of_any_length(models: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_convolutions_in_blocks_of_any_length(
+    models: int, dtype: torch.dtype, tolerance: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     generator = torch.Generator().manual_seed(models + 5)
     x = torch.rand((5, 2, 6, 4, 3), generator=generator, dtype=torch.float64)
-    weight = torch.rand((5, 2, 3, 3, 3), generator=generator, dtype=torch.float64) - 0.5
+    weight = torch.rand((5, 2, 3, 5, 5), generator=generator, dtype=torch.float64) - 0.5
     bias = torch.rand((5, 2), generator=generator, dtype=torch.float64)
+    convolved = 0
 
-    def run() -> list[torch.Tensor]:
-        parts = [part.clone().requires_grad_() for part in (x, weight, bias)]
+    def conv2d(*arguments: Any, **options: Any) -> torch.Tensor:
+        nonlocal convolved
+        convolved += 1
+        return plain(*arguments, **options)
+
+    plain = torch.nn.functional.conv2d
+    monkeypatch.setattr(torch.nn.functional, "conv2d", conv2d)
+
+    def run(dtype: torch.dtype) -> list[torch.Tensor]:
+        parts = [part.to(dtype, copy=True).requires_grad_() for part in (x, weight, bias)]
         found = convolution.convolve_and_pool(*parts)
-        return [found.detach(), *torch.autograd.grad((found**2).sum(), parts)]
+        # Maps that need no gradient, as those of a first layer would not.
+        alone = convolution.convolve_and_pool(x.to(dtype), *parts[1:])
+        return [
+            found.detach(),
+            *torch.autograd.grad((found**2).sum(), parts),
+            *torch.autograd.grad(alone.sum(), parts[1:]),
+        ]
 
-    whole = run()
-    each = 2 * 6 * 4 * (27 + 2)
+    whole = run(torch.float64)
+    each = 2 * 6 * 4 * (75 + 2)
     length = each * models if models > 0 else each + models
     monkeypatch.setattr(convolution, "block_numbers", lambda device, dtype: length)
-    for one, other in zip(whole, run(), strict=True):
-        assert torch.allclose(one, other, rtol=0, atol=1e-12)
+    assert convolved == 0
+    for one, other in zip(whole, run(dtype), strict=True):
+        assert torch.allclose(one, other.double(), rtol=tolerance, atol=tolerance)
+    # One client alone outgrows the block: nothing is gathered.
+    assert convolved == (2 * len(x) if length < each else 0)
+    assert (
+        convolution.convolve_and_pool(convolution.patches_of(x, 5), weight, bias, gathered=True).shape == whole[0].shape
+    )
+    assert convolved == (2 * len(x) if length < each else 0)
 
 
 @pytest.mark.parametrize("cells", [1, 29, 30, 31, 30 * 39, 30 * 40, 30 * 41])

@@ -65,6 +65,8 @@ class CoalitionSettings:
         Softmax regression starts from zeros instead of from drawn values.
     report_every : int
         Rounds between two that losses are reported of, the last one always; 0: that one only.
+    test_size : int
+        Test samples that losses are taken on, the first of the set; 0: all.
     runs : int
         Independent runs.
     seed : int
@@ -91,6 +93,7 @@ class CoalitionSettings:
     decaying: str = setting("geometric", choices=("geometric", "inverse"))
     zero_start: bool = setting(False, help="softmax starts from zeros")
     report_every: int = setting(0, min=0, help="rounds between two reported losses; 0: the last round only")
+    test_size: int = setting(0, min=0, help="test samples that losses are taken on; 0: all")
     runs: int = setting(5, min=1)
     seed: int = setting(0, min=0)
     device: str = "cpu"
@@ -265,7 +268,7 @@ def _one_run(
     from ...training.recipe import Recipe
 
     seed = settings.seed * 10_007 + run
-    data: Dataset = load_dataset(settings.dataset, settings.folder or None, seed)
+    data: Dataset = load_dataset(settings.dataset, settings.folder or None, seed).tested_on(settings.test_size)
     holdings = deal(settings, data.train_labels, np.random.default_rng(seed))
     model = architecture(settings.model, data.input_shape, data.classes)
     recipe = Recipe(

@@ -239,7 +239,7 @@ def _market(
         one_round_value,
         several_rounds_value,
     )
-    from ...scoring.drift_score import probe_scores, scoring_update
+    from ...scoring.drift_score import probe_drifts, scoring_update
     from ...scoring.probe import draw_probe
     from ...scoring.score_map import ScoreMap
     from ...training.aggregate import average
@@ -305,7 +305,7 @@ def _market(
     local = update(model, 0)
     base_loss, base_accuracy = on_probe(model)
     losses, accuracy = on_probe(local)
-    cosines, distances = (probe_scores(arch, model, local, probe, kind) for kind in ("cosine", "l2"))
+    cosines, distances = probe_drifts(arch, model, local, probe)
     draws = rng.random(n)
     measured = Measurement(
         cosines=cosines,

@@ -59,6 +59,16 @@ def test_a_subset_keeps_the_numbers_of_its_classes() -> None:
         data.subset([0, 10])
 
 
+def test_fewer_test_samples_are_the_first_ones() -> None:
+    whole = load_dataset("digits", seed=3)
+    assert whole.tested_on(0) is whole
+    some = whole.tested_on(7)
+    assert (some.test_inputs == whole.test_inputs[:7]).all()
+    assert (some.test_labels == whole.test_labels[:7]).all()
+    assert some.train_inputs is whole.train_inputs
+    assert len(whole.tested_on(10**6).test_labels) == len(whole.test_labels)
+
+
 def test_without_scikit_learn_the_digits_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     with pytest.raises(InputError, match=r"need scikit-learn: pip install 'fedmech\[fl\]'"):

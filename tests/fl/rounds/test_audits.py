@@ -254,6 +254,13 @@ def test_a_fixed_random_score_is_the_same_in_every_round():
     assert len(set(first)) == 12
 
 
+def test_fewer_test_samples_leave_everything_else_as_it_was() -> None:
+    whole, few = (build_environment(replace(TINY, test_size=size)) for size in (0, 30))
+    assert (few.dataset.test_labels == whole.dataset.test_labels[:30]).all()
+    assert (few.probe.indices == whole.probe.indices).all()
+    assert all((one == other).all() for one, other in zip(few.holdings, whole.holdings, strict=True))
+
+
 @pytest.mark.parametrize("size", [2, 41])
 def test_requesters_have_probe_images_of_their_own_labels(size):
     settings = replace(TINY, probes="own", tasks="label-subsets", labels_per_task=2, probe_size=size)

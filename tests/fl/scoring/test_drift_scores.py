@@ -22,7 +22,7 @@ from fedmech.fl.scoring import (
     uncertainty,
 )
 from fedmech.fl.scoring.drift_market import groups_by_label, measure_drift, measure_market
-from fedmech.fl.scoring.drift_score import drift_scores, probe_scores, scoring_update
+from fedmech.fl.scoring.drift_score import drift_scores, probe_drifts, probe_scores, scoring_update
 from fedmech.fl.scoring.probe import draw_probe, probe_of
 from fedmech.fl.training.architectures import architecture
 from fedmech.fl.training.recipe import Recipe
@@ -77,6 +77,11 @@ def test_scores_image_by_image(dataset, probe, name, kind):
             else:
                 expected = -(sum((a - b) ** 2 for a, b in zip(mine, theirs, strict=True)) ** 0.5)
             assert found[i, p] == pytest.approx(expected, abs=1e-12)
+    # All kinds of one pass are what each alone is.
+    other = "l2" if kind == "cosine" else "cosine"
+    kinds = (kind, other, kind)
+    for each, drifts in zip(kinds, probe_drifts(arch, start, stacked(*locals_), probe, kinds), strict=True):
+        assert (drifts == probe_scores(arch, start, stacked(*locals_), probe, each)).all()
     means = drift_scores(arch, start, stacked(*locals_), probe, kind)
     assert np.allclose(means, [np.mean(row) for row in found], atol=1e-14)
 
@@ -155,6 +160,8 @@ def test_wrong_arguments(dataset, probe):
     one, two = arch.initial(0), stacked(arch.initial(0), arch.initial(1))
     with pytest.raises(InputError, match="kind"):
         probe_scores(arch, one, two, probe, "euclid")
+    with pytest.raises(InputError, match="kind"):
+        probe_drifts(arch, one, two, probe, ["l2", "euclid"])
     with pytest.raises(InputError, match="stacked"):
         probe_scores(arch, one, one, probe)
     with pytest.raises(InputError, match="stacked"):

@@ -189,6 +189,17 @@ def test_every_reported_round_is_that_of_a_shorter_run() -> None:
     assert sorted({row["round"] for row in rows}) == [2, 4, 5]
 
 
+def test_fewer_test_samples_change_what_is_measured_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = replace(CoalitionSettings(**SMALL), runs=1)
+    states = [(1, 0, 0), (2, 1, 1)]
+    few, _ = coalition_losses(replace(settings, test_size=9), states)
+    whole, _ = coalition_losses(settings, states)
+    assert not np.array_equal(few, whole)
+    load = coalition_module.load_dataset
+    monkeypatch.setattr(coalition_module, "load_dataset", lambda *given: load(*given).tested_on(9))
+    assert np.array_equal(coalition_losses(settings, states)[0], few)
+
+
 @pytest.mark.parametrize("decaying", ["geometric", "inverse"])
 def test_the_rate_decays_as_it_is_told(decaying: str) -> None:
     """With full batches two rounds at halved rates are a round each, by hand."""
