@@ -7,7 +7,7 @@ looks for such a table; that there is none on the grid says that there is no suc
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from importlib import import_module
 from itertools import combinations, product
@@ -65,30 +65,36 @@ def table_within(
     n = len(scores)
     groups = [0] * n if groups is None else groups
     best = best_scores(scores, steps, groups, caps)
-    wins = {(i, bids): z3.Bool(f"{i} at {bids}") for i in range(n) for bids in best}
-    solver = z3.Solver()
-    solver.set("timeout", int(1000 * seconds))
+    wins = {(i, bids): "-".join(map(str, ("w", i, *bids))) for i in range(n) for bids in best}
+    # Written out and read by z3 at once: a call for every term would take ten times as long.
+    lines = [f"(declare-const {name} Bool)" for name in wins.values()]
+
+    def not_all(names: Iterable[str]) -> str:
+        return f"(assert (or {' '.join(f'(not {name})' for name in names)}))"
+
     for bids, most in best.items():
         for i in range(n):
             if bids[i] < steps:
-                solver.add(z3.Implies(wins[i, _moved(bids, i, bids[i] + 1)], wins[i, bids]))
+                lines.append(f"(assert (=> {wins[i, _moved(bids, i, bids[i] + 1)]} {wins[i, bids]}))")
         for g, cap in enumerate(caps):
             for S in combinations([i for i in range(n) if groups[i] == g], cap + 1):
-                solver.add(z3.Or([z3.Not(wins[i, bids]) for i in S]))
+                lines.append(not_all(wins[i, bids] for i in S))
         for size in range(2, n + 1):
             for S in combinations(range(n), size):
                 for asked in _too_dear(bids, S, steps):
-                    solver.add(z3.Or([z3.Not(wins[i, _moved(bids, i, bid)]) for i, bid in zip(S, asked, strict=True)]))
+                    lines.append(not_all(wins[i, _moved(bids, i, bid)] for i, bid in zip(S, asked, strict=True)))
         needed = -(-most * factor.denominator // factor.numerator)
         if needed > 0:
-            solver.add(z3.PbGe([(wins[i, bids], scores[i]) for i in range(n)], needed))
+            weights = " ".join(map(str, scores))
+            lines.append(f"(assert ((_ pbge {needed} {weights}) {' '.join(wins[i, bids] for i in range(n))}))")
+    solver = z3.Solver()
+    solver.set("timeout", int(1000 * seconds))
+    solver.from_string("\n".join(lines))
     answer = str(solver.check())
     if answer == "unknown":
         raise TimeoutError(f"z3 gave up on {tuple(scores)}")
     if answer == "unsat":
         return None
     model = solver.model()
-    return {
-        bids: tuple(i for i in range(n) if z3.is_true(model.eval(wins[i, bids], model_completion=True)))
-        for bids in best
-    }
+    true = {str(name) for name in model.decls() if z3.is_true(model[name])}
+    return {bids: tuple(i for i in range(n) if wins[i, bids] in true) for bids in best}
