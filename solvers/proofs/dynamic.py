@@ -325,7 +325,7 @@ class Program:
                 useful = score + gain >= self.goal
                 here[debt] = cells_of((low[useful], high[useful], score[useful]), gain[useful], length)
             # Where a group begins, the one before must have ended without debt.
-            found.append({0: here[step.debt]} if step.debt is not None and step.debt in here else here)
+            found.append(here if step.debt is None else {0: here[step.debt]})
         return found[::-1]
 
 

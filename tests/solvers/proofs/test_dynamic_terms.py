@@ -274,6 +274,18 @@ def test_cells_hold_all_states_on_the_way_to_the_goal(lengths: tuple[int, ...]) 
     assert reached > 50
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "right"), [(7, 13, True), (0, 6, True), (6, 8, True), (9, 15, False), (0, 5, False)]
+)
+def test_a_cell_may_lie_in_two_of_the_pass_before(low: int, high: int, right: bool) -> None:
+    """States that cost 6 to 8 and score 3 need 3 more: the four that a cell can gain serve those of them that lie in it."""
+    program = Program([(0, 10, 5), (0, 7, 5)], [2], 17, 6, 1, [0])
+    states, cells = (tuple(np.array([x]) for x in row) for row in ((6, 8, 3), (low, high, 4)))
+    step, ahead = program.steps[0], dynamic.Ahead(program, 1)
+    kept = program.kept([states], ahead, step, 0, 3, {0: cells})  # type: ignore[list-item, dict-item]
+    assert [column.tolist() for column in kept] == ([[6], [8], [3]] if right else [[], [], []])
+
+
 def way_of(program: Program, hires: tuple[bool, ...]) -> list[tuple[int, int, int]] | None:
     """Debt, cost and score before every step and at the end, if that is within the money, no debt is left, and the goal is reached."""
     debt = cost = score = 0
