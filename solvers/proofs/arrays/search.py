@@ -143,7 +143,7 @@ def _plan(
     closing = [price > 0 or room < most for (_, price, room), most in zip(limits, adds, strict=True)]
     # The limits alone keep the number from rising further than this; of nested ones the last is on all groups.
     most = [min(most, room) for (_, _, room), most in zip(limits, adds, strict=True)]
-    rises = sum(most[-1:] if nested else most)
+    rises = most[-1] if nested else sum(most)
     tracked = single and (m.count != 0 or hired - falls < node.low or hired + rises > node.high)
     steps: list[_Bundle | _Closing] = []
     ends, relaxed = [0], False

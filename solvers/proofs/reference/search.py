@@ -119,7 +119,7 @@ class Search:
         closes = [price > 0 or room < most for (_, price, room), most in zip(all_limits, taken_at_most, strict=True)]
         # The limits alone keep the number hired from rising further than this; of nested ones the last is on all groups.
         kept = [min(most, room) for (_, _, room), most in zip(all_limits, taken_at_most, strict=True)]
-        highest = hired + sum(kept[-1:] if nested else kept)
+        highest = hired + (kept[-1] if nested else sum(kept))
         within = hired - falls >= node.low and highest <= node.high
         numbered = len(instance.purses) == 1 and (m.count != 0 or not within)
         steps: list[Bundle | Closing] = []
