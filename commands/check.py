@@ -18,7 +18,7 @@ from .console import (
     show,
     table,
 )
-from .folder import check_folder_command, load_folder
+from .folder import check_folder_command, check_folder_outcome_command, load_folder
 from .mots import load_mots
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def check_command(
     from ..solvers.proofs.cheapest import check_cheapest_document
     from ..solvers.proofs.document import check_document, read_document
     from ..solvers.proofs.folder_document import FORMAT
+    from ..solvers.proofs.folder_outcome import FORMAT as OUTCOME
     from ..solvers.proofs.outcome import check_outcome
     from ..solvers.proofs.proof import ProofError
     from ..solvers.proofs.social_document import check_state_document
@@ -57,22 +58,24 @@ def check_command(
     if not isinstance(document, dict) or not {"format", "mechanism"} & set(document):
         what = "neither a certificate, which says its format, nor an outcome, which says its mechanism"
         raise InputError(what, file=str(certificate))
-    about_states = isinstance(document, dict) and document.get("problem") == "social-state"
+    about_states = document.get("problem") == "social-state"
     mots = load_mots(file) if (about_states if file is None else file.name.endswith(".mots.json")) else None
-    about_rows = isinstance(document, dict) and document.get("format") == FORMAT
+    about_rows = document.get("format") in (FORMAT, OUTCOME)
     market = None
     if mots is None:
         market = load_folder(file) if about_rows and file is not None else load_market(file)
     started = perf_counter()
     try:
-        if isinstance(market, Folder):
+        if isinstance(market, Folder) and document.get("format") == OUTCOME:
+            answer, rows = check_folder_outcome_command(document, market.on_bids())
+        elif isinstance(market, Folder):
             answer, rows = check_folder_command(document, market)
         elif market is None:
             assert mots is not None
             answer, rows = _state_answer(mots, check_state_document(document, mots))
-        elif isinstance(document, dict) and "mechanism" in document:
+        elif "mechanism" in document:
             answer, rows = _outcome_answer(market, check_outcome(document, market))
-        elif isinstance(document, dict) and document.get("format") == CHEAPEST:
+        elif document.get("format") == CHEAPEST:
             answer, rows = _cheapest_answer(market, check_cheapest_document(document, market))
         else:
             answer, rows = _proof_answer(market, check_document(document, market))

@@ -1,4 +1,4 @@
-"""``fedmech solve`` and ``fedmech check`` for markets whose workers lie in a folder of Parquet files."""
+"""``fedmech solve``, ``fedmech run`` and ``fedmech check`` for markets whose workers lie in a folder of Parquet files."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from .console import (
     number,
     print_json,
     progress_reporter,
+    say,
     show,
     table,
     whole_limit,
@@ -22,9 +23,16 @@ from .console import (
 if TYPE_CHECKING:
     from ..models.procurement.folder import Folder
     from ..models.procurement.market import Market
+    from ..solvers.proofs.folder_outcome import CheckedFolderOutcome
     from ..solvers.streamed import StreamedSolution
 
-__all__ = ["check_folder_command", "load_folder", "solve_folder_command"]
+__all__ = [
+    "check_folder_command",
+    "check_folder_outcome_command",
+    "load_folder",
+    "run_folder_command",
+    "solve_folder_command",
+]
 
 
 def load_folder(path: Path) -> Market | Folder:
@@ -96,6 +104,84 @@ def check_folder_command(document: Any, folder: Folder) -> tuple[dict[str, Any],
         **exact_pair("bound", bound),
     }
     return answer, rows
+
+
+def run_folder_command(folder: Folder, winners: Path | None, *, json: bool) -> None:
+    """Run DriftPay-CO over a folder whose money are bids; the outcome is what its checker found."""
+    from time import perf_counter
+
+    from ..models.input_error import InputError
+    from ..solvers.control import Control, Stopped
+    from ..solvers.proofs.folder_outcome import check_witness, outcome_fields
+    from ..solvers.streamed import find_witness, write_paid_winners
+
+    if winners is not None and winners.exists():
+        raise InputError("is there already", field="winners", file=str(winners))
+    started = perf_counter()
+    try:
+        witness, _ = find_witness(folder, Control(report=progress_reporter()))
+    except Stopped:
+        say("the critical prefix was not found: too many workers are too close to it to be held in memory")
+        raise typer.Exit(STOPPED) from None
+    searched = perf_counter()
+    found = check_witness(folder, witness, lambda: None)
+    checked = perf_counter()
+    if winners is not None:
+        write_paid_winners(folder, witness, found.price, winners)
+    if json:
+        document = {
+            **outcome_fields(folder, witness),
+            "k": found.k,
+            "hired": sum(found.counts),
+            **exact_pair("total_payment", found.total_payment),
+            **exact_pair("score", found.score),
+            **exact_pair("critical_price", found.price),
+            "winners": None if winners is None else str(winners),
+            "seconds": checked - started,
+        }
+        print_json(document)
+        return
+    rows = [
+        ["market", f"{folder.n:,} workers in {len(folder.files):,} files, {len(folder.limits):,} groups"],
+        ["mechanism", "driftpay-co (outcome checked)"],
+        *_outcome_rows(folder, found),
+        ["seconds", f"{searched - started:.3f}; check {checked - searched:.3f}"],
+    ]
+    table(None, ["", ""], rows + ([] if winners is None else [["winners", str(winners)]]))
+
+
+def check_folder_outcome_command(document: Any, folder: Folder) -> tuple[dict[str, Any], list[list[str]]]:
+    """Check an outcome about a folder whose money are bids; return what was recomputed, for JSON and for reading.
+
+    Raises
+    ------
+    ProofError
+        If it is not DriftPay-CO's.
+    """
+    from ..solvers.proofs.folder_outcome import check_folder_outcome
+
+    found = check_folder_outcome(document, folder, lambda: None)
+    rows = [
+        ["outcome", "valid: prefix, winners, price and payments are those of driftpay-co"],
+        *_outcome_rows(folder, found),
+    ]
+    answer = {
+        "mechanism": "driftpay-co",
+        "k": found.k,
+        "winners": sum(found.counts),
+        **exact_pair("score", found.score),
+        **exact_pair("critical_price", found.price),
+    }
+    return answer, rows
+
+
+def _outcome_rows(folder: Folder, found: CheckedFolderOutcome) -> list[list[str]]:
+    return [
+        ["critical prefix", f"{found.k:,} of {folder.n:,} workers, {sum(found.counts):,} winners"],
+        ["score", show(found.score)],
+        ["critical price", show(found.price)],
+        ["paid", f"{show(found.total_payment)} of {show(folder.header.total_budget)}"],
+    ]
 
 
 def _gap(solution: StreamedSolution) -> Fraction | None:

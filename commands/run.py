@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -24,11 +25,10 @@ from .console import (
     text_width,
     write,
 )
+from .folder import load_folder, run_folder_command
 from .mots import load_mots
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ..fl.mechanisms.interface import Outcome
     from ..fl.registry import Mechanism
     from ..models.procurement.market import Market
@@ -78,10 +78,17 @@ def run_command(
     drop_zero: DropZeroOption = False,
     json: JsonOption = False,
     summary: SummaryOption = False,
+    winners: Annotated[
+        Path | None,
+        typer.Option(help="a folder to make: who wins what, for driftpay-co and workers in a folder of Parquet files"),
+    ] = None,
 ) -> None:
     """Run a mechanism: bids in; winners, payments and the critical price out. In a *.mots.json: social state, price and rewards."""
     from ..fl.mechanisms.interface import run_mechanism
     from ..fl.registry import as_mechanism
+    from ..models.input_error import InputError
+    from ..models.procurement.folder import Folder
+    from ..models.procurement.market import Market
 
     sharing = file is not None and file.name.endswith(".mots.json")
     name = mechanism or ("swan" if sharing else "driftpay-co")
@@ -90,7 +97,16 @@ def run_command(
     if sharing or (file is None and entry.market == "sharing"):
         run_sharing(file, entry, parse_options(option, seed), json=json, summary=summary)
         return
-    market = load_market(file, drop_zero)
+    market = None
+    if file is not None and entry.name == "driftpay-co" and not (option or seed is not None or drop_zero):
+        market = load_folder(file)
+        if isinstance(market, Folder) and market.bid_denominator is not None:
+            run_folder_command(market.on_bids(), winners, json=json)
+            return
+    if winners is not None:
+        raise InputError("is for driftpay-co on a folder of Parquet files", field="winners")
+    if not isinstance(market, Market):
+        market = load_market(file, drop_zero)
     outcome = run_mechanism(market, entry, **parse_options(option, seed))
     if json:
         print_json(outcome_document(market, outcome, summary=summary))

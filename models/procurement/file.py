@@ -20,7 +20,7 @@ from ..exact import format_exact
 from ..files import PathLike, read_json, write_whole
 from ..input_error import InputError
 from ..names import read_name, refuse_unknown
-from .columns import UNLIMITED
+from .columns import UNLIMITED, NumberedIds
 from .folder import Folder, market_file_of, open_folder, parquet_files
 from .market import Market
 from .tables import MOST_PARQUET_VALUES, REQUESTER_COLUMNS, WORKER_COLUMNS, read_csv, read_parquet
@@ -248,11 +248,14 @@ def _read_workers(path: Path) -> dict[str, Any]:
         return _read_table(path)
     tables: list[dict[str, Any]] = []
     for file in parquet_files(path):
-        tables.append(_read_table(file))
+        tables.append(_read_table(file, numbered=True))
         if len(tables[0]) * sum(len(table["worker_ids"]) for table in tables) > MOST_PARQUET_VALUES:
             raise InputError(f"more than {MOST_PARQUET_VALUES:,} values are not read at once", file=str(path))
     try:
-        return _complete({name: _joined(tables, name) for name in tables[0]})
+        columns = {name: _joined(tables, name) for name in tables[0]}
+        if all(isinstance(table["worker_ids"], NumberedIds) for table in tables):
+            columns["worker_ids"] = NumberedIds("w", len(columns["worker_ids"]))
+        return _complete(columns)
     except InputError as error:
         raise error.in_file(path) from None
 
@@ -269,12 +272,15 @@ def _joined(tables: list[dict[str, Any]], name: str) -> Any:
     ]
 
 
-def _read_table(path: Path) -> dict[str, Any]:
+def _read_table(path: Path, *, numbered: bool = False) -> dict[str, Any]:
+    """Read a table of workers; `numbered`: without ids they are called as they come."""
     readers: dict[str, Callable[[Path], dict[str, Any]]] = {".csv": read_csv, ".parquet": read_parquet}
     if path.suffix.lower() not in readers:
         raise InputError("expected a .csv or .parquet file", field="workers", file=str(path))
     try:
         table = readers[path.suffix.lower()](path)
+        if numbered and "id" not in table and "score" in table:
+            table["id"] = NumberedIds("w", len(table["score"]))
         for column in ("id", "group", "score"):
             if column not in table:
                 raise InputError("missing column", row="header", field=column)

@@ -3,7 +3,7 @@
 The market file names the folder where another one names a table, and lists its ``groups``. All files have the same columns:
 ``id``, ``group``, ``score`` and ``cost`` (others of a market's table may be there). Scores and costs are integers or decimals, so
 that one denominator holds for all of them; floating point and texts are left to the reader in memory. Files count by name. That no
-two workers have one id is not asked here: it would take all ids at once.
+two workers have one id is not asked here: it would take all ids at once. Without a column of ids workers are numbered as they come.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from importlib import import_module
 from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -25,7 +26,7 @@ from .columns import UNLIMITED
 from .market import Market
 from .tables import WORKER_COLUMNS, check_header
 
-__all__ = ["BLOCK_ROWS", "Folder", "Rows", "marked", "market_file_of", "open_folder", "parquet_files"]
+__all__ = ["BLOCK_ROWS", "LARGEST", "Folder", "Rows", "marked", "market_file_of", "open_folder", "parquet_files"]
 
 BLOCK_ROWS = 1 << 16
 """Rows of one block: what is computed about them stays in the processor's cache."""
@@ -33,7 +34,6 @@ BLOCK_ROWS = 1 << 16
 LARGEST = 1 << 61
 """Scores and costs are below it, in their units: two of them add up within 64 bits."""
 
-_NEEDED = ("score", "cost", "group")
 _Found = TypeVar("_Found")
 
 
@@ -72,6 +72,14 @@ class Folder:
         What the integers of `Rows` are over.
     named : bool
         Whether groups are texts, and not whole numbers.
+    bid_denominator : int or None
+        What bids are over; None if they cannot be streamed.
+    bids : bool
+        Whether there is a column of bids; without one, bids are costs.
+    money : {'cost', 'bid'}
+        The column that the costs of `Rows` are.
+    numbered : bool
+        Whether there is no column of ids: workers are then called ``w1``, ``w2``, ... as they come.
     """
 
     header: Market
@@ -80,6 +88,10 @@ class Folder:
     score_denominator: int
     cost_denominator: int
     named: bool = True
+    bid_denominator: int | None = None
+    bids: bool = False
+    money: str = "cost"
+    numbered: bool = False
 
     @property
     def n(self) -> int:
@@ -118,13 +130,22 @@ class Folder:
         InputError
             Naming file, row and field, for what is missing or no score, cost or group of the market.
         """
+        for _, rows in self._read(at, ()):
+            yield rows
+
+    def named_blocks(self, at: int) -> Iterator[tuple[Any, Rows]]:
+        """Read one file as :meth:`blocks` does, with the ids of each block as an array of Arrow's."""
+        for batch, rows in self._read(at, () if self.numbered else ("id",)):
+            yield self._ids(batch, rows.begin), rows
+
+    def _read(self, at: int, more: tuple[str, ...]) -> Iterator[tuple[Any, Rows]]:
         begin = self.starts[at]
         try:
-            for batch in self._batches(at, _NEEDED):
+            for batch in self._batches(at, ("score", self.money, "group", *more)):
                 local = begin - self.starts[at]
                 scores = _numbers(batch.column("score"), local, "score", least=1)
-                costs = _numbers(batch.column("cost"), local, "cost", least=0)
-                yield Rows(begin, scores, costs, self._groups(batch.column("group"), local))
+                costs = _numbers(batch.column(self.money), local, self.money, least=0)
+                yield batch, Rows(begin, scores, costs, self._groups(batch.column("group"), local))
                 begin += len(scores)
         except InputError as error:
             raise error.in_file(self.files[at]) from None
@@ -134,9 +155,31 @@ class Folder:
     def names(self, at: int) -> Iterator[tuple[Any, np.ndarray]]:
         """Read the ids of one file as Arrow's arrays, with the positions of their groups."""
         local = 0
-        for batch in self._batches(at, ("id", "group")):
-            yield batch.column("id"), self._groups(batch.column("group"), local)
+        for batch in self._batches(at, ("group",) if self.numbered else ("id", "group")):
+            yield self._ids(batch, self.starts[at] + local), self._groups(batch.column("group"), local)
             local += batch.num_rows
+
+    def _ids(self, batch: Any, begin: int) -> Any:
+        if not self.numbered:
+            return batch.column("id")
+        import pyarrow as arrow
+
+        numbers = arrow.array(np.arange(begin + 1, begin + batch.num_rows + 1)).cast(arrow.string())
+        return import_module("pyarrow.compute").binary_join_element_wise("w", numbers, "")
+
+    def on_bids(self) -> Folder:
+        """Return the folder with bids in the place of costs.
+
+        Raises
+        ------
+        InputError
+            If bids are floating point, or texts, or missing for some: a stream has one denominator for all.
+        """
+        if self.bid_denominator is None:
+            raise InputError(
+                "must be integers or decimals, for every worker, to be read a block at a time", field="bid"
+            )
+        return replace(self, money="bid", cost_denominator=self.bid_denominator) if self.bids else self
 
     def _batches(self, at: int, columns: tuple[str, ...]) -> Iterator[Any]:
         """Read columns of one file as Arrow's record batches; groups by dictionary."""
@@ -224,11 +267,12 @@ def open_folder(header: Market, folder: Path) -> Folder | None:
     """
     kinds: dict[str, Any] = {}
     sizes: list[int] = []
+    all_bid = True
     files = tuple(parquet_files(folder))
     for file in files:
         try:
-            schema, rows = _footer(file)
-            for name in ("id", "group", "score"):
+            schema, rows, gaps = _footer(file)
+            for name in ("group", "score"):
                 if name not in schema:
                     raise InputError("missing column", row="header", field=name)
             for name in {**kinds, **schema} if kinds else ():
@@ -239,11 +283,13 @@ def open_folder(header: Market, folder: Path) -> Folder | None:
             raise error.in_file(file) from None
         kinds = kinds or schema
         sizes.append(rows)
+        all_bid = all_bid and not gaps
     units = [_denominator(kinds[name]) if name in kinds else None for name in ("score", "cost")]
     if units[0] is None or units[1] is None:
         return None
-    named = str(kinds["group"]) in ("string", "large_string")
-    return Folder(header, files, tuple(sizes), units[0], units[1], named)
+    named, bids = str(kinds["group"]) in ("string", "large_string"), "bid" in kinds
+    bid_unit = (_denominator(kinds["bid"]) if all_bid else None) if bids else units[1]
+    return Folder(header, files, tuple(sizes), units[0], units[1], named, bid_unit, bids, numbered="id" not in kinds)
 
 
 def parquet_files(folder: Path) -> list[Path]:
@@ -260,8 +306,8 @@ def parquet_files(folder: Path) -> list[Path]:
     return files
 
 
-def _footer(path: Path) -> tuple[dict[str, Any], int]:
-    """Return the types of a file's columns, and its number of rows."""
+def _footer(path: Path) -> tuple[dict[str, Any], int, bool]:
+    """Return the types of a file's columns, its number of rows, and whether bids may be missing."""
     try:
         import pyarrow as arrow
         import pyarrow.parquet as parquet
@@ -271,11 +317,18 @@ def _footer(path: Path) -> tuple[dict[str, Any], int]:
         with open(path, "rb") as stream, parquet.ParquetFile(stream) as file:
             schema = file.schema_arrow
             check_header(list(schema.names), WORKER_COLUMNS, "header")
-            return dict(zip(schema.names, schema.types, strict=True)), file.metadata.num_rows
+            kinds = dict(zip(schema.names, schema.types, strict=True))
+            return kinds, file.metadata.num_rows, "bid" in kinds and _may_miss(file.metadata, schema.names.index("bid"))
     except InputError:
         raise
     except (arrow.ArrowException, ValueError, OSError) as error:
         raise InputError(f"not Parquet: {error}") from None
+
+
+def _may_miss(meta: Any, column: int) -> bool:
+    """Whether a column may have gaps, as far as a file's own account of itself says."""
+    found = [meta.row_group(at).column(column).statistics for at in range(meta.num_row_groups)]
+    return any(some is None or some.null_count is None or some.null_count > 0 for some in found)
 
 
 def _denominator(kind: Any) -> int | None:

@@ -30,7 +30,7 @@ from ...models.procurement.market import Market
 from .nodes import refuse
 from .proof import Pulse
 
-__all__ = ["CheckedOutcome", "check_outcome"]
+__all__ = ["CheckedOutcome", "check_outcome", "compare_number"]
 
 FIELDS = {
     "mechanism",
@@ -174,9 +174,9 @@ def check_outcome(document: Any, market: Market, pulse: Pulse | None = None) -> 
     paid = {i: scores[i] * price for i in chosen if price is not None}
     found = CheckedOutcome(k, tuple(sorted(chosen)), sum((scores[i] for i in chosen), Fraction(0)), price)
     _compare_winners(document["winners"], market, paid)
-    _compare(document, "total_payment", sum(paid.values(), Fraction(0)))
-    _compare(document, "score", found.score)
-    _compare(document, "critical_price", price)
+    compare_number(document, "total_payment", sum(paid.values(), Fraction(0)))
+    compare_number(document, "score", found.score)
+    compare_number(document, "critical_price", price)
     return found
 
 
@@ -198,10 +198,10 @@ def _compare_winners(winners: Any, market: Market, paid: dict[int, Fraction]) ->
     if any(number > int(market.seats[j]) for j, number in seats.items()):
         refuse("winners: the seats of a requester are exceeded")
     for row, (i, _) in zip(winners, rows, strict=True):
-        _compare(row, "payment", paid[i])
+        compare_number(row, "payment", paid[i])
 
 
-def _compare(row: dict[str, Any], name: str, right: Fraction | None) -> None:
+def compare_number(row: dict[str, Any], name: str, right: Fraction | None) -> None:
     """Compare an exact number and the number beside it: itself if whole, else the float that is nearest."""
     exact = None if right is None else str(right)
     if row[f"{name}_exact"] != exact:

@@ -25,12 +25,16 @@ point                       a bit for each row of each file; `solve.StreamedSolu
 leaves                      :mod:`fedmech.solvers.proofs.streamed`, bodies
 ==========================  ============================================================================================
 
+DriftPay-CO's outcome over the same files is `prefix`'s, by a bracket in the place of the band and a witness in the place of leaves
+(:mod:`fedmech.solvers.proofs.folder_outcome`).
+
 *Exactness.* Floating point guesses which rows to take; scores, costs and counts are summed in integers, and nothing is believed of the
 search: value and bound are the checker's.
 """
 
+from .prefix import find_witness
 from .sizes import Sizes
 from .solve import StreamedSolution, solve_folder
-from .winners import write_winners
+from .winners import write_paid_winners, write_winners
 
-__all__ = ["Sizes", "StreamedSolution", "solve_folder", "write_winners"]
+__all__ = ["Sizes", "StreamedSolution", "find_witness", "solve_folder", "write_paid_winners", "write_winners"]

@@ -14,7 +14,7 @@ from ..control import Control
 from ..pooled.reduction import Guess, split_by_margin
 from .sizes import Sizes
 
-__all__ = ["RowSplit", "SomeRows", "sample_files", "split_files"]
+__all__ = ["RowSplit", "SomeRows", "drawn_rows", "sample_files", "split_files"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,10 @@ class SomeRows:
     def of(rows: Rows, index: NDArray) -> SomeRows:
         """Take some rows of a block."""
         return SomeRows(index + rows.begin, rows.scores[index], rows.costs[index], rows.groups[index])
+
+    def take(self, index: NDArray) -> SomeRows:
+        """Take some of them."""
+        return SomeRows(self.rows[index], self.scores[index], self.costs[index], self.groups[index])
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -93,8 +97,8 @@ class RowSplit:
         self.band = [] if self.kept > most else [*self.band, *other.band]
 
 
-def sample_files(folder: Folder, sizes: Sizes, control: Control) -> SomeRows:
-    """Draw rows from a few files, spread evenly over all."""
+def sample_files(folder: Folder, sizes: Sizes, control: Control, *, affordable: bool = True) -> SomeRows:
+    """Draw rows from a few files, spread evenly over all; only such that the budget can pay, or any."""
     filled = [at for at, size in enumerate(folder.sizes) if size]
     picked = sorted({filled[k * len(filled) // sizes.files] for k in range(sizes.files)}) if filled else []
     share = min(1.0, sizes.sample / max(1, sum(folder.sizes[at] for at in picked)))
@@ -104,7 +108,8 @@ def sample_files(folder: Folder, sizes: Sizes, control: Control) -> SomeRows:
         if at in picked:
             for rows in folder.blocks(at):
                 control.check()
-                parts.append(_drawn(rows, rows.costs <= folder.budget, share))
+                fits = rows.costs <= folder.budget if affordable else np.ones(len(rows.costs), dtype=bool)
+                parts.append(drawn_rows(rows, fits, share))
         return parts
 
     return SomeRows.joined(part for parts in folder.each_file(draw) for part in parts)
@@ -138,7 +143,7 @@ def split_files(folder: Folder, guess: Guess | None, sizes: Sizes, control: Cont
             found.sizes += np.bincount(rows.groups, fits, len(found.counts)).astype(np.int64)
             found.most_score = max(found.most_score, int(rows.scores.max(where=fits, initial=0)))
             found.most_cost = max(found.most_cost, int(rows.costs.max(where=fits, initial=0)))
-            found.sample.append(_drawn(rows, fits, share))
+            found.sample.append(drawn_rows(rows, fits, share))
             part = SomeRows.of(rows, np.flatnonzero(band))
             found.kept += len(part)
             if found.kept <= sizes.band:
@@ -152,7 +157,7 @@ def split_files(folder: Folder, guess: Guess | None, sizes: Sizes, control: Cont
     return total
 
 
-def _drawn(rows: Rows, fits: NDArray[np.bool_], share: float) -> SomeRows:
+def drawn_rows(rows: Rows, fits: NDArray[np.bool_], share: float) -> SomeRows:
     """Draw about a share of a block, the same rows whenever it is read."""
     count = len(rows.scores)
     index = np.arange(count)

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from fedmech.cli import app
+from fedmech.fl.mechanisms.interface import run_mechanism
 from fedmech.models.procurement.file import read_market
 from fedmech.models.procurement.folder import Folder
 from fedmech.solvers import streamed
@@ -91,7 +92,39 @@ def test_what_is_no_certificate_is_bad_input(market: Path, tmp_path: Path) -> No
 def test_what_asks_for_all_rows_reads_them(market: Path) -> None:
     for options in (["--problem", "orp"], ["--method", "pooled"], ["--explain"], ["--at-least", "1"]):
         assert json.loads(call("solve", market, "--json", "--summary", *options).stdout)["method"] != "streamed"
-    assert json.loads(call("run", market, "--json").stdout)["winners"]
+    assert json.loads(call("run", market, "--mechanism", "lowest-bid", "--json").stdout)["winners"]
+
+
+def test_run_writes_winners_and_an_outcome_that_is_checked(market: Path, tmp_path: Path) -> None:
+    outcome, winners = tmp_path / "outcome.json", tmp_path / "winners"
+    expected = run_mechanism(read_market(market), "driftpay-co")
+    text = call("run", market.parent, "--json", "--winners", winners).stdout
+    outcome.write_text(text)
+    answer = json.loads(text)
+    assert answer["total_payment_exact"] == str(expected.total_payment)
+    assert answer["critical_price_exact"] == str(expected.price)
+    rows = pq.read_table(winners).to_pylist()
+    ids = expected.market.worker_ids
+    paid = {ids[i]: str(expected.payment(i)) for i in expected.winner_indices.tolist()}
+    assert {row["worker"]: row["payment_exact"] for row in rows} == paid
+    assert all(row["payment"] == float(Fraction(row["payment_exact"])) for row in rows)
+    found = json.loads(call("check", outcome, market, "--json").stdout)
+    assert (found["valid"], found["k"], found["winners"]) == (True, answer["k"], len(rows))
+    assert "outcome checked" in call("run", market).stdout
+    assert "valid" in call("check", outcome, market).stdout
+    outcome.write_text(json.dumps({**answer, "k": answer["k"] + 1}))
+    assert "not a proof: k: should be" in call("check", outcome, market, code=1).stdout
+    # Neither a market in memory nor another mechanism writes winners as files.
+    assert "winners" in call("run", market, "--mechanism", "lowest-bid", "--winners", tmp_path / "w", code=2).output
+    assert "there already" in call("run", market, "--winners", winners, code=2).output
+
+
+def test_a_critical_prefix_that_is_not_found_ends_with_4(market: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(*given: Any) -> Any:
+        raise Stopped("unproved")
+
+    monkeypatch.setattr(streamed, "find_witness", lost)
+    assert "not found" in call("run", market, code=4).output
 
 
 def test_a_gap_ends_with_4_and_a_bound(market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
