@@ -71,7 +71,8 @@ class _OpenRows:
 
     @staticmethod
     def nothing(groups: int) -> _OpenRows:
-        return _OpenRows(*(np.zeros(groups, dtype=np.int64) for _ in range(4)))
+        dropped, above, taken, on_top = np.zeros((4, groups), dtype=np.int64)
+        return _OpenRows(dropped, above, taken, on_top)
 
     def add(self, other: _OpenRows, most: int) -> None:
         """Take in more rows; more than `most` open ones are not kept."""

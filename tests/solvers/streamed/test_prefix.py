@@ -210,6 +210,7 @@ def test_products_are_exact_whatever_their_size(shift: int) -> None:
 
 @pytest.mark.parametrize(("bid", "score", "wide"), [((2**63 - 1) // 7, 7, False), (2**60, 8, True)])
 def test_products_within_64_bits_stay_there(bid: int, score: int, wide: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert bid * score == search.WORD - (not wide)
     widened: list[int] = []
     honest = search.python_integers
     monkeypatch.setattr(search, "python_integers", lambda column: widened.append(1) or honest(column))
