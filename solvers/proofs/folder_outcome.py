@@ -51,7 +51,7 @@ FIELDS = {"format", "mechanism", "rows", "k", "hired", "last", "critical", "plac
 FIELDS |= {f"{name}{end}" for name in ("total_payment", "score", "critical_price") for end in ("", "_exact")}
 
 
-class _Columns(Protocol):
+class _RowColumns(Protocol):
     @property
     def rows(self) -> np.ndarray: ...
     @property
@@ -68,7 +68,7 @@ class RowPlace(NamedTuple):
     score: int
 
     @staticmethod
-    def of(columns: _Columns, at: int) -> RowPlace:
+    def of(columns: _RowColumns, at: int) -> RowPlace:
         """Return the place of one of some rows."""
         return RowPlace(int(columns.rows[at]), int(columns.costs[at]), int(columns.scores[at]))
 
