@@ -167,7 +167,6 @@ def test_form() -> None:
         [{}],
         [{**ALONE, "more": 1}],
         [{"worker": 0}],
-        [{**ALONE, "blocks": {}}],
     ):
         assert reason(nodes, 15) is not None
     for body in ({"scale": 1}, {"nodes": [ALONE]}, {"scale": 1, "nodes": [ALONE], "more": 1}):
@@ -176,7 +175,13 @@ def test_form() -> None:
     with pytest.raises(ProofError):
         check_bound(Proof("opt", "blocks", 18, {"scale": 1, "nodes": [ALONE]}), market())
     for bound in (-1, 15.0, True, None):
-        assert reason([ALONE], bound) is not None
+        refused(
+            [ALONE],
+            bound,
+            "exact number" if isinstance(bound, float) or bound is None or bound is True else "integer bound",
+        )
+    refused([{**ALONE, "blocks": {}}], 15, "blocks are no list")
+    refused([{**ALONE, "blocks": (*ALONE["blocks"],)}], 15, "blocks are no list")
     unpaid = Market.build(scores=[3], bids=[1], budgets=[2])
     assert reason([leaf([0], block([0], 3, inner(0)))], 3, unpaid) is not None
 
@@ -209,3 +214,39 @@ def test_as_many_leaves_as_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_market_without_workers() -> None:
     nobody = Market.build(scores=[], costs=[], budgets=[3])
     assert reason([leaf([], block([0], 0, None))], 0, nobody) is None
+    # A score of 1 would be above 0, and a block of nobody makes no less than nothing.
+    refused([leaf([], block([0], 1, None))], 0, "may be worth more", of=nobody)
+    refused([leaf([], block([0], -1, None))], 0, "too small", of=nobody)
+
+
+def test_who_is_open_to_whom_before_any_branch() -> None:
+    """Whoever has a place and a seat, one is enough, and just the money."""
+    several = Market.build(
+        scores=[1, 1, 1],
+        costs=[4, 4, 5],
+        groups=["a", "b", "b"],
+        group_ids=["a", "b"],
+        budgets=[4, 4, 5, 9],
+        caps=[[0, 1, 2, 2], [1, 1, 0, 2]],
+        seats=[1, 2, 1, 0],
+    )
+    assert blocks.before_any_branch(several).tolist() == [
+        [False, True, True, False],
+        [True, True, False, False],
+        [False, False, False, False],
+    ]
+
+
+def test_the_clock_is_read_at_every_node_and_block() -> None:
+    """Nobody is open to either block, so that no other checker reads it."""
+    alone, looks = leaf([9, 6, 3, 0], block([0], 0, None), block([1], 0, None)), []
+    body = {"scale": 1, "nodes": tree(alone, alone)}
+    check_bound(Proof("opt-sep", "blocks", 18, body), market(seats=[3, 0]), lambda: looks.append(1))
+    assert len(looks) == 3 + 2 * 2
+
+
+def test_requesters_that_are_not_there() -> None:
+    assert blocks.requesters_of([1, 0], 2) == [1, 0]
+    for values in ([-1, 0], [0, -1], [0, 2], [2, 0], [1, 1]):
+        with pytest.raises(ProofError, match="named twice, or there is none"):
+            blocks.requesters_of(values, 2)
