@@ -256,10 +256,10 @@ def test_one_place_of_a_group_limits_no_other_group(checker: str, place: int, hi
     leaf = Leaf(market, 1, 0, 20, [[0, 0]], [5], 0, high, multipliers, kinds)
     # Money that is left, seats that are, and the dearer place of the first group.
     assert leaf.searched(checker)[0] == leaf.literal() == (5 - spent) * (1 + 2 * place) + place
-    # The second group alone, with a place more than there are seats.
-    alone = Market.build(scores=[1] * 5, costs=[1] * 5, budgets=[0], caps=[[6]], seats=[5])
+    # The second group alone, with one worker and one place more than there are seats.
+    alone = Market.build(scores=[1] * 6, costs=[1] * 6, budgets=[0], caps=[[6]], seats=[5])
     multipliers = Multipliers(1, 0, (1,), (), ((2 * place,),))
-    leaf = Leaf(alone, 1, 0, 20, [[0]], [5], 0, high, multipliers, [(0, False, 1, 0)] * 5)
+    leaf = Leaf(alone, 1, 0, 20, [[0]], [5], 0, high, multipliers, [(0, False, 1, 0)] * 6)
     assert leaf.searched(checker)[0] == leaf.literal() == (5 - spent) * (1 + 2 * place)
 
 
