@@ -11,6 +11,7 @@ from types import ModuleType
 
 import kinds
 import pytest
+from campaign import seeds
 from fedmech.models import exact
 from fedmech.solvers.control import Control
 from fedmech.solvers.placement import polymatroid
@@ -205,7 +206,7 @@ def test_sizes(module: ModuleType, name: str, offset: int, reduced: bool, monkey
     # Where scores follow costs, and for the program over money, little would be left to the other ways.
     monkeypatch.setattr(pooled_solve, "close_by_slope", lambda *_: None)
     monkeypatch.setattr(pooled_solve, "close_by_money", lambda *_: None)
-    for seed in range(12):
+    for seed in seeds(32):
         cases = counted(seed)
         if reduced and name != "DIRECT":
             # Many of these are looked at only where a large problem is reduced to its margin.
@@ -234,7 +235,7 @@ def test_efforts(module: ModuleType, name: str, value: object, monkeypatch: pyte
         monkeypatch.setattr(seated_method, "STATES", (1, 1, 1))
     if module is branching:
         monkeypatch.setattr(pooled_solve, "many_small", lambda *_: True)
-    proved = sum(compare(counted(seed), effort=True) for seed in range(100, 115))
+    proved = sum(compare(counted(seed), effort=True) for seed in seeds(100, 132))
     assert proved > 0
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from campaign import some
 from fedmech import InputError, Market, read
 from fedmech.cli import app
 from fedmech.models.procurement.convert import WRITTEN_ENDINGS, convert
@@ -59,6 +60,7 @@ def test_a_market_is_written_whole_or_refused(market: Market, ending: str, renam
 
 
 @pytest.mark.parametrize("ending", FOREIGN)
+@settings(max_examples=some(100))
 @given(scores=st.lists(amounts(1), min_size=1, max_size=4), budget=amounts())
 def test_numbers_that_a_format_cannot_hold_are_refused(
     ending: str, scores: list[Any], budget: Any, tmp_path_factory: Any

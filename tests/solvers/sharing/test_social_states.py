@@ -39,7 +39,7 @@ def test_every_method_has_an_agreement_test() -> None:
     "index", range(len(UTILITIES)), ids=[str(u.get("expression", u.get("family"))) for u in UTILITIES]
 )
 def test_exact_methods_agree(index: int) -> None:
-    for market in random_markets(some(6), seed=index, utility=UTILITIES[index]):
+    for market in random_markets(some(4), seed=index, utility=UTILITIES[index]):
         free = solve_social_state(market, "enumeration")
         assert free.error is not None
         for wanted in with_requirements(market, free.error):
