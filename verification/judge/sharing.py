@@ -22,6 +22,7 @@ from ...solvers.sharing.requirement import relevant_errors
 from ...solvers.sharing.worth import compare, worth
 from .alignment import Alignment, CostChange, align, changes, least_error_answer, requirement_limit
 from .best_state import BestState
+from .buyers import buyers_rulings
 from .pages import MarketJudgement
 from .ruling import Ruling, undecided
 from .views import TypeView, high_stationary, regions_hold, view
@@ -215,6 +216,7 @@ def _at_the_optimum(judged: SharingJudgement, control: Control) -> SharingJudgem
     try:
         assert judged.assumptions is not None
         rulings += [state.everybody(), state.whole(judged.assumptions), state.alone()]
+        rulings += buyers_rulings(judged.market, state.state)
         control.progress("the mechanism")
         rulings.append(state.dominates())
         rulings.extend(state.payments())

@@ -16,10 +16,12 @@ import pytest
 from brute_sharing import Brute, State
 from campaign import some
 from fedmech.fl.sharing.swan import count_patterns
+from fedmech.models.sharing.averages import averaged_error, least_error_shares, shares
 from fedmech.models.sharing.measured_market import MeasuredMarket
 from fedmech.solvers.control import Control
 from fedmech.solvers.sharing.solve import solve_social_state
 from fedmech.verification.judge import alignment, best_state, sharing
+from fedmech.verification.judge.ruling import Between
 from mots_strategies import small_market as build
 
 judge: Any = fm.judge
@@ -167,6 +169,7 @@ def check_best(judged: Any, brute: Brute) -> None:
     served = {k: sum(k) * brute.U(brute.eps[k], brute.s2) - brute.cost(k) for k in brute.allowed(brute.limit)}
     if rulings["S-P3"].applies:
         assert rulings["S-P3"].slack == brute.best(brute.limit) - max(served.values()) >= 0
+    check_buyers(rulings, brute, state)
     balance = rulings["S-T3-BALANCE"]
     assert balance.premises[0].holds is (brute.best(brute.limit) > 0)
     if balance.applies:
@@ -176,6 +179,32 @@ def check_best(judged: Any, brute: Brute) -> None:
         assert sum((n * r for n, r in zip(k, rewards, strict=True)), F(0)) == (sum(brute.N) - sum(k)) * price
     assert rulings["S-P1-LOW"].applies in (True, False)
     assert rulings.keys() <= fm.claims().keys()
+
+
+def check_buyers(rulings: dict[str, Any], brute: Brute, state: tuple[int, ...]) -> None:
+    """Client by client, by the formulas of the averages."""
+
+    def errors(taking: tuple[int, ...]) -> tuple[F, F]:
+        own = [brute.noise / F(size) for k, size in zip(taking, brute.D, strict=True) for _ in range(k)]
+        least = averaged_error(least_error_shares(own, brute.s2), own, brute.s2, "buyer")
+        return averaged_error(shares(own), own, brute.s2, "buyer"), least
+
+    plain, least = errors(state)
+    row = rulings["F-3-WEIGHTS"]
+    assert row.holds
+    assert row.attained == (Between.exactly(least / plain) if plain else None)
+    more = [(*state[:i], k + 1, *state[i + 1 :]) for i, k in enumerate(state) if k < brute.N[i]]
+    row = rulings["F-T1-WEIGHTS"]
+    assert row.applies is bool(more and least > brute.s2)
+    if row.applies:
+        left = max(errors(taking)[1] - brute.s2 for taking in more) / (least - brute.s2)
+        assert (row.attained, row.holds) == (Between.exactly(left), True)
+    row = rulings["F-BUYER-SWAN"]
+    if row.applies:
+        assert row.attained == Between.exactly(brute.U(brute.eps[state], brute.s2) - brute.U(plain, brute.s2))
+        assert row.attained.low > 0
+    else:
+        assert brute.s2 == 0 or brute.U(plain, brute.s2) == brute.U(brute.eps[state], brute.s2)
 
 
 def check_changes(judged: Any, brute: Brute, count: Counter) -> None:
