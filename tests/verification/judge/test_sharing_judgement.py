@@ -479,3 +479,21 @@ def test_bounds_decide_where_optima_are_not_proved(monkeypatch: pytest.MonkeyPat
             found = judge(market).free
             assert found is not None
             assert (found.aligned, found.decided) == (aligned, decided)
+
+
+def test_buyers_where_nothing_varies_everybody_takes_part_or_the_utility_ends() -> None:
+    def rows(**changed: Any) -> dict[str, Any]:
+        return {row.claim: row for row in judge(build(**changed)).rulings}
+
+    alike = rows(data_variance=0, client_variance=0)
+    assert (alike["F-3-WEIGHTS"].holds, alike["F-3-WEIGHTS"].attained) == (True, None)
+    assert (alike["F-T1-WEIGHTS"].applies, alike["F-BUYER-SWAN"].applies) == (False, False)
+    everybody = rows(sizes=[3], counts=[1], costs=[0], client_variance="1/10")
+    assert everybody["F-T1-WEIGHTS"].applies is False
+    # One of s or the noise is enough.
+    assert rows(data_variance=0, client_variance="1/10")["F-3-WEIGHTS"].attained == Between.exactly(F(1))
+    assert rows(client_variance=0)["F-T1-WEIGHTS"].made_by["type"] == "t1"
+    short = {"expression": "sqrt(3/20 - eps)"}
+    ends = rows(data_variance="1/10", client_variance="1/10", costs=[1, 1, 1], utility=short)["F-BUYER-SWAN"]
+    assert ends.applies is False
+    assert [p.says for p in ends.premises if p.holds is False] == ["the utility is defined at a buyer's error"]
