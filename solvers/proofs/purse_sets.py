@@ -234,8 +234,6 @@ def list_sets(
     shared = first.group if first.group == second.group else -1
     if shared < 0:
         first, second = close(first), close(second)
-    order = np.argsort(second.cost, kind="stable")
-    second = second.keep(order)
     blocks = [(nobody, nobody, np.zeros(0, dtype=kind))]
     listed = 0
     for left, right in pairs(first, second, money, rate, most - idle, pulse):
@@ -265,12 +263,18 @@ def list_sets(
 def pairs(
     first: Part, second: Part, money: int, rate: int, most: int, pulse: Pulse
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield pairs of parts, in blocks, that the money pays and that leave no more of it than may be lost."""
-    high = np.searchsorted(second.cost, money - first.cost, side="right")
+    """Yield pairs of parts, in blocks: those that the money pays and that leave no more of it than may be lost, or, where these are
+    fewer, those that the money pays and that lose no more than may be lost.
+    """
+    by_cost, by_loss = (np.argsort(key, kind="stable") for key in (second.cost, second.loss))
+    cost, loss = second.cost[by_cost], second.loss[by_loss]
+    high = np.searchsorted(cost, money - first.cost, side="right")
     low = np.zeros_like(high)
     if rate:
-        low = np.searchsorted(second.cost, money - first.cost - (most - first.loss) // rate, side="left")
-    width = np.maximum(high - low, 0)
+        low = np.searchsorted(cost, money - first.cost - (most - first.loss) // rate, side="left")
+    width, light = np.maximum(high - low, 0), np.searchsorted(loss, most - first.loss, side="right")
+    lighter = int(light.sum()) < int(width.sum())
+    order, low, width = (by_loss, np.zeros_like(low), light) if lighter else (by_cost, low, width)
     ends = np.cumsum(width)
     if int(ends[-1:].sum()) > MOST_PAIRS:
         raise ProofTooLarge("too many pairs of parts: the proof needs tighter prices")
@@ -281,5 +285,9 @@ def pairs(
         stop = max(start + 1, int(np.searchsorted(ends, done + PAIRS_AT_ONCE, side="right")))
         left = np.repeat(np.arange(start, stop), width[start:stop])
         before = np.repeat(ends[start:stop] - width[start:stop], width[start:stop])
-        yield left, np.arange(done, done + left.size) - before + low[left]
+        right = order[np.arange(done, done + left.size) - before + low[left]]
+        if lighter:
+            paid = np.asarray(first.cost[left] + second.cost[right] <= money, dtype=bool)
+            left, right = left[paid], right[paid]
+        yield left, right
         start = stop

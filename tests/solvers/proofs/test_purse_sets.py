@@ -264,6 +264,29 @@ def test_no_more_sets_or_pairs_than_allowed(name: str, needed: int, monkeypatch:
             list_sets(purse, one, zero, zero, Prices(1, 0, 0, (0,), 0), 0, lambda: None)
 
 
+@pytest.mark.parametrize(
+    ("money", "margin", "rate", "most", "needed"),
+    [(100, 5, 0, 5, 5), (1, 0, 0, 0, 5), (4, 1, 1, 2, 6)],
+    ids=["money for all, one may be left out", "money for one, nobody is missed", "money left has a price"],
+)
+def test_parts_are_joined_by_money_or_by_loss_whichever_leaves_fewer_pairs(
+    money: int, margin: int, rate: int, most: int, needed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two workers and two there are three or four parts each; by the other of the two there are nine pairs, or eleven."""
+    purse, groups = Purse(money, 4, (4,), np.arange(4)), np.zeros(4, dtype=np.int64)
+    everybody, price = frozenset(range(4)), Prices(1, rate, 0, (0,), 0)
+    right = {everybody - {i}: margin + rate for i in range(4)} | {everybody: 0}
+    if not margin:
+        right = {frozenset({i}): 0 for i in range(4)} | {frozenset[int](): 0}
+    for objects in (False, True):
+        columns = column([1] * 4, objects), groups, column([margin] * 4, objects)
+        monkeypatch.setattr(purse_sets, "MOST_PAIRS", needed)
+        assert as_found(list_sets(purse, *columns, price, most, lambda: None)) == right
+        monkeypatch.setattr(purse_sets, "MOST_PAIRS", needed - 1)
+        with pytest.raises(ProofTooLarge, match="pairs of parts"):
+            list_sets(purse, *columns, price, most, lambda: None)
+
+
 def test_requesters_are_no_larger_than_needed() -> None:
     """Money, caps and seats of a requester: what those who fit it could use together, and no more."""
     market = Market.build(
