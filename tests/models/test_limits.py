@@ -6,7 +6,6 @@ import gzip
 import io
 import json
 import struct
-import time
 import zipfile
 from fractions import Fraction
 from pathlib import Path
@@ -151,10 +150,9 @@ def test_many_columns_of_a_table_are_refused_at_once(tmp_path: Path) -> None:
     (tmp_path / "m.market.json").write_text(
         '{"format": "fedmech-market/1", "workers": "w.csv", "requesters": [{"id": "r", "budget": 1}]}'
     )
-    started = time.process_time()
+    # Compared with each other, they would take hours.
     with pytest.raises(InputError, match="unknown field"):
         read_market(tmp_path / "m.market.json")
-    assert time.process_time() - started < 5
 
 
 @pytest.mark.parametrize("digits", [3_998, 3_999, 4_000, 4_001, 4_299, 4_300, 4_301, 8_000, 8_001, 30_000])

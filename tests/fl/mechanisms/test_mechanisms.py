@@ -171,7 +171,7 @@ def over_gravin(scores, bids, budget):
     return F(price_of_money(affordable).value), score
 
 
-@settings(max_examples=300)
+@settings(max_examples=some(300))
 @given(
     workers=st.lists(st.tuples(st.integers(1, 40), st.just(0) | st.integers(0, 40)), min_size=1, max_size=6),
     budget=st.integers(0, 80),

@@ -8,6 +8,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from campaign import some
 from fedmech import Market, run_mechanism, solve
 from fedmech.fl.rounds import metrics
 from fedmech.fl.rounds.bids import BidModel, CostModel, money
@@ -33,7 +34,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from strategies import markets
 
-few = settings(max_examples=40, deadline=None)
+few = settings(max_examples=some(60), deadline=None)
 
 # ------------------------------------------------------------------ tasks
 

@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from campaign import some
 from fedmech import (
     InputError,
     Market,
@@ -60,7 +61,7 @@ def test_reads_what_the_format_says(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("workers_file", [None, "workers.csv", "workers.parquet"])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=some(80), deadline=None)
 @given(market=markets(coverage=True), with_coverage=st.booleans())
 def test_round_trip(
     tmp_path_factory: pytest.TempPathFactory, workers_file: str | None, market: Market, with_coverage: bool

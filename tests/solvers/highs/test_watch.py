@@ -18,12 +18,6 @@ from fedmech.solvers.highs.pyomo_run import run_pyomo
 from fedmech.solvers.highs.watch import is_busy, unfinished_runs, watched
 
 
-def seconds(work: object) -> float:
-    started = time.monotonic()
-    work()  # type: ignore[operator]
-    return time.monotonic() - started
-
-
 def nothing() -> None:
     pass
 
@@ -62,8 +56,8 @@ def test_a_run_is_asked_until_it_listens() -> None:
 def test_a_run_that_does_not_listen_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     freed = threading.Event()
     solver = object()
-    took = seconds(lambda: freed.set() if watched(solver, freed.wait, nothing, Control.for_seconds(0.1), 0.2)[0] else 0)
-    assert 0.3 <= took < 5
+    # Were it not left, this would never end.
+    assert watched(solver, freed.wait, nothing, Control.for_seconds(0.1), 0.2) == (False, "time-limit")
     assert is_busy(solver)
     assert not is_busy(object())
     freed.set()
@@ -135,11 +129,8 @@ def test_pyomo_claims_that_there_is_no_point(floor: float) -> None:
 
 def test_pyomo_stops_at_the_deadline_with_a_point_and_a_bound() -> None:
     made = model(300, rows=8, seed=1)
-    control = Control.for_seconds(1.5)
-    took = seconds(lambda: setattr(made, "outcome", run_pyomo(made, control)))
-    run = made.outcome
+    run = run_pyomo(made, Control.for_seconds(1.5))
     assert (run.outcome, run.stopped) == ("stopped", "time-limit")
-    assert took < 30
     assert run.found
     assert run.bound is not None
     assert pyo.value(made.worth) <= run.bound * (1 + 1e-9)
