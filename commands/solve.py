@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -92,10 +92,7 @@ def solve_command(
     for target in (export, *_certificate_files(certificate, kind), save_failure):
         if target is not None:
             refuse_overwriting(target, force, [file])
-    if problem is None:
-        problem = "social-state" if file is not None and file.name.endswith(".mots.json") else "opt"
-    elif problem != "social-state" and file is not None and file.name.endswith(".mots.json"):
-        raise InputError(f"{problem!r} is a problem of *.market.json files, not of {file.name}", field="problem")
+    problem = _problem_of(file, problem)
     # The rows of a folder are streamed where nothing is asked for that needs them all in memory.
     others = explain or drop_zero or any(given is not None for given in (at_least, then, export, save_failure))
     streamed = problem == "opt" and method == "auto" and kind == "fedmech" and not others
@@ -104,37 +101,15 @@ def solve_command(
     if problem == "social-state":
         from .mots import social_state
 
-        for name, given in (
-            ("explain", explain),
-            ("at-least", at_least),
-            ("proof", kind != "fedmech"),
-            ("then", then),
-        ):
-            if given:
-                raise InputError("is for problems of *.market.json files, not for social states", field=name)
+        why = "is for problems of *.market.json files, not for social states"
+        asked = {"explain": explain, "at-least": at_least, "proof": kind != "fedmech", "then": then}
+        _refuse_options((name, bool(given), why) for name, given in asked.items())
         social_state(file, method, time_limit, export, certificate, json=json)
         return
     if then is not None:
-        if then != "cheapest":
-            raise InputError(f"the second objective is cheapest, not {then!r}", field="then")
-        for name, given, why in (
-            ("explain", explain, "LP prices are of the greatest score alone; leave --then out for them"),
-            ("at-least", at_least is not None, "asks for a score alone; leave --then out for it"),
-            ("export", export is not None, "the literal model has the greatest score alone; leave --then out for it"),
-            ("proof", kind != "fedmech", f"{kind} files have one objective; --proof fedmech writes a proof of both"),
-        ):
-            if given:
-                raise InputError(why, field=name)
-        _then_cheapest(
-            load_market(file, drop_zero),
-            problem,
-            method,
-            time_limit,
-            certificate,
-            check=check,
-            json=json,
-            summary=summary,
-        )
+        _refuse_beside_then(then, explain=explain, at_least=at_least is not None, export=export is not None, kind=kind)
+        market = load_market(file, drop_zero)
+        _then_cheapest(market, problem, method, time_limit, certificate, check=check, json=json, summary=summary)
         return
     from .folder import load_folder, solve_folder_command
 
@@ -144,7 +119,6 @@ def solve_command(
         return
     if winners is not None:
         raise InputError("is for workers in a folder of Parquet files", field="winners")
-    from ..solvers.solution_page import solution_page
     from ..solvers.solve import solve
 
     if explain or at_least is not None:
@@ -152,14 +126,8 @@ def solve_command(
 
         check_priced(problem)
     if export is not None:
-        from ..models.procurement.formulations import export_model
-        from ..solvers.registry import check_problem
-
-        check_problem(problem)
-        inexact = export_model(market, problem, export)
-        if inexact:
-            say(f"{export}: {inexact:,} numbers are no floats and were rounded; 'fedmech convert' rounds nothing")
-    from ..solvers.control import Control, Stopped
+        _export(market, problem, export)
+    from ..solvers.control import Control
 
     control = Control.for_seconds(time_limit)
     with whole_limit(time_limit):
@@ -176,14 +144,7 @@ def solve_command(
         _save_failure(save_failure, market, solution)
     missing = None if certificate is None else _write_certificate(certificate, kind, market, solution, control)
     conflict = None if at_least is None else _conflict(market, solution, at_least, control)
-    prices = None
-    if explain:
-        from ..solvers.explain.prices import lp_prices
-
-        try:
-            prices = lp_prices(market, problem, control)
-        except Stopped:
-            say("no LP prices: the time limit came first")
+    prices = _prices(market, problem, control) if explain else None
     if json:
         document = solution_document(market, solution, summary=summary)
         if prices is not None:
@@ -194,11 +155,7 @@ def solve_command(
             document["conflict"] = dataclasses.asdict(conflict) | {"at_least": at_least}
         print_json(document)
     else:
-        write(solution_page(solution, summary=summary).text(text_width()) + "\n")
-        if prices is not None:
-            write("\n" + prices.page().text(text_width()) + "\n")
-        if conflict is not None:
-            _print_conflict(conflict)
+        _write_pages(solution, prices, conflict, summary=summary)
     if missing is not None and not json:
         say(missing)
     if solution.refused is not None:
@@ -208,6 +165,69 @@ def solve_command(
         raise typer.Exit(INFEASIBLE)
     if solution.status != "optimal" or missing is not None:
         raise typer.Exit(STOPPED)
+
+
+def _problem_of(file: Path | None, problem: str | None) -> str:
+    sharing = file is not None and file.name.endswith(".mots.json")
+    if problem is None:
+        return "social-state" if sharing else "opt"
+    if file is not None and sharing and problem != "social-state":
+        from ..models.input_error import InputError
+
+        raise InputError(f"{problem!r} is a problem of *.market.json files, not of {file.name}", field="problem")
+    return problem
+
+
+def _refuse_options(options: Iterable[tuple[str, bool, str]]) -> None:
+    """Refuse the first option, of name, whether it is given, and why not, that is given."""
+    from ..models.input_error import InputError
+
+    for name, given, why in options:
+        if given:
+            raise InputError(why, field=name)
+
+
+def _refuse_beside_then(then: str, *, explain: bool, at_least: bool, export: bool, kind: str) -> None:
+    _refuse_options(
+        [
+            ("then", then != "cheapest", f"the second objective is cheapest, not {then!r}"),
+            ("explain", explain, "LP prices are of the greatest score alone; leave --then out for them"),
+            ("at-least", at_least, "asks for a score alone; leave --then out for it"),
+            ("export", export, "the literal model has the greatest score alone; leave --then out for it"),
+            ("proof", kind != "fedmech", f"{kind} files have one objective; --proof fedmech writes a proof of both"),
+        ]
+    )
+
+
+def _export(market: Market, problem: str, path: Path) -> None:
+    from ..models.procurement.formulations import export_model
+    from ..solvers.registry import check_problem
+
+    check_problem(problem)
+    inexact = export_model(market, problem, path)
+    if inexact:
+        say(f"{path}: {inexact:,} numbers are no floats and were rounded; 'fedmech convert' rounds nothing")
+
+
+def _prices(market: Market, problem: str, control: Control) -> LpPrices | None:
+    from ..solvers.control import Stopped
+    from ..solvers.explain.prices import lp_prices
+
+    try:
+        return lp_prices(market, problem, control)
+    except Stopped:
+        say("no LP prices: the time limit came first")
+        return None
+
+
+def _write_pages(solution: Solution, prices: LpPrices | None, conflict: Conflict | None, *, summary: bool) -> None:
+    from ..solvers.solution_page import solution_page
+
+    write(solution_page(solution, summary=summary).text(text_width()) + "\n")
+    if prices is not None:
+        write("\n" + prices.page().text(text_width()) + "\n")
+    if conflict is not None:
+        _print_conflict(conflict)
 
 
 def _then_cheapest(

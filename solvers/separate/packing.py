@@ -14,7 +14,7 @@ import numpy as np
 from ..compilation import can_compile
 from ..control import Control, Stopped
 from .columns import Columns
-from .packing_kernel import advance, compiled_advance
+from .packing_kernel import PackedChoices, advance, compiled_advance, descent
 
 COMPILE_FROM = 4000
 """Searches that visit more nodes than this are worth the start-up of numba."""
@@ -135,30 +135,26 @@ def run_kernel(
     complete : bool
     nodes : int
     """
-    m, words = len(columns), columns[0].mask.shape[1]
     step = compiled_advance() if compiled else advance
     start = np.concatenate([[0], np.cumsum([c.loss.size for c in columns])]).astype(np.int64)
-    loss = np.concatenate([c.loss for c in columns]).astype(np.int64)
     mask = np.concatenate([c.mask for c in columns])
-    member = _members(mask, control)
-    padded = np.zeros(max(1, words * 64), dtype=np.int64)
+    padded = np.zeros(max(1, mask.shape[1] * 64), dtype=np.int64)
     padded[: left_out.size] = left_out
-    levels, total = m + 1, max(1, loss.size)
-    depth, state = np.full(1, -1, dtype=np.int64), np.array([gamma, 0, enough], dtype=np.int64)
-    sets, size = np.zeros((levels, total), dtype=np.int64), np.zeros((levels, m), dtype=np.int64)
-    used = np.zeros((levels, words), dtype=np.uint64)
-    so_far, rest, lost, pick, wanted, at = (np.zeros(levels, dtype=np.int64) for _ in range(6))
-    follow = np.zeros((levels, levels), dtype=np.int64)
-    stack, best = np.full(m, -1, dtype=np.int64), np.full(m, -1, dtype=np.int64)
-    labels = np.array(alike, dtype=np.int64)
+    packing = PackedChoices(
+        loss=np.concatenate([c.loss for c in columns]).astype(np.int64),
+        mask=mask,
+        member=_members(mask, control),
+        start=start,
+        alike=np.array(alike, dtype=np.int64),
+        left_out=padded,
+    )
+    search = descent(packing, gamma, enough)
     while True:
-        over = step(
-            loss, mask, member, start, labels, padded, depth, sets, size, used, so_far, rest, lost, pick, wanted, follow,
-            at, stack, best, state, KERNEL_WORK,
-        )  # fmt: skip
-        if over or state[1] >= node_limit or control.expired():
+        over = step(packing, search, KERNEL_WORK)
+        if over or search.state[1] >= node_limit or control.expired():
             break
-    chosen = (best - start[:-1]).tolist() if m == 0 or best[0] >= 0 else None
+    best, state = search.best, search.state
+    chosen = (best - start[:-1]).tolist() if not columns or best[0] >= 0 else None
     return chosen, int(state[0]), bool(over), int(state[1])
 
 
