@@ -1,12 +1,14 @@
 """One general solver on one pooled problem, in a process of its own: ``python opt_peers.py SOLVER FILE.npz SECONDS``.
 
-Prints ``{"seconds", "value", "proved"}``. Run by `opt_tables`, with an interpreter that has the solver; `ortools` and
-`highspy` must not share a process.  ``ours`` is fedmech, beside ``np.argsort`` of as many floats, with peak memory.
+Prints ``{"seconds", "value", "proved"}``, seconds of processor time. Run by `opt_tables`, with an interpreter that has the solver;
+`ortools` and `highspy` must not share a process.  README.md says how one gets them.  ``ours`` is fedmech, beside ``np.argsort`` of as many floats, with peak memory.
 """
 
 from __future__ import annotations
 
+import ctypes
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -32,9 +34,9 @@ def highs(v, c, g, k, b, limit):
     for name, value in (("output_flag", False), ("time_limit", limit), ("mip_rel_gap", 0.0), ("mip_abs_gap", 0.0)):
         assert solver.setOptionValue(name, value) == highspy.HighsStatus.kOk
     solver.passModel(model)
-    begun = time.perf_counter()
+    begun = time.process_time()
     solver.run()
-    seconds = time.perf_counter() - begun
+    seconds = time.process_time() - begun
     proved = solver.getModelStatus() == highspy.HighsModelStatus.kOptimal
     return seconds, round(-solver.getInfo().objective_function_value), proved
 
@@ -47,10 +49,10 @@ def literal(v, c, g, k, b, limit):
     budgets = [b // 5 + (j < b % 5) for j in range(5)]
     groups = range(len(k))
     market = Market.build(scores=v, costs=c, groups=g.tolist(), group_ids=groups, budgets=budgets, caps=caps)
-    begun = time.perf_counter()
+    begun = time.process_time()
     solution = solve(market, "opt", "pyomo-highs", time_limit=limit, allow_suboptimal=True)
     value = None if solution.objective is None else int(solution.objective)
-    return time.perf_counter() - begun, value, solution.status == "optimal"
+    return time.process_time() - begun, value, solution.status == "optimal"
 
 
 def cpsat(v, c, g, k, b, limit):
@@ -66,9 +68,9 @@ def cpsat(v, c, g, k, b, limit):
     solver = cp_model.CpSolver()
     solver.parameters.max_time_in_seconds = limit
     solver.parameters.num_workers = 1
-    begun = time.perf_counter()
+    begun = time.process_time()
     status = solver.solve(model)
-    seconds = time.perf_counter() - begun
+    seconds = time.process_time() - begun
     value = round(solver.objective_value) if status in (cp_model.OPTIMAL, cp_model.FEASIBLE) else None
     return seconds, value, status == cp_model.OPTIMAL
 
@@ -84,11 +86,44 @@ def scip(v, c, g, k, b, limit):
     for group, places in enumerate(k.tolist()):
         model.addCons(quicksum(x[i] for i in np.flatnonzero(g == group).tolist()) <= places)
     model.addCons(quicksum(cost * var for cost, var in zip(c.tolist(), x, strict=True)) <= b)
-    begun = time.perf_counter()
+    begun = time.process_time()
     model.optimize()
-    seconds = time.perf_counter() - begun
+    seconds = time.process_time() - begun
     value = round(-model.getObjVal()) if model.getNSols() else None
     return seconds, value, model.getStatus() == "optimal"
+
+
+def exact(v, c, g, k, b, limit):
+    """Exact (PyPI ``exact``), a pseudo-Boolean solver."""
+    from exact import Exact  # pyright: ignore[reportMissingImports]
+
+    solver = Exact()
+    names = [f"x{i}" for i in range(len(v))]
+    for name in names:
+        solver.addVariable(name)
+    for group, places in enumerate(k.tolist()):
+        members = [(1, names[i]) for i in np.flatnonzero(g == group).tolist()]
+        if len(members) > places:
+            solver.addConstraint(members, False, 0, True, places)
+    solver.addConstraint(list(zip(c.tolist(), names, strict=True)), False, 0, True, b)
+    solver.setObjective(list(zip(v.tolist(), names, strict=True)), False)
+    begun = time.process_time()
+    state, least = solver.toOptimum(limit)
+    # It minimises whatever it is asked for.
+    return time.process_time() - begun, -least if state == "SAT" else None, state == "SAT"
+
+
+def combo(v, c, g, k, b, limit):
+    """COMBO by Martello, Pisinger and Toth, for one group whose limit does not bind; ``COMBO_LIBRARY`` names it."""
+    assert len(k) == 1
+    assert k[0] >= len(v)
+    library = ctypes.CDLL(os.environ["COMBO_LIBRARY"])
+    library.by_arrays.restype = ctypes.c_long
+    numbers = [np.ascontiguousarray(x, dtype=np.int64) for x in (v, c)]
+    pointers = [x.ctypes.data_as(ctypes.POINTER(ctypes.c_long)) for x in numbers]
+    begun = time.process_time()
+    value = library.by_arrays(ctypes.c_long(len(v)), *pointers, ctypes.c_long(b))
+    return time.process_time() - begun, int(value), True
 
 
 def peak_memory(reset=False):
@@ -106,20 +141,20 @@ def ours(v, c, g, k, b, limit):
 
     problem = PooledProblem.of(v, c, g, k.tolist(), b)
     resting = peak_memory(reset=True)
-    begun = time.perf_counter()
+    begun = time.process_time()
     result = solve_pooled(problem, Control.for_seconds(limit))
-    first = seconds = time.perf_counter() - begun
+    first = seconds = time.process_time() - begun
     peak = peak_memory()
     noise = np.random.default_rng(0).random(len(v))
     sorting = []
     for _ in range(4):
-        begun = time.perf_counter()
+        begun = time.process_time()
         np.argsort(noise)
-        sorting.append(time.perf_counter() - begun)
+        sorting.append(time.process_time() - begun)
         if first < 10:
-            begun = time.perf_counter()
+            begun = time.process_time()
             solve_pooled(problem, Control.for_seconds(limit))
-            seconds = min(seconds, time.perf_counter() - begun)
+            seconds = min(seconds, time.process_time() - begun)
     more = {
         "first": first,
         "argsort": min(sorting),
@@ -132,7 +167,15 @@ def ours(v, c, g, k, b, limit):
     return seconds, result.value, result.proved, more
 
 
-SOLVERS = {"ours": ours, "highs": highs, "cpsat": cpsat, "scip": scip, "literal": literal}
+SOLVERS = {
+    "ours": ours,
+    "highs": highs,
+    "cpsat": cpsat,
+    "scip": scip,
+    "exact": exact,
+    "combo": combo,
+    "literal": literal,
+}
 
 if __name__ == "__main__":
     name, file, limit = sys.argv[1:4]

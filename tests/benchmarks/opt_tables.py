@@ -1,11 +1,11 @@
 """OPT without seats: the tables of time, ratio to argsort, memory, core and proof, beside general solvers.
 
     python tests/benchmarks/opt_tables.py                      kinds a-d at 1e3..1e7, then the hard families at 1e5
-    python tests/benchmarks/opt_tables.py --peers highs cpsat scip literal --peer-python PATH
+    python tests/benchmarks/opt_tables.py --peers highs cpsat scip exact combo literal --peer-python PATH
     python tests/benchmarks/opt_tables.py --plot time.png      time against n
 
-Every solver runs in a process of its own, on the same file.  Peers see at most ``--peer-most`` workers.
-``pip install fedmech[peers]`` has them; an interpreter for those that are elsewhere is named by ``--peer-python``.
+Every solver runs in a process of its own, on the same file, and is measured by processor time.  Peers see at most ``--peer-most`` workers.
+`README.md` says how one gets them; an interpreter for those that are elsewhere is named by ``--peer-python``.
 """
 
 from __future__ import annotations
@@ -40,9 +40,11 @@ def main() -> None:
     parser.add_argument("--sizes", nargs="*", type=float, default=[1e3, 1e4, 1e5, 1e6, 1e7])
     parser.add_argument("--hard", nargs="*", type=float, default=[1e5], help="sizes for the hard families")
     parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--peers", nargs="*", default=[], choices=["highs", "cpsat", "scip", "literal"])
+    parser.add_argument(
+        "--peers", nargs="*", default=[], choices=["highs", "cpsat", "scip", "exact", "combo", "literal"]
+    )
     parser.add_argument("--peer-most", type=float, default=1e4)
-    parser.add_argument("--peer-python", default=sys.executable, help="interpreter for cpsat and scip")
+    parser.add_argument("--peer-python", default=sys.executable, help="interpreter for cpsat, scip and exact")
     parser.add_argument("--limit", type=float, default=40, help="seconds")
     parser.add_argument("--plot", type=Path)
     chosen = parser.parse_args()
@@ -78,7 +80,7 @@ def main() -> None:
                 )
                 points.setdefault(name, []).append((n, mine["seconds"]))
                 for peer in chosen.peers if n <= chosen.peer_most else []:
-                    python = chosen.peer_python if peer in ("cpsat", "scip") else sys.executable
+                    python = chosen.peer_python if peer in ("cpsat", "scip", "exact") else sys.executable
                     other = run(python, peer, file, chosen.limit)
                     word = "failed" if not other else f"{other['seconds']:.3f}" if other["proved"] else "not proved"
                     if other and other["proved"] and mine["proved"] and other["value"] != mine["value"]:
