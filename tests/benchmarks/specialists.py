@@ -106,13 +106,13 @@ class ProcessorTime(Control):
 
 
 def proof_of(market: Market, found: Found, control: Control) -> Proof | None:
-    """Return the proof of what a search found optimal; None: it left a gap."""
-    if found.stopped != "proved" or found.bound is None:
+    """Return the proof of what a search found optimal; None: it left a gap, or rests on a solver's word."""
+    if found.bound is None or found.bound != exact_score(market, found):
         return None
     if isinstance(found.evidence, Proof):
         return found.evidence
     bound = int(found.bound * market.scaled.score_denominator)
-    if any(leaf.branched for leaf in found.hints):
+    if not found.hints or any(leaf.branched for leaf in found.hints):
         return prove(market, "opt", bound, found.hints, control)
     return proof_of_leaves("opt", bound, found.hints)
 
