@@ -241,6 +241,26 @@ def test_states_are_counted_to_one(monkeypatch: pytest.MonkeyPatch) -> None:
                     program().run(0, None, lambda: None)
 
 
+@pytest.mark.parametrize(
+    ("workers", "goal", "fits"),
+    [
+        # Scores and the goal below 2^60 together, costs below 2^52.
+        ([(0, 1, 2**60 - 2)], 1, True),
+        ([(0, 1, 2**60 - 2)], -1, True),
+        ([(0, 1, 2**60 - 1)], 1, False),
+        ([(0, 1, 2**60 - 2)], 2, False),
+        ([(0, 1, 1), (0, 2**52 - 2, 1)], 1, True),
+        ([(0, 1, 1), (0, 2**52 - 1, 1)], 1, False),
+    ],
+)
+def test_totals_for_which_there_is_room(workers: list[tuple[int, int, int]], goal: int, fits: bool) -> None:
+    if fits:
+        assert Program(workers, [2], 2**60, goal, 1, [0]).run(0, None, lambda: None) is not None
+    else:
+        with pytest.raises(ProofError, match="too large"):
+            Program(workers, [2], 2**60, goal, 1, [0])
+
+
 def test_intervals_are_cut_where_cells_end_and_lose_nothing() -> None:
     for length, low in itertools.product((1, 2, 5, 8), range(12)):
         for high in range(low, low + length):
