@@ -261,6 +261,13 @@ def test_totals_for_which_there_is_room(workers: list[tuple[int, int, int]], goa
             Program(workers, [2], 2**60, goal, 1, [0])
 
 
+def test_as_many_steps_as_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dynamic, "MOST_STEPS", 2)
+    assert len(Program([(0, 1, 1), (0, 2, 1)], [3], 3, 1, 1, [0]).steps) == 2
+    with pytest.raises(ProofError, match="too many steps"):
+        Program([(0, 1, 1), (0, 2, 1), (0, 3, 1)], [3], 6, 1, 1, [0])
+
+
 def test_intervals_are_cut_where_cells_end_and_lose_nothing() -> None:
     for length, low in itertools.product((1, 2, 5, 8), range(12)):
         for high in range(low, low + length):
