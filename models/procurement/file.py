@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..exact import format_exact
+from ..exact import IntArray, format_exact
 from ..files import PathLike, read_json, write_whole
 from ..input_error import InputError
 from ..names import read_name, refuse_unknown
@@ -404,14 +404,23 @@ def _worker_rows(market: Market) -> Iterable[str]:
         yield "{" + ", ".join(parts) + "}"
 
 
+def _written(numbers: IntArray, denominator: int, wholes: bool) -> IntArray | list[str]:
+    """Return a column as it is written: exact literals, or `wholes` themselves where all are whole numbers of 64 bits."""
+    if denominator > 1:
+        return [number_literal(Fraction(number, denominator)).strip('"') for number in numbers.tolist()]
+    return numbers if wholes and numbers.dtype != object else [str(number) for number in numbers.tolist()]
+
+
 def _write_workers(market: Market, path: Path) -> None:
-    columns: dict[str, list[Any]] = {"id": [], "group": [], "score": [], "cost": [], "bid": []}
-    for fields in _worker_fields(market):
-        for column, value in zip(columns.values(), fields, strict=True):
-            column.append(None if value is None else value.strip('"'))
-    for name in ("cost", "bid"):
-        if all(value is None for value in columns[name]):
-            del columns[name]
+    scaled, wholes = market.scaled, path.suffix.lower() == ".parquet"
+    groups = np.array(market.group_ids, dtype=object)
+    columns: dict[str, Any] = {"id": list(market.worker_ids), "group": groups[market.group_of].tolist()}
+    columns["score"] = _written(scaled.scores, scaled.score_denominator, wholes)
+    costs, bids = scaled.costs, scaled.bids
+    if costs is not None:
+        columns["cost"] = _written(costs, scaled.money_denominator, wholes)
+    if costs is None or (bids != costs).any():
+        columns["bid"] = _written(bids, scaled.money_denominator, wholes)
     if market.scaled.coverage is not None:
         columns["coverage"] = [" ".join(_coverage_row(market, i)).replace('"', "") for i in range(market.n)]
     if path.suffix.lower() == ".csv":
@@ -431,6 +440,5 @@ def _write_workers(market: Market, path: Path) -> None:
     if "coverage" in columns:
         columns["coverage"] = [row.split() for row in columns["coverage"]]
     sink = io.BytesIO()
-    # Text columns carry the exact literals.
     parquet.write_table(arrow.table(columns), sink)
     write_whole(path, sink.getvalue())

@@ -8,7 +8,9 @@ import shutil
 import stat
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from campaign import some
 from fedmech import (
@@ -240,3 +242,20 @@ def test_written_files_have_ordinary_permissions(tmp_path: Path) -> None:
     (tmp_path / "plain").write_text("")
     modes = {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("x.market.json", "plain")}
     assert len(modes) == 1
+
+
+@pytest.mark.parametrize("scores", [[3, 2], [3, "1/2"], [3, 2**70], ["0.25", 2]])
+@pytest.mark.parametrize("bids", [None, [1, 2], [1, 5], ["1/3", 2]])
+def test_whole_numbers_are_written_to_parquet_as_numbers(
+    scores: list[Any], bids: list[Any] | None, tmp_path: Path
+) -> None:
+    market = Market.build(scores=scores, costs=[1, 2], bids=bids, budgets=[2])
+    for name in ("w.parquet", "w.csv"):
+        write_market(market, tmp_path / "m.market.json", workers_file=name)
+        again = read_market(tmp_path / "m.market.json")
+        assert [*again.scores] == [*market.scores]
+        assert [*again.bids] == [*market.bids]
+        assert [*(again.costs or ())] == [1, 2]
+    schema = pq.read_schema(tmp_path / "w.parquet")
+    assert str(schema.field("score").type) == ("int64" if scores == [3, 2] else "string")
+    assert ("bid" in schema.names) == (bids is not None and bids != [1, 2])
