@@ -32,9 +32,6 @@ __all__ = ["find_witness"]
 FIRST_WIDTH, WIDER = 4.0, 2.0
 """Standard errors of a sample that the first bracket is wide, and by how much the next one is wider."""
 
-ROWS_PER_SAMPLED = 250
-"""At least one row of so many is in a sample: of what a bracket leaves open, more has to be held than of the sample."""
-
 WORD = 1 << 63
 BEST, WORST = (LARGEST, -1), (-1, LARGEST)
 """Places in a group's order by score that are better, and worse, than any worker's."""
@@ -102,8 +99,7 @@ def find_witness(folder: Folder, control: Control, sizes: Sizes | None = None) -
     Stopped
         If time is up, or no bracket held and the rows are too many to be kept all.
     """
-    sizes, sample = sizes or Sizes(), None
-    drawn = Sizes(sizes.direct, max(sizes.sample, folder.n // ROWS_PER_SAMPLED), sizes.files, sizes.band)
+    sizes, sample = (sizes or Sizes()).for_rows(folder.n), None
     everything = Bracket(None, None, *(_places(folder, place) for place in (WORST, BEST)))
     width, first = FIRST_WIDTH, True
     for attempt in range(sizes.attempts + 1):
@@ -112,12 +108,12 @@ def find_witness(folder: Folder, control: Control, sizes: Sizes | None = None) -
             most = folder.n
         elif attempt < sizes.attempts:
             control.progress(f"attempt {attempt + 1}: a sample")
-            sample = sample_files(folder, drawn, control, affordable=False) if sample is None else sample
+            sample = sample_files(folder, sizes, control, affordable=False) if sample is None else sample
             bracket = guess_bracket(folder, sample, width)
         elif folder.n > sizes.band:
             break
         left = _OpenRows.nothing(len(folder.limits))
-        share = min(1.0, drawn.sample / max(1, folder.n))
+        share = min(1.0, sizes.sample / max(1, folder.n))
         for part in folder.each_file(partial(_read_file, folder, bracket, share, most, control)):
             left.add(part, most)
         control.progress(f"attempt {attempt + 1}: {left.kept:,} rows are open")

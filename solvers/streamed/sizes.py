@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 __all__ = ["Sizes"]
+
+ROWS_PER_SAMPLED = 250
+"""At least one row of so many is in a sample: what a guess leaves open is a share of all rows, the smaller the larger the sample."""
 
 
 @dataclass(frozen=True)
@@ -30,3 +33,7 @@ class Sizes:
     files: int = 8
     band: int = 20_000_000
     attempts: int = 4
+
+    def for_rows(self, n: int) -> Sizes:
+        """Return the sizes for so many rows."""
+        return replace(self, sample=max(self.sample, n // ROWS_PER_SAMPLED))

@@ -115,7 +115,7 @@ def solve_folder(folder: Folder, control: Control | None = None, sizes: Sizes | 
     InputError
         For rows that are no workers of the market.
     """
-    control, sizes = control or Control(), sizes or Sizes()
+    control, sizes = control or Control(), (sizes or Sizes()).for_rows(folder.n)
     started, best = time.perf_counter(), _BestSoFar()
     spent: dict[str, float] = {"check": 0.0}
     stopped: StopReason = "unproved"

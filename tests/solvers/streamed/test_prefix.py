@@ -29,6 +29,7 @@ from fedmech.solvers.proofs.folder_outcome import (
 from fedmech.solvers.proofs.proof import ProofError
 from fedmech.solvers.streamed import Sizes, find_witness, write_paid_winners
 from fedmech.solvers.streamed import prefix as search
+from fedmech.solvers.streamed import sizes as some
 from folders import random_folder, write_folder
 
 
@@ -188,9 +189,11 @@ def test_a_sample_is_a_share_of_all(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(search, "sample_files", sample)
     for least, expected in ((10, 3000), (3000, 3000), (3001, 3001)):
-        monkeypatch.setattr(search, "ROWS_PER_SAMPLED", 2)
-        find_witness(opened(large(tmp_path / str(least), "any", 6000)), Control(), Sizes(direct=0, sample=least))
+        monkeypatch.setattr(some, "ROWS_PER_SAMPLED", 2)
+        folder = opened(large(tmp_path / str(least), "any", 6000))
+        find_witness(folder, Control(), Sizes(direct=0, sample=least))
         assert sampled[-1] == expected
+        assert Sizes(sample=least).for_rows(folder.n) == Sizes(sample=expected)
 
 
 @pytest.mark.parametrize("shift", [0, 1, 30, 31, 32, 40, 46])
