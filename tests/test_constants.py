@@ -33,7 +33,7 @@ SOLVERS = {
     ],
     BY_NAME: [
         "pooled.slopes.stairs.MOST_CORNERS", "proofs.dynamic.MONEY", "proofs.dynamic.MOST_AT_ONCE", "proofs.dynamic.MOST_STATES",
-        "proofs.dynamic.MOST_STEPS", "proofs.dynamic.WORD",
+        "proofs.dynamic.WORD",
     ],
     "an argument of searches: test_states_of_one_enumeration": ["pooled.solve.MOST_STATES"],
     "how a point is rounded that is checked exactly afterwards": ["highs.tolerances.INTEGRAL"],

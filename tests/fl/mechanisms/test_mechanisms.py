@@ -9,7 +9,7 @@ from campaign import some
 from fedmech.fl.mechanisms.care_no import buckets, care_no_lottery
 from fedmech.fl.mechanisms.driftpay_noisy import noisy_scores
 from fedmech.fl.mechanisms.interface import find_mechanism, mechanisms, run_mechanism
-from fedmech.fl.mechanisms.large_market import level_weights
+from fedmech.fl.mechanisms.large_market import LEVELS, MOST, level_weights
 from fedmech.models.input_error import InputError
 from fedmech.models.procurement.market import Market
 from fedmech.solvers.seated.parametric import price_of_money
@@ -199,15 +199,15 @@ def test_the_curve_of_the_large_market_rule():
     ("options", "message"),
     [
         ({"levels": 0}, "field 'option levels': must be from 1 to 100, got 0"),
-        ({"levels": 101}, "field 'option levels': must be from 1 to 100, got 101"),
-        ({"draws": [1, 11]}, "field 'option draws': must be whole numbers from 1 to 10, got 11"),
+        ({"levels": MOST + 1}, "field 'option levels': must be from 1 to 100, got 101"),
+        ({"draws": [1, LEVELS + 1]}, "field 'option draws': must be whole numbers from 1 to 10, got 11"),
         ({"draws": [0, 1]}, "field 'option draws': must be whole numbers from 1 to 10, got 0"),
         ({"draws": ["1/2", 1]}, "field 'option draws': must be whole numbers from 1 to 10, got 1/2"),
     ],
 )
 def test_levels_and_draws_are_in_range(options, message):
     market = Market.build(scores=[1, 1], bids=[0, 1], budgets=[1])
-    for rim in ({"levels": 1}, {"levels": 100}, {"draws": [1, 10]}):
+    for rim in ({"levels": 1}, {"levels": MOST}, {"draws": [1, LEVELS]}):
         assert run_mechanism(market, "large-market", **rim).score >= 1
     with pytest.raises(InputError) as refused:
         run_mechanism(market, "large-market", **options)
