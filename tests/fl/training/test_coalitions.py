@@ -195,8 +195,7 @@ def test_fewer_test_samples_change_what_is_measured_alone(monkeypatch: pytest.Mo
     few, _ = coalition_losses(replace(settings, test_size=9), states)
     whole, _ = coalition_losses(settings, states)
     assert not np.array_equal(few, whole)
-    load = coalition_module.load_dataset
-    monkeypatch.setattr(coalition_module, "load_dataset", lambda *given: load(*given).tested_on(9))
+    monkeypatch.setattr(coalition_module, "load_dataset", lambda *given: load_dataset(*given).tested_on(9))
     assert np.array_equal(coalition_losses(settings, states)[0], few)
 
 
