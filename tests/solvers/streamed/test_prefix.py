@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from fedmech.fl.mechanisms.interface import Outcome, run_mechanism
+from fedmech.models.exact import python_integers
 from fedmech.models.input_error import InputError
 from fedmech.models.procurement.file import open_market, read_market
 from fedmech.models.procurement.folder import Folder
@@ -30,6 +31,7 @@ from fedmech.solvers.proofs.proof import ProofError
 from fedmech.solvers.streamed import Sizes, find_witness, write_paid_winners
 from fedmech.solvers.streamed import prefix as search
 from fedmech.solvers.streamed import sizes as some
+from fedmech.solvers.streamed.passes import SomeRows, sample_files
 from folders import random_folder, write_folder
 
 
@@ -181,11 +183,10 @@ def test_open_rows_that_are_too_many_are_not_held(tmp_path: Path, monkeypatch: p
 
 def test_a_sample_is_a_share_of_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sampled: list[int] = []
-    honest = search.sample_files
 
     def sample(folder: Folder, sizes: Sizes, control: Control, **options: Any) -> Any:
         sampled.append(sizes.sample)
-        return honest(folder, sizes, control, **options)
+        return sample_files(folder, sizes, control, **options)
 
     monkeypatch.setattr(search, "sample_files", sample)
     for least, expected in ((10, 3000), (3000, 3000), (3001, 3001)):
@@ -201,7 +202,7 @@ def test_products_are_exact_whatever_their_size(shift: int) -> None:
     rng = np.random.default_rng(shift)
     low = 2**shift
     scores, bids = rng.integers(low, 2 * low + 9, 200), rng.integers(low, 2 * low + 9, 200)
-    part = search.SomeRows(np.arange(200), scores, bids, np.zeros(200, dtype=np.int64))
+    part = SomeRows(np.arange(200), scores, bids, np.zeros(200, dtype=np.int64))
     for at in (0, 7, 199):
         place = RowPlace.of(part, at)
         ratio = Fraction(place.bid, place.score)
@@ -215,10 +216,9 @@ def test_products_are_exact_whatever_their_size(shift: int) -> None:
 def test_products_within_64_bits_stay_there(bid: int, score: int, wide: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     assert bid * score == search.WORD - (not wide)
     widened: list[int] = []
-    honest = search.python_integers
-    monkeypatch.setattr(search, "python_integers", lambda column: widened.append(1) or honest(column))
+    monkeypatch.setattr(search, "python_integers", lambda column: widened.append(1) or python_integers(column))
     rows, bids = np.array([9, 0, 9]), np.array([bid - 1, bid, bid])
-    part = search.SomeRows(rows, np.full(3, score), bids, np.zeros(3, dtype=np.int64))
+    part = SomeRows(rows, np.full(3, score), bids, np.zeros(3, dtype=np.int64))
     assert search.precedes(part, RowPlace(5, bid, score)).tolist() == [True, True, False]
     assert bool(widened) == wide
 

@@ -15,6 +15,7 @@ from fedmech.models.procurement.file import open_market, read_market
 from fedmech.models.procurement.folder import Folder
 from fedmech.models.procurement.market import Market
 from fedmech.solvers.control import Control, Stopped
+from fedmech.solvers.pooled import solve_pooled
 from fedmech.solvers.pooled.reduction import Guess, guess_from_sample
 from fedmech.solvers.proofs import streamed as checker
 from fedmech.solvers.proofs.proof import KINDS, ProofError, ProofTooLarge
@@ -389,7 +390,7 @@ def test_the_bound_of_a_guess_is_close(kind: str, tmp_path: Path, monkeypatch: p
 
 def test_a_limit_keeps_time_for_the_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = large(tmp_path)
-    honest, left = search.solve_pooled, []
+    honest, left = solve_pooled, []
 
     def timed(problem: Any, control: Control, **options: Any) -> Any:
         left.append(control.remaining())
