@@ -138,8 +138,13 @@ MEASUREMENTS = {
     "a worst ratio that is smaller": ("F-RATIO-SMALL", ratios, "TABLE", (("drop-top", 2, F(3, 2), False, True),)),
     "a ratio attained that is approached": ("F-RATIO-SMALL", ratios, "TABLE", (("driftpay-co", 3, F(2), True, True),)),
     "a spread that is left out": ("F-RATIO-SMALL", ratios, "TABLE", (("driftpay-co", 2, F(2), False, True),)),
-    "a rule that is another": ("F-RATIO-SMALL", one_pool_rules, "RULES", {"gravin": one_pool_rules.drop_top}),
+    "a rule that is another": ("F-RATIO-SMALL", one_pool_rules, "RULES", {**one_pool_rules.RULES, "gravin": one_pool_rules.drop_top}),
     "another rule for two workers": ("F-RATIO-SMALL", ratios, "table_within", lambda scores, steps, factor: {}),
+    "a baseline that is larger": ("F-RATIO-BASELINES", ratios, "BASELINES", (("random-feasible", 2, F(1, 2), 1, True),)),
+    "a baseline that is smaller": ("F-RATIO-BASELINES", ratios, "BASELINES", (("lowest-bid", 2, F(1, 2), 0, True),)),
+    "a baseline attained that is approached": ("F-RATIO-BASELINES", ratios, "BASELINES", (("greedy-then-repair", 3, F(1), 1, True),)),
+    "a baseline that is another": ("F-RATIO-BASELINES", one_pool_rules, "BASELINES", {**one_pool_rules.BASELINES, "lowest-bid": one_pool_rules.prefix}),
+    "a price that hires": ("F-RATIO-BASELINES", ratios, "priced_out", lambda: market_document([1], [F(1, 2)], [1])),
     "a clock that is another": ("F-7b-CLOCK", coverage_constant, "coverage_clock", lambda market: LiteralOutcome({})),
 }  # fmt: skip
 
@@ -153,6 +158,7 @@ SLOW = (
     "a worst ratio that is larger",
     "a ratio attained that is approached",
     "another rule for two workers",
+    "a baseline attained that is approached",
 )
 
 

@@ -1,4 +1,4 @@
-"""The truthful rules of one pool without limits, once more: plain numbers in, who is hired out, the budget 1.
+"""The rules of one pool without limits, truthful ones and baselines, once more: plain numbers in, who is hired out, the budget 1.
 
 They are written for :mod:`.branches`, which runs them on numbers that are not known: comparisons are few, and divisors positive. The judge holds them to the shipped rules on a grid.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-__all__ = ["RULES", "drop_top", "gravin", "proportional"]
+__all__ = ["BASELINES", "RULES", "cheapest", "drop_top", "gravin", "in_turn", "prefix", "proportional"]
 
 Rule = Callable[[Sequence[Any], Sequence[Any]], tuple[int, ...]]
 
@@ -74,3 +74,43 @@ def gravin(scores: Sequence[Any], bids: Sequence[Any]) -> tuple[int, ...]:
 
 
 RULES: dict[str, Rule] = {"driftpay-co": proportional, "drop-top": drop_top, "gravin": gravin}
+
+
+def _while_it_lasts(bids: Sequence[Any], order: Sequence[int]) -> tuple[int, ...]:
+    """Hire in an order, each at its bid, until the next bid is more than is left of the budget."""
+    spent: Any = 0
+    for k, i in enumerate(order):
+        spent = bids[i] + spent
+        if not spent <= 1:
+            return tuple(order[:k])
+    return tuple(order)
+
+
+def cheapest(scores: Sequence[Any], bids: Sequence[Any]) -> tuple[int, ...]:
+    """Lowest bid first."""
+    order: list[int] = []
+    for i in range(len(scores)):
+        at = len(order)
+        while at and not bids[order[at - 1]] <= bids[i]:
+            at -= 1
+        order.insert(at, i)
+    return _while_it_lasts(bids, order)
+
+
+def prefix(scores: Sequence[Any], bids: Sequence[Any]) -> tuple[int, ...]:
+    """Greedy by bid per score, which nothing has to be repaired of here."""
+    return _while_it_lasts(bids, _ordered(scores, bids, range(len(scores))))
+
+
+def in_turn(scores: Sequence[Any], bids: Sequence[Any]) -> tuple[int, ...]:
+    """A draw of random-feasible that puts the workers in the order in which they stand; who is too dear is passed over."""
+    hired: list[int] = []
+    spent: Any = 0
+    for i in range(len(scores)):
+        if bids[i] + spent <= 1:
+            hired.append(i)
+            spent = bids[i] + spent
+    return tuple(hired)
+
+
+BASELINES: dict[str, Rule] = {"lowest-bid": cheapest, "greedy-then-repair": prefix, "random-feasible": in_turn}
