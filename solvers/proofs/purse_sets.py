@@ -118,7 +118,7 @@ def near_best(market: Market, purse: Purse, price: Prices, margins: np.ndarray, 
     linear = lam * purse.money + price.seats * purse.seats + sum(margin[np.asarray(margin > 0, dtype=bool)].tolist())
     linear += sum(x * cap for x, cap in zip(price.places, purse.caps, strict=True))
     spare = linear - price.scale * price.best
-    listed = list_sets(purse, costs, groups, margin, price, spare + price.scale * gap, pulse)
+    listed = list_sets(purse, costs, groups, margin, price, spare + price.scale * gap, pulse, alike=gap >= 0)
     # A loss is below INT64_SUM where it is an int64, so that one bound on what is taken from it and divides it is enough.
     loss = listed.loss if max(abs(spare), price.scale) < INT64_SUM else listed.loss.astype(object)
     above = loss - spare
@@ -144,14 +144,31 @@ class Part:
         cost, loss, count, total, held = (x[rows] for x in (self.cost, self.loss, self.count, self.total, self.held))
         return Part(cost, loss, count, total, held, self.group)
 
+    def told_apart(self) -> Part:
+        """Keep one of those that only their members tell apart."""
+        columns = (self.cost.tolist(), self.loss.tolist(), self.count.tolist(), self.total.tolist())
+        rows = dict(zip(zip(*columns, strict=True), range(self.loss.size), strict=True))
+        return self.keep(np.fromiter(rows.values(), dtype=np.int64, count=len(rows)))
+
 
 def list_sets(
-    purse: Purse, costs: np.ndarray, groups: np.ndarray, margin: np.ndarray, price: Prices, most: int, pulse: Pulse
+    purse: Purse,
+    costs: np.ndarray,
+    groups: np.ndarray,
+    margin: np.ndarray,
+    price: Prices,
+    most: int,
+    pulse: Pulse,
+    *,
+    alike: bool = True,
 ) -> Sets:
     """List all sets that fit a purse and lose at most `most` as step 3 counts it; `costs` etc. are those of ``purse.able``.
 
     Two lists of parts grow towards each other through the workers by group, the shorter one first; where they meet in the middle of
     a group, its places are counted when parts are joined. Parts are joined where the money left costs no more than may be lost.
+
+    Without `alike`, of sets that only their members tell apart one is enough, where there would be too many: some set is listed if
+    and only if there is one.
     """
     nobody = np.zeros(0, dtype=np.int64)
     empty_rows = np.zeros((0, 0), dtype=bool)
@@ -225,6 +242,8 @@ def list_sets(
     first, second, low, high = empty(), empty(), 0, len(at)
     while low < high:
         pulse()
+        if not alike:
+            first, second = (x if 2 * x.loss.size <= MOST_SETS else x.told_apart() for x in (first, second))
         if first.loss.size <= second.loss.size:
             first = extend(first, low)
             low += 1
@@ -234,6 +253,8 @@ def list_sets(
     shared = first.group if first.group == second.group else -1
     if shared < 0:
         first, second = close(first), close(second)
+    if not alike and first.loss.size * second.loss.size > MOST_PAIRS:
+        first, second = first.told_apart(), second.told_apart()
     blocks = [(nobody, nobody, np.zeros(0, dtype=kind))]
     listed = 0
     for left, right in pairs(first, second, money, rate, most - idle, pulse):
@@ -251,6 +272,8 @@ def list_sets(
         good &= np.asarray(loss <= most, dtype=bool)
         blocks.append((left[good], right[good], loss[good]))
         listed += blocks[-1][0].size
+        if listed and not alike:
+            break
         if listed > MOST_SETS:
             raise ProofTooLarge("too many sets: the proof needs tighter prices")
     left, right, loss = (np.concatenate(parts) for parts in zip(*blocks, strict=True))

@@ -1,6 +1,6 @@
 """Change one thing at a time in a file of the trusted kernel and see whether the tests notice.
 
-``python tests/mutation/mutate.py solvers/proofs/walk.py [--share 0.2 --seed 1] [--within NAME]`` prints the mutants that no test
+``python tests/mutation/mutate.py solvers/proofs/walk.py [--share 0.2 --seed 1] [--within NAME] [--slow]`` prints the mutants that no test
 noticed. The package is copied to a temporary folder first: nothing is changed in place. Which tests belong to which file is said in
 `TESTS`. A mutant that makes the tests run longer than allowed counts as noticed, and is said to be.
 """
@@ -240,6 +240,9 @@ class Looking:
             self.seconds[item.nodeid] = time.process_time() - start
 
 
+CAMPAIGNS: list[str] = []
+"""``--slow``, if the long campaigns are asked for."""
+
 SEEN = "__statement_seen__"
 """What the text that is looked at calls with the line of every statement; tracing would slow down everything else too."""
 
@@ -343,7 +346,7 @@ def silent() -> Iterator[None]:
 
 
 def run_tests(tests: list[str], *plugins: object, options: tuple[str, ...] = ()) -> int:
-    return int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *options, *tests], plugins=list(plugins)))
+    return int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *CAMPAIGNS, *options, *tests], plugins=list(plugins)))
 
 
 def loaded_functions(target: Path) -> list[FunctionType]:
@@ -405,7 +408,11 @@ def main() -> int:
     parser.add_argument("--lines", help="FIRST-LAST: nothing else is changed")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--tests", nargs="+", help="instead of those that belong to the file")
+    parser.add_argument(
+        "--slow", action="store_true", help="with the long campaigns, of which the tests draw a quarter"
+    )
     given = parser.parse_args()
+    CAMPAIGNS.extend(["--slow"] * given.slow)
     first, last = map(int, (given.lines or f"0-{sys.maxsize}").split("-"))
     tests = given.tests or next(tests for name, tests in TESTS.items() if given.file.startswith(name))
     source = (ROOT / given.file).read_text()

@@ -11,7 +11,17 @@ from fedmech import Market
 from fedmech.solvers.proofs import purse_sets
 from fedmech.solvers.proofs.packing import requesters_of
 from fedmech.solvers.proofs.proof import ProofError, ProofTooLarge
-from fedmech.solvers.proofs.purse_sets import Prices, Purse, Sets, bits, list_sets, near_best, packed, python_or_64
+from fedmech.solvers.proofs.purse_sets import (
+    Part,
+    Prices,
+    Purse,
+    Sets,
+    bits,
+    list_sets,
+    near_best,
+    packed,
+    python_or_64,
+)
 
 WORDS = (1, 2**31, 2**58, 2**61, 2**62, 2**63, 10**30)
 
@@ -285,6 +295,87 @@ def test_parts_are_joined_by_money_or_by_loss_whichever_leaves_fewer_pairs(
         monkeypatch.setattr(purse_sets, "MOST_PAIRS", needed - 1)
         with pytest.raises(ProofTooLarge, match="pairs of parts"):
             list_sets(purse, *columns, price, most, lambda: None)
+
+
+@pytest.mark.parametrize("objects", [False, True])
+def test_one_of_those_that_only_their_members_tell_apart(objects: bool) -> None:
+    rows = [(3, 1, 0, 1), (3, 1, 0, 1), (3, 1, 0, 2), (3, 1, 1, 1), (3, 2, 0, 1), (4, 1, 0, 1), (4, 1, 0, 1)]
+    cost, loss, count, total = (column(list(x), objects) for x in zip(*rows, strict=True))
+    part = Part(cost, loss, count, total, np.arange(7, dtype=np.uint64)[:, None], 5)
+    apart = part.told_apart()
+    assert list(
+        zip(apart.cost.tolist(), apart.loss.tolist(), apart.count.tolist(), apart.total.tolist(), strict=True)
+    ) == [*dict.fromkeys(rows)]
+    assert apart.held[:, 0].tolist() in ([0, 2, 3, 4, 5], [1, 2, 3, 4, 6])
+    assert apart.group == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "workers", "needed", "parts"),
+    [("MOST_SETS", 6, 6, "parts of sets"), ("MOST_PAIRS", 4, 9, "pairs of parts")],
+)
+def test_workers_alike_are_not_listed_apart_where_one_set_is_enough(
+    name: str, workers: int, needed: int, parts: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two workers alike there are three parts where four were, and of three six where eight were."""
+    purse, zero = Purse(0, workers, (workers,), np.arange(workers)), np.zeros(workers, dtype=np.int64)
+    price = Prices(1, 0, 0, (0,), 0)
+    monkeypatch.setattr(purse_sets, name, needed)
+    assert list_sets(purse, zero, zero, zero, price, 0, lambda: None, alike=False).loss.size > 0
+    with pytest.raises(ProofTooLarge, match=parts):
+        list_sets(purse, zero, zero, zero, price, 0, lambda: None)
+    monkeypatch.setattr(purse_sets, name, needed - 1)
+    with pytest.raises(ProofTooLarge, match=parts):
+        list_sets(purse, zero, zero, zero, price, 0, lambda: None, alike=False)
+
+
+@pytest.mark.parametrize("at_once", [1, purse_sets.PAIRS_AT_ONCE])
+def test_a_set_is_found_if_there_is_one(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few kinds of workers, whose parts are merged again and again, beside the list of all sets."""
+    rng = np.random.default_rng(at_once)
+    found = {True: 0, False: 0}
+    for _ in range(150):
+        n = int(rng.integers(6, 11))
+        costs, q = (column(rng.integers(low, 3, n).tolist()) for low in (1, -1))
+        groups = rng.integers(0, 2, n)
+        purse = Purse(
+            int(rng.integers(2, 9)), int(rng.integers(2, 8)), tuple(rng.integers(1, 6, 2).tolist()), np.arange(n)
+        )
+        price = Prices(1, int(rng.integers(0, 2)), int(rng.integers(0, 2)), tuple(rng.integers(0, 2, 2).tolist()), 0)
+        most = int(rng.integers(2, 9))
+        every = (
+            as_found(whole)
+            if (whole := list_sets(purse, costs, groups, q, price, most, lambda: None)).loss.size
+            else {}
+        )
+        with monkeypatch.context() as patch:
+            patch.setattr(purse_sets, "PAIRS_AT_ONCE", at_once)
+            patch.setattr(purse_sets, "MOST_SETS", 60)
+            patch.setattr(purse_sets, "MOST_PAIRS", 400)
+            try:
+                some = list_sets(purse, costs, groups, q, price, most, lambda: None, alike=False)
+            except ProofTooLarge:
+                continue
+        listed = as_found(some) if some.loss.size else {}
+        assert listed.items() <= every.items()
+        assert bool(listed) == bool(every)
+        found[bool(every)] += 1
+    assert min(found.values()) > 20
+
+
+def test_where_sets_within_the_gap_are_wanted_all_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Six workers alike of whom one is paid: six sets are best, and none is better, which takes fewer parts."""
+    market = market_of([1] * 6, [2] * 6, [0] * 6, 3, [6], 6)
+    (purse,) = requesters_of(market, lambda: None)
+    price, margins = Prices(1, 1, 0, (0,), 2), column([2] * 6)
+    monkeypatch.setattr(purse_sets, "PAIRS_AT_ONCE", 1)
+    assert near_best(market, purse, price, margins, 0, lambda: None).loss.size == 6
+    monkeypatch.setattr(purse_sets, "MOST_SETS", 3)
+    assert near_best(market, purse, price, margins, -1, lambda: None).loss.size == 0
+    with pytest.raises(ProofTooLarge):
+        near_best(market, purse, price, margins, 0, lambda: None)
+    with pytest.raises(ProofError, match="better than is claimed"):
+        near_best(market, purse, replace(price, best=1), margins, -1, lambda: None)
 
 
 def test_requesters_are_no_larger_than_needed() -> None:
