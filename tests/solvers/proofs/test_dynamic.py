@@ -277,6 +277,7 @@ def test_factors_beyond_a_word_at_zeros_and_at_nothing(factor: int) -> None:
     for market, best, given in (
         (free, 5, body(free, [0], price=factor)),
         (dear, 0, body(dear, [0], scale=factor, price=factor)),
+        (dear, 0, body(dear, [0], scale=factor, price=0)),
         (dear, 0, body(dear, [0], scale=1, price=factor, places=[factor])),
     ):
         assert refusal(market, best, given) is None
