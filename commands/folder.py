@@ -71,6 +71,8 @@ def solve_folder_command(
         print_json(_document(solution, certificate, winners))
     else:
         table(None, ["", ""], _rows(solution, certificate, winners))
+    if solution.refused is not None:
+        say(f"a defect of fedmech, please report it: {solution.refused}")
     if solution.status != "optimal":
         raise typer.Exit(STOPPED)
 
@@ -113,6 +115,7 @@ def run_folder_command(folder: Folder, winners: Path | None, *, json: bool) -> N
     from ..models.input_error import InputError
     from ..solvers.control import Control, Stopped
     from ..solvers.proofs.folder_outcome import check_witness, outcome_fields
+    from ..solvers.proofs.proof import ProofError
     from ..solvers.streamed import find_witness, write_paid_winners
 
     if winners is not None and winners.exists():
@@ -124,7 +127,11 @@ def run_folder_command(folder: Folder, winners: Path | None, *, json: bool) -> N
         say("the critical prefix was not found: too many workers are too close to it to be held in memory")
         raise typer.Exit(STOPPED) from None
     searched = perf_counter()
-    found = check_witness(folder, witness, lambda: None)
+    try:
+        found = check_witness(folder, witness, lambda: None)
+    except ProofError as error:
+        say(f"a defect of fedmech, please report it: outcome refused: {error}")
+        raise typer.Exit(STOPPED) from None
     checked = perf_counter()
     if winners is not None:
         write_paid_winners(folder, witness, found.price, winners)
@@ -203,7 +210,8 @@ def _document(solution: StreamedSolution, certificate: Path | None, winners: Pat
         "seconds": solution.seconds,
         "search_seconds": solution.search_seconds,
         "check_seconds": solution.check_seconds,
-        "proof": "streamed" if known else None,
+        "proof": "streamed" if known and solution.exactness == "checked" else None,
+        "refused": solution.refused,
         "workers": solution.folder.n,
         "files": len(solution.folder.files),
         "hired": sum(solution.counts),

@@ -22,6 +22,9 @@ MOST_PAIRS = 67_108_864
 
 PAIRS_AT_ONCE = 1_048_576
 
+PARTS_AT_ONCE = 65_536
+"""So many parts are told apart between two looks at the clock: a tenth of a second."""
+
 INT64_SUM = 2**62
 """Sums below this are made in ``int64``."""
 
@@ -144,10 +147,14 @@ class Part:
         cost, loss, count, total, held = (x[rows] for x in (self.cost, self.loss, self.count, self.total, self.held))
         return Part(cost, loss, count, total, held, self.group)
 
-    def told_apart(self) -> Part:
+    def told_apart(self, pulse: Pulse) -> Part:
         """Keep one of those that only their members tell apart."""
-        columns = (self.cost.tolist(), self.loss.tolist(), self.count.tolist(), self.total.tolist())
-        rows = dict(zip(zip(*columns, strict=True), range(self.loss.size), strict=True))
+        rows: dict[tuple[int, ...], int] = {}
+        for start in range(0, self.loss.size, PARTS_AT_ONCE):
+            pulse()
+            block = slice(start, start + PARTS_AT_ONCE)
+            columns = (x[block].tolist() for x in (self.cost, self.loss, self.count, self.total))
+            rows.update((key, start + at) for at, key in enumerate(zip(*columns, strict=True)))
         return self.keep(np.fromiter(rows.values(), dtype=np.int64, count=len(rows)))
 
 
@@ -243,7 +250,7 @@ def list_sets(
     while low < high:
         pulse()
         if not alike:
-            first, second = (x if 2 * x.loss.size <= MOST_SETS else x.told_apart() for x in (first, second))
+            first, second = (x if 2 * x.loss.size <= MOST_SETS else x.told_apart(pulse) for x in (first, second))
         if first.loss.size <= second.loss.size:
             first = extend(first, low)
             low += 1
@@ -254,7 +261,7 @@ def list_sets(
     if shared < 0:
         first, second = close(first), close(second)
     if not alike and first.loss.size * second.loss.size > MOST_PAIRS:
-        first, second = first.told_apart(), second.told_apart()
+        first, second = first.told_apart(pulse), second.told_apart(pulse)
     blocks = [(nobody, nobody, np.zeros(0, dtype=kind))]
     listed = 0
     for left, right in pairs(first, second, money, rate, most - idle, pulse):

@@ -18,7 +18,7 @@ from ..control import STEP_SECONDS, Control, Stopped, StopReason, why_interrupte
 from ..pooled import PooledProblem, solve_pooled
 from ..pooled.leaf_multipliers import LeafMultipliers
 from ..pooled.reduction import Guess, guess_from_sample
-from ..proofs.proof import proof_document
+from ..proofs.proof import ProofError, proof_document
 from ..proofs.streamed import MOST_LEAVES, MOST_REST, CheckedFolder, check_folder, rest_market
 from ..solution import Exactness, Status
 from ..solve import solve
@@ -58,6 +58,8 @@ class StreamedSolution:
         Figures about the search, for reading only.
     exactness : {'checked', 'unchecked'}
         ``unchecked``: time was up before the check, value and bound are the search's own. Such a point is never called optimal.
+    refused : str or None
+        Why the checker refused what the search found: a defect of this package. That point is not returned.
     """
 
     folder: Folder
@@ -74,6 +76,7 @@ class StreamedSolution:
     check_seconds: float = 0.0
     details: Mapping[str, Any] = field(default_factory=dict)
     exactness: Exactness = "checked"
+    refused: str | None = None
 
 
 @dataclass
@@ -120,8 +123,11 @@ def solve_folder(folder: Folder, control: Control | None = None, sizes: Sizes | 
     spent: dict[str, float] = {"check": 0.0}
     stopped: StopReason = "unproved"
     details: dict[str, Any] = {}
+    refused: str | None = None
     try:
         _search(folder, control, sizes, best, spent, details)
+    except ProofError as error:
+        refused, best.claim = f"proof refused: {error}", None
     except Stopped as end:
         stopped = end.reason
     except KeyboardInterrupt as stop:
@@ -133,6 +139,7 @@ def solve_folder(folder: Folder, control: Control | None = None, sizes: Sizes | 
         search_seconds=seconds - spent["check"],
         check_seconds=spent["check"],
         details=details,
+        refused=refused,
     )
 
 

@@ -15,7 +15,9 @@ from fedmech.models.procurement.file import read_market
 from fedmech.models.procurement.folder import Folder
 from fedmech.solvers import streamed
 from fedmech.solvers.control import Stopped
+from fedmech.solvers.proofs import folder_outcome
 from fedmech.solvers.proofs.document import sealed
+from fedmech.solvers.proofs.proof import ProofError
 from fedmech.solvers.solve import solve
 from typer.testing import CliRunner
 
@@ -127,6 +129,20 @@ def test_a_critical_prefix_that_is_not_found_ends_with_4(market: Path, monkeypat
     assert "not found" in call("run", market, code=4).output
 
 
+def test_what_a_checker_refuses_is_a_defect_that_is_said(market: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*given: Any) -> Any:
+        raise ProofError("for a reason")
+
+    monkeypatch.setattr(streamed.solve, "check_folder", refused)
+    monkeypatch.setattr(folder_outcome, "check_witness", refused)
+    solved, ran = call("solve", market, "--json", code=4), call("run", market, code=4)
+    answer = json.loads(solved.stdout)
+    assert (answer["status"], answer["objective"], answer["proof"]) == ("none", None, None)
+    assert answer["refused"] == "proof refused: for a reason"
+    for said, what in ((solved, "proof"), (ran, "outcome")):
+        assert f"a defect of fedmech, please report it: {what} refused: for a reason" in said.stderr
+
+
 def test_a_gap_ends_with_4_and_a_bound(market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     honest = streamed.solve_folder
 
@@ -153,6 +169,7 @@ def test_a_gap_ends_with_4_and_a_bound(market: Path, tmp_path: Path, monkeypatch
     assert best is not None
     assert Fraction(answer["objective_exact"]) <= best <= Fraction(answer["bound_exact"])
     assert answer["certificate"] is None
+    assert answer["proof"] is None
     assert not proof.exists()
     assert "before point and bound were checked" in call("solve", market, code=4).stdout
     monkeypatch.undo()

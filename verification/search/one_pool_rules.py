@@ -88,13 +88,7 @@ def _while_it_lasts(bids: Sequence[Any], order: Sequence[int]) -> tuple[int, ...
 
 def cheapest(scores: Sequence[Any], bids: Sequence[Any]) -> tuple[int, ...]:
     """Lowest bid first."""
-    order: list[int] = []
-    for i in range(len(scores)):
-        at = len(order)
-        while at and not bids[order[at - 1]] <= bids[i]:
-            at -= 1
-        order.insert(at, i)
-    return _while_it_lasts(bids, order)
+    return _while_it_lasts(bids, _ordered([1] * len(bids), bids, range(len(bids))))
 
 
 def prefix(scores: Sequence[Any], bids: Sequence[Any]) -> tuple[int, ...]:

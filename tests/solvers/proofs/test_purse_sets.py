@@ -298,16 +298,22 @@ def test_parts_are_joined_by_money_or_by_loss_whichever_leaves_fewer_pairs(
 
 
 @pytest.mark.parametrize("objects", [False, True])
-def test_one_of_those_that_only_their_members_tell_apart(objects: bool) -> None:
+@pytest.mark.parametrize(("at_once", "looks"), [(1, 7), (2, 4), (6, 2), (7, 1), (8, 1)])
+def test_one_of_those_that_only_their_members_tell_apart(
+    objects: bool, at_once: int, looks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(purse_sets, "PARTS_AT_ONCE", at_once)
+    looked: list[int] = []
     rows = [(3, 1, 0, 1), (3, 1, 0, 1), (3, 1, 0, 2), (3, 1, 1, 1), (3, 2, 0, 1), (4, 1, 0, 1), (4, 1, 0, 1)]
     cost, loss, count, total = (column(list(x), objects) for x in zip(*rows, strict=True))
     part = Part(cost, loss, count, total, np.arange(7, dtype=np.uint64)[:, None], 5)
-    apart = part.told_apart()
+    apart = part.told_apart(lambda: looked.append(1))
     assert list(
         zip(apart.cost.tolist(), apart.loss.tolist(), apart.count.tolist(), apart.total.tolist(), strict=True)
     ) == [*dict.fromkeys(rows)]
     assert apart.held[:, 0].tolist() in ([0, 2, 3, 4, 5], [1, 2, 3, 4, 6])
     assert apart.group == 5
+    assert len(looked) == looks
 
 
 @pytest.mark.parametrize(

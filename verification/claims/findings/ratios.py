@@ -15,6 +15,7 @@ from ....models.procurement.market import Market
 from ...claim import AS_STATED, Judgement
 from ...guarantees import GRAVIN as WITHIN_THREE
 from ...ledger import claim
+from ...literal.procurement import literal_market, opt
 from ...proofs.chain import have_z3
 from ...proofs.gravin import GRAVIN
 from ...search import finite_models, one_pool_rules
@@ -282,12 +283,7 @@ def judge_baselines() -> Judgement:
             families.append(("greedy-then-repair", best_ratio_first(r, eps), (1 + r) / (1 + eps)))
         for name, family, ratio in families:
             market = document_market(family)
-            best = max(
-                sum(market.scores[i] for i in chosen)
-                for size in range(market.n + 1)
-                for chosen in combinations(range(market.n), size)
-                if sum(market.bids[i] for i in chosen) <= 1
-            )
+            best = opt(literal_market(family).truthful())
             if best != ratio * run_mechanism(market, name).score:
                 raise AssertionError(f"{name}: the ratio of {family} is not {ratio}")
     nobody = document_market(priced_out())
