@@ -15,8 +15,9 @@ The convention, for whoever writes an experiment::
 
 - A field is an ``int``, a ``float``, a ``str`` or a ``bool``, a ``tuple[T, ...]`` of one of these, or any of these ``| None``.
   Every field has a default; together the defaults are the small run that ends in a few minutes on two cores. One is ``seed: int``.
-- ``setting(default, min=, max=, choices=, help=)`` is ``dataclasses.field(default=..., metadata={...})`` with those four keys;
-  ``min`` and ``max`` are inclusive, and on a tuple all of them speak of its items. A plain default is a field without limits.
+- ``setting(default, min=, max=, choices=, help=, word=)`` is ``dataclasses.field(default=..., metadata={...})`` with those five keys;
+  ``min`` and ``max`` are inclusive, and on a tuple all of them speak of its items. ``word`` says that a text is a name without commas,
+  as a registered rule's, so that a sweep takes several. A plain default is a field without limits.
 - What no single field can tell (a share that does not go with a size) the dataclass refuses itself, by raising
   :class:`~fedmech.models.input_error.InputError` with ``field=`` in ``__post_init__``.
 - Integers are taken for floats, never floats for integers; ``true`` is no number; NaN and infinities are refused.
@@ -52,16 +53,23 @@ __all__ = [
 ]
 
 SCALARS = (int, float, str, bool)
-LIMITS = ("min", "max", "choices", "help")
+LIMITS = ("min", "max", "choices", "help", "word")
 WORDS = {int: "an integer", float: "a number", str: "a text", bool: "true or false"}
 NONE = ("none", "null", "")
 
 
-def setting(default: Any, *, min: Any = None, max: Any = None, choices: Iterable[Any] = (), help: str = "") -> Any:
+def setting(
+    default: Any,
+    *,
+    min: Any = None,
+    max: Any = None,
+    choices: Iterable[Any] = (),
+    help: str = "",
+    word: bool = False,
+) -> Any:
     """Make a dataclass field with limits; the parameters are explained at the top of this module."""
-    return dataclasses.field(
-        default=default, metadata={"min": min, "max": max, "choices": tuple(choices), "help": help}
-    )
+    metadata = {"min": min, "max": max, "choices": tuple(choices), "help": help, "word": word}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,6 +91,8 @@ class FieldRule:
     choices : tuple
         Empty if anything goes.
     help : str
+    word : bool
+        Whether a text has no commas: it is a name.
     """
 
     name: str
@@ -94,6 +104,12 @@ class FieldRule:
     max: Any = None
     choices: tuple[Any, ...] = ()
     help: str = ""
+    word: bool = False
+
+    @property
+    def lists_one(self) -> bool:
+        """Whether the field takes one value and a comma is no part of it: on the command line, commas list several."""
+        return not self.many and (self.kind is not str or bool(self.choices) or self.word)
 
     @property
     def wanted(self) -> str:

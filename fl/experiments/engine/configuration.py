@@ -127,8 +127,8 @@ class Configuration:
             if name in new or name in lists:
                 raise InputError(f"{name} is given twice", field="set")
             rule = rules[name]
-            # In a field that takes any text, a comma is part of it.
-            if grid and "," in value and not rule.many and (rule.kind is not str or rule.choices):
+            # In a field that takes any text, a folder say, a comma is part of it.
+            if grid and "," in value and rule.lists_one:
                 lists[name] = tuple(read_text(rule, part) for part in value.split(","))
             else:
                 new[name] = read_text(rule, value)

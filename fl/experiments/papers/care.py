@@ -90,7 +90,7 @@ class Care:
     cap: int = setting(1, min=0, help="workers of one group that one requester may have")
     spread: float = setting(1.0, min=0.0, help="reputation is data accuracy to this power")
     rules: tuple[str, ...] = setting(tuple(RULES), choices=tuple(RULES), help="mechanisms to run")
-    dataset: str = setting("digits", help="digits, or any name for the IDX files in folder")
+    dataset: str = setting("digits", help="digits, or any name for the IDX files in folder", word=True)
     folder: str = setting("", help="folder of the data set's files")
     samples: int = setting(10, min=1, help="samples of each worker")
     model: str = setting("softmax", choices=("softmax", "mlp", "swan-cnn", "moon-cnn", "cnn"))

@@ -75,7 +75,7 @@ class CoalitionSettings:
         Where torch computes.
     """
 
-    dataset: str = setting("digits", help="digits, or any name for the IDX files in folder")
+    dataset: str = setting("digits", help="digits, or any name for the IDX files in folder", word=True)
     folder: str = setting("", help="folder of the data set's files")
     model: str = setting("softmax", choices=("softmax", "mlp", "swan-cnn", "moon-cnn", "cnn"))
     sizes: tuple[int, ...] = setting((20, 50, 120), min=1, help="samples of a client of each type")

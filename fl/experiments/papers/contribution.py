@@ -108,7 +108,7 @@ class ContributionSettings:
     seed : int
     """
 
-    dataset: str = "digits"
+    dataset: str = setting("digits", word=True)
     folder: str | None = None
     architecture: str = setting("mlp", choices=("softmax", "mlp", "swan-cnn", "moon-cnn", "cnn"))
     workers: int = setting(10, min=3, max=12)

@@ -55,14 +55,14 @@ class TruthfulnessSettings:
     seed : int
     """
 
-    mechanism: str = "driftpay-co"
+    mechanism: str = setting("driftpay-co", word=True)
     workers: int = setting(40, min=2, help="workers of the simulated market")
     requesters: int = setting(3, min=1)
     budget_share: float = setting(0.2, min=0.0, help="pooled budget as a share of the cost of all workers")
     cap: int | None = setting(2, min=0, help="workers of one group that one requester may have")
     beta: float = 0.5
-    scoring: str = "drift"
-    mapping: str = "min-max"
+    scoring: str = setting("drift", word=True)
+    mapping: str = setting("min-max", word=True)
     rounds: int = setting(2, min=0, help="rounds played before the market is taken")
     moved: int = setting(8, min=1, help="workers whose bids are moved")
     grid: int = setting(40, min=2, help="bids on the grid, besides the breakpoints")

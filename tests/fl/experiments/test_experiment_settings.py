@@ -220,6 +220,10 @@ def test_a_comma_is_part_of_a_text() -> None:
     assert given.with_changes(["folder=a,b"], grid=True).settings["folder"] == "a,b"
     swept = given.with_changes(["model=mlp,cnn"], grid=True).sweep
     assert swept["model"] == ("mlp", "cnn")
+    # Of a text that is any registered name too, a comma is no part: several are swept.
+    rules = read_configuration("driftpay-scoring").with_changes(["scoring=drift, random", "folder=a,b"], grid=True)
+    assert (rules.sweep["scoring"], rules.settings["folder"]) == (("drift", "random"), "a,b")
+    assert {point.scoring for point in rules.points()} == {"drift", "random"}
 
 
 def test_an_experiments_name_stands_for_its_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
