@@ -301,6 +301,11 @@ def scale_to_integers(values: Iterable[Any] | np.ndarray) -> tuple[IntArray, int
         return fast
     if isinstance(values, TextColumn):
         values = values.tolist()
+    if not isinstance(values, np.ndarray) and set(map(type, values)) == {int}:
+        # Whole numbers are what they are scaled to; one that is too long is named below.
+        whole = list(values)
+        if max(max(whole), -min(whole)).bit_length() <= _MAX_DENOMINATOR_BITS:
+            return integer_array(whole), 1
     fractions: list[Fraction] = []
     for position, value in enumerate(values):
         try:

@@ -12,6 +12,7 @@ from types import ModuleType
 import kinds
 import pytest
 from campaign import seeds
+from fedmech import Market
 from fedmech.models import exact
 from fedmech.solvers.control import Control
 from fedmech.solvers.placement import polymatroid
@@ -43,6 +44,7 @@ from fedmech.solvers.seated import swaps as seated_swaps
 from fedmech.solvers.seated.duals import SeatMarket
 from fedmech.solvers.seated.method import best_affordable_set
 from kinds import Kinds
+from named_values import named, patched
 
 SIZES: list[tuple[ModuleType, str]] = [
     (pooled_solve, "DIRECT"),
@@ -146,23 +148,22 @@ def market_of_kinds(seed: int) -> Kinds:
     return Kinds(rows, [rng.randint(0, money // 2 + 1), rng.randint(0, 9)], caps, [rng.randint(0, n) for _ in "ab"])
 
 
-def both_ways(case: Kinds) -> list[tuple[Kinds, int]]:
+def both_ways(case: Kinds) -> list[tuple[Market, int]]:
     """The market without seats, and with them: each with its optimum."""
     seatless = Kinds(case.kinds, case.budgets, case.caps, [case.n] * 2)
-    return [(one, kinds.opt(one)) for one in (seatless, case)]
+    return [(one.market(), kinds.opt(one)) for one in (seatless, case)]
 
 
 @cache
-def counted(seed: int) -> list[tuple[Kinds, int]]:
-    """Every constant is tried on the same markets: they are counted once."""
+def counted(seed: int) -> list[tuple[Market, int]]:
+    """Every constant is tried on the same markets: they are built and counted once."""
     return both_ways(market_of_kinds(seed))
 
 
-def compare(cases: list[tuple[Kinds, int]], *, effort: bool) -> int:
+def compare(cases: list[tuple[Market, int]], *, effort: bool) -> int:
     """Compare both searches with counting; return how many were proved."""
     proved = 0
-    for seats, (one, best) in enumerate(cases):
-        market = one.market()
+    for seats, (market, best) in enumerate(cases):
         if not seats:
             whole = PooledProblem.of(
                 market.scaled.scores,
@@ -190,36 +191,35 @@ def compare(cases: list[tuple[Kinds, int]], *, effort: bool) -> int:
     return proved
 
 
-def patched(monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str, value: object) -> None:
-    assert hasattr(module, name)
-    monkeypatch.setattr(module, name, value)
-
-
 def unsearched(one: leaf.Leaf, items: dual.Grouped, *_: object) -> None:
     one.base = leaf.base_set(one, items)
 
 
-@pytest.mark.parametrize("reduced", [False, True])
 @pytest.mark.parametrize("offset", [-1, 0, 1], ids=["below", "at", "above"])
-@pytest.mark.parametrize(("module", "name"), SIZES, ids=[f"{m.__name__.split('.', 2)[-1]}.{n}" for m, n in SIZES])
+@pytest.mark.parametrize(
+    ("module", "name", "reduced"),
+    [
+        (module, name, reduced)
+        for module, name in SIZES
+        for reduced in (False, True)
+        if not (reduced and name == "DIRECT")
+    ],
+    ids=lambda part: part.__name__.split(".", 2)[-1] if isinstance(part, ModuleType) else str(part),
+)
 def test_sizes(module: ModuleType, name: str, offset: int, reduced: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     # Where scores follow costs, and for the program over money, little would be left to the other ways.
     monkeypatch.setattr(pooled_solve, "close_by_slope", lambda *_: None)
     monkeypatch.setattr(pooled_solve, "close_by_money", lambda *_: None)
+    if reduced:
+        # Many of these are looked at only where a large problem is reduced to its margin.
+        monkeypatch.setattr(pooled_solve, "DIRECT", 8)
     for seed in seeds(32):
         cases = counted(seed)
-        if reduced and name != "DIRECT":
-            # Many of these are looked at only where a large problem is reduced to its margin.
-            monkeypatch.setattr(pooled_solve, "DIRECT", 8)
-        patched(monkeypatch, module, name, max(1, cases[0][0].n + offset))
+        patched(monkeypatch, module, name, max(1, len(cases[0][0].scores) + offset))
         compare(cases, effort=False)
 
 
-@pytest.mark.parametrize(
-    ("module", "name", "value"),
-    [(module, name, value) for module, name, values in EFFORTS for value in values],
-    ids=[f"{m.__name__.split('.', 2)[-1]}.{n}={v}" for m, n, values in EFFORTS for v in values],
-)
+@named(EFFORTS)
 def test_efforts(module: ModuleType, name: str, value: object, monkeypatch: pytest.MonkeyPatch) -> None:
     patched(monkeypatch, module, name, value)
     monkeypatch.setattr(pooled_solve, "close_by_slope", lambda *_: None)
@@ -272,4 +272,5 @@ def test_hundreds_of_equal_workers(copies: int) -> None:
         rows += [(rng.randint(1, 9), rng.randint(1, 9), 1, copies)]
         caps = [[rng.randint(1, copies), 3], [rng.randint(1, copies), 0]]
         seats = [rng.randint(1, 2 * copies), rng.randint(0, 9)]
-        assert compare(both_ways(Kinds(rows, [rng.randint(1, 4 * copies), 5], caps, seats)), effort=False) == 2
+        cases = both_ways(Kinds(rows, [rng.randint(1, 4 * copies), 5], caps, seats))
+        assert compare(cases, effort=False) == 2

@@ -48,27 +48,13 @@ from fedmech.solvers.sharing import cover as sharing_cover
 from fedmech.solvers.sharing import incumbent, relaxation, worth
 from fedmech.solvers.sharing import solve as sharing_facade
 from kinds import Kinds
-
-Constant = tuple[ModuleType, str, tuple[Any, ...]]
-
-
-def named(constants: list[Constant]) -> Any:
-    """One case for each value."""
-    cases = [(module, name, value) for module, name, values in constants for value in values]
-    labels = [f"{module.__name__.split('.', 2)[-1]}.{name}={value}" for module, name, value in cases]
-    return pytest.mark.parametrize(("module", "name", "value"), cases, ids=labels)
-
-
-def patched(monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str, value: object) -> None:
-    assert hasattr(module, name)
-    monkeypatch.setattr(module, name, value)
-
+from named_values import Constant, named, patched
 
 # ------------------------------------------------------------------ OPT-SEP
 
 SEPARATE: list[Constant] = [
     (search, "FEW_KINDS", ((0, 0), (1, 10**6), (60, 10**6), (10**6, 10), (10**6, 1000), (2**14, 2**27))),
-    (search, "MORE_KINDS", ((0, 0), (60, 10**6), (2**17, 2**32))),
+    (search, "MORE_KINDS", ((0, 0), (60, 10**6), (2**18, 2**33))),
     (search, "RESTARTS", (0, 1, 8)),
     (search, "SHORT_SECONDS", (0.0, 2.0)),
     (steps, "COARSE", (0, 1, 32, 10**9)),
