@@ -1,16 +1,21 @@
 from __future__ import annotations
 
 import os
+import sys
 
 # Several processes share the machine: more threads than one each only wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # No test may find a verdict of an earlier run, nor leave one.
 os.environ["FEDMECH_CACHE"] = ""
 
 import campaign
 import pytest
 from hypothesis import settings
+
+# What is compiled is kept: programs that tests start, and later runs, need not compile package and tests again.
+sys.dont_write_bytecode = False
 
 # A deadline would measure how busy the machine is.
 settings.register_profile("fedmech", deadline=None)
