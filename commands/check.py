@@ -18,7 +18,14 @@ from .console import (
     show,
     table,
 )
-from .folder import check_folder_command, check_folder_outcome_command, load_folder
+from .folder import (
+    DaskOption,
+    check_folder_command,
+    check_folder_outcome_command,
+    load_folder,
+    passes_on,
+    refuse_cluster,
+)
 from .mots import load_mots
 
 if TYPE_CHECKING:
@@ -38,6 +45,7 @@ def check_command(
         Path, typer.Argument(help="written by 'fedmech solve --certificate', or by 'fedmech run --json' (driftpay-co)")
     ],
     file: Annotated[Path | None, typer.Argument(metavar="FILE", help="the market; the shipped one if left out")] = None,
+    dask: DaskOption = None,
     json: JsonOption = False,
 ) -> None:
     """Check that a certificate proves its assignment or state optimal, or that an outcome is DriftPay-CO's; exit code 1 if not."""
@@ -64,12 +72,16 @@ def check_command(
     market = None
     if mots is None:
         market = load_folder(file) if about_rows and file is not None else load_market(file)
+    if not isinstance(market, Folder):
+        refuse_cluster(dask, market)
     started = perf_counter()
     try:
-        if isinstance(market, Folder) and document.get("format") == OUTCOME:
-            answer, rows = check_folder_outcome_command(document, market.on_bids())
-        elif isinstance(market, Folder):
-            answer, rows = check_folder_command(document, market)
+        if isinstance(market, Folder):
+            with passes_on(dask, market) as folder:
+                if document.get("format") == OUTCOME:
+                    answer, rows = check_folder_outcome_command(document, folder.on_bids())
+                else:
+                    answer, rows = check_folder_command(document, folder)
         elif market is None:
             assert mots is not None
             answer, rows = _state_answer(mots, check_state_document(document, mots))

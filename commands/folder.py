@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -27,12 +29,60 @@ if TYPE_CHECKING:
     from ..solvers.streamed import StreamedSolution
 
 __all__ = [
+    "DaskOption",
     "check_folder_command",
     "check_folder_outcome_command",
     "load_folder",
+    "passes_on",
+    "refuse_cluster",
     "run_folder_command",
     "solve_folder_command",
 ]
+
+
+DaskOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="for workers in a folder of Parquet files: read them on an existing Dask cluster, as tcp://host:8786",
+    ),
+]
+
+
+@contextmanager
+def passes_on(dask: str | None, market: Market | Folder | None) -> Iterator[Folder]:
+    """Have the passes over a folder's files done here, or on the cluster of an address.
+
+    Raises
+    ------
+    InputError
+        If there is an address and no folder.
+    """
+    from ..models.executors import Cluster, ClusterExecutor, NoWorkersError
+    from ..models.procurement.folder import Folder
+
+    refuse_cluster(dask, market)
+    assert isinstance(market, Folder)
+    if dask is None:
+        yield market
+        return
+    cluster = Cluster(dask)
+    try:
+        yield market.on(ClusterExecutor(cluster))
+    except NoWorkersError as error:
+        say(f"stopped: {error}")
+        raise typer.Exit(STOPPED) from None
+    finally:
+        cluster.close()
+
+
+def refuse_cluster(dask: str | None, market: Any) -> None:
+    """Refuse a cluster where there are no files to be read on it."""
+    from ..models.input_error import InputError
+    from ..models.procurement.folder import Folder
+
+    if dask is not None and not isinstance(market, Folder):
+        raise InputError("is for workers in a folder of Parquet files that can be streamed", field="dask")
 
 
 def load_folder(path: Path) -> Market | Folder:
@@ -134,7 +184,7 @@ def run_folder_command(folder: Folder, winners: Path | None, *, json: bool) -> N
         raise typer.Exit(STOPPED) from None
     checked = perf_counter()
     if winners is not None:
-        write_paid_winners(folder, witness, found.price, winners)
+        write_paid_winners(folder, witness, found, winners)
     if json:
         document = {
             **outcome_fields(folder, witness),

@@ -25,7 +25,7 @@ from .console import (
     text_width,
     write,
 )
-from .folder import load_folder, run_folder_command
+from .folder import DaskOption, load_folder, passes_on, refuse_cluster, run_folder_command
 from .mots import load_mots
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ def run_command(
         Path | None,
         typer.Option(help="a folder to make: who wins what, for driftpay-co and workers in a folder of Parquet files"),
     ] = None,
+    dask: DaskOption = None,
 ) -> None:
     """Run a mechanism: bids in; winners, payments and the critical price out. In a *.mots.json: social state, price and rewards."""
     from ..fl.mechanisms.interface import run_mechanism
@@ -95,14 +96,17 @@ def run_command(
     import_from_here(name)
     entry = as_mechanism(name)
     if sharing or (file is None and entry.market == "sharing"):
+        refuse_cluster(dask, None)
         run_sharing(file, entry, parse_options(option, seed), json=json, summary=summary)
         return
     market = None
     if file is not None and entry.name == "driftpay-co" and not (option or seed is not None or drop_zero):
         market = load_folder(file)
         if isinstance(market, Folder) and market.bid_denominator is not None:
-            run_folder_command(market.on_bids(), winners, json=json)
+            with passes_on(dask, market.on_bids()) as folder:
+                run_folder_command(folder, winners, json=json)
             return
+    refuse_cluster(dask, None)
     if winners is not None:
         raise InputError("is for driftpay-co on a folder of Parquet files", field="winners")
     if not isinstance(market, Market):

@@ -29,6 +29,7 @@ from .console import (
     whole_limit,
     write,
 )
+from .folder import DaskOption, load_folder, passes_on, refuse_cluster, solve_folder_command
 
 if TYPE_CHECKING:
     from ..models.procurement.market import Market
@@ -78,6 +79,7 @@ def solve_command(
     winners: Annotated[
         Path | None, typer.Option(help="a folder to make: who is hired, for workers in a folder of Parquet files")
     ] = None,
+    dask: DaskOption = None,
     force: ForceOption = False,
     drop_zero: DropZeroOption = False,
     json: JsonOption = False,
@@ -98,6 +100,8 @@ def solve_command(
     streamed = problem == "opt" and method == "auto" and kind == "fedmech" and not others
     if winners is not None and not streamed:
         raise InputError("is for OPT over a folder of Parquet files, and for no other option", field="winners")
+    if not streamed:
+        refuse_cluster(dask, None)
     if problem == "social-state":
         from .mots import social_state
 
@@ -111,12 +115,12 @@ def solve_command(
         market = load_market(file, drop_zero)
         _then_cheapest(market, problem, method, time_limit, certificate, check=check, json=json, summary=summary)
         return
-    from .folder import load_folder, solve_folder_command
-
     market = load_folder(file) if streamed and file is not None else load_market(file, drop_zero)
     if not isinstance(market, Market):
-        solve_folder_command(market, time_limit, certificate, winners, json=json)
+        with passes_on(dask, market) as folder:
+            solve_folder_command(folder, time_limit, certificate, winners, json=json)
         return
+    refuse_cluster(dask, market)
     if winners is not None:
         raise InputError("is for workers in a folder of Parquet files", field="winners")
     from ..solvers.solve import solve

@@ -45,6 +45,7 @@ SOLVERS = {
     ],
 }  # fmt: skip
 MODELS = {
+    SECONDS: ["executors.GATHER", "executors.LOOK"],
     SHOWN: ["display.GAP", "display.WIDTH", "sharing.generate.DIGITS"],
     BY_NAME: [f"sharing.expression.MAX_{what}" for what in ("DEPTH", "DIGITS", "EXPONENT", "SIZE", "TEXT")],
     "as numbers, in the tests of exact numbers: they are part of the format": [
@@ -54,7 +55,7 @@ MODELS = {
 }  # fmt: skip
 FL = {
     SECONDS: [
-        "comparison.compare.SEPARATE_SECONDS", "experiments.engine.pools.GATHER", "experiments.engine.results.STALE",
+        "comparison.compare.SEPARATE_SECONDS", "experiments.engine.results.STALE",
         "experiments.engine.sweep.POLL", "rounds.buying.OPTIMUM_SECONDS",
     ],
     SHOWN: [

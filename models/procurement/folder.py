@@ -8,18 +8,17 @@ two workers have one id is not asked here: it would take all ids at once. Withou
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import import_module
-from itertools import accumulate, islice
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from ..executors import Executor, Pulse, Threads
 from ..input_error import InputError
 from ..names import read_name
 from .columns import UNLIMITED
@@ -80,6 +79,8 @@ class Folder:
         The column that the costs of `Rows` are.
     numbered : bool
         Whether there is no column of ids: workers are then called ``w1``, ``w2``, ... as they come.
+    executor : Executor
+        Where passes over the files run.
     """
 
     header: Market
@@ -92,6 +93,7 @@ class Folder:
     bids: bool = False
     money: str = "cost"
     numbered: bool = False
+    executor: Executor = field(default_factory=Threads, repr=False, compare=False)
 
     @property
     def n(self) -> int:
@@ -159,6 +161,13 @@ class Folder:
             yield self._ids(batch, self.starts[at] + local), self._groups(batch.column("group"), local)
             local += batch.num_rows
 
+    def homes(self, at: int) -> Iterator[np.ndarray]:
+        """Read the positions of the groups of one file."""
+        local = 0
+        for batch in self._batches(at, ("group",)):
+            yield self._groups(batch.column("group"), local)
+            local += batch.num_rows
+
     def _ids(self, batch: Any, begin: int) -> Any:
         if not self.numbered:
             return batch.column("id")
@@ -193,20 +202,24 @@ class Folder:
         except (arrow.ArrowException, OSError) as error:
             raise InputError(f"cannot read: {error}", file=str(self.files[at])) from None
 
-    def each_file(self, work: Callable[[int], _Found], threads: int = 0) -> Iterator[_Found]:
-        """Do some work on every file, a few files at a time, and give what it returns in the files' order."""
-        threads = threads or min(8, os.cpu_count() or 1)
-        numbers = iter(range(len(self.files)))
-        with ThreadPoolExecutor(threads) as pool:
-            waiting: list[Future[_Found]] = [pool.submit(work, at) for at in islice(numbers, threads + 1)]
-            try:
-                while waiting:
-                    found = waiting.pop(0).result()
-                    waiting += [pool.submit(work, at) for at in islice(numbers, 1)]
-                    yield found
-            finally:
-                for future in waiting:
-                    future.cancel()
+    def each_file(
+        self, task_of: Callable[[int], Callable[[Pulse], _Found]], pulse: Pulse, which: Iterable[int] | None = None
+    ) -> Iterator[_Found]:
+        """Do a task on every file, or on some, and give what the tasks return in the files' order.
+
+        Parameters
+        ----------
+        task_of : callable
+            Makes the task of a file, which may be sent to another process, see :mod:`fedmech.models.executors`.
+        pulse : callable
+        which : iterable of int, optional
+            Numbers of files.
+        """
+        return self.executor.each(map(task_of, range(len(self.files)) if which is None else which), pulse)
+
+    def on(self, executor: Executor) -> Folder:
+        """Return the folder as the tasks of a cluster read it: from anywhere."""
+        return replace(self, executor=executor, files=tuple(file.resolve() for file in self.files))
 
     def _groups(self, column: Any, local: int) -> np.ndarray:
         """Return the position of every row's group."""

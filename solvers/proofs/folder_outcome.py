@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -83,10 +84,11 @@ class Witness(NamedTuple):
 
 @dataclass(frozen=True)
 class CheckedFolderOutcome:
-    """What DriftPay-CO does on a folder, in the market's own units."""
+    """What DriftPay-CO does on a folder, in the market's own units; winners are counted by group, over all and of each file."""
 
     k: int
     counts: list[int]
+    file_counts: list[list[int]]
     score: Fraction
     price: Fraction | None
 
@@ -134,8 +136,10 @@ def check_witness(folder: Folder, witness: Witness, pulse: Pulse) -> CheckedFold
         refuse("places: must have one for every group")
     groups, level = np.arange(len(folder.limits)), len(folder.limits)
     total = _FileTotals(0 * groups, 0 * groups, np.full(level, LARGEST))
-    for part in folder.each_file(lambda at: _pass(folder, at, witness, pulse)):
+    file_counts = []
+    for part in folder.each_file(lambda at: partial(_pass, folder, at, witness), pulse):
         total.prefix, total.counts = total.prefix + part.prefix, total.counts + part.counts
+        file_counts.append(part.counts.tolist())
         total.least = np.minimum(total.least, part.least)
         total.score, total.seen = total.score + part.score, total.seen + part.seen
     if total.seen != sum(place is not None for place in (witness.last, witness.critical)):
@@ -159,7 +163,7 @@ def check_witness(folder: Folder, witness: Witness, pulse: Pulse) -> CheckedFold
         if witness.critical is not None:
             price = min(price, Fraction(witness.critical.bid, witness.critical.score))
         price *= Fraction(folder.score_denominator, folder.cost_denominator)
-    return CheckedFolderOutcome(k, total.counts.tolist(), Fraction(score, folder.score_denominator), price)
+    return CheckedFolderOutcome(k, total.counts.tolist(), file_counts, Fraction(score, folder.score_denominator), price)
 
 
 def _gain(folder: Folder, critical: RowPlace, total: _FileTotals) -> int:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...models.exact import exact_sum
+from ...models.executors import Pulse
 from ...models.procurement.folder import Folder, Rows
 from ..control import Control
 from ..pooled.reduction import Guess, split_by_margin
@@ -103,58 +105,60 @@ def sample_files(folder: Folder, sizes: Sizes, control: Control, *, affordable: 
     picked = sorted({filled[k * len(filled) // sizes.files] for k in range(sizes.files)}) if filled else []
     share = min(1.0, sizes.sample / max(1, sum(folder.sizes[at] for at in picked)))
 
-    def draw(at: int) -> list[SomeRows]:
-        parts = []
-        if at in picked:
-            for rows in folder.blocks(at):
-                control.check()
-                fits = rows.costs <= folder.budget if affordable else np.ones(len(rows.costs), dtype=bool)
-                parts.append(drawn_rows(rows, fits, share))
-        return parts
+    parts = folder.each_file(lambda at: partial(_draw, folder, at, affordable, share), control.check, picked)
+    return SomeRows.joined(part for found in parts for part in found)
 
-    return SomeRows.joined(part for parts in folder.each_file(draw) for part in parts)
+
+def _draw(folder: Folder, at: int, affordable: bool, share: float, pulse: Pulse) -> list[SomeRows]:
+    parts = []
+    for rows in folder.blocks(at):
+        pulse()
+        fits = rows.costs <= folder.budget if affordable else np.ones(len(rows.costs), dtype=bool)
+        parts.append(drawn_rows(rows, fits, share))
+    return parts
 
 
 def split_files(folder: Folder, guess: Guess | None, sizes: Sizes, control: Control) -> RowSplit:
     """RowSplit all rows by a guess; without one, all of them are the band."""
     share = min(1.0, sizes.sample / max(1, folder.n))
-
-    def split(at: int) -> RowSplit:
-        found = RowSplit.nothing(len(folder.limits))
-        packed, loose = [], np.zeros(0, dtype=bool)
-        for rows in folder.blocks(at):
-            control.check()
-            # No set within the budget has a row that costs more.
-            fits = rows.costs <= folder.budget
-            above, band = np.zeros_like(fits), fits
-            if guess is not None:
-                above, band = split_by_margin(guess, rows.scores, rows.costs, rows.groups, rows.begin)
-                above &= fits
-                band &= fits
-            taken = np.flatnonzero(above)
-            # Eight rows are a byte; what is left of a block waits for the next.
-            loose = np.concatenate([loose, above])
-            whole = len(loose) // 8 * 8
-            packed.append(np.packbits(loose[:whole]))
-            loose = loose[whole:]
-            found.score += exact_sum(rows.scores[taken])
-            found.cost += exact_sum(rows.costs[taken])
-            found.counts += np.bincount(rows.groups[taken], minlength=len(found.counts))
-            found.sizes += np.bincount(rows.groups, fits, len(found.counts)).astype(np.int64)
-            found.most_score = max(found.most_score, int(rows.scores.max(where=fits, initial=0)))
-            found.most_cost = max(found.most_cost, int(rows.costs.max(where=fits, initial=0)))
-            found.sample.append(drawn_rows(rows, fits, share))
-            part = SomeRows.of(rows, np.flatnonzero(band))
-            found.kept += len(part)
-            if found.kept <= sizes.band:
-                found.band.append(part)
-        found.chosen = [np.concatenate([*packed, np.packbits(loose)])]
-        return found
-
     total = RowSplit.nothing(len(folder.limits))
-    for part in folder.each_file(split):
+    for part in folder.each_file(lambda at: partial(_split, folder, at, guess, sizes.band, share), control.check):
         total.add(part, sizes.band)
     return total
+
+
+def _split(folder: Folder, at: int, guess: Guess | None, most: int, share: float, pulse: Pulse) -> RowSplit:
+    """Split one file; a band of more than `most` rows is not kept."""
+    found = RowSplit.nothing(len(folder.limits))
+    packed, loose = [], np.zeros(0, dtype=bool)
+    for rows in folder.blocks(at):
+        pulse()
+        # No set within the budget has a row that costs more.
+        fits = rows.costs <= folder.budget
+        above, band = np.zeros_like(fits), fits
+        if guess is not None:
+            above, band = split_by_margin(guess, rows.scores, rows.costs, rows.groups, rows.begin)
+            above &= fits
+            band &= fits
+        taken = np.flatnonzero(above)
+        # Eight rows are a byte; what is left of a block waits for the next.
+        loose = np.concatenate([loose, above])
+        whole = len(loose) // 8 * 8
+        packed.append(np.packbits(loose[:whole]))
+        loose = loose[whole:]
+        found.score += exact_sum(rows.scores[taken])
+        found.cost += exact_sum(rows.costs[taken])
+        found.counts += np.bincount(rows.groups[taken], minlength=len(found.counts))
+        found.sizes += np.bincount(rows.groups, fits, len(found.counts)).astype(np.int64)
+        found.most_score = max(found.most_score, int(rows.scores.max(where=fits, initial=0)))
+        found.most_cost = max(found.most_cost, int(rows.costs.max(where=fits, initial=0)))
+        found.sample.append(drawn_rows(rows, fits, share))
+        part = SomeRows.of(rows, np.flatnonzero(band))
+        found.kept += len(part)
+        if found.kept <= most:
+            found.band.append(part)
+    found.chosen = [np.concatenate([*packed, np.packbits(loose)])]
+    return found
 
 
 def drawn_rows(rows: Rows, fits: NDArray[np.bool_], share: float) -> SomeRows:

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...models.exact import exact_sum, python_integers
+from ...models.executors import Pulse
 from ...models.procurement.folder import LARGEST, Folder
 from ..control import Control, Stopped
 from ..placement.prefix_scan import prefix_scan
@@ -114,7 +115,8 @@ def find_witness(folder: Folder, control: Control, sizes: Sizes | None = None) -
             break
         left = _OpenRows.nothing(len(folder.limits))
         share = min(1.0, sizes.sample / max(1, folder.n))
-        for part in folder.each_file(partial(_read_file, folder, bracket, share, most, control)):
+        read = partial(_read_file, folder, bracket, share, most)
+        for part in folder.each_file(lambda at, read=read: partial(read, at), control.check):
             left.add(part, most)
         control.progress(f"attempt {attempt + 1}: {left.kept:,} rows are open")
         witness = None if left.kept > most else _scan(folder, bracket, left)
@@ -167,7 +169,7 @@ def _nth(
     return found
 
 
-def _read_file(folder: Folder, bracket: Bracket, share: float, most: int, control: Control, at: int) -> _OpenRows:
+def _read_file(folder: Folder, bracket: Bracket, share: float, most: int, at: int, pulse: Pulse) -> _OpenRows:
     """Decide the rows of one file as far as a bracket decides them."""
     found, groups = _OpenRows.nothing(len(folder.limits)), len(folder.limits)
 
@@ -175,7 +177,7 @@ def _read_file(folder: Folder, bracket: Bracket, share: float, most: int, contro
         return np.bincount(homes[which], minlength=groups)
 
     for rows in folder.blocks(at):
-        control.check()
+        pulse()
         part = SomeRows(np.arange(rows.begin, rows.begin + len(rows.scores)), rows.scores, rows.costs, rows.groups)
         before = np.zeros(len(part), dtype=bool) if bracket.low is None else precedes(part, bracket.low)
         inside = ~before

@@ -1,4 +1,4 @@
-"""Who is hired by whom, written file by file: no more ids are in memory than those of a few files."""
+"""Who is hired by whom, written file by file where the file is read: no more ids are in memory than those of a few files."""
 
 from __future__ import annotations
 
@@ -7,18 +7,21 @@ import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from functools import partial
 from math import gcd, inf
 from pathlib import Path
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...models.executors import Pulse
 from ...models.files import refuse_overwriting
 from ...models.input_error import InputError
 from ...models.procurement.columns import UNLIMITED
 from ...models.procurement.folder import Folder, marked
-from ..proofs.folder_outcome import Witness, winners_among
+from ..proofs.folder_outcome import CheckedFolderOutcome, Witness, winners_among
 
 __all__ = ["write_paid_winners", "write_winners"]
 
@@ -52,46 +55,44 @@ def write_winners(folder: Folder, chosen: Sequence[NDArray[np.uint8]], target: P
     InputError
         If it cannot be written, and for winners without an id.
     """
-    return _write(folder, lambda at: _hired(folder, at, chosen[at]), target)
+    counts = folder.each_file(lambda at: partial(_count, folder, at, chosen[at]), _go_on)
+    return _write(folder, lambda at: partial(_hired, folder, at, chosen[at]), list(counts), target)
 
 
-def write_paid_winners(folder: Folder, witness: Witness, price: Fraction | None, target: Path) -> int:
-    """Write the winners of DriftPay-CO as :func:`write_winners` does, with ``payment`` and ``payment_exact``, each its score times a price.
+def write_paid_winners(folder: Folder, witness: Witness, found: CheckedFolderOutcome, target: Path) -> int:
+    """Write the winners of DriftPay-CO as :func:`write_winners` does, with ``payment`` and ``payment_exact``, each its score times the price.
 
     Parameters
     ----------
     folder : Folder
         Whose money are bids.
     witness : Witness
-        One that has been checked.
-    price : Fraction or None
-        In the market's units; None where nobody wins.
+    found : CheckedFolderOutcome
+        What the witness's checker found.
     target : Path
     """
-    return _write(folder, lambda at: _paid(folder, at, witness, price or Fraction(0)), target)
+    price = found.price or Fraction(0)
+    return _write(folder, lambda at: partial(_paid, folder, at, witness, price), found.file_counts, target)
 
 
-def _write(folder: Folder, work: Callable[[int], _Winners], target: Path) -> int:
-    import pyarrow as arrow
-    import pyarrow.parquet as parquet
-
+def _write(
+    folder: Folder, find: Callable[[int], Callable[[], _Winners]], counts: Sequence[list[int]], target: Path
+) -> int:
+    """Write the winners that are found in each file, so many of each group."""
     if target.exists():
         refuse_overwriting(target, False)
         raise InputError("there is such a folder already", file=str(target))
-    # Of each group the first winners go to the first requester, and so on.
-    caps = folder.header.cap_limits
-    ends = np.minimum(np.where(caps == UNLIMITED, folder.n, caps), folder.n).cumsum(axis=1)
-    names = arrow.array(folder.header.requester_ids, type=arrow.string())
-    filled = np.zeros(len(folder.limits), dtype=np.int64)
     try:
         draft = Path(tempfile.mkdtemp(dir=target.resolve().parent, prefix=f".{target.name[:100]}."))
     except OSError as error:
         raise InputError(f"cannot write: {error.strerror or error}", file=str(target)) from None
+    before = np.cumsum([[0] * len(folder.limits), *counts], axis=0, dtype=np.int64)
     try:
-        for file, found in zip(folder.files, folder.each_file(work), strict=True):
-            requesters = _placed(found.groups, filled, ends)
-            columns = {"worker": found.ids, "requester": names.take(arrow.array(requesters)), **found.more}
-            parquet.write_table(arrow.table(columns), draft / file.name, compression="zstd")
+        written = folder.each_file(lambda at: partial(_write_file, folder, at, find(at), before[at], draft), _go_on)
+        total = sum(written)
+        for left in draft.glob(".*"):
+            # Begun by a process that died.
+            left.unlink()
         umask = os.umask(0)
         os.umask(umask)
         draft.chmod(0o777 & ~umask)
@@ -100,7 +101,45 @@ def _write(folder: Folder, work: Callable[[int], _Winners], target: Path) -> int
         raise InputError(f"cannot write: {error.strerror or error}", file=str(target)) from None
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    return int(filled.sum())
+    return total
+
+
+def _write_file(
+    folder: Folder, at: int, find: Callable[[], _Winners], filled: NDArray[np.int64], draft: Path, _: Pulse
+) -> int:
+    """Write the winners of one file, of whose groups so many are placed before it; return how many they are."""
+    import pyarrow as arrow
+    import pyarrow.parquet as parquet
+
+    found = find()
+    # Of each group the first winners go to the first requester, and so on.
+    caps = folder.header.cap_limits
+    ends = np.minimum(np.where(caps == UNLIMITED, folder.n, caps), folder.n).cumsum(axis=1)
+    requesters = arrow.array(_placed(found.groups, filled, ends))
+    names = arrow.array(folder.header.requester_ids, type=arrow.string()).take(requesters)
+    name = folder.files[at].name
+    begun = draft / f".{name}.{uuid4().hex}"
+    try:
+        columns = {"worker": found.ids, "requester": names, **found.more}
+        parquet.write_table(arrow.table(columns), begun, compression="zstd")
+        # Whole or not at all, and whoever else has the same file to write writes the same.
+        begun.replace(draft / name)
+    except OSError as error:
+        raise InputError(f"cannot write: {error.strerror or error}", file=str(draft)) from None
+    return len(found.groups)
+
+
+def _count(folder: Folder, at: int, bits: NDArray[np.uint8], _: Pulse) -> list[int]:
+    """Count the winners of each group in one file."""
+    begin, found = 0, np.zeros(len(folder.limits), dtype=np.int64)
+    for homes in folder.homes(at):
+        found += np.bincount(homes[marked(bits, begin, len(homes))], minlength=len(found))
+        begin += len(homes)
+    return found.tolist()
+
+
+def _go_on() -> None:
+    pass
 
 
 def _hired(folder: Folder, at: int, bits: NDArray[np.uint8]) -> _Winners:
@@ -160,7 +199,7 @@ def _joined(groups: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
 
 
 def _placed(groups: NDArray[np.int64], filled: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Say which requester takes each winner, when so many of each group are placed; counts them in."""
+    """Say which requester takes each winner, when so many of each group are placed."""
     found = np.empty(len(groups), dtype=np.int64)
     if not len(groups):
         return found
@@ -169,5 +208,4 @@ def _placed(groups: NDArray[np.int64], filled: NDArray[np.int64], ends: NDArray[
     for group, mine in zip(present.tolist(), np.split(order, begins[1:]), strict=True):
         ranks = filled[group] + np.arange(len(mine))
         found[mine] = np.searchsorted(ends[group], ranks, side="right")
-        filled[group] += len(mine)
     return found

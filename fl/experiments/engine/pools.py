@@ -19,14 +19,14 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import CancelledError
 from importlib.util import find_spec
 from typing import Any
 
+from ....models.executors import Cluster, NoWorkersError
 from ....models.input_error import InputError
 from .point import Outcome, Point, run_point
 
-__all__ = ["DaskPool", "LokyPool", "Lost", "NoWorkersError", "Pool", "ThisProcess", "default_jobs"]
+__all__ = ["DaskPool", "LokyPool", "Lost", "Pool", "ThisProcess", "default_jobs"]
 
 ONE_THREAD = (
     "OMP_NUM_THREADS",
@@ -35,13 +35,6 @@ ONE_THREAD = (
     "NUMEXPR_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
 )
-
-GATHER = 5.0
-"""Seconds for a result to travel; after so many the worker that holds it is taken for dead."""
-
-
-class NoWorkersError(Exception):
-    """There is no worker left to run anything, and none has come back."""
 
 
 class Lost:
@@ -184,100 +177,50 @@ def _end_with_parent(parent: int) -> None:
 
 
 class DaskPool(Pool):
-    """An existing Dask cluster.
-
-    Parameters
-    ----------
-    address : str
-        Of the scheduler, as ``tcp://host:8786``.
-    patience : float
-        Seconds to wait for a worker while there is none.
-    connect : float
-        Seconds to wait for the scheduler.
-
-    Raises
-    ------
-    InputError
-        If Dask is missing or there is no scheduler.
-    """
+    """An existing Dask cluster, see :class:`~fedmech.models.executors.Cluster`."""
 
     def __init__(
         self, address: str, patience: float = 60.0, connect: float = 10.0, run: Callable[[Point], Outcome] = run_point
     ):
         super().__init__(run)
-        if find_spec("distributed") is None:
-            raise InputError("sweeps on Dask need dask.distributed: pip install 'fedmech[dask]'", field="dask")
-        from distributed import Client
-
-        try:
-            self._client = Client(address, timeout=connect, set_as_default=False)
-        except (OSError, TimeoutError, ValueError, TypeError) as error:
-            raise InputError(f"no Dask scheduler at {address!r}: {error}", field="dask") from None
-        self._running: set[Any] = set()
-        self.patience = patience
-        self._alone_since: float | None = None
+        self._cluster = Cluster(address, patience, connect)
 
     @property
     def slots(self) -> int:  # type: ignore[override]
         """One point for each thread of the cluster, and one that waits for each."""
-        return max(2 * self._threads(), 1)
+        return max(2 * self._cluster.threads(), 1)
 
     def submit(self, point: Point) -> None:
         """Hand a point to the scheduler."""
-        # Impure, so under a new key: two sweeps on one cluster keep their hands off each other's points.
-        future = self._client.submit(self.run, point, pure=False)
-        self._running.add(future)
-        self._watch(point, future)
+        self._watch(point, self._cluster.submit(self.run, point))
 
     def finished(self, timeout: float | None) -> list[tuple[Point, Outcome | Lost]]:
         """Return what came back, or find that nothing will."""
         found = super().finished(timeout)
-        if found or self._threads():
-            self._alone_since = None
-        elif self._alone_since is None:
-            self._alone_since = time.monotonic()
-        elif time.monotonic() - self._alone_since > self.patience:
-            raise NoWorkersError(f"the Dask cluster has had no worker for {self.patience:.0f} seconds")
+        self._cluster.expect_workers(heard=bool(found))
         return found
 
     def _outcome(self, point: Point, future: Any) -> Outcome | Lost | None:
         from distributed import KilledWorker
 
-        outcome: Outcome | Lost
-        if future.status == "cancelled":
-            raise NoWorkersError("the connection to the Dask scheduler is lost")
         try:
-            outcome = future.result(timeout=GATHER)
+            return self._cluster.result(future)
+        except NoWorkersError:
+            raise
         except TimeoutError:
             # Done, but the worker died with the result: the scheduler has the point run again.
             self._watch(point, future)
             return None
-        except CancelledError:
-            raise NoWorkersError("the connection to the Dask scheduler is lost") from None
         except KilledWorker:
             # Several workers, not one: its next run shows whether they died of it.
-            outcome = Lost("the workers it ran on died (KilledWorker)", deaths=2)
+            return Lost("the workers it ran on died (KilledWorker)", deaths=2)
         except Exception as error:
             # Not the point's own exception, which is an outcome: it did not get there, or not back.
-            outcome = Lost(f"it did not come back: {type(error).__name__}: {error}")
-        self._running.discard(future)
-        return outcome
-
-    def _threads(self) -> int:
-        try:
-            threads: Any = self._client.nthreads()
-            return sum(threads.values())
-        except (OSError, TimeoutError):
-            return 0
+            return Lost(f"it did not come back: {type(error).__name__}: {error}")
 
     def close(self, abandon: bool) -> None:
         """Cancel what is running and leave the cluster as it was."""
-        try:
-            if self._running:
-                self._client.cancel(list(self._running), force=True)
-            self._client.close(timeout=5)
-        except (OSError, TimeoutError):
-            pass  # The scheduler is gone, and with it what there was to release.
+        self._cluster.close()
 
 
 def default_jobs() -> int:

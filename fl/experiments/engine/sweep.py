@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ....models.executors import NoWorkersError
 from ....models.files import PathLike
 from ....models.input_error import InputError
 from ....solvers.control import Control
@@ -31,7 +32,6 @@ from .configuration import Configuration
 from .point import Outcome, Point
 from .pools import (
     Lost,
-    NoWorkersError,
     Pool,
     ThisProcess,
 )

@@ -45,8 +45,8 @@ class Held:
         ):
             object.__setattr__(self, name, value)
 
-    def each_file(self, work: Callable[[int], Any]) -> Iterator[Any]:
-        return map(work, range(len(self.rows)))
+    def each_file(self, task_of: Callable[[int], Callable[[Any], Any]], pulse: Any) -> Iterator[Any]:
+        return (task_of(at)(pulse) for at in range(len(self.rows)))
 
     def blocks(self, at: int) -> Iterator[Rows]:
         for begin in range(0, max(1, self.sizes[at]), self.block):

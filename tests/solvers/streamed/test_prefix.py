@@ -62,7 +62,7 @@ def compared(path: Path, sizes: Sizes, folder: Folder | None = None) -> int:
     found = check_witness(folder, witness, go_on)
     assert agrees(found, expected)
     target = path.parent / f"winners{len(list(path.parent.iterdir()))}"
-    assert write_paid_winners(folder, witness, found.price, target) == sum(found.counts)
+    assert write_paid_winners(folder, witness, found, target) == sum(found.counts)
     ids = expected.market.worker_ids
     paid = {ids[i]: str(expected.payment(i)) for i in expected.winner_indices.tolist()}
     rows = pq.read_table(target).to_pylist()
