@@ -7,7 +7,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -155,4 +155,4 @@ def test_the_same_bytes_though_a_worker_dies(
 
 
 def killed(future: Any, seconds: float) -> Any:
-    raise KilledWorker("a task", "a worker", 3)
+    raise KilledWorker("a task", cast("Any", "a worker"), 3)
