@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import cache
 
 from fedmech import Market
 from hypothesis import strategies as st
@@ -10,12 +11,24 @@ from hypothesis import strategies as st
 # A few values drawn again and again make ties; the others are arbitrary fractions.
 _TYPICAL = [Fraction(1), Fraction(2), Fraction(1, 2), Fraction("0.1"), Fraction("0.3"), Fraction(7, 3)]
 
+# Listed, as drawing from `st.fractions` takes ten times as long as what is done with most of these markets; the simplest come first.
+_ARBITRARY = sorted(
+    {Fraction(p, q) for q in range(1, 13) for p in range(9 * q + 1)}, key=lambda value: (value.denominator, value)
+)
 
+
+# What is made anew for every market costs more than what is drawn from it.
+@cache
 def amounts(smallest: Fraction | int = 0) -> st.SearchStrategy[Fraction]:
     """Non-negative amounts of score or money, often equal to one another."""
-    fractions = st.fractions(min_value=smallest, max_value=9, max_denominator=12)
-    typical = [value for value in [Fraction(0), *_TYPICAL] if value >= smallest]
-    return st.one_of(st.sampled_from(typical), fractions)
+    typical, arbitrary = (
+        [value for value in values if value >= smallest] for values in ([Fraction(0), *_TYPICAL], _ARBITRARY)
+    )
+    return st.one_of(st.sampled_from(typical), st.sampled_from(arbitrary))
+
+
+_LIMITS = st.one_of(st.none(), st.integers(0, 3))
+_MONEY = st.one_of(amounts(), st.integers(0, 20))
 
 
 @st.composite
@@ -26,7 +39,6 @@ def markets(
     n = draw(st.integers(1, max_workers))
     m = draw(st.integers(1, max_requesters))
     groups = draw(st.integers(1, max_groups))
-    limits = st.one_of(st.none(), st.integers(0, 3))
     probes = draw(st.integers(1, 4)) if coverage else 0
 
     def column(values: st.SearchStrategy, length: int) -> list:
@@ -35,11 +47,11 @@ def markets(
     return Market.build(
         scores=column(amounts(Fraction(1, 12)), n),
         costs=column(amounts(), n),
-        bids=draw(st.one_of(st.none(), st.lists(amounts(), min_size=n, max_size=n))),
+        bids=column(amounts(), n) if draw(st.booleans()) else None,
         groups=column(st.integers(1, groups), n),
         group_ids=range(1, groups + 1),
-        budgets=column(st.one_of(amounts(), st.integers(0, 20)), m),
-        caps=[column(limits, m) for _ in range(groups)],
-        seats=column(limits, m),
+        budgets=column(_MONEY, m),
+        caps=[column(_LIMITS, m) for _ in range(groups)],
+        seats=column(_LIMITS, m),
         coverage=[column(amounts(), probes) for _ in range(n)] if coverage else None,
     )
