@@ -29,6 +29,7 @@ from torch import Tensor
 from ...models.input_error import InputError
 from ..training.architectures import Architecture
 from ..training.batched import train_clients
+from ..training.device import chunk_numbers
 from ..training.parameters import (
     Params,
     clients_of,
@@ -145,7 +146,8 @@ def probe_drifts(
     inputs = torch.tensor(probe.inputs, dtype=torch.float64, device=device)
     start = place(global_params, device, torch.float64)
     drifts = [np.empty((n, len(probe))) for _ in kinds]
-    models = max(1, _CELLS // max(1, architecture.activations * len(probe)))
+    cells = _CELLS if inputs.device.type == "cpu" else chunk_numbers(inputs.device, inputs.dtype)
+    models = max(1, cells // max(1, architecture.activations * len(probe)))
     with torch.no_grad():
         origin = architecture.forward(start, inputs)[1]
         _require_finite(origin[None], None)

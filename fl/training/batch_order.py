@@ -9,6 +9,7 @@ stopped, and a batch may begin in one epoch and end in the next. At most ``batch
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,21 +19,21 @@ __all__ = ["batch_positions", "batch_width"]
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
-def batch_width(samples: int, batch_size: int | None) -> int:
-    """Return how many samples each batch of a client holds.
+def batch_width(samples: Any, batch_size: int | None) -> Any:
+    """Return how many samples each batch of a client, or of each of some clients, holds.
 
     Parameters
     ----------
-    samples : int
-        Samples of the client.
+    samples : int or ndarray of int64
+        Samples of the client, or of each.
     batch_size : int or None
         The recipe's.
 
     Returns
     -------
-    int
+    int or ndarray of int64
     """
-    return samples if batch_size is None else min(samples, batch_size)
+    return samples if batch_size is None else np.minimum(samples, batch_size)
 
 
 def _mixed(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -74,7 +75,7 @@ def batch_positions(
         Positions among a client's own samples, 0 to ``samples - 1``.
     """
     identities = np.asarray(clients, dtype=np.int64)
-    width = batch_width(samples, batch_size)
+    width = int(batch_width(samples, batch_size))
     if width == samples:
         return np.broadcast_to(np.arange(samples), (len(identities), steps, samples))
     epochs = -(-steps * width // samples)

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from .architectures import Architecture
 from .batch_order import batch_positions, batch_width
-from .device import chunk_numbers, full_precision, threads_for
+from .device import chunk_numbers, full_precision, on_device, threads_for
 from .holdings import (
     check_clients,
     check_holdings,
@@ -50,7 +50,7 @@ class _Chunk:
     rows: NDArray[np.int64]
     batches: NDArray[np.int64]  # (steps or 1, n, b); a single step stands for all
     weights: NDArray[np.float64] | None  # (n, b), rows sum to 1; None: 1 / b
-    held: NDArray[np.int64] | None = None  # (n, most), all samples of each client, where batches are drawn from them
+    held: NDArray[np.int64] | None = None  # (n, most), all samples of each client, where MOON draws batches from them
     places: NDArray[np.int64] | None = None  # (steps, n, b), where in `held` each sample of a batch stands
 
 
@@ -62,8 +62,11 @@ def _chunks(
     numbers: int,
 ) -> Iterator[_Chunk]:
     """Cut the clients into chunks of bounded memory, alike in size."""
-    sizes = np.array([len(indices) for indices in held])
-    widths = np.array([batch_width(size, recipe.batch_size) for size in sizes])
+    if not held:
+        return
+    sizes = np.fromiter(map(len, held), dtype=np.int64, count=len(held))
+    samples, firsts = np.concatenate(held), np.cumsum(sizes) - sizes
+    widths = batch_width(sizes, recipe.batch_size)
     whole = widths == sizes
     model = 6 * architecture.size
 
@@ -74,14 +77,19 @@ def _chunks(
         most = max(1, numbers // (model + width * architecture.activations))
         for begin in range(0, len(drawing), most):
             rows = drawing[begin : begin + most]
+            first, many = firsts[rows][:, None], sizes[rows]
             places = np.empty((recipe.steps, len(rows), width), dtype=np.int64)
-            # Repeated to equal length; no batch draws a repetition.
-            everything = np.stack([np.resize(held[row], sizes[rows[-1]]) for row in rows])
-            for size in np.unique(sizes[rows]):
-                alike = np.flatnonzero(sizes[rows] == size)
+            for size in np.unique(many):
+                alike = np.flatnonzero(many == size)
                 positions = batch_positions(int(size), identities[rows[alike]], width, recipe.steps, recipe.seed)
                 places[:, alike] = positions.transpose(1, 0, 2)
-            yield _Chunk(rows, np.take_along_axis(everything[None], places, axis=2), None, everything, places)
+            batches = samples[first + places]
+            if recipe.loss != "moon":
+                yield _Chunk(rows, batches, None)
+                continue
+            # Repeated to equal length; no batch draws a repetition.
+            everything = samples[first + np.arange(many[-1]) % many[:, None]]
+            yield _Chunk(rows, batches, None, everything, places)
 
     complete = np.flatnonzero(whole)
     complete = complete[np.argsort(-sizes[complete], kind="stable")]
@@ -93,14 +101,11 @@ def _chunks(
         padded = width * np.arange(1, len(real) + 1) - real
         tight = np.flatnonzero(padded <= PADDING * real + WASTE // architecture.activations)
         rows = complete[begin : begin + int(tight[-1]) + 1]
-        batches = np.zeros((1, len(rows), width), dtype=np.int64)
-        weights = np.zeros((len(rows), width))
-        for place_, row in enumerate(rows):
-            # Padding repeats the client's first sample, with weight 0.
-            batches[0, place_] = held[row][0]
-            batches[0, place_, : sizes[row]] = held[row]
-            weights[place_, : sizes[row]] = 1 / sizes[row]
-        yield _Chunk(rows, batches, None if sizes[rows[-1]] == width else weights)
+        many = sizes[rows][:, None]
+        own = np.arange(width) < many
+        # Padding repeats the client's first sample, with weight 0.
+        batches = samples[firsts[rows][:, None] + np.where(own, np.arange(width), 0)]
+        yield _Chunk(rows, batches[None], None if many[-1] == width else np.where(own, 1 / many, 0.0))
         begin += len(rows)
 
 
@@ -122,9 +127,9 @@ def _frozen(
                     return architecture.forward(params, images)[1]
 
             return of_batch
-        everything = torch.from_numpy(chunk.held).to(x.device)
+        everything = on_device(chunk.held, x.device)
         own = torch.cat([architecture.forward(params, x[part])[1] for part in everything.split(width, dim=1)], dim=1)
-        places, rows = torch.from_numpy(chunk.places).to(x.device), torch.arange(clients, device=x.device)[:, None]
+        places, rows = on_device(chunk.places, x.device), torch.arange(clients, device=x.device)[:, None]
         return lambda step: own[rows, places[step]]
 
 
@@ -147,8 +152,8 @@ def _train_chunk(
     optimiser = torch.optim.SGD(
         values, lr=recipe.learning_rate, momentum=recipe.momentum, weight_decay=recipe.weight_decay, fused=True
     )
-    batches = torch.from_numpy(chunk.batches).to(x.device)
-    weights = None if chunk.weights is None else torch.from_numpy(chunk.weights).to(x)
+    batches = on_device(chunk.batches, x.device)
+    weights = None if chunk.weights is None else on_device(chunk.weights, x.device).to(x.dtype)
     frozen = None
     if recipe.loss == "moon":
         frozen = [_frozen(architecture, params, x, batches, chunk) for params in (start, previous)]
@@ -244,7 +249,7 @@ def train_clients(
     identities = check_clients(clients, len(held))
     trained = {name: x.new_empty(len(held), *shape) for name, shape in architecture.shapes.items()}
     for chunk in _chunks(architecture, held, identities, recipe, chunk_numbers(x.device, x.dtype)):
-        rows = torch.from_numpy(chunk.rows).to(x.device)
+        rows = on_device(chunk.rows, x.device)
         mine = clients_of(start, rows) if stacked else start
         old = clients_of(before, rows) if before_stacked else before
         with full_precision(x.device), threads_for(x.device, chunk.batches[0].size * architecture.size):

@@ -15,10 +15,12 @@ from functools import cache
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from ...models.input_error import InputError
 
-__all__ = ["block_numbers", "check_device", "chunk_numbers", "full_precision", "threads_for"]
+__all__ = ["block_numbers", "check_device", "chunk_numbers", "full_precision", "on_device", "threads_for"]
 
 LEAST_CACHE, USUAL_CACHE = 16 << 20, 32 << 20
 """Bytes: no chunk is made for less, and what is assumed where the system does not tell."""
@@ -56,6 +58,12 @@ def block_numbers(device: torch.device, dtype: torch.dtype) -> int:
     """Return about how many numbers of a chunk a convolution works on at once, in patches and maps."""
     whole = chunk_numbers(device, dtype)
     return whole if device.type == "cuda" else whole // BLOCKS
+
+
+def on_device(array: NDArray[Any], device: torch.device) -> Tensor:
+    """Bring an array to a device; from page-locked memory, so that a GPU goes on computing meanwhile and is not waited for."""
+    tensor = torch.from_numpy(array)
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
 
 
 @contextmanager

@@ -347,6 +347,13 @@ def test_nobody_and_no_steps() -> None:
     [
         ({"holdings": [[0], []]}, "client 1: holds no samples"),
         ({"holdings": [[0, 7]]}, "client 0, field 'holdings': names a sample outside 0 to 5"),
+        # Plain arrays are looked at together, and the one that is wrong is named all the same.
+        (
+            {"holdings": [np.array([0]), np.array([1, 6])]},
+            "client 1, field 'holdings': names a sample outside 0 to 5",
+        ),
+        ({"holdings": [np.array([5]), np.array([-1])]}, "client 1, field 'holdings': names a sample outside 0 to 5"),
+        ({"holdings": [np.array([0]), np.array([], dtype=np.int64)]}, "client 1: holds no samples"),
         ({"holdings": [[-1]]}, "client 0, field 'holdings'"),
         ({"holdings": [[0.5]]}, "not a list of sample indices"),
         ({"labels": [0, 1, 2, 3, 4, 0]}, "labels lie between 0 and 4"),
