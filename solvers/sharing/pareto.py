@@ -7,7 +7,7 @@ the model itself.
 
 from __future__ import annotations
 
-from fractions import Fraction
+import math
 
 from ...models.input_error import InputError
 from ...models.sharing.market import MotsMarket, State
@@ -18,28 +18,28 @@ MOST_POINTS = 2_000_000
 LOOKS = 64
 """Numbers of participants of one type between two looks at the clock."""
 
-_Point = tuple[Fraction, Fraction, State]
+_Point = tuple[int, int, State]
 
 
 def undominated(market: MotsMarket, incumbent: IncumbentState | None = None) -> dict[int, list[_Point]]:
-    """For each ``K``, the undominated pairs ``(T, C)`` with a state each, by rising ``T``.
+    """For each ``K``, the undominated pairs ``(T, C)`` with a state each, by rising ``T``; both over their common denominators.
 
     Raises
     ------
     InputError
         If more than ``MOST_POINTS`` pairs have to be kept at once.
     """
-    layers: dict[int, list[_Point]] = {0: [(Fraction(0), Fraction(0), ())]}
+    sizes = math.lcm(*(entry.size for entry in market.types))
+    cents = math.lcm(*(entry.cost.denominator for entry in market.types))
+    layers: dict[int, list[_Point]] = {0: [(0, 0, ())]}
     for entry in market.types:
-        q = Fraction(1, entry.size)
+        q, c = sizes // entry.size, int(entry.cost * cents)
         grown: dict[int, list[_Point]] = {}
         for K, points in layers.items():
             for j in range(entry.count + 1):
                 if incumbent is not None and j % LOOKS == 0:
                     incumbent.control.check()
-                grown.setdefault(K + j, []).extend(
-                    (T + j * q, C + j * entry.cost, (*state, j)) for T, C, state in points
-                )
+                grown.setdefault(K + j, []).extend((T + j * q, C + j * c, (*state, j)) for T, C, state in points)
         layers = {K: _prune(points) for K, points in grown.items()}
         if sum(map(len, layers.values())) > MOST_POINTS:
             raise InputError(f"more than {MOST_POINTS} undominated pairs; this method is for small markets")
