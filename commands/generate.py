@@ -24,6 +24,9 @@ OTHERS = {
 }
 """Options that the kinds beside those of random procurement markets do not take; the random ones take no data."""
 
+SHAPE = ("requesters", "groups", "top", "cap_share", "budget_share", "seat_share")
+"""Options that shape a market of any kind; where one is left out, each kind has its own default."""
+
 
 @guarded
 def generate_command(
@@ -95,34 +98,23 @@ def generate_command(
     for name in OTHERS.get(kind, ("dataset", "folder", "set")):
         if given[name] is not None:
             raise InputError(f"kind {kind!r} does not take it", field=name)
-    shares = {name: given[name] for name in ("cap_share", "budget_share", "seat_share") if given[name] is not None}
+    chosen: dict[str, Any] = {name: value for name, value in given.items() if value is not None and name in SHAPE}
     facts: dict[str, Any] = {"file": str(out), "workers_file": workers_file, "kind": kind, "seed": seed}
     if kind == "mots":
-        shared = generate_mots(10 if groups is None else groups, n, top=1000 if top is None else top, seed=seed)
+        shared = generate_mots(chosen.pop("groups", 10), n, seed=seed, **chosen)
         write_mots(shared, out)
         facts |= {"types": shared.type_count, "clients": shared.population}
         shown = repr(shared)
     elif workers_file is not None and folder_name(workers_file) and kind in KINDS:
-        sizes = {"requesters": requesters, "groups": groups, "top": top}
-        chosen = {name: value for name, value in sizes.items() if value is not None}
-        generate_folder(out, workers_file, kind, n, seed=seed, **chosen, **shares)
+        generate_folder(out, workers_file, kind, n, seed=seed, **chosen)
         facts |= {"workers": n, "requesters": chosen.get("requesters", 5), "groups": chosen.get("groups", 10)}
         shown = f"{n:,} workers in {out.parent / workers_file}"
     else:
-        many = 5 if requesters is None else requesters
         if kind == "measured":
-            market, found = _measured([*(changes or [])], n, many, seed, dataset, folder, shares)
+            market, found = _measured([*(changes or [])], n, seed, dataset, folder, **chosen)
             facts |= found
         else:
-            market = generate_market(
-                kind,
-                n,
-                requesters=many,
-                groups=10 if groups is None else groups,
-                top=10**6 if top is None else top,
-                seed=seed,
-                **shares,
-            )
+            market = generate_market(kind, n, seed=seed, **chosen)
         write_market(market, out, workers_file=workers_file)
         facts |= {"workers": market.n, "requesters": market.m, "groups": market.L}
         shown = repr(market)
@@ -135,11 +127,11 @@ def generate_command(
 def _measured(
     changes: list[str],
     n: int,
-    requesters: int,
     seed: int,
     dataset: str | None,
     folder: str | None,
-    shares: dict[str, Any],
+    requesters: int = 5,
+    **shares: Any,
 ) -> tuple[Any, dict[str, Any]]:
     """Measure a market, and say by what settings anybody measures it again."""
     from ..fl.experiments.engine.configuration import read_configuration

@@ -42,6 +42,55 @@ if TYPE_CHECKING:
 __all__ = ["solve_command"]
 
 
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """A solution, and what was asked for beside it; `missing` says why there is no certificate."""
+
+    solution: Solution
+    prices: LpPrices | None
+    conflict: Conflict | None
+    at_least: str | None
+    certificate: Path | None
+    missing: str | None
+
+    def to_document(self, market: Market, *, summary: bool) -> dict[str, Any]:
+        """Return all of it, for JSON."""
+        document = solution_document(market, self.solution, summary=summary)
+        if self.prices is not None:
+            document["lp_prices"] = prices_document(self.prices)
+        if self.certificate is not None:
+            document["certificate"] = certificate_document(self.certificate, self.missing)
+        if self.conflict is not None:
+            document["conflict"] = dataclasses.asdict(self.conflict) | {"at_least": self.at_least}
+        return document
+
+    def write(self, *, summary: bool) -> None:
+        """Write all of it, for reading."""
+        from ..solvers.solution_page import solution_page
+
+        write(solution_page(self.solution, summary=summary).text(text_width()) + "\n")
+        if self.prices is not None:
+            write("\n" + self.prices.page().text(text_width()) + "\n")
+        if self.conflict is not None:
+            how = "exactly" if self.conflict.proved else "by HiGHS"
+            echo(f"\nnot possible ({how}): {', '.join(self.conflict.targets)}")
+            echo(f"in conflict with: {', '.join(self.conflict.limits) or 'nothing but the workers there are'}")
+        if self.missing is not None:
+            say(self.missing)
+
+    def leave(self) -> None:
+        """Leave with the exit code of anything that was asked for and is not there."""
+        if self.conflict is not None:
+            raise typer.Exit(INFEASIBLE)
+        if self.solution.status != "optimal" or self.missing is not None:
+            raise typer.Exit(STOPPED)
+
+
+def certificate_document(certificate: Path, missing: str | None) -> dict[str, str | None]:
+    """Return where a certificate is, or why there is none, for JSON."""
+    return {"file": None if missing else str(certificate), "missing": missing}
+
+
 @guarded
 def solve_command(
     file: MarketArgument = None,
@@ -89,6 +138,9 @@ def solve_command(
     from ..models.files import refuse_overwriting
     from ..models.input_error import InputError
     from ..models.procurement.market import Market
+    from ..solvers.control import Control
+    from .folder import load_folder, solve_folder_command
+    from .mots import social_state
 
     kind = _certificate_kind(certificate, proof)
     for target in (export, *_certificate_files(certificate, kind), save_failure):
@@ -103,8 +155,6 @@ def solve_command(
     if not streamed:
         refuse_cluster(dask, None)
     if problem == "social-state":
-        from .mots import social_state
-
         why = "is for problems of *.market.json files, not for social states"
         asked = {"explain": explain, "at-least": at_least, "proof": kind != "fedmech", "then": then}
         _refuse_options((name, bool(given), why) for name, given in asked.items())
@@ -123,52 +173,29 @@ def solve_command(
     refuse_cluster(dask, market)
     if winners is not None:
         raise InputError("is for workers in a folder of Parquet files", field="winners")
+    _before_solving(market, problem, export, priced=explain or at_least is not None)
+    control = Control.for_seconds(time_limit)
     from ..solvers.solve import solve
 
-    if explain or at_least is not None:
-        from ..solvers.explain.prices import check_priced
-
-        check_priced(problem)
-    if export is not None:
-        _export(market, problem, export)
-    from ..solvers.control import Control
-
-    control = Control.for_seconds(time_limit)
     with whole_limit(time_limit):
+        report = progress_reporter()
         solution = solve(
-            market,
-            problem,
-            method,
-            time_limit=time_limit,
-            allow_suboptimal=True,
-            check=check,
-            report=progress_reporter(),
+            market, problem, method, time_limit=time_limit, allow_suboptimal=True, check=check, report=report
         )
     if save_failure is not None and solution.refused is not None:
         _save_failure(save_failure, market, solution)
     missing = None if certificate is None else _write_certificate(certificate, kind, market, solution, control)
     conflict = None if at_least is None else _conflict(market, solution, at_least, control)
     prices = _prices(market, problem, control) if explain else None
+    answer = Answer(solution, prices, conflict, at_least, certificate, missing)
     if json:
-        document = solution_document(market, solution, summary=summary)
-        if prices is not None:
-            document["lp_prices"] = prices_document(prices)
-        if certificate is not None:
-            document["certificate"] = {"file": None if missing else str(certificate), "missing": missing}
-        if conflict is not None:
-            document["conflict"] = dataclasses.asdict(conflict) | {"at_least": at_least}
-        print_json(document)
+        print_json(answer.to_document(market, summary=summary))
     else:
-        _write_pages(solution, prices, conflict, summary=summary)
-    if missing is not None and not json:
-        say(missing)
+        answer.write(summary=summary)
     if solution.refused is not None:
         where = "" if save_failure is not None else "; --save-failure FILE writes what is needed for it"
         say(f"a defect of fedmech, please report it{where}: {solution.refused}")
-    if conflict is not None:
-        raise typer.Exit(INFEASIBLE)
-    if solution.status != "optimal" or missing is not None:
-        raise typer.Exit(STOPPED)
+    answer.leave()
 
 
 def _problem_of(file: Path | None, problem: str | None) -> str:
@@ -203,14 +230,21 @@ def _refuse_beside_then(then: str, *, explain: bool, at_least: bool, export: boo
     )
 
 
-def _export(market: Market, problem: str, path: Path) -> None:
+def _before_solving(market: Market, problem: str, export: Path | None, *, priced: bool) -> None:
+    """Refuse a problem without LP prices where they are asked for, and write the literal model."""
+    if priced:
+        from ..solvers.explain.prices import check_priced
+
+        check_priced(problem)
+    if export is None:
+        return
     from ..models.procurement.formulations import export_model
     from ..solvers.registry import check_problem
 
     check_problem(problem)
-    inexact = export_model(market, problem, path)
+    inexact = export_model(market, problem, export)
     if inexact:
-        say(f"{path}: {inexact:,} numbers are no floats and were rounded; 'fedmech convert' rounds nothing")
+        say(f"{export}: {inexact:,} numbers are no floats and were rounded; 'fedmech convert' rounds nothing")
 
 
 def _prices(market: Market, problem: str, control: Control) -> LpPrices | None:
@@ -222,16 +256,6 @@ def _prices(market: Market, problem: str, control: Control) -> LpPrices | None:
     except Stopped:
         say("no LP prices: the time limit came first")
         return None
-
-
-def _write_pages(solution: Solution, prices: LpPrices | None, conflict: Conflict | None, *, summary: bool) -> None:
-    from ..solvers.solution_page import solution_page
-
-    write(solution_page(solution, summary=summary).text(text_width()) + "\n")
-    if prices is not None:
-        write("\n" + prices.page().text(text_width()) + "\n")
-    if conflict is not None:
-        _print_conflict(conflict)
 
 
 def _then_cheapest(
@@ -266,7 +290,7 @@ def _then_cheapest(
             "method": found.second.method,
         }
         if certificate is not None:
-            document["certificate"] = {"file": None if missing else str(certificate), "missing": missing}
+            document["certificate"] = certificate_document(certificate, missing)
         print_json(document)
     else:
         page = found.page()
@@ -445,9 +469,3 @@ def solution_document(market: Market, solution: Solution, *, summary: bool = Fal
             if j >= 0
         ]
     return document
-
-
-def _print_conflict(conflict: Conflict) -> None:
-    how = "exactly" if conflict.proved else "by HiGHS"
-    echo(f"\nnot possible ({how}): {', '.join(conflict.targets)}")
-    echo(f"in conflict with: {', '.join(conflict.limits) or 'nothing but the workers there are'}")

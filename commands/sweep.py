@@ -94,34 +94,9 @@ def sweep_command(
     if export is not None and report.already + report.added:
         export_results(out, export)
     if json:
-        print_json(
-            {
-                "experiment": configuration.experiment.name,
-                "result": str(out),
-                "points": report.points,
-                "already": report.already,
-                "added": report.added,
-                "left": report.left,
-                "failed": [{"point": f.digest, "settings": f.settings, "error": f.error} for f in report.failures],
-                "damaged": [str(path) for path in report.damaged],
-                "worker_deaths": report.deaths,
-                "stopped": report.stopped,
-                "reason": report.reason,
-                "seconds": report.seconds,
-            }
-        )
+        print_json({"experiment": configuration.experiment.name, "result": str(out), **report.to_document()})
     else:
-        rows = [
-            ["experiment", configuration.experiment.name],
-            ["result", str(out)],
-            ["points", f"{report.points:,}"],
-            ["there before", f"{report.already:,}"],
-            ["added", f"{report.added:,} in {report.seconds:.1f} s"],
-            ["failed", f"{len(report.failures):,}"],
-            ["left", f"{report.left:,}" + (f" ({report.stopped})" if report.left else "")],
-        ]
-        if report.deaths:
-            rows.append(["worker deaths", f"{report.deaths:,}, survived"])
+        rows = [["experiment", configuration.experiment.name], ["result", str(out)], *report.rows()]
         table(None, ["", ""], rows)
     for path in report.damaged:
         say(f"{path}: was damaged; run again if it belongs to this grid, else remove it")

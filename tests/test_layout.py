@@ -174,6 +174,25 @@ def test_no_file_is_too_long() -> None:
         assert len(path.read_text().splitlines()) <= 520, path
 
 
+def long_functions(path: Path, most: int = 100) -> list[str]:
+    """The functions of a file of code, methods included, with more lines than fit on two pages of a screen."""
+    functions = (node for node in ast.walk(parsed(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    return [node.name for node in functions if node.end_lineno and node.end_lineno - node.lineno >= most]
+
+
+def test_no_function_is_too_long() -> None:
+    for path in [*SOURCES, *sorted((ROOT / "tests").rglob("*.py"))]:
+        assert long_functions(path) == [], path
+
+
+def test_the_checker_of_functions_can_fail(tmp_path: Path) -> None:
+    file = tmp_path / "long.py"
+    file.write_text(
+        "class C:\n    def f(self):\n" + "        pass\n" * 99 + "    def g(self):\n" + "        pass\n" * 100
+    )
+    assert long_functions(file) == ["g"]
+
+
 WRITTEN_TWICE = ("solvers.proofs.reference", "solvers.proofs.arrays", "solvers.proofs.walk")
 """The two checkers of trees, written apart, and what they share: a notion has the same name in both."""
 

@@ -6,7 +6,6 @@ integers over common denominators, see :mod:`fedmech.models.exact`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -17,7 +16,7 @@ import numpy as np
 
 from ..arrays import as_sequence, labels_of
 from ..display import Page, Readable, show
-from ..exact import IntArray, rescale
+from ..exact import IntArray
 from ..input_error import InputError
 from .columns import (
     UNLIMITED,
@@ -128,24 +127,24 @@ class Market(Readable):
         names = unique_ids(labels_of(scores) if worker_ids is None else worker_ids, n, "w", "workers")
         ids = labels_of(budgets) if requester_ids is None else requester_ids
         requesters = list(unique_ids(ids, m, "r", "requesters"))
-        score_integers, score_denominator = number_column(scores, "score", "workers", names)
-        budget_integers, budget_denominator = number_column(budgets, "budget", "requesters", requesters)
+        score_column = number_column(scores, "score", "workers", names)
+        budget_column = number_column(budgets, "budget", "requesters", requesters)
         cost_column = None if costs is None else number_column(costs, "cost", "workers", names)
         bid_column = None if bids is None else number_column(bids, "bid", "workers", names)
         if cost_column is None and bid_column is None:
             raise InputError("needs a cost or a bid for every worker", row="workers", field="cost")
-        if drop_zero and bool((zero := score_integers == 0).any()):
+        if drop_zero and bool((zero := score_column[0] == 0).any()):
             kept = np.flatnonzero(~zero.astype(bool)).tolist()
-            columns: dict[str, Any] = {
-                "scores": scores,
-                "costs": costs,
-                "bids": bids,
-                "groups": groups,
-                "coverage": coverage,
-            }
-            taken: dict[str, Any] = {name: take_rows(column, kept, len(names)) for name, column in columns.items()}
+
+            def rest(column: Any) -> Any:
+                return take_rows(column, kept, len(names))
+
             return cls.build(
-                **taken,
+                scores=rest(scores),
+                costs=rest(costs),
+                bids=rest(bids),
+                groups=rest(groups),
+                coverage=rest(coverage),
                 budgets=budgets,
                 caps=caps,
                 default_cap=default_cap,
@@ -154,33 +153,19 @@ class Market(Readable):
                 group_ids=group_ids,
                 requester_ids=requester_ids,
             )
-        require_sign(score_integers, names, "score", "workers", positive=True)
-        require_sign(budget_integers, requesters, "budget", "requesters")
+        require_sign(score_column[0], names, "score", "workers", positive=True)
+        require_sign(budget_column[0], requesters, "budget", "requesters")
         group_names, group_of = group_indices(groups, group_ids, names)
-        denominator = budget_denominator
         for column, field in ((cost_column, "cost"), (bid_column, "bid")):
             if column is not None:
                 require_sign(column[0], names, field, "workers")
-                denominator = math.lcm(denominator, column[1])
-        cost_integers = None if cost_column is None else rescale(*cost_column, denominator)
-        bid_integers = cost_integers if bid_column is None else rescale(*bid_column, denominator)
-        assert bid_integers is not None
-        coverage_integers, coverage_denominator = coverage_matrix(coverage, names)
+        money = (budget_column, cost_column, bid_column)
         return cls(
             worker_ids=names,
             group_ids=group_names,
             requester_ids=requesters,
             group_of=group_of,
-            scaled=Scaled(
-                scores=score_integers,
-                costs=cost_integers,
-                bids=bid_integers,
-                budgets=rescale(budget_integers, budget_denominator, denominator),
-                coverage=coverage_integers,
-                score_denominator=score_denominator,
-                money_denominator=denominator,
-                coverage_denominator=coverage_denominator,
-            ),
+            scaled=Scaled.over_common_denominators(score_column, *money, coverage_matrix(coverage, names)),
             cap_limits=cap_limits(caps, default_cap, group_names, requesters),
             seat_limits=seat_limits(seats, requesters),
         )
@@ -354,16 +339,14 @@ class Market(Readable):
         return self._with_money(budgets=(column, denominator))
 
     def _with_money(self, **changed: tuple[IntArray, int]) -> Market:
-        columns: dict[str, tuple[IntArray, int] | None] = {
-            name: None if (column := getattr(self.scaled, name)) is None else (column, self.scaled.money_denominator)
+        own = self.scaled
+        money: dict[str, Any] = {
+            name: None if (column := getattr(own, name)) is None else (column, own.money_denominator)
             for name in ("costs", "bids", "budgets")
         }
-        columns |= changed
-        common = math.lcm(*(column[1] for column in columns.values() if column is not None))
-        scaled: dict[str, Any] = {
-            name: None if column is None else rescale(*column, common) for name, column in columns.items()
-        }
-        return self.with_scaled(money_denominator=common, **scaled)
+        scores, coverage = (own.scores, own.score_denominator), (own.coverage, own.coverage_denominator)
+        scaled = Scaled.over_common_denominators(scores=scores, coverage=coverage, **money | changed)
+        return replace(self, scaled=scaled)
 
     def with_scaled(self, **changed: Any) -> Market:
         """Return the same market with some of the fields of :class:`Scaled` replaced; nothing is converted or validated."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from typing import SupportsIndex, overload
 
-from ..exact import IntArray, exact_sum
+from ..exact import IntArray, exact_sum, rescale
 from ..input_error import InputError
 
 __all__ = ["Column", "Scaled"]
@@ -51,6 +52,31 @@ class Scaled:
         for array in (self.scores, self.costs, self.bids, self.budgets, self.coverage):
             if array is not None:
                 array.setflags(write=False)
+
+    @classmethod
+    def over_common_denominators(
+        cls,
+        scores: tuple[IntArray, int],
+        budgets: tuple[IntArray, int],
+        costs: tuple[IntArray, int] | None,
+        bids: tuple[IntArray, int] | None,
+        coverage: tuple[IntArray | None, int],
+    ) -> Scaled:
+        """Put columns, each of integers over a denominator of its own, together; all money gets one. Bids default to costs."""
+        money = math.lcm(*(column[1] for column in (budgets, costs, bids) if column is not None))
+        own_costs = None if costs is None else rescale(*costs, money)
+        own_bids = own_costs if bids is None else rescale(*bids, money)
+        assert own_bids is not None
+        return cls(
+            scores=scores[0],
+            costs=own_costs,
+            bids=own_bids,
+            budgets=rescale(*budgets, money),
+            coverage=coverage[0],
+            score_denominator=scores[1],
+            money_denominator=money,
+            coverage_denominator=coverage[1],
+        )
 
     @property
     def needed_costs(self) -> IntArray:

@@ -158,6 +158,107 @@ class Part:
         return self.keep(np.fromiter(rows.values(), dtype=np.int64, count=len(rows)))
 
 
+@dataclass(frozen=True)
+class Undecided:
+    """The workers that no margin settles, by group, and what is left to them: money, seats, places in each group, and loss.
+
+    ``rate``, ``seat`` and ``places`` are the prices of money, seats and places that stay empty. ``idle`` is lost in any case: for
+    seats and places that there are too few workers for. Parts of sets are built with numbers of the type ``kind``.
+    """
+
+    groups: list[int]
+    costs: list[int]
+    margins: list[int]
+    money: int
+    seats: int
+    room: list[int]
+    rate: int
+    seat: int
+    places: list[int]
+    idle: int
+    most: int
+    kind: Any
+
+    def nothing(self) -> Part:
+        """Return the one part without members."""
+        zero, none = np.zeros(1, dtype=self.kind), np.zeros(1, dtype=np.int64)
+        return Part(zero, zero, none, none, np.zeros((1, -(-len(self.groups) // 64)), dtype=np.uint64))
+
+    def close(self, part: Part) -> Part:
+        """Charge the places that the group last opened leaves empty."""
+        if part.group < 0 or not self.places[part.group]:
+            return part
+        part.loss = part.loss + self.places[part.group] * (self.room[part.group] - part.count).astype(self.kind)
+        return part.keep(np.asarray(part.loss <= self.most, dtype=bool))
+
+    def extend(self, part: Part, position: int) -> Part:
+        """Decide one worker more, both ways: out loses its margin where that is a gain, in where it is none."""
+        group, cost, gain = self.groups[position], self.costs[position], self.margins[position]
+        if part.group != group:
+            part = self.close(part)
+            part.count, part.group = np.zeros_like(part.count), group
+        enter, skip = max(0, -gain), max(0, gain)
+        out = part.keep(np.asarray(part.loss <= self.most - skip, dtype=bool))
+        able = (part.count < self.room[group]) & (part.total < self.seats)
+        able &= np.asarray(part.cost <= self.money - cost, dtype=bool)
+        into = part.keep(able & np.asarray(part.loss <= self.most - enter, dtype=bool))
+        if out.loss.size + into.loss.size > MOST_SETS:
+            raise ProofTooLarge("too many parts of sets: the proof needs tighter prices")
+        into.held[:, position >> 6] |= np.uint64(1 << (position & 63))
+        return Part(
+            np.concatenate([out.cost, into.cost + cost]),
+            np.concatenate([out.loss + skip, into.loss + enter]),
+            np.concatenate([out.count, into.count + 1]),
+            np.concatenate([out.total, into.total + 1]),
+            np.concatenate([out.held, into.held]),
+            group,
+        )
+
+    def halves(self, alike: bool, pulse: Pulse) -> tuple[Part, Part, int]:
+        """Grow two lists of parts towards each other, the shorter one first, and say where they meet."""
+        first, second, low, high = self.nothing(), self.nothing(), 0, len(self.groups)
+        while low < high:
+            pulse()
+            if not alike:
+                first, second = (x if 2 * x.loss.size <= MOST_SETS else x.told_apart(pulse) for x in (first, second))
+            if first.loss.size <= second.loss.size:
+                first = self.extend(first, low)
+                low += 1
+            else:
+                high -= 1
+                second = self.extend(second, high)
+        return first, second, low
+
+    def joined(self, first: Part, second: Part, alike: bool, pulse: Pulse) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the pairs of parts, left and right, whose unions fit and lose at most `most`, and what they lose."""
+        nobody = np.zeros(0, dtype=np.int64)
+        blocks = [(nobody, nobody, np.zeros(0, dtype=self.kind))]
+        listed = 0
+        for left, right in pairs(first, second, self.money, self.rate, self.most - self.idle, pulse):
+            total = first.total[left] + second.total[right]
+            good = total <= self.seats
+            loss = first.loss[left] + second.loss[right] + self.idle
+            if self.rate:
+                loss = loss + self.rate * (self.money - first.cost[left] - second.cost[right])
+            if self.seat:
+                loss = loss + self.seat * (self.seats - total).astype(self.kind)
+            if first.group == second.group >= 0:
+                # They met in the middle of this group: neither half was charged for its empty places.
+                count = first.count[left] + second.count[right]
+                room = self.room[first.group]
+                good &= count <= room
+                loss = loss + self.places[first.group] * (room - count).astype(self.kind)
+            good &= np.asarray(loss <= self.most, dtype=bool)
+            blocks.append((left[good], right[good], loss[good]))
+            listed += blocks[-1][0].size
+            if listed and not alike:
+                break
+            if listed > MOST_SETS:
+                raise ProofTooLarge("too many sets: the proof needs tighter prices")
+        left, right, loss = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
+        return left, right, loss
+
+
 def list_sets(
     purse: Purse,
     costs: np.ndarray,
@@ -171,8 +272,8 @@ def list_sets(
 ) -> Sets:
     """List all sets that fit a purse and lose at most `most` as step 3 counts it; `costs` etc. are those of ``purse.able``.
 
-    Two lists of parts grow towards each other through the workers by group, the shorter one first; where they meet in the middle of
-    a group, its places are counted when parts are joined. Parts are joined where the money left costs no more than may be lost.
+    Two lists of parts grow towards each other through the workers by group; where they meet in the middle of a group, its places are
+    counted when parts are joined. Parts are joined where the money left costs no more than may be lost.
 
     Without `alike`, of sets that only their members tell apart one is enough, where there would be too many: some set is listed if
     and only if there is one.
@@ -186,15 +287,41 @@ def list_sets(
     # A Python integer beyond 64 bits is larger than every margin in an int64 array.
     undecided = np.asarray(size <= python_or_64(most, size), dtype=bool)
     sure = np.flatnonzero(~undecided & np.asarray(margin > 0, dtype=bool))
+    at = np.flatnonzero(undecided)
+    at = at[np.argsort(groups[at], kind="stable")]
+    left_over = what_is_left(purse, costs, groups, margin, price, most, sure, at)
+    if left_over is None:
+        return none
+    first, second, low = left_over.halves(alike, pulse)
+    if first.group != second.group:
+        first, second = left_over.close(first), left_over.close(second)
+    if not alike and first.loss.size * second.loss.size > MOST_PAIRS:
+        first, second = first.told_apart(pulse), second.told_apart(pulse)
+    left, right, loss = left_over.joined(first, second, alike, pulse)
+    able = purse.able
+    return Sets(able[sure], able[at[:low]], able[at[low:]], bits(first.held)[:, :low], bits(second.held)[:, low : at.size],
+        left, right, loss,
+    )  # fmt: skip
+
+
+def what_is_left(
+    purse: Purse,
+    costs: np.ndarray,
+    groups: np.ndarray,
+    margin: np.ndarray,
+    price: Prices,
+    most: int,
+    sure: np.ndarray,
+    at: np.ndarray,
+) -> Undecided | None:
+    """Return what a purse leaves to the workers `at` once the `sure` ones are in it; None if no set loses so little."""
     money = purse.money - sum(costs[sure].tolist())
     held = np.bincount(groups[sure], minlength=len(purse.caps)).tolist()
     room = [cap - taken for cap, taken in zip(purse.caps, held, strict=True)]
     seats = purse.seats - sure.size
     if money < 0 or seats < 0 or min(room, default=0) < 0:
-        return none
-    at = np.flatnonzero(undecided)
-    at = at[np.argsort(groups[at], kind="stable")]
-    kinds, own, worth = groups[at].tolist(), costs[at].tolist(), margin[at].tolist()
+        return None
+    own = costs[at].tolist()
     # Beyond the limit one price is as good as another; so no sum of losses is larger than this.
     places = [min(x, most + 1) for x in price.places]
     seat, rate = min(price.seats, most + 1), min(price.money, most + 1)
@@ -203,91 +330,22 @@ def list_sets(
     idle = sum(x * max(0, free - workers) for x, free, workers in zip(places, room, open_to, strict=True))
     idle += seat * max(0, seats - len(at))
     if idle > most:
-        return none
-    room = [min(free, workers) for free, workers in zip(room, open_to, strict=True)]
-    seats = min(seats, len(at))
+        return None
     small = (most + 1) * (2 * len(at) + 8) < INT64_SUM and money + sum(own) < INT64_SUM
-    kind: Any = np.int64 if small else object
-
-    def empty() -> Part:
-        zero = np.zeros(1, dtype=kind)
-        return Part(
-            zero,
-            zero,
-            np.zeros(1, dtype=np.int64),
-            np.zeros(1, dtype=np.int64),
-            np.zeros((1, -(-len(at) // 64)), dtype=np.uint64),
-        )
-
-    def close(part: Part) -> Part:
-        if part.group < 0 or not places[part.group]:
-            return part
-        part.loss = part.loss + places[part.group] * (room[part.group] - part.count).astype(kind)
-        return part.keep(np.asarray(part.loss <= most, dtype=bool))
-
-    def extend(part: Part, position: int) -> Part:
-        group, cost, gain = kinds[position], own[position], worth[position]
-        if part.group != group:
-            part = close(part)
-            part.count, part.group = np.zeros_like(part.count), group
-        enter, skip = max(0, -gain), max(0, gain)
-        out = part.keep(np.asarray(part.loss <= most - skip, dtype=bool))
-        able = (part.count < room[group]) & (part.total < seats) & np.asarray(part.cost <= money - cost, dtype=bool)
-        into = part.keep(able & np.asarray(part.loss <= most - enter, dtype=bool))
-        if out.loss.size + into.loss.size > MOST_SETS:
-            raise ProofTooLarge("too many parts of sets: the proof needs tighter prices")
-        into.held[:, position >> 6] |= np.uint64(1 << (position & 63))
-        return Part(
-            np.concatenate([out.cost, into.cost + cost]),
-            np.concatenate([out.loss + skip, into.loss + enter]),
-            np.concatenate([out.count, into.count + 1]),
-            np.concatenate([out.total, into.total + 1]),
-            np.concatenate([out.held, into.held]),
-            group,
-        )
-
-    first, second, low, high = empty(), empty(), 0, len(at)
-    while low < high:
-        pulse()
-        if not alike:
-            first, second = (x if 2 * x.loss.size <= MOST_SETS else x.told_apart(pulse) for x in (first, second))
-        if first.loss.size <= second.loss.size:
-            first = extend(first, low)
-            low += 1
-        else:
-            high -= 1
-            second = extend(second, high)
-    shared = first.group if first.group == second.group else -1
-    if shared < 0:
-        first, second = close(first), close(second)
-    if not alike and first.loss.size * second.loss.size > MOST_PAIRS:
-        first, second = first.told_apart(pulse), second.told_apart(pulse)
-    blocks = [(nobody, nobody, np.zeros(0, dtype=kind))]
-    listed = 0
-    for left, right in pairs(first, second, money, rate, most - idle, pulse):
-        total = first.total[left] + second.total[right]
-        good = total <= seats
-        loss = first.loss[left] + second.loss[right] + idle
-        if rate:
-            loss = loss + rate * (money - first.cost[left] - second.cost[right])
-        if seat:
-            loss = loss + seat * (seats - total).astype(kind)
-        if shared >= 0:
-            count = first.count[left] + second.count[right]
-            good &= count <= room[shared]
-            loss = loss + places[shared] * (room[shared] - count).astype(kind)
-        good &= np.asarray(loss <= most, dtype=bool)
-        blocks.append((left[good], right[good], loss[good]))
-        listed += blocks[-1][0].size
-        if listed and not alike:
-            break
-        if listed > MOST_SETS:
-            raise ProofTooLarge("too many sets: the proof needs tighter prices")
-    left, right, loss = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
-    able = purse.able
-    return Sets(able[sure], able[at[:low]], able[at[low:]], bits(first.held)[:, :low], bits(second.held)[:, low : at.size],
-        left, right, loss,
-    )  # fmt: skip
+    return Undecided(
+        groups=groups[at].tolist(),
+        costs=own,
+        margins=margin[at].tolist(),
+        money=money,
+        seats=min(seats, len(at)),
+        room=[min(free, workers) for free, workers in zip(room, open_to, strict=True)],
+        rate=rate,
+        seat=seat,
+        places=places,
+        idle=idle,
+        most=most,
+        kind=np.int64 if small else object,
+    )
 
 
 def pairs(

@@ -105,6 +105,34 @@ class SweepReport:
             text += f", {60 * rate:.3g} a minute, {_duration(self.left / rate)} left"
         return text
 
+    def to_document(self) -> dict[str, Any]:
+        """Return all of it, for JSON."""
+        return {
+            "points": self.points,
+            "already": self.already,
+            "added": self.added,
+            "left": self.left,
+            "failed": [{"point": f.digest, "settings": f.settings, "error": f.error} for f in self.failures],
+            "damaged": [str(path) for path in self.damaged],
+            "worker_deaths": self.deaths,
+            "stopped": self.stopped,
+            "reason": self.reason,
+            "seconds": self.seconds,
+        }
+
+    def rows(self) -> list[list[str]]:
+        """Return its counts, for reading."""
+        rows = [
+            ["points", f"{self.points:,}"],
+            ["there before", f"{self.already:,}"],
+            ["added", f"{self.added:,} in {self.seconds:.1f} s"],
+            ["failed", f"{len(self.failures):,}"],
+            ["left", f"{self.left:,}" + (f" ({self.stopped})" if self.left else "")],
+        ]
+        if self.deaths:
+            rows.append(["worker deaths", f"{self.deaths:,}, survived"])
+        return rows
+
 
 def _duration(seconds: float) -> str:
     if seconds < 100:

@@ -63,6 +63,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
+    from ...scoring.contribution import Value
+    from ...training.recipe import Recipe
+
 __all__ = ["ContributionSettings", "contribution"]
 
 RULES = ("drift", "drift-l2", "accuracy-delta", "loss-delta", "reputation", "participation", "random")
@@ -222,50 +225,49 @@ def _rank_of_last(values: NDArray[np.float64]) -> float:
     return float(1 + (values > values[-1]).sum() + ((values == values[-1]).sum() - 1) / 2)
 
 
-def _market(
-    settings: ContributionSettings, market: int
-) -> tuple[dict[str, NDArray[np.float64]], dict[str, NDArray[np.float64]], dict[str, Any]]:
-    """Measure one market: scores by rule, contributions by measure, facts for its rows."""
-    import torch
+class _Drawn:
+    """A market: who holds which images, probe and recipe, and the random numbers still to be drawn.
 
-    from ...data.dirichlet import dirichlet_per_client
-    from ...data.label_noise import draw_accuracies, noisy_labels
-    from ...data.load import load_dataset
-    from ...rounds.scoring_rules import Measurement, find_scoring_rule
-    from ...scoring.commitment import derive
-    from ...scoring.contribution import (
-        Objective,
-        contributions,
-        one_round_value,
-        several_rounds_value,
-    )
-    from ...scoring.drift_score import probe_drifts, scoring_update
-    from ...scoring.probe import draw_probe
-    from ...scoring.score_map import ScoreMap
-    from ...training.aggregate import average
-    from ...training.architectures import architecture
-    from ...training.evaluate import evaluate
-    from ...training.parameters import stack
-    from ...training.recipe import Recipe
+    Attributes
+    ----------
+    rng : numpy.random.Generator
+        Drawn from in one order: probe classes, sizes, holdings, labels, who trains in each warming round, ties.
+    previous : dict of tensors or None
+        Each worker's model of the last round that it took part in, which MOON looks back at.
+    """
 
-    n = settings.workers
-    secret = derive("contribution-experiment", settings.seed, market)
-    rng = np.random.Generator(np.random.PCG64(secret))
-    dataset = load_dataset(settings.dataset, settings.folder, seed=secret % 2**32)
-    classes = rng.permutation(dataset.classes)[: settings.probe_classes or dataset.classes].tolist()
-    probe = draw_probe(dataset, settings.probe_size, secret, labels=classes)
-    free = probe.without(len(dataset.train_labels))
-    spread = settings.size_spread * (2 * rng.random(n) - 1)
-    sizes = np.maximum(np.rint(settings.samples * (1 + spread)), 2).astype(np.int64)
-    parts = dirichlet_per_client(dataset.train_labels[free], n, settings.beta, rng, sizes=sizes)
-    holdings = [free[part] for part in parts]
-    _, accuracies = draw_accuracies(n, rng, bands=((1 - settings.label_noise, 1.0),))
-    labels = noisy_labels(dataset.train_labels, holdings, accuracies, dataset.classes, rng)
+    def __init__(self, settings: ContributionSettings, market: int):
+        from ...data.dirichlet import dirichlet_per_client
+        from ...data.label_noise import draw_accuracies, noisy_labels
+        from ...data.load import load_dataset
+        from ...scoring.commitment import derive
+        from ...scoring.probe import draw_probe
+        from ...training.architectures import architecture
+        from ...training.parameters import stack
 
-    arch = architecture(settings.architecture, dataset.input_shape, dataset.classes)
-    working = n - settings.idle
+        n = settings.workers
+        secret = derive("contribution-experiment", settings.seed, market)
+        self.settings = settings
+        self.rng = rng = np.random.Generator(np.random.PCG64(secret))
+        self.dataset = dataset = load_dataset(settings.dataset, settings.folder, seed=secret % 2**32)
+        classes = rng.permutation(dataset.classes)[: settings.probe_classes or dataset.classes].tolist()
+        self.probe = draw_probe(dataset, settings.probe_size, secret, labels=classes)
+        free = self.probe.without(len(dataset.train_labels))
+        spread = settings.size_spread * (2 * rng.random(n) - 1)
+        self.sizes = np.maximum(np.rint(settings.samples * (1 + spread)), 2).astype(np.int64)
+        parts = dirichlet_per_client(dataset.train_labels[free], n, settings.beta, rng, sizes=self.sizes)
+        self.holdings = [free[part] for part in parts]
+        _, accuracies = draw_accuracies(n, rng, bands=((1 - settings.label_noise, 1.0),))
+        self.labels = noisy_labels(dataset.train_labels, self.holdings, accuracies, dataset.classes, rng)
+        self.arch = architecture(settings.architecture, dataset.input_shape, dataset.classes)
+        self.start = self.arch.initial(secret % 2**32)
+        self.previous = stack([self.start] * n) if settings.loss == "moon" else None
 
-    def recipe(number: int) -> Recipe:
+    def recipe(self, number: int) -> Recipe:
+        """Return the announced recipe, with the batches of one round."""
+        from ...training.recipe import Recipe
+
+        settings = self.settings
         return Recipe(
             loss=settings.loss,
             steps=settings.steps,
@@ -275,38 +277,82 @@ def _market(
             seed=1000 * number,
         )
 
-    def update(start: dict[str, Any], number: int) -> dict[str, Any]:
+    def update(self, model: dict[str, Any], number: int) -> dict[str, Any]:
         """Train everybody; idle workers hand back what they were given."""
-        images = dataset.train_inputs
-        local = scoring_update(arch, start, images, labels, holdings, recipe(number), previous=previous)
+        from ...scoring.drift_score import scoring_update
+
+        images, recipe = self.dataset.train_inputs, self.recipe(number)
+        local = scoring_update(self.arch, model, images, self.labels, self.holdings, recipe, previous=self.previous)
         for name, tensor in local.items():
-            tensor[working:] = start[name]
+            tensor[self.settings.workers - self.settings.idle :] = model[name]
         return local
 
-    def on_probe(params: dict[str, Any]) -> tuple[Any, Any]:
-        return evaluate(arch, params, probe.inputs, probe.labels)
+    def on_probe(self, params: dict[str, Any]) -> tuple[Any, Any]:
+        """Return loss and accuracy on the probe set."""
+        from ...training.evaluate import evaluate
 
-    model = arch.initial(secret % 2**32)
-    # Each worker's model of the last round that it took part in, which MOON looks back at.
-    previous = stack([model] * n) if settings.loss == "moon" else None
-    reputation, participation = np.zeros(n), np.zeros(n)
-    for number in range(settings.warmup):
-        hired = rng.permutation(n)[: n // 2]
-        local = update(model, number + 1)
-        moved = average({name: tensor[hired] for name, tensor in local.items()}, sizes[hired])
-        for name, latest in (previous or {}).items():
-            latest[hired] = local[name][hired]
-        gain = on_probe(model)[0] - on_probe(moved)[0]
-        reputation[hired] = settings.memory * reputation[hired] + (1 - settings.memory) * gain
-        participation *= settings.memory
-        participation[hired] += 1 - settings.memory
-        model = moved
+        return evaluate(self.arch, params, self.probe.inputs, self.probe.labels)
 
-    local = update(model, 0)
-    base_loss, base_accuracy = on_probe(model)
-    losses, accuracy = on_probe(local)
-    cosines, distances = probe_drifts(arch, model, local, probe)
-    draws = rng.random(n)
+    def warmed_up(self) -> tuple[dict[str, Any], NDArray[np.float64], NDArray[np.float64]]:
+        """Train the global model by random halves of the workers; return it, and everybody's reputation and participation."""
+        from ...training.aggregate import average
+
+        settings, n, model = self.settings, self.settings.workers, self.start
+        reputation, participation = np.zeros(n), np.zeros(n)
+        for number in range(settings.warmup):
+            hired = self.rng.permutation(n)[: n // 2]
+            local = self.update(model, number + 1)
+            moved = average({name: tensor[hired] for name, tensor in local.items()}, self.sizes[hired])
+            for name, latest in (self.previous or {}).items():
+                latest[hired] = local[name][hired]
+            gain = self.on_probe(model)[0] - self.on_probe(moved)[0]
+            reputation[hired] = settings.memory * reputation[hired] + (1 - settings.memory) * gain
+            participation *= settings.memory
+            participation[hired] += 1 - settings.memory
+            model = moved
+        return model, reputation, participation
+
+    def value(self, model: dict[str, Any], local: dict[str, Any]) -> Value:
+        """Return what a coalition is worth: the test metric of its averaged model, after one round or several."""
+        from ...scoring.contribution import Objective, one_round_value, several_rounds_value
+
+        settings, dataset = self.settings, self.dataset
+        tested = slice(settings.test_size or None)
+        objective = Objective(dataset.test_inputs[tested], dataset.test_labels[tested], settings.metric)
+        if settings.value_rounds == 1:
+            return one_round_value(self.arch, model, local, self.sizes.tolist(), objective)
+        return several_rounds_value(
+            self.arch,
+            model,
+            dataset.train_inputs,
+            self.labels,
+            self.holdings,
+            self.recipe(0),
+            settings.value_rounds,
+            objective,
+            previous=self.previous,
+        )
+
+
+def _market(
+    settings: ContributionSettings, market: int
+) -> tuple[dict[str, NDArray[np.float64]], dict[str, NDArray[np.float64]], dict[str, Any]]:
+    """Measure one market: scores by rule, contributions by measure, facts for its rows."""
+    import torch
+
+    from ...rounds.scoring_rules import Measurement, find_scoring_rule
+    from ...scoring.contribution import contributions
+    from ...scoring.drift_score import probe_drifts
+    from ...scoring.score_map import ScoreMap
+    from ...training.evaluate import evaluate
+
+    drawn = _Drawn(settings, market)
+    model, reputation, participation = drawn.warmed_up()
+    local = drawn.update(model, 0)
+    base_loss, base_accuracy = drawn.on_probe(model)
+    losses, accuracy = drawn.on_probe(local)
+    cosines, distances = probe_drifts(drawn.arch, model, local, drawn.probe)
+    draws = drawn.rng.random(settings.workers)
     measured = Measurement(
         cosines=cosines,
         distances=distances,
@@ -322,28 +368,12 @@ def _market(
     scores = {name: np.asarray(find_scoring_rule(name).raw(measured), dtype=np.float64) for name in RULES}
     squares = sum((tensor - model[name]).double().square().flatten(1).sum(1) for name, tensor in local.items())
     scores["update-size"] = torch.as_tensor(squares).sqrt().numpy()
-    scores["samples"] = sizes.astype(np.float64)
+    scores["samples"] = drawn.sizes.astype(np.float64)
 
-    tested = slice(settings.test_size or None)
-    objective = Objective(dataset.test_inputs[tested], dataset.test_labels[tested], settings.metric)
-    if settings.value_rounds == 1:
-        value = one_round_value(arch, model, local, sizes.tolist(), objective)
-    else:
-        value = several_rounds_value(
-            arch,
-            model,
-            dataset.train_inputs,
-            labels,
-            holdings,
-            recipe(0),
-            settings.value_rounds,
-            objective,
-            previous=previous,
-        )
-    found = contributions(value, n)
+    found = contributions(drawn.value(model, local), settings.workers)
     mapped = ScoreMap("half", 0.01)(measured.cosine)
     facts = {
-        "model_accuracy": evaluate(arch, model, dataset.test_inputs, dataset.test_labels)[1],
+        "model_accuracy": evaluate(drawn.arch, model, drawn.dataset.test_inputs, drawn.dataset.test_labels)[1],
         "gain": found.everybody,
         "least_cosine": float(measured.cosine.min()),
         "score_spread": float(mapped.max() / mapped.min()),

@@ -67,6 +67,28 @@ def of(stacked, i):
     return {name: tensor[i] for name, tensor in stacked.items()}
 
 
+def drift_scores_by_definition(settings, platform, updates, probe_inputs):
+    _, origin = representation(platform, probe_inputs)
+    raw = []
+    for i in range(settings.workers):
+        _, moved = representation(of(updates, i), probe_inputs)
+        cosines = (moved * origin).sum(1) / np.linalg.norm(moved, axis=1) / np.linalg.norm(origin, axis=1)
+        raw.append(cosines.mean())
+    raw = np.array(raw)
+    if settings.mapping == "natural":
+        return np.clip((1 + raw) / 2, settings.v_min, settings.v_max)
+    return 0.1 + 0.9 * (raw - raw.min()) / (raw.max() - raw.min())
+
+
+def winners_by_definition(market, outcome):
+    payments = DEFINITIONS["driftpay-co"](Plain(market))
+    chosen = sorted(payments)
+    assert chosen == outcome.winner_indices.tolist()
+    for i in range(market.n):
+        assert outcome.payment(i) == payments.get(i, 0)
+    return chosen
+
+
 @pytest.mark.parametrize(
     "changed",
     [
@@ -96,30 +118,14 @@ def test_rounds_follow_their_definition(changed):
             simulation.architecture, platform, data.train_inputs, data.train_labels, environment.holdings, recipe,
             previous=stack(local_models),
         )  # fmt: skip
-        _, origin = representation(platform, environment.probe.inputs)
-        raw = []
-        for i in range(settings.workers):
-            _, moved = representation(of(updates, i), environment.probe.inputs)
-            cosines = (moved * origin).sum(1) / np.linalg.norm(moved, axis=1) / np.linalg.norm(origin, axis=1)
-            raw.append(cosines.mean())
-        raw = np.array(raw)
-        if settings.mapping == "natural":
-            wanted = np.clip((1 + raw) / 2, settings.v_min, settings.v_max)
-        else:
-            wanted = 0.1 + 0.9 * (raw - raw.min()) / (raw.max() - raw.min())
+        wanted = drift_scores_by_definition(settings, platform, updates, environment.probe.inputs)
         decided = simulation.decide(state, number)
         market = decided.market
         scores = np.array([float(market.score(i)) for i in range(market.n)])
         assert np.abs(scores - wanted).max() < 2e-5
         assert [market.bid(i) for i in range(market.n)] == [market.cost(i) for i in range(market.n)]
 
-        plain = Plain(market)
-        payments = DEFINITIONS["driftpay-co"](plain)
-        chosen = sorted(payments)
-        assert chosen == decided.outcome.winner_indices.tolist()
-        for i in range(market.n):
-            assert decided.outcome.payment(i) == payments.get(i, 0)
-
+        chosen = winners_by_definition(market, decided.outcome)
         state, rows = simulation.play(state, number)
         row = rounds_of(rows)[0]
         best = solve(market, "opt", "brute-force").objective

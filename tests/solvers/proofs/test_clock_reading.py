@@ -21,7 +21,7 @@ LOOPS = {
     ("fractional", "check_bound"),
     ("kinds", "check_bound"),
     ("kinds", "largest"),
-    ("purse_sets", "list_sets"),
+    ("purse_sets", "halves"),
     ("purse_sets", "near_best"),
     ("purse_sets", "pairs"),
     ("social", "_all_listed"),
