@@ -4,6 +4,9 @@ from .fl.experiments.engine.registry import Row, experiment
 from .fl.mechanisms.interface import Mechanism, Option, Outcome, build_scaled_outcome, mechanism, outcome
 from .fl.mechanisms.parts.placement import Placement
 from .fl.rounds.scoring_rules import Measurement, scoring_rule
+from .fl.scoring.audit import AuditSchedule, open_schedule
+from .fl.scoring.commitment import fresh_secret
+from .fl.scoring.probe import draw_probe, open_probe
 from .fl.settings import setting
 from .fl.sharing.interface import SharingOutcome, sharing_outcome
 from .models.exact import exact_sum, format_exact, parse_integer, parse_number
@@ -25,6 +28,7 @@ from .verification.search.boxes import market_document
 from .verification.search.shrink import shrink
 
 __all__ = [
+    "AuditSchedule",
     "CheckError",
     "Claim",
     "Control",
@@ -49,14 +53,18 @@ __all__ = [
     "build_scaled_outcome",
     "check_bound",
     "claim",
+    "draw_probe",
     "exact_sum",
     "experiment",
     "format_exact",
+    "fresh_secret",
     "liar",
     "literal_market",
     "market_document",
     "mechanism",
     "objective_value",
+    "open_probe",
+    "open_schedule",
     "opt_model",
     "outcome",
     "parse_integer",

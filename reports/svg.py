@@ -64,11 +64,11 @@ def _text(x: float, y: float, text: str, anchor: str = "start", more: str = "") 
     return f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}" fill="currentColor"{more}>{escaped(text)}</text>'
 
 
-def _clipped(text: str, longest: int = LONGEST) -> str:
+def _clipped(text: str) -> str:
     shown = visible(text)
-    if cell_width(shown) <= longest:
+    if cell_width(shown) <= LONGEST:
         return shown
-    while cell_width(shown) >= longest:
+    while cell_width(shown) >= LONGEST:
         shown = shown[:-1]
     return shown + "…"
 

@@ -43,8 +43,6 @@ RELAXATIONS = ("opt-frac", "orp")
 
 """Between two words about progress."""
 
-Rule = str | Callable[..., Outcome]
-
 
 def compare(
     markets: Any,

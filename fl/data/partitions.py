@@ -23,38 +23,10 @@ __all__ = [
     "classes_per_client",
     "deal",
     "given_sizes",
-    "iid",
     "pools_of",
 ]
 
 Partition = list[NDArray[np.int64]]
-
-
-def iid(labels: ArrayLike, clients: int, rng: np.random.Generator) -> Partition:
-    """Deal all samples at random, in shares that differ by at most one.
-
-    Parameters
-    ----------
-    labels : array_like of int, shape (n,)
-        Label of each sample; only their number matters.
-    clients : int
-        Number of clients; with more clients than samples some hold none.
-    rng : numpy.random.Generator
-        Source of randomness.
-
-    Returns
-    -------
-    list of ndarray of int64
-        The indices each client holds.
-
-    Raises
-    ------
-    InputError
-        If `labels` is not a list of integers or `clients` not positive.
-    """
-    n, clients = len(check_labels(labels)), check_clients(clients)
-    bounds = np.arange(1, clients) * n // clients
-    return [np.sort(part) for part in np.split(rng.permutation(n), bounds)]
 
 
 def given_sizes(labels: ArrayLike, sizes: Sequence[int] | ArrayLike, rng: np.random.Generator) -> Partition:

@@ -222,17 +222,15 @@ def measure_drift(
     )
 
 
-def groups_by_label(labels: NDArray[np.int64], holdings: Sequence[NDArray[np.int64]], word: str = "label") -> list[str]:
-    """Group workers by their dominant label, the smaller one on a tie, as the shipped market does.
+def groups_by_label(labels: NDArray[np.int64], holdings: Sequence[NDArray[np.int64]]) -> list[str]:
+    """Group workers by their dominant label, the smaller one on a tie, as the shipped market does: ``label-0``, ``label-1``, ...
 
     Parameters
     ----------
     labels : ndarray of int64, shape (N,)
     holdings : sequence of ndarray of int64
-    word : str
-        Groups are called ``word-0``, ``word-1``, ...
     """
-    return [f"{word}-{dominant_label(labels[held])}" for held in holdings]
+    return [f"label-{dominant_label(labels[held])}" for held in holdings]
 
 
 def drift_market(

@@ -186,11 +186,9 @@ def drift_scores(
     local_params: Mapping[str, Tensor],
     probe: ProbeSet,
     kind: str = "cosine",
-    *,
-    device: str = "cpu",
 ) -> NDArray[np.float64]:
     """Raw drift score of every worker: the mean of :func:`probe_scores` over the probe set, shape (n,).
 
     It can be negative; :func:`~fedmech.fl.scoring.score_map.fit_map` makes scores in ``[v_min, v_max]`` of it.
     """
-    return probe_scores(architecture, global_params, local_params, probe, kind, device=device).mean(axis=1)
+    return probe_scores(architecture, global_params, local_params, probe, kind).mean(axis=1)

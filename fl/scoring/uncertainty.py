@@ -125,13 +125,13 @@ class LowerBounds:
         """``eps_i = v^_i - v~_i``, shape (n,)."""
         return self.estimates - self.bounds
 
-    def as_options(self, decimals: int = 6) -> dict[str, list[str]]:
+    def as_options(self) -> dict[str, list[str]]:
         """Return the options ``estimates`` and ``radius`` of the mechanism ``driftpay-lcb``, exact decimal texts.
 
-        Estimates are rounded as the scores of a market are, bounds are rounded down.
+        Both have six decimals; estimates are rounded as the scores of a market are, bounds are rounded down.
         """
-        unit = 10**decimals
-        estimates = [f"{value:.{decimals}f}" for value in self.estimates.tolist()]
+        unit = 10**6
+        estimates = [f"{value:.6f}" for value in self.estimates.tolist()]
         floors = [Fraction(math.floor(value * unit), unit) for value in self.bounds.tolist()]
         radii = [Fraction(estimate) - floor for estimate, floor in zip(estimates, floors, strict=True)]
         return {"estimates": estimates, "radius": [format_exact(radius) for radius in radii]}

@@ -178,12 +178,11 @@ def best_set(
     return min(candidates, key=lambda chosen: (-market.value(chosen), sorted(position[i] for i in chosen)))
 
 
-def opt(market: LiteralMarket, workers: Iterable[int] | None = None) -> Fraction:
+def opt(market: LiteralMarket) -> Fraction:
     """OPT: the highest score of a placeable set whose costs fit the pooled budget."""
-    pool = market.workers if workers is None else workers
     return max(
         market.value(chosen)
-        for chosen in subsets(pool)
+        for chosen in subsets(market.workers)
         if sum((market.costs[i] for i in chosen), Fraction(0)) <= market.budget and placeable(market, chosen)
     )
 

@@ -162,7 +162,6 @@ def find_violation(
     count: int,
     shows: Callable[[Mapping[str, Any]], bool] | None,
     properties: Sequence[str] = ("caps", "ir", "budget", "monotone", "dsic"),
-    options: dict[str, Any] | None = None,
 ) -> Search:
     """Audit random markets until one fails; shrink it by what literal code says.
 
@@ -174,13 +173,13 @@ def find_violation(
     shows : callable or None
         The literal re-check: whether a document shows the failure. A find that it does not confirm is reported unshrunk and is
         for the caller to reject. None leaves the find as it is.
-    properties, options
+    properties
         As for :func:`~fedmech.verification.audit.audit`.
     """
     runs, coverage = 0, ""
     for number, document in enumerate(draw.documents(seed, count), start=1):
         market = document_market(document)
-        report = audit(market, mechanism, properties=properties, options=options)
+        report = audit(market, mechanism, properties=properties)
         runs, coverage = runs + report.runs, report.coverage
         if report.violations:
             found = report.violations[0]

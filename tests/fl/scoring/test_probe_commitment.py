@@ -6,6 +6,8 @@ import hashlib
 import json
 import struct
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -264,3 +266,13 @@ def test_random_order_is_a_permutation_whatever_the_seed():
     assert random_order(0, 1).shape == (0,)
     with pytest.raises(InputError, match="negative"):
         derive("x", -1)
+
+
+def test_the_guide_commits_and_reveals() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "flower.md").read_text(encoding="utf-8")
+    code = guide.split("<!-- commitment -->\n```python\n")[1].split("\n```")[0]
+    names: dict[str, Any] = {}
+    exec(code, names)
+    assert len(names["schedule"].workers(3, n=10)) == 4
+    with pytest.raises(InputError, match="was committed"):
+        names["open_probe"](names["openings"][0], names["theirs"], names["published"][1])

@@ -68,7 +68,6 @@ def test_money_and_welfare_client_by_client(name: str) -> None:
 def test_a_mechanism_of_ones_own() -> None:
     @fm.mechanism("everybody", market="sharing")
     def everybody(market, most=3):
-        """All train."""
         return fm.extend.sharing_outcome(
             market, [min(n, int(most)) for n in market.counts], rewards=[1] * market.type_count
         )
