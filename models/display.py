@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "WIDTH",
+    "Framed",
     "Page",
     "Readable",
     "Table",
@@ -335,6 +336,29 @@ class Readable:
 
     def _repr_html_(self) -> str:
         return self.page().html()
+
+
+class Framed(Readable):
+    """A result that is a table too."""
+
+    def columns(self) -> dict[str, list[Any]]:
+        """Return the table column by column, numbers exact."""
+        raise NotImplementedError
+
+    def frame(self, *, exact: bool = True) -> pd.DataFrame:
+        """Return the columns as a data frame.
+
+        Parameters
+        ----------
+        exact : bool
+            Numbers as Fractions; else as floats.
+
+        Raises
+        ------
+        InputError
+            If pandas is not installed.
+        """
+        return data_frame(self.columns(), exact=exact)
 
 
 def _escaped(text: str) -> str:

@@ -13,14 +13,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ..models.display import Page, Readable, data_frame, show
+from ..models.display import Framed, Page, show
 from ..models.input_error import InputError
 from .control import StopReason
 from .proofs.proof import Proof
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from ..models.procurement.market import Market
 
 __all__ = [
@@ -90,7 +88,7 @@ class Found:
 
 
 @dataclass(frozen=True, repr=False)
-class Solution(Readable):
+class Solution(Framed):
     """An answer whose point and bound have both been checked against the instance in exact arithmetic.
 
     Attributes
@@ -184,22 +182,11 @@ class Solution(Readable):
             raise InputError(f"{self.problem} hires in part: frame() has the shares", field="requesters")
         return {self.market.worker_ids[i]: self.market.requester_ids[j] for i, j, _ in self._pairs()}
 
-    def frame(self, *, exact: bool = True) -> pd.DataFrame:
-        """Return who is hired as a data frame: worker, group, requester, share, score, and cost or bid.
-
-        Parameters
-        ----------
-        exact : bool
-            Numbers as Fractions; else as floats.
-
-        Raises
-        ------
-        InputError
-            If pandas is not installed.
-        """
+    def columns(self) -> dict[str, list[Any]]:
+        """Return who is hired, column by column: worker, group, requester, share, score, and cost or bid."""
         market, pairs = self.market, self._pairs()
         known = market.scaled.costs is not None
-        columns = {
+        return {
             "worker": [market.worker_ids[i] for i, _, _ in pairs],
             "group": [market.group_ids[int(market.group_of[i])] for i, _, _ in pairs],
             "requester": [market.requester_ids[j] for _, j, _ in pairs],
@@ -207,7 +194,6 @@ class Solution(Readable):
             "score": [market.score(i) for i, _, _ in pairs],
             "cost" if known else "bid": [market.cost(i) if known else market.bid(i) for i, _, _ in pairs],
         }
-        return data_frame(columns, exact=exact)
 
     def page(self) -> Page:
         """Return the answer, what is used up and who is hired on one screen."""

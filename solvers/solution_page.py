@@ -90,7 +90,6 @@ def _budget(solution: Solution) -> list[tuple[str, str]]:
 
 
 def _requesters(market: Market, solution: Solution) -> Table:
-    """What each requester gets."""
     assert solution.assignment is not None
     rows = []
     for j in range(min(market.m, SHOWN_REQUESTERS)):

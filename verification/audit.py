@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -26,15 +26,12 @@ from ..fl.mechanisms.interface import Mechanism, Outcome, as_mechanism, call
 from ..fl.mechanisms.outcome import check_exact
 from ..fl.mechanisms.parts.breakpoints import ALL_SETS_UP_TO, breakpoints, with_points_between
 from ..fl.progress import time_left
-from ..models.display import Page, Readable, Table, data_frame, show
+from ..models.display import Framed, Page, Table, show
 from ..models.input_error import InputError
 from ..models.names import nearest_name, position_of
 from ..models.procurement.market import Market
 from ..solvers.control import Control
 from ..solvers.feasibility import violation
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = ["PROPERTIES", "Audit", "Violation", "audit", "breakpoints"]
 
@@ -80,7 +77,7 @@ class Violation:
 
 
 @dataclass(repr=False)
-class Audit(Readable):
+class Audit(Framed):
     """What an audit found on one market.
 
     Attributes
@@ -121,25 +118,14 @@ class Audit(Readable):
         found = {violation.property for violation in self.violations}
         return tuple(name for name in PROPERTIES if name in found)
 
-    def frame(self, *, exact: bool = True) -> pd.DataFrame:
-        """Return the violations as a data frame: property, worker, cost, bid, gain, says.
-
-        Parameters
-        ----------
-        exact : bool
-            Numbers as Fractions; else as floats.
-
-        Raises
-        ------
-        InputError
-            If pandas is not installed.
-        """
+    def columns(self) -> dict[str, list[Any]]:
+        """Return the violations column by column: property, worker, cost, bid, gain, says."""
         columns: dict[str, list[Any]] = {
             name: [getattr(found, name) for found in self.violations]
             for name in ("property", "worker", "cost", "bid", "gain", "says")
         }
         columns["worker"] = [None if i is None else self.market.worker_ids[i] for i in columns["worker"]]
-        return data_frame(columns, exact=exact)
+        return columns
 
     def page(self) -> Page:
         """Return what holds and what is violated, by whom, on one screen."""

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from ...models.display import Page, Readable, Table, data_frame, share, show
+from ...models.display import Framed, Page, Table, share, show
 from ...models.exact import format_exact
 from .row import Interval, Row, optimum_name
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
 
 __all__ = ["Comparison", "Summary", "in_short"]
@@ -59,7 +58,7 @@ class Summary:
 
 
 @dataclass(frozen=True, repr=False)
-class Comparison(Readable):
+class Comparison(Framed):
     """Mechanisms beside the exact optima. Made by :func:`fedmech.compare`.
 
     Attributes
@@ -231,7 +230,11 @@ class Comparison(Readable):
 
     # ------------------------------------------------------------------ for programs
 
-    def _columns(self) -> dict[str, list[Any]]:
+    def columns(self) -> dict[str, list[Any]]:
+        """Return the rows column by column: one a market and optimum or mechanism.
+
+        ``ratio`` is None where only its ends are known: ``ratio_low``, ``ratio_high``.
+        """
         rows = self.rows
         columns: dict[str, list[Any]] = {
             name: [getattr(row, name) for row in rows] for name in ("market", "name", "kind", "score", "bound")
@@ -250,27 +253,12 @@ class Comparison(Readable):
             columns[name] = [getattr(row, name) for row in rows]
         return columns
 
-    def frame(self, *, exact: bool = True) -> pd.DataFrame:
-        """Return the rows as a data frame: one a market and optimum or mechanism.
-
-        Parameters
-        ----------
-        exact : bool
-            Numbers as Fractions; else as floats. ``ratio`` is None where only its ends are known: ``ratio_low``, ``ratio_high``.
-
-        Raises
-        ------
-        InputError
-            If pandas is not installed.
-        """
-        return data_frame(self._columns(), exact=exact)
-
     def to_csv(self) -> str:
         """Return the rows as CSV: exact numbers as decimals or ``p/q``."""
         import csv
         import io
 
-        columns = self._columns()
+        columns = self.columns()
         target = io.StringIO()
         writer = csv.writer(target, lineterminator="\n")
         writer.writerow(columns)
@@ -282,7 +270,7 @@ class Comparison(Readable):
         """Return everything as plain data for JSON: exact numbers as Fractions."""
         optima = [row for row in self.rows if row.kind == "optimum"]
         first = optima[0] if optima else None
-        columns = self._columns()
+        columns = self.columns()
         document: dict[str, Any] = {
             "problems": [*self.problems],
             "markets": [*self.markets],

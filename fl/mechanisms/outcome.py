@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from numbers import Rational
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from ...models.display import Page, Readable, Table, data_frame, show
+from ...models.display import Framed, Page, Table, show
 from ...models.exact import IntArray, exact_sum, integer_array, linear_combination
 from ...models.input_error import InputError
 from ...models.names import nearest_name, position_of
@@ -20,12 +20,8 @@ from ...solvers.feasibility import CheckError, violation
 from ...solvers.placement.matroid import route
 from ..registry import NAMELESS
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 __all__ = ["LimitError", "Outcome", "build_scaled_outcome", "check_exact", "outcome", "recheck"]
 
-Who = str | int
 """A worker or a requester: its id, or its position in the market."""
 
 SHOWN_WINNERS = 20
@@ -33,7 +29,7 @@ SHOWN_WINNERS = 20
 
 
 @dataclass(frozen=True, repr=False)
-class Outcome(Readable):
+class Outcome(Framed):
     """Allocation and payments of one run.
 
     Attributes
@@ -133,23 +129,12 @@ class Outcome(Readable):
             return f"every winner is paid {show(unit)} times its bid: integers of market.scaled in the place of money?"
         return None
 
-    def frame(self, *, exact: bool = True) -> pd.DataFrame:
-        """Return winners, and losers that are paid, as a data frame: worker, group, requester, score, bid, payment.
-
-        Parameters
-        ----------
-        exact : bool
-            Numbers as Fractions; else as floats.
-
-        Raises
-        ------
-        InputError
-            If pandas is not installed.
-        """
+    def columns(self) -> dict[str, list[Any]]:
+        """Return winners, and losers that are paid, column by column: worker, group, requester, score, bid, payment."""
         market = self.market
         rows = np.flatnonzero((self.assignment >= 0) | (self.scaled_payments != 0)).tolist()
         placed = self.assignment.tolist()
-        columns = {
+        return {
             "worker": [market.worker_ids[i] for i in rows],
             "group": [market.group_ids[int(market.group_of[i])] for i in rows],
             "requester": [market.requester_ids[placed[i]] if placed[i] >= 0 else None for i in rows],
@@ -157,7 +142,6 @@ class Outcome(Readable):
             "bid": [market.bid(i) for i in rows],
             "payment": [self.payment(i) for i in rows],
         }
-        return data_frame(columns, exact=exact)
 
     def page(self) -> Page:
         """Return winners, price and payments on one screen."""

@@ -10,17 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from numbers import Rational
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ...models.display import Page, Readable, show
+from ...models.display import Framed, Page, show
 from ...models.input_error import InputError
 from ...models.sharing.market import MotsMarket, State
-from ...models.sharing.market_text import types_frame, types_table
+from ...models.sharing.market_text import type_columns, types_table
 from ...solvers.sharing.worth import Audience, utility_between, worth
 from ..registry import NAMELESS, Mechanism, MechanismFunction, call, prepared
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = ["SharingOutcome", "run_sharing_mechanism", "sharing_outcome", "utility", "welfare"]
 
@@ -39,7 +36,7 @@ def welfare(market: MotsMarket, state: State, audience: Audience = "everyone") -
 
 
 @dataclass(frozen=True, repr=False)
-class SharingOutcome(Readable):
+class SharingOutcome(Framed):
     """Where a mechanism of a sharing market leads.
 
     Attributes
@@ -88,9 +85,9 @@ class SharingOutcome(Readable):
         """The generalisation error of the state; None where there is no model."""
         return self.market.error(self.state) if any(self.state) else None
 
-    def frame(self, *, exact: bool = True) -> pd.DataFrame:
-        """Return the types as a data frame: id, size, count, cost, participants, reward; numbers as Fractions, or as floats."""
-        return types_frame(self.market, exact=exact, participants=[*self.state], reward=[*self.rewards])
+    def columns(self) -> dict[str, list[Any]]:
+        """Return the types column by column: id, size, count, cost, participants, reward."""
+        return type_columns(self.market) | {"participants": [*self.state], "reward": [*self.rewards]}
 
     def page(self) -> Page:
         """Return the outcome on one screen."""

@@ -37,7 +37,6 @@ from .swan import (
 )
 
 __all__ = [
-    "MECHANISMS",
     "Headlines",
     "check_utility",
     "headlines",
@@ -48,7 +47,6 @@ __all__ = [
 ]
 
 Row = dict[str, Any]
-MECHANISMS = ("swan", "dynamic", "modified-fl", "fl-only")
 DIGITS = 6
 """Decimals of losses and fitted variances; then they are exact."""
 

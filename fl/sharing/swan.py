@@ -21,12 +21,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal
 
-from ...models.display import Page, Readable, show
+from ...models.display import Framed, Page, show
 from ...models.sharing.expression import Num, Var, operate
 from ...models.sharing.market import MotsMarket, State
-from ...models.sharing.market_text import types_frame, types_table
+from ...models.sharing.market_text import type_columns, types_table
 from ...models.sharing.utility import Utility
 from ...solvers.control import Control, Stopped
 from ...solvers.sharing.answer import SocialAnswer
@@ -34,9 +34,6 @@ from ...solvers.sharing.requirement import ErrorRange, error_range
 from ...solvers.sharing.solve import solve_social_state
 from ..registry import mechanism
 from .interface import SharingOutcome, sharing_outcome, utility, welfare
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 MOST_PATTERNS = 200_000
 """Up to so many patterns the least Lagrangian is found by looking at all of them."""
@@ -93,7 +90,7 @@ class SharedSurplus:
 
 
 @dataclass(frozen=True, repr=False)
-class Swan(SharedSurplus, Readable):
+class Swan(SharedSurplus, Framed):
     """The mechanism, set up for one market.
 
     Attributes
@@ -143,21 +140,10 @@ class Swan(SharedSurplus, Readable):
             return self.welfare / spread if spread else None
         return SMALL_INCENTIVE / spread if spread else Fraction(0)
 
-    def frame(self, *, exact: bool = True) -> pd.DataFrame:
-        """Return the types as a data frame: id, size, count, cost, participants at the best state, reward.
-
-        Parameters
-        ----------
-        exact : bool
-            Numbers as Fractions; else as floats.
-
-        Raises
-        ------
-        InputError
-            If pandas is not installed.
-        """
+    def columns(self) -> dict[str, list[Any]]:
+        """Return the types column by column: id, size, count, cost, participants at the best state, reward."""
         rewards = [None] * self.market.type_count if self.ratio is None else [*self.rewards(self.target)]
-        return types_frame(self.market, exact=exact, participants=[*self.target], reward=rewards)
+        return type_columns(self.market) | {"participants": [*self.target], "reward": rewards}
 
     def page(self) -> Page:
         """Return what is announced at the best state on one screen."""

@@ -12,19 +12,16 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..arrays import as_sequence
-from ..display import Page, Readable
+from ..display import Framed, Page
 from ..exact import format_exact, parse_integer, parse_number
 from ..files import read_json, write_whole
 from ..input_error import InputError
 from ..names import read_name, refuse_alike, refuse_unknown
-from .market_text import types_frame, types_page
+from .market_text import type_columns, types_page
 from .utility import Utility
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 FORMAT = "fedmech-mots/1"
 _FIELDS = {"format", "dimension", "data_variance", "client_variance", "types", "utility", "max_error", "description"}
@@ -59,7 +56,7 @@ State = tuple[int, ...]
 
 
 @dataclass(frozen=True, repr=False)
-class MotsMarket(Readable):
+class MotsMarket(Framed):
     """One MoTS market, exact and immutable; use :meth:`build`, :meth:`from_document` or :func:`read_mots`.
 
     Attributes
@@ -176,20 +173,9 @@ class MotsMarket(Readable):
             document["max_error"] = _plain(self.max_error)
         return document
 
-    def frame(self, *, exact: bool = True) -> pd.DataFrame:
-        """Return the types as a data frame: id, size, count, cost.
-
-        Parameters
-        ----------
-        exact : bool
-            Costs as Fractions; else as floats.
-
-        Raises
-        ------
-        InputError
-            If pandas is not installed.
-        """
-        return types_frame(self, exact=exact)
+    def columns(self) -> dict[str, list[Any]]:
+        """Return the types column by column: id, size, count, cost."""
+        return type_columns(self)
 
     def page(self) -> Page:
         """Return the market on one screen."""

@@ -5,15 +5,13 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from ..display import Page, Table, data_frame, show
+from ..display import Page, Table, show
 from ..exact import format_exact
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from .market import MotsMarket, State
 
-__all__ = ["state_text", "type_columns", "types_frame", "types_page", "types_table"]
+__all__ = ["state_text", "type_columns", "types_page", "types_table"]
 
 SHOWN_TYPES = 20
 """Rows of one screen; the frame has them all."""
@@ -55,14 +53,3 @@ def state_text(market: MotsMarket, state: State) -> str:
 def type_columns(market: MotsMarket) -> dict[str, list[Any]]:
     """Return the types column by column, named as in the file."""
     return {name: [getattr(entry, name) for entry in market.types] for name in ("id", "size", "count", "cost")}
-
-
-def types_frame(market: MotsMarket, *, exact: bool = True, **further: list[Any]) -> pd.DataFrame:
-    """Return the types as a data frame, with further columns.
-
-    Raises
-    ------
-    InputError
-        If pandas is not installed.
-    """
-    return data_frame(type_columns(market) | further, exact=exact)

@@ -181,6 +181,7 @@ def _expand(
         router.add(int(instance.groups[i]))
     free = node.free
     open_groups = np.array([router.fits(g) for g in range(instance.caps.shape[0])], dtype=bool)
+    # Who no longer fits the caps, the seats or the money left, or would raise no level, is in no better set below this node.
     free = free[open_groups[instance.groups[free]] & np.asarray(instance.costs[free] <= room, dtype=bool)]
     gains = np.maximum(instance.coverage[free] - node.covered, 0).sum(axis=1)
     free = free[np.asarray(gains > 0, dtype=bool)]
@@ -188,6 +189,7 @@ def _expand(
         return []
     held = np.bincount(instance.groups[np.array(chosen, dtype=np.int64)], minlength=instance.caps.shape[0])
     totals = instance.group_totals - held
+    # Multipliers that are known come first; the relaxation, which costs a call of HiGHS, only where none of them ends the node.
     bound, drop, need = node.bound, np.zeros(free.size, dtype=bool), np.zeros(free.size, dtype=bool)
     margin: np.ndarray | None = None
     share: np.ndarray | None = None
@@ -203,12 +205,15 @@ def _expand(
         beyond = found.total - found.denominator * (best.value + 1)
         if beyond < 0:
             return []
+        # `beyond` is the room between the bound and the least better value: a worker whose margin is larger settles itself.
         drop |= np.asarray(-found.margin > beyond, dtype=bool)
         need |= np.asarray(found.margin > beyond, dtype=bool)
+        # Branching follows the margins of the strongest bound.
         if value < bound or margin is None:
             margin = found.margin
         bound = min(bound, value)
     assert margin is not None
+    # Two bounds say the opposite of one worker: nothing here is better than what is known.
     if (drop & need).any():
         return []
     if need.any():
@@ -220,6 +225,7 @@ def _expand(
     kept = free[~drop]
     if not kept.size:
         return []
+    # Branch on a worker whom the relaxation hires in part: both children lose by it.
     if share is not None:
         at = int(np.argmin(np.abs(share[~drop] - 0.6)))
     else:

@@ -157,6 +157,7 @@ class Router:
         self.free[j] += 1
 
     def _augment(self, group: int, apply: bool) -> bool:
+        # Breadth-first over requesters: `came` says from which requester, and by moving whose worker on, each was reached.
         came: dict[int, tuple[int, int]] = {}
         queue: list[int] = []
         for j, cap in enumerate(self.caps[group]):
@@ -165,6 +166,7 @@ class Router:
                 queue.append(j)
         for j in queue:
             if self.free[j] > 0:
+                # Back along the path everybody moves one on, and the new worker takes the place that this leaves.
                 if apply:
                     self.free[j] -= 1
                     while j >= 0:

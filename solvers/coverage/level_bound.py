@@ -81,6 +81,7 @@ def level_bound(
     largest += int(costs.max(initial=0)) * price + price + denominator
     if places is not None:
         largest += max(places[0].tolist(), default=0)
+    # `largest` bounds every term of every sum below; int64 is taken only where none of them can leave it.
     small = largest * (costs.size + 1) < 2**62 and coverage.dtype != object and costs.dtype != object
     dtype = np.int64 if small and levels.dtype != object else object
     weights = np.maximum(coverage.astype(dtype) * denominator - levels.astype(dtype), 0).sum(axis=1)
@@ -89,6 +90,7 @@ def level_bound(
     if places is not None:
         options = [(places[0].astype(dtype), places[1])]
     else:
+        # Prices chosen here: either all places of a group have one, or none; the better total is kept.
         options = [_group_places(gain, groups, totals), (np.zeros(totals.size, dtype=dtype), 0)]
     best: LevelBound | None = None
     for place, worth in options:
@@ -96,6 +98,7 @@ def level_bound(
         positive = margin[np.asarray(margin > 0, dtype=bool)].tolist()
         total = constant + worth
         if places is None and len(positive) > seats:
+            # More would come than there are seats: the price of a seat is what the last who gets one is worth.
             seat = sorted(positive, reverse=True)[max(seats - 1, 0)]
             total += seat * seats
             margin = margin - seat

@@ -104,10 +104,12 @@ def find_conflict(
     shortfall = float(everything.value)
     if shortfall <= LP_BINDING:
         return None
+    # The duals weigh the targets into one sum; that no affordable set reaches this sum can be tested in integers.
     weights = [max(0.0, float(np.ravel(row.dual_value)[0])) for row in reach]
     price = 0.0 if relaxation.budget_rows is None else float(np.max(relaxation.budget_rows.dual_value, initial=0.0))
     proved = _confirmed(market, relaxation, gains, wanted, weights, price)
     kept_targets = [t for t, weight in enumerate(weights) if weight > LP_PRICE]
+    # What has no price here takes no part. Of the others each is tried without: if the targets are missed still, it goes.
     limits = _named_limits(relaxation)
     for name in list(limits):
         fewer = {other: row for other, row in limits.items() if other != name}

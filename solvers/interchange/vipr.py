@@ -53,7 +53,6 @@ class _Derivation:
         """For each row the constraint that limits it as far as can be reached, and how often that makes the row."""
 
     def lines(self, tree: Combination | Split) -> list[str]:
-        """Return the lines of the section."""
         program, step = self.program, self.program.step
         for at, row in enumerate(program.rows):
             number, unit = self.first - len(program.rows) + at, row.unit

@@ -103,11 +103,13 @@ def augment_sequence(groups, amounts, taken, room, flow, free, first, blocked_at
                                 parent[h] = r
                                 queue[tail] = h
                                 tail += 1
+            # No free seat can be reached: these groups fill all that is open to them, now and for good.
             if goal < 0:
                 for i in range(tail):
                     if blocked_at[queue[i]] < 0:
                         blocked_at[queue[i]] = t
                 break
+            # The narrowest edge of the path says how many units go along it at once.
             push = min(todo, free[goal])
             r = goal
             while True:

@@ -116,6 +116,7 @@ def leaf_total(
         prices = prices.tolist()
     if type(prices) is not list or len(prices) != market.n or not {*map(type, prices)} <= {int}:
         refuse("a leaf has an integer price for every worker")
+    # A worker's price is paid whether or not it is hired; a negative one is sound only for those who surely are.
     if any(price < 0 and not hired for price, hired in zip(prices, surely.tolist(), strict=True)):
         refuse("the price of a worker who need not be hired is negative")
     if type(node["blocks"]) is not list:
@@ -130,12 +131,14 @@ def leaf_total(
         bound, inner = integer(block["bound"], 0), block["proof"]
         part = market_of_block(market, scale, prices, some, open_to)
         if part is None:
+            # A block without anybody is worth nothing, which needs no proof; a proof given for it would never be looked at.
             if inner is not None:
                 refuse("nobody is open to a block, and its proof is of somebody")
         elif not isinstance(inner, Mapping) or set(inner) != {"kind", "body"} or inner["kind"] not in POOLED_KINDS:
             refuse("the proof of a block is of a kind for opt")
         else:
             check_any(Proof("opt", inner["kind"], bound, inner["body"]), part, pulse)
+        # The inner proof was checked against just this bound, in the units of the scores less the workers' prices.
         total += bound
     if sorted(seen) != list(range(market.m)):
         refuse("the blocks do not part the requesters")

@@ -84,9 +84,11 @@ def check_bound(proof: Proof, market: Market, pulse: Pulse) -> None:
     program = decide(market, proof, pulse)
     if program is None:
         return
+    # Coarse cells first: what the future gains at most in a coarse table prunes the states of the next, finer one.
     gains: list[dict[int, Columns]] | None = None
     for length in cells:
         tables = program.run(length, gains, pulse)
+        # No state is left, and to take states together only ever favours them.
         if tables is None:
             return
         gains = program.gains(tables, length) if length else None
@@ -107,6 +109,7 @@ def decide(market: Market, proof: Proof, pulse: Pulse) -> Program | None:
         market.scaled.costs[affordable],
         market.group_of[affordable],
     )
+    # Sums of scores are multiples of `unit`: whatever beats the bound reaches the next multiple. The same for money, downwards.
     unit, step = common_divisor(scores) or 1, common_divisor(costs)
     money = money // step * step if step else 0
     goal = (proof.bound // unit + 1) * unit
@@ -124,6 +127,7 @@ def decide(market: Market, proof: Proof, pulse: Pulse) -> Program | None:
     gap = bound - scale * goal
     if gap < 0:
         return None
+    # Going against the sign of a reduced score loses it, and no more than the gap may be lost.
     hired = reduced > gap
     left = np.abs(reduced) <= gap
     money -= exact_sum(costs[hired])
@@ -216,6 +220,7 @@ class Program:
         before = None
         for group, cost, score in sorted(kinds, key=lambda kind: (-dearest[kind[0]], kind[0], -kind[1], -kind[2])):
             copies = kinds[group, cost, score]
+            # Bundles of 1, 2, 4, ... and a rest make every number of copies, with few steps.
             parts = [min(1 << b, copies + 1 - (1 << b)) for b in range(copies.bit_length())]
             place, debt = (prices[group], debts[group]) if group >= 0 else (0, 0)
             for size in reversed(parts):

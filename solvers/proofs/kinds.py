@@ -78,6 +78,7 @@ def check_bound(proof: Proof, market: Market, pulse: Pulse) -> None:
         if proof.bound < 0:
             refuse("nobody hired is worth more than the bound")
         return
+    # The table counts the copies hired of all kinds but the most frequent one, and holds how many of that one can go with them.
     many, *few = kinds
     shape = tuple(kind.copies + 1 for kind in few)
     cells, work = 1, 0
@@ -94,13 +95,16 @@ def check_bound(proof: Proof, market: Market, pulse: Pulse) -> None:
             work += cells
             if work > MOST_WORK:
                 raise ProofTooLarge("too many kinds of workers to count")
+            # What the requesters before left at counts - y, this one raises to counts.
             before = reached[(*(slice(0, size - y) for size, y in zip(shape, counts, strict=True)), ...)]
             there = (*(slice(y, None) for y in counts), ...)
             after[there] = np.maximum(after[there], np.minimum(before + most, many.copies))
+        # Fewer copies never leave less room for the others: each cell gets the best of all cells beyond it.
         for axis in range(len(few)):
             after = np.flip(np.maximum.accumulate(np.flip(after, axis), axis), axis)
         reached = after
     for counts in product(*map(range, shape)):
+        # Cells that no allocation reaches are below zero.
         most = int(reached[counts])
         if most >= 0:
             worth = many.score * most + sum(kind.score * y for kind, y in zip(few, counts, strict=True))

@@ -192,6 +192,7 @@ def _compare_winners(winners: Any, market: Market, paid: dict[int, Fraction]) ->
     rows = [(workers[row["worker"]], requesters[row["requester"]]) for row in winners]
     if sorted(i for i, _ in rows) != sorted(paid):
         refuse("winners: others win")
+    # The mechanism fixes who wins, not where: any placement within caps and seats is as good.
     cells, seats = Counter((int(market.group_of[i]), j) for i, j in rows), Counter(j for _, j in rows)
     if any(number > int(market.caps[cell]) for cell, number in cells.items()):
         refuse("winners: a cap is exceeded")

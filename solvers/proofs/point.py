@@ -26,6 +26,7 @@ def worth(market: Market, problem: str, hired: Sequence[Sequence[int]]) -> int:
     if len(hired) != market.m:
         refuse("point: must have a list for each requester")
     everyone = [i for workers in hired for i in workers]
+    # Not isinstance: True is an int, and would hire worker 1.
     if any(type(i) is not int or not 0 <= i < market.n for i in everyone) or len(set(everyone)) < len(everyone):
         refuse("point: a worker is unknown or hired twice")
     groups, caps, seats = market.group_of.tolist(), market.caps.tolist(), market.seats.tolist()
@@ -39,12 +40,14 @@ def worth(market: Market, problem: str, hired: Sequence[Sequence[int]]) -> int:
             refuse(f"point: the seats of requester {market.requester_ids[j]} are exceeded")
         if problem == "opt-sep" and bills[j] > int(market.scaled.budgets[j]):
             refuse(f"point: the budget of requester {market.requester_ids[j]} is exceeded")
+    # Seats and caps hold for every problem; budgets are one by one, or as one, or none (orp).
     if problem in ("opt", "cover") and sum(bills) > sum(market.scaled.budgets.tolist()):
         refuse("point: the pooled budget is exceeded")
     if problem != "cover":
         scores = market.scaled.scores.tolist()
         return sum(scores[i] for i in everyone)
     assert market.scaled.coverage is not None
+    # Python integers: a sum over the kinds may leave 64 bits where each number does not. Nobody hired has no columns, worth 0.
     rows = market.scaled.coverage[everyone].tolist()
     return sum(max(column) for column in zip(*rows, strict=True))
 

@@ -370,6 +370,7 @@ class Surface:
         slope = number(plane.mu)
         if self.types.noise:
             slope = slope + self.served(K) * self.shape.slope(errors) * self.noise / K.power(2)
+        # Where F rises or falls in T all over the cell, one edge has its best; each number is rounded to the unsafe side.
         if slope.high <= 0:
             return self.along(K1, K2, lower, plane)
         if slope.low >= 0:
@@ -377,6 +378,7 @@ class Surface:
         at_lower, at_upper = self.along(K1, K2, lower, plane), self.along(K1, K2, upper, plane)
         if self.shape.convex(errors):
             return max(at_lower, at_upper)
+        # Else no point is farther from an edge than the cell is wide, and F rises no faster than its largest slope.
         width, down = number(max(high - low for _, low, high in ends)).high, self.zero - slope
         add, times = r.up.add, r.up.multiply
         return min(add(at_lower, times(slope.high, width)), add(at_upper, times(down.high, width)))

@@ -100,6 +100,7 @@ def check_bound(proof: Proof, market: Market, pulse: Pulse, checker: str | None 
         raise ProofError("a number is not the right integer")
     if not 2 <= len(values) <= min(modulus, MOST_VALUES):
         raise ProofError("there have to be from 2 to as many values as residues")
+    # F_1 is what the first M / K of money adds, and a subadditive function rises nowhere faster: F(m) <= N m.
     if values[0] or values[1] * len(values) > price * modulus:
         raise ProofError("the values begin with 0, and rise no faster than the price of money")
     if checker is None:

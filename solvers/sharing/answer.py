@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ...models.display import Page, Readable, show
+from ...models.display import Framed, Page, show
 from ...models.sharing.market import MotsMarket, State
-from ...models.sharing.market_text import types_frame, types_table
+from ...models.sharing.market_text import type_columns, types_table
 from ..control import StopReason
 from ..proofs.proof import Proof
 from ..solution import PROVED, Exactness, Status
 from .worth import Worth
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def readable(value: Fraction) -> float | int:
@@ -27,7 +24,7 @@ def readable(value: Fraction) -> float | int:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class SocialAnswer(Readable):
+class SocialAnswer(Framed):
     """The best social state found, with what is known about it; the words are those of :class:`~fedmech.solvers.solution.Solution`.
 
     Attributes
@@ -104,20 +101,9 @@ class SocialAnswer(Readable):
         """The welfare, by the name it has in a Solution; None where only an interval that holds it is known: see `welfare`."""
         return self.welfare.low if self.welfare is not None and self.welfare.exact else None
 
-    def frame(self, *, exact: bool = True) -> pd.DataFrame:
-        """Return the state as a data frame: id, size, count, cost, participants.
-
-        Parameters
-        ----------
-        exact : bool
-            Costs as Fractions; else as floats.
-
-        Raises
-        ------
-        InputError
-            If pandas is not installed.
-        """
-        return types_frame(self.market, exact=exact, participants=[*(self.state or [None] * self.market.type_count)])
+    def columns(self) -> dict[str, list[Any]]:
+        """Return the state column by column: id, size, count, cost, participants."""
+        return type_columns(self.market) | {"participants": [*(self.state or [None] * self.market.type_count)]}
 
     def page(self) -> Page:
         """Return the state, what it is worth and on what that rests on one screen."""

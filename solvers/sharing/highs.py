@@ -39,6 +39,7 @@ def solve_with_highs(incumbent: IncumbentState) -> tuple[StopReason, Fraction | 
     if not is_convex(market):
         raise InputError("pyomo-highs needs a utility that is convex in the error; use the method 'frontier'")
     low, high = relevant_errors(market)
+    # Chords over a convex utility lie above it: each model bounds the welfare, and is exact at the errors it has as points.
     errors = {low, high if high > low else low + 1}
     build = linearised_model if incumbent.audience == "everyone" else linearised_fl_model
     bound: float | None = None
@@ -73,6 +74,7 @@ def solve_with_highs(incumbent: IncumbentState) -> tuple[StopReason, Fraction | 
             stopped = "proved"
             break
         error = market.error(candidate)
+        # A point that is there already would give the same model again: only floating point keeps the gap open.
         if error in errors or not low <= error <= high:
             break
         errors.add(error)

@@ -67,12 +67,16 @@ def list_states(
     """
     (a, b), nu = plane.price, plane.nu
     reduced = [b * c + a * q - nu for c, q in zip(scaled.c, scaled.q, strict=True)]
+    # A type's cheap side is where all its clients lose nothing: in where the reduced cost is negative, else out. To move one of them
+    # costs the reduced cost, so a type dearer than the reach stays as it is.
     movable = sorted((abs(r), i) for i, r in enumerate(reduced) if abs(r) <= reach)
     base = [n if r < 0 else 0 for n, r in zip(scaled.counts, reduced, strict=True)]
+    # The two that lose least are left out here: they have the most ways, and the number K and the span of t settle them.
     partials = [_PartialStates(0, ())]
     for loss, i in movable[2:]:
         grown = []
         for done in partials:
+            # A type that loses nothing is moved by any number of clients.
             copies = scaled.counts[i] if not loss else min(scaled.counts[i], (reach - done.loss) // loss)
             if len(partials) + len(grown) + copies > most:
                 raise TooMany
@@ -90,6 +94,7 @@ def list_states(
             loss = sum(
                 r * k if r >= 0 else -r * (n - k) for r, k, n in zip(reduced, state, scaled.counts, strict=True) if r
             )
+            # The two last were chosen by K and t alone; only now what they lose is counted.
             if loss > reach:
                 continue
             t = sum(k * q for k, q in zip(state, scaled.q, strict=True))
@@ -120,6 +125,7 @@ def _shared(
     rest = K - sum(counts)
     if rest < 0:
         return []
+    # `t` of the others; a client of the first type in the place of one of the second changes it by `step`.
     t = sum(k * q for k, q in zip(counts, scaled.q, strict=True))
     if len(pair) < 2:
         if not pair:
@@ -131,6 +137,7 @@ def _shared(
     first, last = max(0, rest - scaled.counts[two]), min(scaled.counts[one], rest)
     t += rest * scaled.q[two]
     step = scaled.q[one] - scaled.q[two]
+    # Solved for how many of the first type keep t within the span; the division is exact, the ends are rounded inwards.
     if step:
         ways = sorted(Fraction(end - t) / step for end in span)
         first, last = max(first, math.ceil(ways[0])), min(last, math.floor(ways[1]))

@@ -285,6 +285,7 @@ class CellRelaxation:
         if K1 == K2 and ends[0][1] == ends[0][2]:
             return self.corner(K1, lower, plane)
         unit, (a, b) = self.scaled.q_unit, plane.price
+        # t/K is monotone along every edge of the cell, so its least and greatest values lie at corners.
         means = [decimal(t, unit * K) for K, *both in ends for t in both]
         factors = [(self.noise * z - self.client) / K for z in (min(means), max(means)) for K in (K1, K2)]
         low, high = self.client + min(factors), self.client + max(factors)
@@ -292,13 +293,16 @@ class CellRelaxation:
         if self.noise:
             served = Range(self.served(K1), self.served(K2))
             slope = slope + served * self.slopes(low, high) * _inverse_squares(K1, K2) * single(self.noise)
+        # F rises or falls in t all over the cell: then its best lies on one of the two edges.
         if slope.high <= 0:
             return self.along(K1, K2, lower, plane)
         if slope.low >= 0:
             return self.along(K1, K2, upper, plane)
         at_lower, at_upper = self.along(K1, K2, lower, plane), self.along(K1, K2, upper, plane)
+        # Convex in t: the best of a K is at an end again.
         if self.convex(low, high):
             return max(at_lower, at_upper)
+        # Else from either edge, F rises no faster than the largest slope for as long as the cell is wide.
         width = decimal(max(0, *(high - low for _, low, high in ends)), unit)
         return min(at_lower + slope.high * width, at_upper - slope.low * width)
 

@@ -153,7 +153,6 @@ def line(family: str, sort: str, n: int, seed: int, limit: float) -> str:
 
 
 def exact_score(market: Market, found: Found) -> Fraction:
-    """Return the score of a point."""
     return sum((market.scores[i] for i in np.flatnonzero(np.asarray(found.point) >= 0).tolist()), Fraction(0))
 
 

@@ -32,7 +32,6 @@ class Client(NumPyClient):
         self.file, self.number = file, number
 
     def fit(self, parameters: list[np.ndarray], config: dict) -> tuple[list[np.ndarray], int, dict]:
-        """Train."""
         torch.set_num_threads(1)
         settings, arrays = job(self.file)
         names = parameters_of(arrays)

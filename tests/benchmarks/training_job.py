@@ -35,7 +35,6 @@ class Model(nn.Module):
                 )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Logits."""
         at: Any = self
         if self.kind == "softmax":
             return at.output(x.flatten(1))

@@ -127,7 +127,6 @@ class Browser:
             self.events.append(answer)
 
     def wait_for(self, method: str) -> None:
-        """Wait for an event."""
         while not any(event.get("method") == method for event in self.events):
             self.events.append(self._next())
 

@@ -119,7 +119,6 @@ def run_block(block: Block, names: dict[str, Any]) -> str:
 
 
 def run_command(line: str) -> str:
-    """Run a line of commands, and return what it prints."""
     from fedmech.cli import app
     from typer.testing import CliRunner
 

@@ -35,7 +35,6 @@ _MONEY = st.one_of(amounts(), st.integers(0, 20))
 def markets(
     draw: st.DrawFn, *, max_workers: int = 6, max_requesters: int = 3, coverage: bool = False, max_groups: int = 3
 ) -> Market:
-    """Small markets."""
     n = draw(st.integers(1, max_workers))
     m = draw(st.integers(1, max_requesters))
     groups = draw(st.integers(1, max_groups))

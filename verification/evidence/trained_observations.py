@@ -378,7 +378,6 @@ def say_heterogeneity() -> tuple[str, dict[str, Any]]:
 
 
 def _gained(panel: Mapping[str, Any]) -> str:
-    """The headlines of one panel."""
     welfare = "FL's welfare never positive"
     if panel["gain"] is not None:
         welfare = f"welfare up to +{panel['gain']} % (median {panel['median_gain']})"

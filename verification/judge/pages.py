@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ...models.display import Readable, Table, data_frame, show
+from ...models.display import Framed, Table, show
 from .ruling import Premise, Ruling
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = ["MarketJudgement", "attained", "mark", "ruling_tables"]
 
 
-class MarketJudgement(Readable):
+class MarketJudgement(Framed):
     """What is said of a market; `rulings` are the claims about it."""
 
     rulings: Sequence[Ruling]
@@ -29,19 +26,8 @@ class MarketJudgement(Readable):
         """Claims whose premises hold and whose conclusion fails: there the ledger is wrong."""
         return [ruling for ruling in self.rulings if ruling.contradicted]
 
-    def frame(self, *, exact: bool = True) -> pd.DataFrame:
-        """Return the rulings as a data frame, one a row; `attained` is None where only its ends are known.
-
-        Parameters
-        ----------
-        exact : bool
-            Numbers as Fractions; else as floats.
-
-        Raises
-        ------
-        InputError
-            If pandas is not installed.
-        """
+    def columns(self) -> dict[str, list[Any]]:
+        """Return the rulings column by column; `attained` is None where only its ends are known."""
         numbers = [ruling.attained for ruling in self.rulings]
         failing = [[premise for premise in ruling.premises if premise.holds is not True] for ruling in self.rulings]
         columns: dict[str, list[Any]] = {
@@ -58,7 +44,7 @@ class MarketJudgement(Readable):
             "fails": [premises[0].says if premises else None for premises in failing],
             "fails_by": [premises[0].by if premises else None for premises in failing],
         }
-        return data_frame(columns, exact=exact)
+        return columns
 
 
 def ruling_tables(rulings: Sequence[Ruling]) -> list[Table]:

@@ -69,7 +69,9 @@ def combine(
         return Numbers([np.zeros(0, dtype=np.int64)])
     bits = 0
     if object not in (scores.dtype, costs.dtype):
+        # A limb of so many bits times a score, less one times a cost, a shift and a carry stay below 2**62.
         bits = 61 - (int(scores.max()) + int(costs.max()) + 1).bit_length()
+    # Limbs of few bits would be many: Python integers are as fast then, and need no bound.
     if bits < FEWEST_BITS:
         shift = np.empty(len(offsets), dtype=object)
         shift[:] = offsets
@@ -90,6 +92,7 @@ def combine(
             if carry is not None:
                 here += carry
             if k < count - 1:
+                # The shift rounds down, so the rest is not negative, and what is below zero goes on in the carry alone.
                 carry = here >> bits
                 here &= (1 << bits) - 1
     return Numbers(limbs, bits)

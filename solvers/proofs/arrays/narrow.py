@@ -64,6 +64,7 @@ def _once(instance: Instance, node: Node, m: Multipliers) -> Narrowed:
     nothing = Narrowed(-1, node, [])
     if min(money) < 0 or max(hired, node.low) > min(node.high, hired + size):
         return nothing
+    # What the workers hired cover already is theirs for nothing: a level below it would only weaken the bound.
     levels = [max(x, m.scale * z) for x, z in zip(m.levels, node.covered, strict=True)]
     bound = m.scale * node.score + sum(levels) + max(m.count * (node.high - hired), m.count * (node.low - hired))
     columns: list[tuple[np.ndarray, Numbers]] = []
@@ -75,16 +76,19 @@ def _once(instance: Instance, node: Node, m: Multipliers) -> Narrowed:
         if len(workers) and int(costs.max()) > money[k]:
             workers = workers[costs <= money[k]]
             costs = instance.of(instance.costs, workers)
+        # All costs are multiples of `step`, so the rest of the money beyond the last multiple can buy nothing.
         step = divisor(costs)
         money[k] = money[k] // step * step if step else 0
         bound += m.money[k] * money[k] + sum(price * room for _, price, room in limits)
         columns.append((workers, _margins(instance, workers, costs, k, m, levels)))
+    # Nobody is left to decide: the node is one set, and its worth is known exactly.
     if not any(len(workers) for workers, _ in columns):
         value = node.score + sum(node.covered)
         gap = m.scale * (value - instance.goal)
         flips = [Flips(workers, np.zeros(0, dtype=bool), np.zeros(0, dtype=np.int64)) for workers, _ in columns]
         return Narrowed(gap, replace(node, money=money, open=[workers for workers, _ in columns]), flips)
     node = replace(node, money=money)
+    # With one purse a worker is in or out; with several it has to be seen in which of them it is worth most.
     if len(columns) == 1:
         return _alone(instance, node, *columns[0], bound - m.scale * instance.goal)
     return _together(instance, node, columns, bound - m.scale * instance.goal)

@@ -49,8 +49,10 @@ def narrow_once(instance: Instance, node: Node, m: Multipliers) -> Narrowed:
     gap = bound_of(instance, node, m, best) - m.scale * instance.goal
     if gap < 0:
         return Narrowed(gap, node, [])
+    # A choice that loses more than the gap is in nothing better; what a worker may lose is counted from its best choice.
     columns = [{i: q for i, q in column.items() if best[i] - q <= gap} for column in columns]
     choices = Counter(i for column in columns for i in column)
+    # Staying out loses all of `best`: who cannot afford that, and has one purse left, is hired there.
     sure = {i for i in best if best[i] > gap and choices[i] == 1}
     node = replace(node, open=[[i for i in column if i not in sure] for column in columns])
     for k, column in enumerate(columns):

@@ -107,6 +107,7 @@ class Search:
     def plan(self, node: Node, k: int, flips: list[Flip], gap: int, m: Multipliers, *, plenty: bool) -> Plan:
         """Steps 11 and 13."""
         instance, nested = self.instance, self.instance.nested[k]
+        # The sum of best choices is the point that loses nothing; bundles then flip away from it, in or out.
         base = instance.hire(node, k, [flip.worker for flip in flips if flip.hired])
         money, hired = base.money[k], sum(base.held[k])
         falls = sum(flip.hired for flip in flips)
@@ -120,12 +121,15 @@ class Search:
         # The limits alone keep the number hired from rising further than this; of nested ones the last is on all groups.
         kept = [min(most, room) for (_, _, room), most in zip(all_limits, taken_at_most, strict=True)]
         highest = hired + (kept[-1] if nested else sum(kept))
+        # The number hired is carried along only where it has a price or could leave what the node allows.
         within = hired - falls >= node.low and highest <= node.high
         numbered = len(instance.purses) == 1 and (m.count != 0 or not within)
         steps: list[Bundle | Closing] = []
         ends, relaxed = [0], False
         for at, (_, price, room) in enumerate(all_limits):
             plentiful = self.plentiful(own[at]) if plenty and price > 0 and not nested else None
+            # A plentiful kind that loses nothing is let fill every place; an empty one is a bundle that gives its cost back, and
+            # nobody is counted.
             if plentiful is not None:
                 relaxed = True
                 for kind, copies in own[at].items():

@@ -89,7 +89,6 @@ def test_accepted_if_and_only_if_nothing_is_better() -> None:
 
 
 def drawn_through(body: Body, money: int) -> Fraction:
-    """The function, in fractions."""
     values, size = body["values"], len(body["values"])
     at = Fraction(money % body["modulus"] * size, body["modulus"])
     k = floor(at)
