@@ -32,7 +32,9 @@ __all__ = [
     "ForceOption",
     "JsonOption",
     "MarketArgument",
+    "MotsArgument",
     "SummaryOption",
+    "certificate_document",
     "echo",
     "exact_pair",
     "guarded",
@@ -65,6 +67,9 @@ MarketArgument = Annotated[
         help="a *.market.json, a *.pb election, a knapsack file, or an *.lp or *.mps of a knapsack; "
         "the shipped measured market if left out",
     ),
+]
+MotsArgument = Annotated[
+    Path | None, typer.Argument(metavar="FILE", help="a *.mots.json; the shipped prototype market if left out")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="one JSON document on stdout and nothing else")]
 DropZeroOption = Annotated[bool, typer.Option("--drop-zero", help="leave out workers whose score is 0")]
@@ -173,6 +178,11 @@ def number(value: Fraction | int | None) -> float | int | None:
         # Nobody's reader of JSON takes longer ones; the exact number beside it is a text.
         return whole if whole.bit_length() < LONGEST_NUMBER else None
     return float(value)
+
+
+def certificate_document(certificate: Path, missing: str | None) -> dict[str, str | None]:
+    """Return where a certificate is, or why there is none, for JSON."""
+    return {"file": None if missing else str(certificate), "missing": missing}
 
 
 def print_json(document: Any) -> None:

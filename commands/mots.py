@@ -10,6 +10,7 @@ import typer
 from .console import (
     INFEASIBLE,
     STOPPED,
+    certificate_document,
     print_json,
     say,
     show,
@@ -57,7 +58,7 @@ def social_state(
     if json:
         document = answer.to_dict()
         if certificate is not None:
-            document["certificate"] = {"file": None if missing else str(certificate), "missing": missing}
+            document["certificate"] = certificate_document(certificate, missing)
         print_json(document)
     else:
         write(answer.page().text(text_width()) + "\n")

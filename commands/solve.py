@@ -17,6 +17,7 @@ from .console import (
     JsonOption,
     MarketArgument,
     SummaryOption,
+    certificate_document,
     echo,
     exact_pair,
     guarded,
@@ -84,11 +85,6 @@ class Answer:
             raise typer.Exit(INFEASIBLE)
         if self.solution.status != "optimal" or self.missing is not None:
             raise typer.Exit(STOPPED)
-
-
-def certificate_document(certificate: Path, missing: str | None) -> dict[str, str | None]:
-    """Return where a certificate is, or why there is none, for JSON."""
-    return {"file": None if missing else str(certificate), "missing": missing}
 
 
 @guarded

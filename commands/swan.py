@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,6 +10,7 @@ from .console import (
     INFEASIBLE,
     STOPPED,
     JsonOption,
+    MotsArgument,
     guarded,
     number,
     print_json,
@@ -31,9 +31,7 @@ __all__ = ["swan_command"]
 
 @guarded
 def swan_command(
-    file: Annotated[
-        Path | None, typer.Argument(metavar="FILE", help="a *.mots.json; the shipped prototype market if left out")
-    ] = None,
+    file: MotsArgument = None,
     time_limit: Annotated[float | None, typer.Option(help="seconds for everything")] = None,
     unique: Annotated[bool, typer.Option("--unique", help="also the payments that leave one equilibrium only")] = False,
     json: JsonOption = False,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,6 +9,7 @@ import typer
 from .console import (
     STOPPED,
     JsonOption,
+    MotsArgument,
     echo,
     guarded,
     number,
@@ -35,9 +35,7 @@ __all__ = ["tradeoff_command"]
 
 @guarded
 def tradeoff_command(
-    file: Annotated[
-        Path | None, typer.Argument(metavar="FILE", help="a *.mots.json; the shipped prototype market if left out")
-    ] = None,
+    file: MotsArgument = None,
     most: Annotated[int, typer.Option(min=1, help="points of the frontier at most, from the greatest welfare on")] = 50,
     vary: Annotated[str | None, typer.Option(help="instead: cost (a factor), client-variance or max-error")] = None,
     values: Annotated[str, typer.Option(help="with --vary: the values, separated by commas")] = "",

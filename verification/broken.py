@@ -38,59 +38,36 @@ def _value(market: Market, workers: np.ndarray) -> Fraction:
     return Fraction(exact_sum(market.scaled.scores[workers]), market.scaled.score_denominator)
 
 
-def _prefix(market: Market, order: Sequence[int]) -> int:
-    """Length of the longest affordable prefix."""
-    budget = Fraction(market.scaled.total_budget, market.scaled.money_denominator)
-    k = 0
-    while k < market.n:
-        last = order[k]
-        if market.bid(last) / market.score(last) * _value(market, _hired(market, order[: k + 1])) > budget:
-            break
+def _driftpay(market: Market, *, by_ratio: bool = False, budgeted: bool = True, skipped: int = 0) -> Outcome:
+    """DriftPay-CO, its ties by the ratio order, its price without the budget, or past the first `skipped` after the prefix."""
+    order, k = _order(market), 0
+    ratios = [market.bid(i) / market.score(i) for i in order]
+    budget = market.total_budget
+    while k < market.n and ratios[k] * _value(market, _hired(market, order[: k + 1])) <= budget:
         k += 1
-    return k
-
-
-def _price(market: Market, order: Sequence[int], k: int, value: Fraction) -> Fraction:
-    price = Fraction(market.scaled.total_budget, market.scaled.money_denominator) / value
-    if k < market.n:
-        price = min(price, market.bid(order[k]) / market.score(order[k]))
-    return price
+    winners = _hired(market, order[:k], order if by_ratio else None)
+    prices = ratios[k + skipped : k + skipped + 1]
+    if len(winners) and (budgeted or not prices):
+        prices.append(budget / _value(market, winners))
+    return outcome(market, winners.tolist(), {i: market.score(i) * min(prices) for i in winners.tolist()})
 
 
 def first_price(market: Market) -> Outcome:
     """DriftPay-CO's winners, each paid its bid."""
-    order = _order(market)
-    winners = _hired(market, order[: _prefix(market, order)])
-    return outcome(market, winners.tolist(), {i: market.bid(i) for i in winners.tolist()})
+    winners = _driftpay(market).winner_indices.tolist()
+    return outcome(market, winners, {i: market.bid(i) for i in winners})
 
 
 def ties_by_ratio(market: Market) -> Outcome:
     """DriftPay-CO whose ORP settles ties between equal scores by the ratio order."""
-    order = _order(market)
-    k = _prefix(market, order)
-    winners = _hired(market, order[:k], order)
-    value = _value(market, winners)
-    price = _price(market, order, k, value) if value else Fraction(0)
-    return outcome(market, winners.tolist(), {i: market.score(i) * price for i in winners.tolist()})
+    return _driftpay(market, by_ratio=True)
 
 
 def overspend(market: Market) -> Outcome:
     """DriftPay-CO that forgets the budget in its price."""
-    order = _order(market)
-    k = _prefix(market, order)
-    winners = _hired(market, order[:k])
-    price = market.bid(order[k]) / market.score(order[k]) if k < market.n else None
-    if price is None:
-        value = _value(market, winners)
-        price = _price(market, order, k, value) if value else Fraction(0)
-    return outcome(market, winners.tolist(), {i: market.score(i) * price for i in winners.tolist()})
+    return _driftpay(market, budgeted=False)
 
 
 def off_by_one_prefix(market: Market) -> Outcome:
     """DriftPay-CO whose price skips the first worker after the prefix."""
-    order = _order(market)
-    k = _prefix(market, order)
-    winners = _hired(market, order[:k])
-    value = _value(market, winners)
-    price = _price(market, order, min(k + 1, market.n), value) if value else Fraction(0)
-    return outcome(market, winners.tolist(), {i: market.score(i) * price for i in winners.tolist()})
+    return _driftpay(market, skipped=1)

@@ -24,13 +24,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import gcd
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
 from ...models.input_error import InputError
 from ...models.procurement.market import Market
-from .proof import Proof, ProofError, ProofTooLarge, Pulse
+from .proof import Proof, ProofError, ProofTooLarge, Pulse, refuse
 from .proof import check_bound as check_any
 
 __all__ = ["check_bound", "market_of_block"]
@@ -40,11 +40,6 @@ MOST_LEAVES = 4_096
 
 POOLED_KINDS = ("tree", "dynamic", "staircase", "subadditive")
 """The kinds of proofs of OPT that may stand in a block."""
-
-
-def refuse(reason: str) -> NoReturn:
-    """Raise `ProofError`."""
-    raise ProofError(reason)
 
 
 def check_bound(proof: Proof, market: Market, pulse: Pulse) -> None:

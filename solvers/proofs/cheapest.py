@@ -15,8 +15,7 @@ from typing import Any
 from ...models.exact import integer_array
 from ...models.procurement.market import Market
 from .document import check_document, digest, sealed
-from .nodes import refuse
-from .proof import Pulse
+from .proof import Pulse, refuse
 
 __all__ = ["FORMAT", "CheckedCheapest", "check_cheapest_document", "write_cheapest_document"]
 

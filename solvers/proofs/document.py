@@ -23,9 +23,8 @@ import numpy as np
 from ...models.files import read_json
 from ...models.input_error import InputError
 from ...models.procurement.market import Market
-from .nodes import refuse
 from .point import shares_worth, worth
-from .proof import Proof, Pulse, check_bound, proof_document
+from .proof import Proof, Pulse, check_bound, proof_document, refuse
 
 __all__ = [
     "FORMAT",

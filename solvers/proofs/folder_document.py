@@ -15,8 +15,7 @@ import numpy as np
 
 from ...models.procurement.folder import Folder
 from .document import require_whole, sealed
-from .nodes import refuse
-from .proof import Pulse
+from .proof import Pulse, refuse
 from .streamed import CheckedFolder, check_folder
 
 __all__ = ["FORMAT", "check_folder_document", "folder_document"]

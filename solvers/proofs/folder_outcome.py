@@ -31,9 +31,8 @@ import numpy as np
 from ...models.exact import exact_sum
 from ...models.procurement.folder import LARGEST, Folder, Rows
 from .arrays.limbs import combine
-from .nodes import refuse
 from .outcome import compare_number
-from .proof import Pulse
+from .proof import Pulse, refuse
 
 __all__ = [
     "FORMAT",

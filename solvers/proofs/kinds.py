@@ -23,12 +23,11 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from typing import NoReturn
 
 import numpy as np
 
 from ...models.procurement.market import Market
-from .proof import Proof, ProofError, ProofTooLarge, Pulse
+from .proof import Proof, ProofTooLarge, Pulse, refuse
 
 __all__ = ["check_bound"]
 
@@ -110,11 +109,6 @@ def check_bound(proof: Proof, market: Market, pulse: Pulse) -> None:
             worth = many.score * most + sum(kind.score * y for kind, y in zip(few, counts, strict=True))
             if worth > proof.bound:
                 refuse("some counts can be hired that are worth more than the bound")
-
-
-def refuse(reason: str) -> NoReturn:
-    """Raise `ProofError`."""
-    raise ProofError(reason)
 
 
 def classes_of(proof: Proof, market: Market) -> list[int]:

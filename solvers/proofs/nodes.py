@@ -19,23 +19,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
-from .proof import ProofError
+from .proof import refuse
 
-__all__ = ["Entry", "Multipliers", "Node", "NodeShape", "read_nodes", "refuse"]
+__all__ = ["Entry", "Multipliers", "Node", "NodeShape", "read_nodes"]
 
 MOST_BITS = 65_536
 """Integers of a proof are no longer than this: with the longest numbers that a market may have, multipliers stay below it."""
 
 FIELDS = {"scale", "count", "money", "levels", "places"}
-
-
-def refuse(reason: str) -> NoReturn:
-    """Raise `ProofError`."""
-    raise ProofError(reason)
 
 
 @dataclass(frozen=True)

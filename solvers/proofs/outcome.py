@@ -27,8 +27,7 @@ from fractions import Fraction
 from typing import Any
 
 from ...models.procurement.market import Market
-from .nodes import refuse
-from .proof import Pulse
+from .proof import Pulse, refuse
 
 __all__ = ["CheckedOutcome", "check_outcome", "compare_number"]
 

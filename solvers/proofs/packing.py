@@ -35,25 +35,20 @@ The numbers are ``int64`` where the largest sum that can occur was found to be b
 from __future__ import annotations
 
 from math import gcd
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
 from ...models.exact import exact_sum
 from ...models.procurement.market import Market
 from .disjoint_sets import can_pack, unhired_loss
-from .proof import Proof, ProofError, ProofTooLarge, Pulse
+from .proof import Proof, ProofTooLarge, Pulse, refuse
 from .purse_sets import Prices, Purse, Sets, list_sets, near_best, packed, python_or_64
 
 __all__ = ["check_bound"]
 
 MOST_SPLITS = 4_096
 """So many pooled sets are split."""
-
-
-def refuse(reason: str) -> NoReturn:
-    """Raise `ProofError`."""
-    raise ProofError(reason)
 
 
 def check_bound(proof: Proof, market: Market, pulse: Pulse) -> None:

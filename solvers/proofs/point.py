@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from ...models.procurement.market import Market
-from .nodes import refuse
+from .proof import refuse
 
 __all__ = ["shares_worth", "worth"]
 

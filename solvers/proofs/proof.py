@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
-__all__ = ["KINDS", "Proof", "ProofError", "ProofTooLarge", "Pulse", "check_bound", "proof_document"]
+__all__ = ["KINDS", "Proof", "ProofError", "ProofTooLarge", "Pulse", "check_bound", "proof_document", "refuse"]
 
 KINDS = {
     "tree": "tree",
@@ -39,6 +39,11 @@ class ProofError(ValueError):
 
 class ProofTooLarge(ProofError):
     """What the proof asks of the checker is more than it does: nothing is said about the bound."""
+
+
+def refuse(reason: str) -> NoReturn:
+    """Raise `ProofError`."""
+    raise ProofError(reason)
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,7 @@ from ...models.sharing.expression import is_rational
 from ...models.sharing.market import MotsMarket
 from .document import FORMAT, digest, fraction, ratio, require_whole, sealed
 from .enclosure import EXACT, Rounding, Unbounded, series
-from .nodes import refuse
-from .proof import Proof, Pulse, check_bound, proof_document
+from .proof import Proof, Pulse, check_bound, proof_document, refuse
 
 __all__ = ["CheckedState", "check_state_document", "state_worth", "write_state_document"]
 

@@ -48,8 +48,8 @@ from ...models.procurement.market import Market
 from ...models.procurement.scaled import Scaled
 from .arrays.instance import divisor
 from .arrays.limbs import combine
-from .nodes import Multipliers, NodeShape, refuse
-from .proof import Proof, ProofError, ProofTooLarge, Pulse, check_bound
+from .nodes import Multipliers, NodeShape
+from .proof import Proof, ProofError, ProofTooLarge, Pulse, check_bound, refuse
 
 __all__ = ["MOST_LEAVES", "MOST_REST", "CheckedFolder", "check_folder", "rest_market"]
 

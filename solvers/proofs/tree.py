@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from ...models.procurement.market import Market
-from .nodes import read_nodes, refuse
-from .proof import Proof, Pulse
+from .nodes import read_nodes
+from .proof import Proof, Pulse, refuse
 from .walk import Tree
 
 __all__ = ["FEW", "check_bound", "open_tree"]

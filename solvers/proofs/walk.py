@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .nodes import Entry, Node, refuse
-from .proof import ProofTooLarge, Pulse
+from .nodes import Entry, Node
+from .proof import ProofTooLarge, Pulse, refuse
 
 __all__ = ["MOST_STATES", "Narrowed", "TooManyStates", "Tree", "Work"]
 

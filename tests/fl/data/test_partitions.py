@@ -11,7 +11,7 @@ import pytest
 from fedmech.fl.data import dirichlet as dirichlet_partitions
 from fedmech.fl.data import partitions
 from fedmech.fl.data.dirichlet import dirichlet, dirichlet_balanced, dirichlet_per_client
-from fedmech.fl.data.partitions import classes_per_client, given_sizes, iid
+from fedmech.fl.data.partitions import classes_per_client, given_sizes
 from fedmech.models.input_error import InputError
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
@@ -48,7 +48,6 @@ def table(parts: list[np.ndarray], labels: np.ndarray) -> np.ndarray:
 
 @given(LABELS, st.integers(1, 15), BETAS, SEEDS)
 def test_every_sample_belongs_to_one_client(labels: list[int], clients: int, beta: float, seed: int) -> None:
-    check(iid(labels, clients, rng(seed)), len(labels))
     check(dirichlet(labels, clients, beta, rng(seed)), len(labels))
     check(dirichlet_balanced(labels, clients, beta, rng(seed), least=0), len(labels))
     check(dirichlet_per_client(labels, clients, beta, rng(seed)), len(labels))
@@ -56,10 +55,9 @@ def test_every_sample_belongs_to_one_client(labels: list[int], clients: int, bet
 
 @given(LABELS, st.integers(1, 15), SEEDS)
 def test_even_shares_differ_by_at_most_one(labels: list[int], clients: int, seed: int) -> None:
-    for parts in (iid(labels, clients, rng(seed)), dirichlet_per_client(labels, clients, 0.3, rng(seed))):
-        sizes = [len(part) for part in parts]
-        assert len(sizes) == clients
-        assert max(sizes) - min(sizes) <= 1
+    sizes = [len(part) for part in dirichlet_per_client(labels, clients, 0.3, rng(seed))]
+    assert len(sizes) == clients
+    assert max(sizes) - min(sizes) <= 1
 
 
 @given(LABELS, st.lists(st.integers(0, 20), min_size=1, max_size=10), BETAS, SEEDS)
@@ -383,11 +381,11 @@ def test_too_little_of_the_classes_is_refused() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda g: iid([0.5, 1], 2, g), "labels"),
-        (lambda g: iid([[0, 1]], 2, g), "labels"),
-        (lambda g: iid([0, 1], 0, g), "clients"),
-        (lambda g: iid([0, 1], cast(Any, 1.5), g), "clients"),
-        (lambda g: iid([0, 1], True, g), "clients"),
+        (lambda g: dirichlet([0.5, 1], 2, 1.0, g), "labels"),
+        (lambda g: dirichlet([[0, 1]], 2, 1.0, g), "labels"),
+        (lambda g: dirichlet([0, 1], 0, 1.0, g), "clients"),
+        (lambda g: dirichlet([0, 1], cast(Any, 1.5), 1.0, g), "clients"),
+        (lambda g: dirichlet([0, 1], True, 1.0, g), "clients"),
         (lambda g: dirichlet([0, 1], 2, 0.0, g), "beta"),
         (lambda g: dirichlet([0, 1], 2, -1.0, g), "beta"),
         (lambda g: dirichlet([0, 1], 2, float("nan"), g), "beta"),
@@ -408,7 +406,6 @@ def test_nonsense_is_refused(call, message: str) -> None:
 @pytest.mark.parametrize(
     "deal",
     [
-        lambda labels, g: iid(labels, 3, g),
         lambda labels, g: given_sizes(labels, [8, 3, 5], g),
         lambda labels, g: dirichlet(labels, 3, 1.0, g),
         lambda labels, g: dirichlet_balanced(labels, 3, 1.0, g, least=2),
@@ -436,7 +433,6 @@ def test_samples_of_a_class_are_interchangeable(deal) -> None:
 @given(LABELS, st.integers(1, 6), SEEDS)
 def test_equal_seeds_give_equal_partitions(labels: list[int], clients: int, seed: int) -> None:
     for deal in (
-        lambda g: iid(labels, clients, g),
         lambda g: dirichlet(labels, clients, 0.4, g),
         lambda g: dirichlet_per_client(labels, clients, 0.4, g),
     ):
