@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -132,10 +132,8 @@ def solve_command(
 ) -> None:
     """Find the provably best assignment of a market, or the best social state of a *.mots.json."""
     from ..models.files import refuse_overwriting
-    from ..models.input_error import InputError
     from ..models.procurement.market import Market
     from ..solvers.control import Control
-    from .folder import load_folder, solve_folder_command
     from .mots import social_state
 
     kind = _certificate_kind(certificate, proof)
@@ -146,14 +144,10 @@ def solve_command(
     # The rows of a folder are streamed where nothing is asked for that needs them all in memory.
     others = explain or drop_zero or any(given is not None for given in (at_least, then, export, save_failure))
     streamed = problem == "opt" and method == "auto" and kind == "fedmech" and not others
-    if winners is not None and not streamed:
-        raise InputError("is for OPT over a folder of Parquet files, and for no other option", field="winners")
     if not streamed:
-        refuse_cluster(dask, None)
+        _refuse_options_of_folders(winners, dask, None)
     if problem == "social-state":
-        why = "is for problems of *.market.json files, not for social states"
-        asked = {"explain": explain, "at-least": at_least, "proof": kind != "fedmech", "then": then}
-        _refuse_options((name, bool(given), why) for name, given in asked.items())
+        _refuse_for_states({"explain": explain, "at-least": at_least, "proof": kind != "fedmech", "then": then})
         social_state(file, method, time_limit, export, certificate, json=json)
         return
     if then is not None:
@@ -166,9 +160,7 @@ def solve_command(
         with passes_on(dask, market) as folder:
             solve_folder_command(folder, time_limit, certificate, winners, json=json)
         return
-    refuse_cluster(dask, market)
-    if winners is not None:
-        raise InputError("is for workers in a folder of Parquet files", field="winners")
+    _refuse_options_of_folders(winners, dask, market)
     _before_solving(market, problem, export, priced=explain or at_least is not None)
     control = Control.for_seconds(time_limit)
     from ..solvers.solve import solve
@@ -212,6 +204,21 @@ def _refuse_options(options: Iterable[tuple[str, bool, str]]) -> None:
     for name, given, why in options:
         if given:
             raise InputError(why, field=name)
+
+
+def _refuse_options_of_folders(winners: Path | None, dask: str | None, market: Market | None) -> None:
+    """Refuse what is for markets whose rows are streamed: this one is in memory, or something is asked for that needs it there."""
+    from ..models.input_error import InputError
+
+    if winners is not None:
+        more = "" if market is not None else ", and for no other option"
+        raise InputError(f"is for OPT over a folder of Parquet files{more}", field="winners")
+    refuse_cluster(dask, market)
+
+
+def _refuse_for_states(asked: Mapping[str, Any]) -> None:
+    why = "is for problems of *.market.json files, not for social states"
+    _refuse_options((name, bool(given), why) for name, given in asked.items())
 
 
 def _refuse_beside_then(then: str, *, explain: bool, at_least: bool, export: bool, kind: str) -> None:
