@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
 from .input_error import InputError
 
-__all__ = ["as_sequence", "check_labels", "labels_of", "plain_array", "whole_numbers"]
+__all__ = ["as_sequence", "check_labels", "is_masked", "labels_of", "plain_array", "whole_numbers"]
 
 
 def as_sequence(
@@ -36,7 +37,7 @@ def as_sequence(
         raise InputError(f"expected one value per row, got {type(values).__name__}", row=kind, field=field)
     if isinstance(values, np.ndarray) and not values.ndim:
         raise InputError("expected one value per row, got a single one", row=kind, field=field)
-    if isinstance(values, np.ma.MaskedArray):
+    if is_masked(values):
         masked = np.flatnonzero(np.ma.getmaskarray(values).ravel())
         if len(masked):
             raise InputError("missing: the entry is masked", row=f"{kind}[{int(masked[0])}]", field=field)
@@ -51,6 +52,12 @@ def as_sequence(
             column.to_numpy() if column.dtype.kind in "iuf" and not hasattr(column.array, "_mask") else column.tolist()
         )
     return values if isinstance(values, np.ndarray | Sequence) else list(values)
+
+
+def is_masked(values: Any) -> TypeGuard[np.ma.MaskedArray]:
+    """Whether somebody has made a masked array; nobody has if its module, which takes long, is not imported."""
+    module = sys.modules.get("numpy.ma")
+    return module is not None and isinstance(values, module.MaskedArray)
 
 
 def labels_of(values: Any) -> list[Any] | None:
@@ -89,7 +96,7 @@ def plain_array(values: Any, field: str, row: str | None = None) -> np.ndarray:
     InputError
         For masked entries, labels that do not just count the rows, and what is no array.
     """
-    if isinstance(values, np.ma.MaskedArray):
+    if is_masked(values):
         if np.ma.getmaskarray(values).any():
             raise InputError("missing: an entry is masked", row=row, field=field)
         values = values.data

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, overload
 
 import numpy as np
@@ -12,7 +12,13 @@ __all__ = ["TextColumn", "split_lines"]
 MOST_DIGITS = 18
 """Digits of the longest number that is read at array speed: it is below 2**63 without its point."""
 
+MOST_WORDS = 8
+"""Words of 8 bytes of the longest text that is compared with others at array speed."""
+
 _COMMA, _NEWLINE, _POINT, _ZERO, _NINE = (ord(character) for character in ",\n.09")
+
+_FIRST_BYTES = np.array([(1 << 8 * k) - 1 for k in range(9)], dtype=np.uint64)
+_ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
 class TextColumn(Sequence[str]):
@@ -48,6 +54,56 @@ class TextColumn(Sequence[str]):
             return TextColumn(self.data, self.starts[index], self.ends[index]).tolist()
         return self.data[self.starts[index] : self.ends[index]].decode()
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.tolist())
+
+    def words(self) -> np.ndarray | None:
+        """Return the texts as words of 8 bytes, the first byte the lowest and zeros behind the last, shape (w, n).
+
+        None if a text has more than :data:`MOST_WORDS` of them, or anything but printable ASCII without blanks.
+        """
+        lengths, last = self.ends - self.starts, len(self.data) - 8
+        longest = int(lengths.max(initial=1))
+        if longest > 8 * MOST_WORDS or last < 0:
+            return None
+        # Eight bytes from wherever one likes.
+        anywhere = np.ndarray(last + 1, dtype="<u8", buffer=self.data, strides=(1,))
+        words = np.empty((-(-longest // 8), len(self)), dtype=np.uint64)
+        for k, word in enumerate(words):
+            begin = self.starts + 8 * k
+            base = np.minimum(begin, last)
+            word[:] = anywhere[base] >> (8 * np.minimum(begin - base, 7)).astype(np.uint64)
+            word &= _FIRST_BYTES[np.clip(lengths - 8 * k, 0, 8)]
+        visible = words.view(np.uint8) - np.uint8(0x21) < 0x5E
+        return words if np.count_nonzero(visible) == int(lengths.sum()) else None
+
+    def all_differ(self) -> bool:
+        """Whether no two are the same; False also where :meth:`words` are not to be had, or in doubt."""
+        words = self.words()
+        return words is not None and bool((np.diff(np.sort(_mixed(words))) > 0).all())
+
+    def distinct(self) -> tuple[list[str], np.ndarray] | None:
+        """Return the distinct texts in the order in which they come, and which of them each is; None as :meth:`words`, or in doubt."""
+        words = self.words()
+        if words is None:
+            return None
+        keys = _mixed(words)
+        known = np.unique(keys[:1000])
+        while True:
+            at = np.searchsorted(known, keys).clip(max=max(0, len(known) - 1))
+            missing = known[at] != keys
+            if not missing.any():
+                break
+            known = np.union1d(known, keys[missing])
+        first = np.empty(len(known), dtype=np.int64)
+        first[at[::-1]] = np.arange(len(keys))[::-1]
+        if (words[:, first[at]] != words).any():
+            return None
+        order = np.argsort(first)
+        rank = np.empty_like(first)
+        rank[order] = np.arange(len(first))
+        return [self[int(position)] for position in first[order]], rank[at]
+
     def tolist(self) -> list[str]:
         """Return the texts as Python strings."""
         spans = zip(self.starts.tolist(), self.ends.tolist(), strict=True)
@@ -69,6 +125,8 @@ class TextColumn(Sequence[str]):
         longest = int(lengths.max(initial=0))
         if longest > MOST_DIGITS + 1:
             return None
+        if longest <= 8 and (words := self.words()) is not None and (whole := _whole(words[0], lengths)) is not None:
+            return whole, 1
         codes = np.frombuffer(self.data, dtype=np.uint8)
         value, places = np.zeros(len(self), dtype=np.int64), np.zeros(len(self), dtype=np.int64)
         pointed = np.zeros(len(self), dtype=bool)
@@ -90,6 +148,26 @@ class TextColumn(Sequence[str]):
         if int((lengths - places - pointed).max(initial=0)) + most > MOST_DIGITS:
             return None
         return value * 10 ** (most - places), 10**most
+
+
+def _mixed(words: np.ndarray) -> np.ndarray:
+    """Make one word of some, the same of the same; of single words different ones stay different."""
+    found = words[0]
+    for word in words[1:]:
+        found = (found ^ (found >> np.uint64(29))) * _ODD + word
+    return found
+
+
+def _whole(words: np.ndarray, lengths: np.ndarray) -> np.ndarray | None:
+    """Read whole numbers of at most eight digits; None if anything else is among them."""
+    if np.count_nonzero(words.view(np.uint8) - np.uint8(_ZERO) <= 9) != int(lengths.sum()):
+        return None
+    # Behind zeros, as many digits as a word has; then pairs of digits, of pairs, and of these become one number.
+    found = words << (64 - 8 * lengths).astype(np.uint64)
+    found = ((found & np.uint64(0x0F0F0F0F0F0F0F0F)) * np.uint64(2561)) >> np.uint64(8)
+    found = ((found & np.uint64(0x00FF00FF00FF00FF)) * np.uint64(6553601)) >> np.uint64(16)
+    found = ((found & np.uint64(0x0000FFFF0000FFFF)) * np.uint64(42949672960001)) >> np.uint64(32)
+    return found.astype(np.int64)
 
 
 def split_lines(text: str) -> tuple[list[str], list[TextColumn | list[str | None]]] | None:

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import as_sequence, check_labels, labels_of
+from ..arrays import as_sequence, check_labels, is_masked, labels_of
 from ..exact import IntArray, parse_integer, scale_to_integers
 from ..input_error import InputError
 from ..names import nearest_name, none_if_missing, read_name, read_names, refuse_alike
+from ..text_columns import TextColumn
 
 __all__ = [
     "UNLIMITED",
@@ -91,7 +92,10 @@ def unique_ids(ids: Iterable[Any] | None, count: int, prefix: str, kind: str) ->
     """Return the ids as names, numbered ones if there are none."""
     if ids is None:
         return NumberedIds(prefix, count)
-    names = read_names(as_sequence(ids, "id", kind), kind, "id", distinct=True)
+    column = as_sequence(ids, "id", kind)
+    if isinstance(column, TextColumn) and len(column) == count and column.all_differ():
+        return column
+    names = read_names(column, kind, "id", distinct=True)
     if len(names) != count:
         raise InputError(f"expected {count} ids, got {len(names)}", row=kind, field="id")
     if len(set(names)) < count:
@@ -117,22 +121,26 @@ def group_indices(
         if known is not None and len(known) != 1:
             raise InputError("needs the group of every worker", row="workers", field="group")
         return known or ["g1"], np.zeros(n, dtype=np.int64)
-    labels = read_names(as_sequence(groups, "group", "workers", names), "workers", "group")
-    if len(labels) != n:
-        raise InputError(f"expected {n} values, got {len(labels)}", row="workers", field="group")
-    distinct = list(dict.fromkeys(labels))
+    column = as_sequence(groups, "group", "workers", names)
+    found = column.distinct() if isinstance(column, TextColumn) else None
+    if found is None:
+        labels = read_names(column, "workers", "group")
+        places = {name: position for position, name in enumerate(dict.fromkeys(labels))}
+        found = list(places), np.array([places[label] for label in labels], dtype=np.int64)
+    distinct, which = found
+    if len(which) != n:
+        raise InputError(f"expected {n} values, got {len(which)}", row="workers", field="group")
     refuse_alike(distinct, "workers", "group")
     index = {name: position for position, name in enumerate(known if known is not None else distinct)}
-    try:
-        group_of = np.array([index[label] for label in labels], dtype=np.int64)
-    except KeyError as error:
-        position = labels.index(error.args[0])
+    homes = np.array([index.get(name, -1) for name in distinct], dtype=np.int64)
+    if len(unknown := np.flatnonzero(homes < 0)):
+        name, position = distinct[int(unknown[0])], int(np.flatnonzero(which == unknown[0])[0])
         raise InputError(
-            f"unknown group {ascii(labels[position])[:80]}{nearest_name(labels[position], index)}",
+            f"unknown group {ascii(name)[:80]}{nearest_name(name, index)}",
             row=row_label("workers", position, names),
             field="group",
-        ) from None
-    return list(index), group_of
+        )
+    return list(index), homes[which]
 
 
 def read_limit(value: Any, row: str, field: str) -> int:
@@ -181,7 +189,7 @@ def cap_limits(caps: Any, default_cap: Any, groups: Sequence[str], requesters: S
         return limits
     if hasattr(caps, "columns") and hasattr(caps, "index"):
         caps = _cap_table(caps, groups, requesters)
-    if isinstance(caps, str | bytes | np.ma.MaskedArray) or labels_of(caps) is not None:
+    if isinstance(caps, str | bytes) or is_masked(caps) or labels_of(caps) is not None:
         raise InputError(f"expected caps by pair or a table, got {type(caps).__name__}", row="caps", field="cap")
     try:
         rows = [list(row) for row in caps]
@@ -239,7 +247,7 @@ def coverage_matrix(coverage: Any, names: Sequence[str]) -> tuple[IntArray | Non
     """Scale the coverage rows to an integer array of shape (n, R) and their denominator."""
     if coverage is None:
         return None, 1
-    if isinstance(coverage, np.ma.MaskedArray):
+    if is_masked(coverage):
         if np.ma.getmaskarray(coverage).any():
             raise InputError("missing: an entry is masked", row="workers", field="coverage")
         coverage = coverage.data

@@ -7,7 +7,6 @@ import io
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from importlib import import_module
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from ..arrays import labels_of
 from ..files import read_text
 from ..input_error import InputError
 from ..names import none_if_missing, read_name, refuse_unknown
-from ..text_columns import split_lines
+from ..text_columns import TextColumn, split_lines
 
 __all__ = [
     "REQUESTER_COLUMNS",
@@ -257,15 +256,41 @@ def _refuse_bombs(meta: Any) -> None:
 
 def _refuse_long(arrow: Any, table: Any) -> None:
     """Refuse texts that take too much once each row has its own copy."""
-    compute: Any = import_module("pyarrow.compute")  # Its functions are made when it is imported.
     total = 0
     for column in table.columns:
         for chunk in column.chunks:
             if arrow.types.is_dictionary(chunk.type) and _text(chunk.type.value_type):
-                lengths = compute.take(compute.binary_length(chunk.dictionary), chunk.indices)
-                total += compute.sum(lengths.cast(arrow.int64())).as_py() or 0
+                begins, ends = _spans(chunk.dictionary)
+                index = chunk.indices.to_numpy(zero_copy_only=False)
+                # A gap makes floats of them, and is not one.
+                index = index if index.dtype.kind in "iu" else index[~np.isnan(index)].astype(np.int64)
+                total += int((ends - begins)[index].sum())
     if total > MOST_PARQUET_BYTES:
         raise InputError(f"its texts take {total:,} bytes; at most {MOST_PARQUET_BYTES:,} are read")
+
+
+def _spans(texts: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return where each text of an Arrow array begins and ends in its data."""
+    width = np.int64 if str(texts.type) == "large_string" else np.int32
+    bounds = np.frombuffer(texts.buffers()[1] or b"", dtype=width)[texts.offset : texts.offset + len(texts) + 1]
+    bounds = bounds.astype(np.int64)
+    return bounds[:-1], bounds[1:]
+
+
+def _side_by_side(column: Any) -> TextColumn | None:
+    """Return a column of ASCII texts by dictionary as it lies in memory; None for others, and where one is missing or empty."""
+    if column.null_count:
+        return None
+    data, spans, size = [], [], 0
+    for chunk in column.chunks:
+        held = chunk.dictionary.buffers()[2]
+        data.append(held.to_pybytes() if held is not None else b"")
+        index = _numbers(chunk.indices)
+        spans.append([bounds[index] + size for bounds in _spans(chunk.dictionary)])
+        size += len(data[-1])
+    joined = b"".join(data)
+    begins, ends = (np.concatenate([np.zeros(0, dtype=np.int64), *(span[side] for span in spans)]) for side in (0, 1))
+    return TextColumn(joined, begins, ends) if joined.isascii() and (begins < ends).all() else None
 
 
 def _numbers(chunk: Any) -> np.ndarray:
@@ -277,6 +302,11 @@ def _numbers(chunk: Any) -> np.ndarray:
 def _parquet_column(arrow: Any, name: str, column: Any) -> Any:
     types = arrow.types
     kind = column.type
+    texts = None
+    if types.is_dictionary(kind) and _text(kind.value_type) and name != "coverage":
+        texts = _side_by_side(column)
+    if texts is not None:
+        return texts
     while types.is_dictionary(kind):
         column = column.cast(kind.value_type)
         kind = column.type

@@ -8,9 +8,10 @@ import math
 from fractions import Fraction
 
 import pytest
+from fedmech.models import text_columns
 from fedmech.models.exact import parse_number, scale_to_integers
 from fedmech.models.input_error import InputError
-from fedmech.models.text_columns import MOST_DIGITS, TextColumn, split_lines
+from fedmech.models.text_columns import MOST_DIGITS, MOST_WORDS, TextColumn, split_lines
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -108,3 +109,65 @@ def test_plain_files_are_split(newline: str, end: str) -> None:
     assert columns[2][-1] == "2"
     with pytest.raises(IndexError):
         columns[0][2]
+
+
+# ---------------------------------------------------------------------- texts compared as words
+
+NAMES = st.text(st.sampled_from("ab~!\x7f \0é\x1f"), min_size=1, max_size=18)
+
+
+def factorised(texts: list[str]) -> tuple[list[str], list[int]]:
+    places = {text: position for position, text in enumerate(dict.fromkeys(texts))}
+    return list(places), [places[text] for text in texts]
+
+
+def usual(text: str) -> bool:
+    return text.isascii() and text.isprintable() and " " not in text and len(text) <= 8 * MOST_WORDS
+
+
+@given(texts=st.lists(st.one_of(NAMES, st.text(st.sampled_from("ab"), min_size=1, max_size=3)), min_size=1, max_size=8))
+@example(texts=["~", "!" * 8, "!" * 9, "a" * 16])
+@example(texts=["a" * 8 * MOST_WORDS, "a" * 8 * MOST_WORDS])
+@example(texts=["a" * 8 * MOST_WORDS + "b", "a"])
+@example(texts=["a", "a\0", "aaaaaaaa"])
+def test_words_tell_texts_apart(texts: list[str]) -> None:
+    column = TextColumn.of(texts)
+    assert column is not None
+    found = column.distinct()
+    if not all(map(usual, texts)) or len(column.data) < 8:
+        assert column.words() is None is found
+        assert not column.all_differ()
+        return
+    assert column.all_differ() == (len(set(texts)) == len(texts))
+    assert found is not None
+    assert (found[0], found[1].tolist()) == factorised(texts)
+
+
+def test_many_texts_are_told_apart_and_doubts_are_left_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    for width in (1, 9, 8 * MOST_WORDS):
+        texts = [f"{i * i % 1009:0{width}}" for i in range(3000)]
+        column = TextColumn.of(texts)
+        assert column is not None
+        assert not column.all_differ()
+        found = column.distinct()
+        assert found is not None
+        assert (found[0], found[1].tolist()) == factorised(texts)
+    several = TextColumn.of([f"{i:016}" for i in range(40)])
+    assert several is not None
+    assert several.all_differ()
+    monkeypatch.setattr(text_columns, "_mixed", lambda words: words[0])
+    # The first eight bytes are all the same.
+    assert not several.all_differ()
+    assert several.distinct() is None
+
+
+@given(numbers=st.lists(st.integers(0, 10**9 - 1), min_size=1, max_size=6))
+@example(numbers=[99_999_999, 10_000_000, 0, 7])
+@example(numbers=[99_999_999, 100_000_000])
+def test_whole_numbers_are_read_by_the_word(numbers: list[int]) -> None:
+    for texts in ([str(x) for x in numbers], [f"0{x}" for x in numbers], [f"{x}." for x in numbers]):
+        column = TextColumn.of(texts)
+        assert column is not None
+        found = column.decimals()
+        assert found is not None
+        assert (found[0].tolist(), found[1]) == (numbers, 1)

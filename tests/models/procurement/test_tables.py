@@ -344,3 +344,34 @@ def test_numbers_of_parquet_files_in_pieces(kind: str, tmp_path: Path) -> None:
     assert np.concatenate([tables._numbers(piece) for piece in pieces]).tolist() == wanted.tolist()
     pq.write_table(table.slice(0, 0), tmp_path / "nobody.parquet")
     assert len(tables.read_parquet(tmp_path / "nobody.parquet")["score"]) == 0
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "large"])
+def test_names_in_a_buffer_are_read_as_names_one_by_one_are(kind: str, tmp_path: Path) -> None:
+    def read(ids: list[Any], groups: list[Any], scores: list[Any]) -> Market:
+        columns = {"id": ids, "group": groups, "score": scores, "cost": scores}
+        if kind == "csv":
+            lines = [",".join("" if x is None else x for x in row) for row in zip(*columns.values(), strict=True)]
+            return read_market(beside(tmp_path, "w.csv", "\n".join(["id,group,score,cost", *lines, ""])))
+        text = pa.string() if kind == "parquet" else pa.large_string()
+        arrays = {name: pa.chunked_array([values[:2], values[2:]], type=text) for name, values in columns.items()}
+        return read_market(beside(tmp_path, "w.parquet", parquet(**arrays)))
+
+    for long in ("", "x" * 61, "x" * 62, "é"):
+        ids, groups = [f"{long}w{i % 7}{i // 7}" for i in range(40)], [f"{long}g{i % 3}" for i in range(40)]
+        scores = ["12"] * 20 + ["0.5"] * 20
+        market = read(ids, groups, scores)
+        assert list(market.worker_ids) == ids
+        assert [market.group_ids[at] for at in market.group_of.tolist()] == groups
+        assert [str(market.score(i)) for i in (0, 39)] == ["12", "1/2"]
+        for changed, message in (
+            (([*ids[:-1], ids[3]], groups, scores), r"workers\[39\], field 'id': duplicate id"),
+            (([*ids[:-1], None], groups, scores), r"workers\[39\], field 'id': missing"),
+            (([*ids[:-1], " "], groups, scores), r"workers\[39\], field 'id': missing"),
+            (([*ids[:-1], f"{ids[0]} "], groups, scores), "differ only by blanks"),
+            ((ids, [*groups[:-1], None], scores), r"workers\[39\], field 'group': missing"),
+            ((ids, [*groups[:-1], f"{groups[0]} "], scores), "differ only by blanks"),
+            ((ids, groups, [*scores[:-1], "1/"]), r"workers\[39\].*, field 'score': expected a number"),
+        ):
+            with pytest.raises(InputError, match=message):
+                read(*changed)
