@@ -65,6 +65,7 @@ def coverage_clock(market: Market) -> Outcome:
             gain = int(np.maximum(coverage[i] - covered, 0).sum())
             if i not in offers or gain == 0 or not kept.fits(i):
                 continue
+            # Offers only fall, and depend on bids through who has left alone: to stay while the offer pays is best.
             offers[i] = min(offers[i], Fraction(budget * gain, target))
             if bids[i] > offers[i]:
                 del offers[i]
@@ -72,11 +73,13 @@ def coverage_clock(market: Market) -> Outcome:
             kept.add(i)
             covered = np.maximum(covered, coverage[i])
             value += gain
+            # The target was too low to be out of reach: it doubles, and all that stay are asked again.
             if value > target:
                 break
         if value <= target:
             break
         target *= 2
+    # One worker alone may be worth more than all that the clock hires; it has an offer within the budget too.
     hired = kept.taken
     best = max(offers, key=lambda i: (single[i], -i), default=None)
     if best is not None and single[best] > value:

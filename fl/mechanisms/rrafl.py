@@ -68,6 +68,7 @@ def rrafl(market: Market, reputations: Sequence[Fraction] | None = None) -> Outc
     for j in range(market.m):
         room, budget = caps[:, j].tolist(), int(market.scaled.budgets[j])
         candidates = []
+        # Who is asked is fixed by the ratio order and the limits, before money is looked at.
         for i in waiting:
             group = int(market.group_of[i])
             if len(candidates) < seats[j] and room[group] > 0:
@@ -75,6 +76,7 @@ def rrafl(market: Market, reputations: Sequence[Fraction] | None = None) -> Outc
                 candidates.append(i)
         total, hired = 0, 0
         for i in candidates:
+            # b_i / w_i > B / (weight with i): the proportional share would not pay the bid. Multiplied out, in integers.
             if int(market.scaled.bids[i]) * (total + int(weights[i])) > budget * int(weights[i]):
                 break
             total += int(weights[i])
@@ -83,6 +85,7 @@ def rrafl(market: Market, reputations: Sequence[Fraction] | None = None) -> Outc
         if hired:
             price = Fraction(budget, total)
             if hired < len(candidates):
+                # No more per unit than the first who is left out asks, else a winner could have bid above it.
                 next_one = candidates[hired]
                 price = min(price, Fraction(int(market.scaled.bids[next_one]), int(weights[next_one])))
             for i in candidates[:hired]:

@@ -187,8 +187,10 @@ def cap_limits(caps: Any, default_cap: Any, groups: Sequence[str], requesters: S
             seen.add((found[0], found[1]))
             limits[found[0], found[1]] = read_limit(cap, row, "cap")
         return limits
+    # A data frame has labels, which are put in order or refused; a table without any is in the order of groups and requesters.
     if hasattr(caps, "columns") and hasattr(caps, "index"):
         caps = _cap_table(caps, groups, requesters)
+    # A text is a sequence too, of one-letter rows; a mask or a label would be lost on the way to lists.
     if isinstance(caps, str | bytes) or is_masked(caps) or labels_of(caps) is not None:
         raise InputError(f"expected caps by pair or a table, got {type(caps).__name__}", row="caps", field="cap")
     try:
@@ -267,6 +269,7 @@ def coverage_matrix(coverage: Any, names: Sequence[str]) -> tuple[IntArray | Non
                 row=row_label("workers", position, names),
                 field="coverage",
             )
+    # All entries together: they share one denominator, and the place of a bad one says its row.
     flat = rows.ravel() if isinstance(rows, np.ndarray) else [value for row in rows for value in row]
     try:
         integers, denominator = scale_to_integers(flat)

@@ -125,6 +125,7 @@ class _Relaxation:
         """Rows: money and groups of each purse, then seats or workers, the count, at last the kinds and levels."""
         instance, (groups, m) = self.instance, (len(self.instance.caps), len(self.instance.seats))
         choices, group = len(worker), instance.groups[worker]
+        # Everything in doubles of about 1: what comes out is rounded to multipliers, any of which are valid.
         costs = (instance.costs[worker] / self.money).astype(np.float64)
         flows = len(instance.purses) == 1 and instance.nested[0]
         caps = np.array(instance.caps, dtype=float).reshape(groups, m)
@@ -189,15 +190,18 @@ class _Relaxation:
             [rounded(x, worth) for x in dual[k * (groups + 1) + 1 : (k + 1) * (groups + 1)]] for k in range(purses)
         ]
         if purses > 1:
+            # Multipliers have no seats where purses are separate: the price of one is added to all places of its requester.
             for k, row in enumerate(places):
                 seat = rounded(dual[purses * (groups + 1) + k], worth)
                 places[k] = [x + seat for x in row]
         end = len(dual) - levels - instance.kinds
+        # The number hired has a row from above and one from below: its multiplier is of either sign.
         count = rounded(dual[end - 2] - dual[end - 1], worth)
         raised = [rounded(x, worth) for x in dual[end : end + instance.kinds]]
         covered = [unit * z + x for z, x in zip(node.covered, raised, strict=True)]
         doubt: dict[int, float] = {}
         for i, share in zip(worker.tolist(), point.tolist(), strict=False):
+            # Where the relaxation is farthest from 0 and 1 a branch decides most.
             doubt[i] = max(doubt.get(i, 0.0), min(share, 1.0 - share))
         multipliers = Multipliers(unit, count, tuple(price), tuple(covered), tuple(map(tuple, places)))
         return Suggestion(multipliers, {i: x for i, x in doubt.items() if x > 0})

@@ -275,6 +275,7 @@ class LinearRelaxation:
         market = self.market
         if not market.n or not market.m:
             return ()
+        # Duals are of the scaled rows: back in the file's units, score for score and money for money.
         per_score = self.score_scale / self.unit
         per_money = self.money_scale / market.scaled.money_denominator
         found: list[LimitPrice] = []
@@ -284,6 +285,7 @@ class LinearRelaxation:
             for j, dual in enumerate(duals.tolist()):
                 name = None if pooled else market.requester_ids[j]
                 limit, used = float(self.budgets[j]) * per_money, float(spent[j]) * per_money
+                # HiGHS gives zeros of either sign, within its tolerance.
                 found.append(LimitPrice("budget", None, name, limit, used, max(0.0, dual) * per_score / per_money))
         placed = np.asarray(self.placed.value)
         for j, dual in enumerate(np.atleast_1d(self.seat_rows.dual_value).tolist()):

@@ -124,6 +124,7 @@ def literal_program(market: Market, problem: str) -> IntegerProgram:
     names = [f"x{i}" for i in range(n)] + [f"y{l}_{j}" for l in range(groups) for j in range(m)]
     upper = [1] * n + market.caps.ravel().tolist()
     objective = np.concatenate([market.scaled.scores, np.zeros(groups * m, dtype=market.scaled.scores.dtype)])
+    # x_i hires a worker; y_lj counts the places of group l at requester j, for which a flow need not say who takes which.
     rows: list[Row] = []
     if problem != "orp":
         rows.append(_row(np.arange(n), market.scaled.needed_costs, market.scaled.total_budget))
@@ -144,6 +145,7 @@ def literal_program(market: Market, problem: str) -> IntegerProgram:
         worth = market.scaled.coverage[workers, kinds]
         objective = np.concatenate([np.zeros(first, dtype=worth.dtype), worth])
         counted = first + np.arange(len(workers))
+        # w_ir: worker i stands for kind r. One of each kind, and only who is hired: at the best w, the sum is the maximum.
         rows += [_ones(counted[kinds == r], 1) for r in range(market.scaled.coverage.shape[1])]
         rows += [
             Row(np.array([column, i]), np.array([1, -1]), 0)

@@ -122,6 +122,7 @@ class _Derivation:
                 split |= set() if node.column is None else {node.column}
                 waiting += [node.below, node.above]
         found: dict[Combination, tuple[int, list[tuple[int, int]]]] = {}
+        # What one leaf needs is written there; to share a line pays from two leaves on.
         for leaf, uses in times.items():
             if uses > 1 and leaf.scale and not leaf.most and not leaf.least:
                 margins = _nonzero(leaf.margins(self.program))

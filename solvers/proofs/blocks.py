@@ -58,6 +58,7 @@ def check_bound(proof: Proof, market: Market, pulse: Pulse) -> None:
     scale = integer(body["scale"], 1)
     unit = gcd(*market.scaled.scores.tolist()) or 1
     goal = (proof.bound // unit + 1) * unit
+    # Nodes come in pre-order, so the parts still to be covered are a stack: each node takes the last, a branch puts two back.
     waiting = [(before_any_branch(market), np.zeros(market.n, dtype=bool))]
     leaves = 0
     for node in body["nodes"]:

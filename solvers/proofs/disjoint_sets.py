@@ -149,11 +149,13 @@ class Packing:
         open_lists = [k for k, more in enumerate(copies) if more]
         if any(not lists[k].size for k in open_lists):
             return
+        # Each list is by increasing loss, so the purses still open lose at least the first of theirs, once for each like purse.
         least = {k: int(self.options[k].loss[lists[k][0]]) for k in open_lists}
         rest = sum(least[k] * copies[k] for k in open_lists)
         reach = used.copy()
         for k in open_lists:
             reach |= np.bitwise_or.reduce(self.options[k].words[lists[k]], axis=0)
+        # Whom no set left can reach is hired by nobody: its price is lost for certain.
         lost = sum(self.price[~flags(reach, self.price.size)].tolist())
         slack = self.limit - loss - rest - lost
         if slack < 0:
@@ -172,6 +174,7 @@ class Packing:
             for other, more in enumerate(fewer):
                 if more:
                     theirs, mine = self.options[other], remaining[other]
+                    # A set of another list may lose what is left when this one is taken and all others lose their least.
                     most = slack - own + least[k] + int(theirs.loss[lists[other][0]])
                     mine = mine[: np.searchsorted(theirs.loss[mine], most, side="right")]
                     child[other] = mine[~(theirs.words[mine] & words).any(axis=1)]

@@ -172,6 +172,7 @@ def check_document(document: Any, market: Market, pulse: Pulse | None = None) ->
         refuse(f"problem {problem!r} is unknown")
     if (problem != "orp" and market.scaled.costs is None) or (problem == "cover" and market.scaled.coverage is None):
         refuse(f"the market lacks what {problem} needs")
+    # The digest is of all numbers that the problem looks at: a proof about other costs may hold, and would say nothing here.
     if document["instance"] != instance_digest(market, problem):
         refuse("the document is for another market")
     if not isinstance(point, list) or not all(isinstance(part, list) for part in point) or not isinstance(body, dict):
@@ -191,6 +192,7 @@ def check_document(document: Any, market: Market, pulse: Pulse | None = None) ->
         right = worth(market, problem, point) == value
     if not right:
         refuse("the point is not worth that")
+    # The point first: it is cheap, and a point that is none needs no proof to be refused.
     check_bound(Proof(problem, kind, bound, body), market, pulse)
     unit = market.scaled.coverage_denominator if problem == "cover" else market.scaled.score_denominator
     return Checked(problem, kind, Fraction(value) / unit, Fraction(bound) / unit)

@@ -57,6 +57,7 @@ def state_worth(market: MotsMarket, state: Sequence[int], audience: str) -> Frac
     K = sum(state)
     T = sum((Fraction(k, entry.size) for k, entry in zip(state, market.types, strict=True)), Fraction(0))
     cost = sum((k * entry.cost for k, entry in zip(state, market.types, strict=True)), Fraction(0))
+    # Eq. (3), written again: nothing of the market's own methods is believed here.
     error = market.dimension * market.data_variance * T / K**2 + market.client_variance * (1 - Fraction(1, K))
     if market.max_error is not None and error > market.max_error:
         refuse("point: the state does not meet the requirement")
@@ -67,6 +68,7 @@ def state_worth(market: MotsMarket, state: Sequence[int], audience: str) -> Frac
     except Unbounded as reason:
         refuse(f"point: the state's welfare is not known: {reason}")
     served = sum(entry.count for entry in market.types) if audience == "everyone" else K
+    # The lower end: whatever is claimed of the point holds at least.
     return served * Fraction(utility.low) - cost
 
 

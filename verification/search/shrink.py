@@ -72,6 +72,7 @@ def smaller_documents(document: Mapping[str, Any]) -> Iterator[Document]:
             smaller = deepcopy(base)
             del smaller["workers"][place]["bid"]
             yield smaller
+    # Numbers last: what has been taken out needs no smaller ones.
     for kind, field, least in (
         ("requesters", "budget", 0),
         ("workers", "score", 1),

@@ -135,11 +135,13 @@ class _Counted:
         steps = 0
         for position, ((group, score, cost, _), count) in enumerate(self.kinds):
             found: dict[tuple, int] = {}
+            # Behind the last kind of a group its caps are of no more use: forgotten, more states fall together.
             finished = position + 1 < len(self.kinds) and self.kinds[position + 1][0][0] != group
             for (left, free, caps), value in states.items():
                 room = [
                     min(count, free[j], caps[group][j], count if not cost else left[j] // cost) for j in range(width)
                 ]
+                # Of the last kind as many as fit anywhere: where they go no longer matters.
                 if position == len(self.kinds) - 1:
                     key, total = (), value + score * min(count, sum(room))
                     found[key] = max(found.get(key, 0), total)

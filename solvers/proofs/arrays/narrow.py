@@ -120,6 +120,7 @@ def _margins(
 
 def _alone(instance: Instance, node: Node, workers: np.ndarray, margins: Numbers, gap: int) -> Narrowed:
     """Narrow a node with one purse: an open worker is hired or not."""
+    # The bound hires whoever has a positive margin. Above the gap nobody can be left out, below minus the gap nobody taken in.
     gap += margins.positive_total()
     if gap < 0:
         return Narrowed(gap, node, [])
@@ -136,10 +137,12 @@ def _together(instance: Instance, node: Node, columns: list[tuple[np.ndarray, Nu
     margins = [numbers.take(np.arange(len(workers))) for workers, numbers in columns]
     if any(column.dtype == object for column in margins):
         margins = [python_integers(column) for column in margins]
+    # `places` are positions among all who are open to some purse; most often each is open to every purse, and nothing is sorted.
     people = columns[0][0]
     if any(workers is not people for workers, _ in columns):
         people = np.unique(np.concatenate([workers for workers, _ in columns]))
     places = [np.searchsorted(people, workers) for workers, _ in columns]
+    # A worker's best choice is the purse where its margin is largest, or none of them at 0; the bound counts that.
     best = np.zeros(len(people), dtype=margins[0].dtype)
     for at, column in zip(places, margins, strict=True):
         best[at] = np.maximum(best[at], column)
