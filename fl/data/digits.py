@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+from pathlib import Path
+
 import numpy as np
+from numpy.typing import NDArray
 
 from ...models.input_error import InputError
 from .dataset import Dataset
 
-__all__ = ["digits"]
+__all__ = ["digits", "read_digits"]
 
 TEST_IMAGES = 500
+
+
+def read_digits() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """The images, a row each of 64 numbers from 0 to 16, and what they show; no more of scikit-learn is loaded than its file.
+
+    Raises
+    ------
+    ImportError
+        If scikit-learn is missing.
+    """
+    found = find_spec("sklearn")
+    if found is None or found.origin is None:
+        raise ImportError("scikit-learn is missing")
+    rows = np.loadtxt(Path(found.origin).parent / "datasets/data/digits.csv.gz", delimiter=",")
+    return rows[:, :-1], rows[:, -1].astype(np.int64)
 
 
 def digits(seed: int = 0) -> Dataset:
@@ -31,12 +50,10 @@ def digits(seed: int = 0) -> Dataset:
         If scikit-learn is missing.
     """
     try:
-        from sklearn.datasets import load_digits
+        images, labels = read_digits()
     except ImportError:
         raise InputError("the digits need scikit-learn: pip install 'fedmech[fl]'") from None
-    images, shown = load_digits(return_X_y=True)
-    inputs = (np.asarray(images) / 16).astype(np.float32).reshape(-1, 1, 8, 8)
-    labels = np.asarray(shown, dtype=np.int64)
+    inputs = (images / 16).astype(np.float32).reshape(-1, 1, 8, 8)
     order = np.random.default_rng(seed).permutation(len(labels))
     test, train = np.sort(order[:TEST_IMAGES]), np.sort(order[TEST_IMAGES:])
     return Dataset("digits", inputs[train], labels[train], inputs[test], labels[test], 10)

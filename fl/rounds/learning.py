@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import torch
 
 from ...models.input_error import InputError
 from ..training.aggregate import average
-from ..training.architectures import Architecture
+from ..training.architectures import Architecture, architecture
 from ..training.batched import train_clients
 from ..training.evaluate import evaluate
 from ..training.parameters import Params, clients_of, stack
@@ -50,12 +51,17 @@ class Learning:
 
     def first_model(self) -> Params:
         """Train the common first model on the public samples."""
-        settings, public = self.settings, self.environment.public
-        model = self.architecture.initial(int(generator(settings.seed, Purpose.INITIAL).integers(2**31)), self.dtype)
+        settings, public, data = self.settings, self.environment.public, self.environment.dataset
+        number = int(generator(settings.seed, Purpose.INITIAL).integers(2**31))
+        model, device = self.architecture, str(settings.device)
         if not len(public) or not settings.public_steps:
-            return model
+            return model.initial(number, self.dtype)
         recipe = Recipe(steps=settings.public_steps, learning_rate=settings.learning_rate)
-        return clients_of(self._train(model, [public], recipe, np.zeros(1, dtype=np.int64)), 0)
+        images, labels = data.train_inputs[public], data.train_labels[public]
+        kind = (model.name, model.input_shape, model.classes)
+        parts = tuple((str(array.dtype), array.tobytes()) for array in (images, labels))
+        found = _first_model(kind, number, self.dtype, parts, recipe, device)
+        return {name: tensor.clone() for name, tensor in found.items()}
 
     def recipe(self, steps: int, purpose: Purpose, number: int) -> Recipe:
         """Make the recipe of a round's training, or of its scoring updates."""
@@ -157,3 +163,21 @@ class Learning:
             if np.isin(probe.labels, task.labels).any():
                 found[j] = evaluate(self.architecture, clients_of(models, j), images, labels, task.class_weights)[0]
         return found
+
+
+@lru_cache(maxsize=8)
+def _first_model(
+    kind: tuple[str, tuple[int, ...], int],
+    number: int,
+    dtype: torch.dtype,
+    public: tuple[tuple[str, bytes], ...],
+    recipe: Recipe,
+    device: str,
+) -> Params:
+    """Train a first model on public images and labels: once for the points of a sweep that differ in mechanism or budget alone."""
+    model = architecture(*kind)
+    images, labels = (torch.tensor(np.frombuffer(data, dtype=of), device=device) for of, data in public)
+    images = images.unflatten(0, (len(labels), *model.input_shape))
+    holdings = [np.arange(len(labels))]
+    first = model.initial(number, dtype)
+    return clients_of(train_clients(model, first, images, labels, holdings, recipe, device=device), 0)

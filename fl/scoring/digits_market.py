@@ -48,6 +48,7 @@ from numpy.typing import NDArray
 
 from ...models.data import DIGITS_MARKET_SEED, digits_market_path
 from ...models.files import replace_file
+from ..data.digits import read_digits
 
 WORKERS = 200
 CLASSES = 10
@@ -143,13 +144,11 @@ def split_digits(seed: int) -> DigitsSplit:
     per worker); the sizes, the minimum and what happens when a class runs out are choices made here.
     """
     try:
-        from sklearn.datasets import load_digits
+        pixels, labels = read_digits()
     except ImportError as error:
         raise MarketNotMadeError(
             "scikit-learn is needed to measure this market: pip install 'fedmech[test]'"
         ) from error
-    pixels, labels = (np.asarray(array) for array in load_digits(return_X_y=True))
-    pixels, labels = pixels.astype(np.float64), labels.astype(np.int64)
     if pixels.shape != (1797, 64) or labels.shape != (1797,):
         raise MarketNotMadeError(f"expected scikit-learn's 1,797 digits of 64 pixels, got {pixels.shape}")
     images = np.hstack([pixels / 16, np.ones((len(pixels), 1))])

@@ -296,7 +296,7 @@ def switching_count(ratio: Fraction, size: int, harmonic: Fraction, data: int) -
     """After how many joined clients of size ``data`` the effect of the next one changes sign; ``None`` if never.
 
     In region I it is the least ``j`` at which the next client raises the error, in region IV the least ``j`` at which
-    it does not.  The count is the derived root ``x*`` rounded to an integer, with the rounding checked exactly.
+    it does not.  The sign changes once, as :func:`regions` derives, so doubling and halving find where.
     """
     kind = region(ratio, size, harmonic, data)
     if kind in ("II", "III"):
@@ -307,12 +307,13 @@ def switching_count(ratio: Fraction, size: int, harmonic: Fraction, data: int) -
         helps = evaluate(effect, D=data, H=harmonic, K=size, j=j, theta=ratio) <= 0
         return helps if kind == "IV" else not helps
 
-    values = {"D": data, "H": sympy.Rational(str(harmonic)), "K": size, "theta": sympy.Rational(str(ratio))}
-    root = regions().results[f"x* in {kind}"]
-    at = {symbol: values[str(symbol)] for symbol in root.free_symbols}
-    guess = max(0, int(sympy.ceiling(root.subs(at))) - size)
-    while guess > 0 and switched(guess - 1):
-        guess -= 1
-    while not switched(guess):
-        guess += 1
-    return guess
+    before, after = -1, 0
+    while not switched(after):
+        before, after = after, 2 * after + 1
+    while after - before > 1:
+        middle = (before + after) // 2
+        if switched(middle):
+            after = middle
+        else:
+            before = middle
+    return after

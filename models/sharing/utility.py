@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from ..exact import format_exact, parse_number
@@ -142,8 +142,14 @@ class Utility:
 
     def certified(self, error: Fraction, bits: int) -> Any:
         """An mpmath interval that contains ``U(error)``, computed with ``bits`` bits."""
-        arithmetic = CertifiedArithmetic(bits)
+        arithmetic = _certified_arithmetic(bits)
         return evaluate(self.tree, {"eps": arithmetic.number(error)}, arithmetic)
+
+
+@lru_cache(maxsize=8)
+def _certified_arithmetic(bits: int) -> CertifiedArithmetic:
+    """One for each precision: making it takes longer than most formulas."""
+    return CertifiedArithmetic(bits)
 
 
 def _fill(tree: Node, known: Mapping[str, Fraction]) -> Node:
@@ -177,6 +183,7 @@ class Sign:
     fails_at: Fraction | None = None
 
 
+@lru_cache(maxsize=1024)
 def never_positive(tree: Node, low: Fraction, high: Fraction, *, pieces: int = 2_000) -> Sign:
     """Decide whether a function of ``eps`` is nowhere positive on ``[low, high]``, by certified bisection.
 
@@ -189,7 +196,7 @@ def never_positive(tree: Node, low: Fraction, high: Fraction, *, pieces: int = 2
     pieces : int
         How many intervals to look at before giving up.
     """
-    arithmetic = CertifiedArithmetic(96)
+    arithmetic = _certified_arithmetic(96)
 
     def bound(a: Fraction, b: Fraction) -> Any:
         x = arithmetic.context.mpf([arithmetic.number(a).a, arithmetic.number(b).b])
@@ -265,6 +272,7 @@ def conditions(utility: Utility, low: Fraction, high: Fraction, client_variance:
     )
 
 
+@lru_cache(maxsize=128)
 def _factored(tree: Node) -> Node | None:
     """A rational function as a product of its factors; None if it is beyond the limits on formulas."""
     import sympy

@@ -143,7 +143,9 @@ class Interval:
         r = self.rounding
         if r.digits is None:
             raise Unbounded(f"{name} has no exact value")
-        low, high = getattr(r.down, name)(self.low), getattr(r.up, name)(self.high)
+        # To the nearest number in either context: a point has one value.
+        low = getattr(r.down, name)(self.low)
+        high = low if self.high == self.low else getattr(r.up, name)(self.high)
         return Interval(r, r.down.next_minus(low), r.up.next_plus(high))
 
 

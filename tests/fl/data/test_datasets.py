@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from fedmech.fl.data.dataset import Dataset
+from fedmech.fl.data.digits import read_digits
 from fedmech.fl.data.load import load_dataset
 from fedmech.models.input_error import InputError
 from PIL import Image
@@ -27,6 +28,9 @@ def test_the_digits_are_scikit_learns() -> None:
     from sklearn.datasets import load_digits
 
     original: Any = load_digits()
+    images, labels = read_digits()
+    assert np.array_equal(images, original.data)
+    assert np.array_equal(labels, original.target)
     mine = {
         (image.tobytes(), int(label))
         for inputs, labels in ((data.train_inputs, data.train_labels), (data.test_inputs, data.test_labels))
@@ -70,7 +74,7 @@ def test_fewer_test_samples_are_the_first_ones() -> None:
 
 
 def test_without_scikit_learn_the_digits_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    monkeypatch.setitem(sys.modules, "sklearn", None)
     with pytest.raises(InputError, match=r"need scikit-learn: pip install 'fedmech\[fl\]'"):
         load_dataset("digits")
 
