@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import campaign
 import pytest
 from campaign import seeds
 from fedmech import InputError, Market, solve
@@ -88,7 +89,9 @@ def test_share_of_optima_with_a_proof(problem: str, seats: bool) -> None:
 @pytest.mark.parametrize("seat_share", [None, 0.6])
 @pytest.mark.parametrize("n", [60, 3000])
 def test_generated_markets(kind: str, seat_share: float | None, n: int) -> None:
-    grown(generate_market(kind, n, seat_share=seat_share, seed=2), "opt")
+    # Where seats bind and scores follow costs, a proof takes many seconds from sixty workers on.
+    few = n == 60 and seat_share is not None and kind in "cd" and not campaign.whole
+    grown(generate_market(kind, 30 if few else n, seat_share=seat_share, seed=2), "opt")
 
 
 @pytest.mark.parametrize("family", sorted(families.FAMILIES))
