@@ -119,6 +119,9 @@ def close_by_residues(problem: PooledProblem, step: int, control: Control) -> Sl
         if lost <= least + width:
             chosen = base.copy()
             chosen[items] ^= True
+            if not problem.placeable(chosen):
+                # A sample does not show every limit that binds.
+                return None
             value = (most - lost) // scale
             body = {"scale": scale, "price": price, "modulus": scale, "values": bound.values.tolist()}
             return SlopeOptimum(chosen, value, proof=Proof("opt", "subadditive", value, body))

@@ -71,7 +71,7 @@ def unlimited(case: Case) -> int:
 def closed(case: Case) -> tuple[PooledProblem, SlopeOptimum | None]:
     _, problem = _clean(PooledProblem.of(*case))
     found = close_by_residues(problem, common_divisor(problem.scores) or 1, Control())
-    if found is not None and problem.placeable(found.chosen):
+    if found is not None:
         assert problem.feasible(found.chosen)
         assert problem.value(found.chosen) == found.value
     return problem, found
@@ -242,3 +242,28 @@ def test_a_search_without_time_says_nothing() -> None:
     _, problem = _clean(PooledProblem.of(*curved(2)))
     assert close_by_residues(problem, common_divisor(problem.scores), Control()) is not None
     assert close_by_residues(problem, common_divisor(problem.scores), Control.for_seconds(0.0)) is None
+
+
+@pytest.mark.parametrize("equal", [True, False])
+def test_limits_that_a_sample_does_not_show_to_bind(equal: bool) -> None:
+    """One place less than the best set without limits takes: within the slack of the sample, so that set is proposed."""
+    proposed = 0
+    for seed in range(6):
+        scores, costs, _, _, budget = curved(seed, 36, 60)
+        rng = random.Random(seed)
+        scores = [1] * 36 if equal else scores
+        groups, budget = [rng.randrange(3) for _ in costs], min(budget, sum(costs) // 2)
+        free = solve_pooled(PooledProblem.of(scores, costs, groups, [36] * 3, budget)).chosen
+        limits = [max(0, int(np.count_nonzero(np.array(groups)[free] == g)) - (g == seed % 3)) for g in range(3)]
+        case = (scores, costs, groups, limits, budget)
+        assert closed(case)[1] is None
+        unlimited_set = closed((scores, costs, groups, [36] * 3, budget))[1]
+        proposed += unlimited_set is not None and not PooledProblem.of(*case).placeable(unlimited_set.chosen)
+        result, best = solve_pooled(PooledProblem.of(*case)), optimum(case)
+        assert (result.proved, result.value) == (True, best)
+        assert PooledProblem.of(*case).feasible(result.chosen)
+        market = Market.build(
+            scores=scores, costs=costs, groups=groups, group_ids=range(3), caps=[[k] for k in limits], budgets=[budget]
+        )
+        assert solve(market, "opt").value == best
+    assert proposed >= 2
