@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,6 +22,9 @@ from .console import (
 )
 from .run import parse_options
 from .verify import chosen_claims, judged
+
+if TYPE_CHECKING:
+    from ..reports.document import Report
 
 __all__ = ["report_command"]
 
@@ -62,16 +65,11 @@ def report_command(
 
     Exit codes: 0 done; 1 a verdict of the ledger is not the one on record; 4 something was not reached in time, and the page says so.
     """
-    from ..fl.comparison.compare import chosen_mechanisms, compare, usual_problems
-    from ..fl.mechanisms.interface import as_mechanism
     from ..models.data import digits_market_path
     from ..models.files import refuse_overwriting, write_whole
     from ..models.input_error import InputError
-    from ..models.procurement.market import Market
     from ..reports.ledger import ledger_report
     from ..reports.ledger_export import ledger_latex, ledger_markdown
-    from ..reports.procurement import compared_report
-    from ..reports.report import opened, report
 
     ledger = subject == LEDGER and not Path(LEDGER).exists()
     read = None if ledger else digits_market_path() if subject is None else Path(subject)
@@ -92,26 +90,7 @@ def report_command(
         if out.suffix in TEXTS:
             text = (ledger_markdown if out.suffix == ".md" else ledger_latex)(entries, title)
     else:
-        for name in mechanism or ():
-            import_from_here(name)
-        given = options_by_mechanism(parse_options(option), [as_mechanism(name) for name in mechanism or ()])
-        found, title = opened(read, drop_zero=drop_zero), title or read.name
-        if isinstance(found, Market):
-            rules = chosen_mechanisms(mechanism)
-            with whole_limit(time_limit):
-                compared = compare(
-                    found,
-                    rules,
-                    usual_problems(found, rules),
-                    options=given,
-                    seed=seed,
-                    time_limit=time_limit,
-                    keep=True,
-                )
-            page = compared_report(found, compared, title=title)
-        else:
-            with whole_limit(time_limit):
-                page = report(found, mechanism, title=title, options=given, seed=seed, time_limit=time_limit)
+        page = _page(read, mechanism, option, seed, time_limit, drop_zero=drop_zero, title=title or read.name)
     if text is None:
         page.save(out, force=force)
     else:
@@ -130,3 +109,34 @@ def report_command(
         say(f"{out}: {page.title}")
     if not page.complete or stopped:
         raise typer.Exit(CHECK_FAILED if ledger and not page.complete else STOPPED)
+
+
+def _page(
+    read: Path,
+    mechanism: list[str] | None,
+    option: list[str] | None,
+    seed: int | None,
+    time_limit: float | None,
+    *,
+    drop_zero: bool,
+    title: str,
+) -> Report:
+    """Report on a market or a result; mechanisms are those named, options by name."""
+    from ..fl.comparison.compare import chosen_mechanisms, compare, usual_problems
+    from ..fl.mechanisms.interface import as_mechanism
+    from ..models.procurement.market import Market
+    from ..reports.procurement import compared_report
+    from ..reports.report import opened, report
+
+    for name in mechanism or ():
+        import_from_here(name)
+    given = options_by_mechanism(parse_options(option), [as_mechanism(name) for name in mechanism or ()])
+    found = opened(read, drop_zero=drop_zero)
+    if not isinstance(found, Market):
+        with whole_limit(time_limit):
+            return report(found, mechanism, title=title, options=given, seed=seed, time_limit=time_limit)
+    rules = chosen_mechanisms(mechanism)
+    problems = usual_problems(found, rules)
+    with whole_limit(time_limit):
+        compared = compare(found, rules, problems, options=given, seed=seed, time_limit=time_limit, keep=True)
+    return compared_report(found, compared, title=title)

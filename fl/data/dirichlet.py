@@ -70,28 +70,7 @@ def dirichlet_balanced(
 ) -> Partition:
     """Split each class over the clients as MOON's code does: the full get no more, and nobody stays with too little.
 
-    Parameters
-    ----------
-    labels : array_like of int, shape (n,)
-        Label of each sample.
-    clients : int
-        Number of clients.
-    beta : float
-        Concentration.
-    rng : numpy.random.Generator
-        Source of randomness.
-    least : int
-        Re-draw until every client holds so many samples; 10 in MOON's code.
-
-    Returns
-    -------
-    list of ndarray of int64
-        The indices each client holds; every sample belongs to one client.
-
-    Raises
-    ------
-    InputError
-        If an argument makes no sense, or the minimum is out of reach or was not met in 10,000 draws.
+    Parameters, result and what is refused are those of :func:`dirichlet`; `least` is 10 in MOON's code.
 
     Notes
     -----
