@@ -19,6 +19,7 @@ from .core import Core, build_core
 from .dual import DualSolution, Grouped, minimise
 from .enumeration import best_flips
 from .flips import EnumerationTooLarge
+from .four_lists import spend
 from .leaf_multipliers import LeafMultipliers
 from .problem import PooledProblem
 from .relaxation import bound_of, complete
@@ -268,8 +269,11 @@ def _exchange(leaf: Leaf, base: NDArray[np.bool_], incumbent: Incumbent, rounds:
             break
         start = incumbent.chosen if attempt % 2 else base
         index = candidates(leaf.problem, leaf.reduced, start, gap, SWAP_ITEMS[attempt > 0], attempt)
-        four = attempt % 3 == 2 or attempt % 4 == 3
-        swapped = best_swaps(leaf.problem, leaf.multipliers, start, index, four=four)
+        ties = index[leaf.reduced[index] == 0]
+        if attempt % 3 == 2 or attempt % 4 == 3:
+            swapped = spend(leaf.problem, leaf.multipliers, start, ties, attempt)
+        else:
+            swapped = best_swaps(leaf.problem, leaf.multipliers, start, index)
         if swapped is not None and incumbent.offer(leaf.problem, swapped):
             idle = 0
         else:

@@ -19,9 +19,6 @@ from .problem import PooledProblem
 MOST_EXCHANGES = 200_000
 """Exchanges listed on each side."""
 
-FOUR_EACH = 900
-"""Exchanges in each of four lists."""
-
 
 def candidates(
     problem: PooledProblem, reduced: NDArray, base: NDArray[np.bool_], gap: int, size: int, seed: int
@@ -74,8 +71,6 @@ def best_swaps(
     multipliers: LeafMultipliers,
     base: NDArray[np.bool_],
     index: NDArray,
-    *,
-    four: bool = False,
 ) -> NDArray[np.bool_] | None:
     """Return the best set that is at most two exchanges of items of `index` away from `base`.
 
@@ -87,8 +82,6 @@ def best_swaps(
         May exceed the budget.
     index : ndarray of int
         In random order.
-    four : bool
-        Four exchanges, each from a shorter list.
 
     Returns
     -------
@@ -102,14 +95,7 @@ def best_swaps(
         [mu == 0 and k - c >= 4 for mu, k, c in zip(multipliers.limits, problem.limits, counts, strict=True)]
     )
     pool = np.where(loose[problem.groups[index]], -1, problem.groups[index])
-    parts = 4 if four else 2
-    lists = [
-        _exchanges(
-            problem, base, index[side::parts], pool[side::parts], multipliers, FOUR_EACH if four else MOST_EXCHANGES
-        )
-        for side in range(parts)
-    ]
-    one, two = lists if not four else (_sums(lists[0], lists[1]), _sums(lists[2], lists[3]))
+    one, two = (_exchanges(problem, base, index[side::2], pool[side::2], multipliers) for side in range(2))
     at = np.searchsorted(two.money, money - one.money, side="right") - 1
     fits = np.flatnonzero(at >= 0)
     if not len(fits):
@@ -144,21 +130,13 @@ def _best_first(money: NDArray, score: NDArray) -> NDArray:
     return order[keep]
 
 
-def _sums(one: _Moves, two: _Moves) -> _Moves:
-    money = (one.money[:, None] + two.money[None, :]).ravel()
-    score = (one.score[:, None] + two.score[None, :]).ravel()
-    order = _best_first(money, score)
-    first, second = np.divmod(order, len(two.money))
-    return _Moves(money[order], score[order], np.concatenate([one.items[first], two.items[second]], axis=1))
-
-
-def _exchanges(problem: PooledProblem, base, index, pool, multipliers: LeafMultipliers, most: int) -> _Moves:
-    """List about `most` exchanges."""
+def _exchanges(problem: PooledProblem, base, index, pool, multipliers: LeafMultipliers) -> _Moves:
+    """List about `MOST_EXCHANGES` exchanges."""
     inside, outside = index[base[index]], index[~base[index]]
     inner, outer = pool[base[index]], pool[~base[index]]
     firsts, seconds = [np.array([-1])], [np.array([-1])]
     pools = np.unique(pool).tolist()
-    share = max(1, most // max(1, len(pools)))
+    share = max(1, MOST_EXCHANGES // max(1, len(pools)))
     for group in pools:
         out, into = inside[inner == group], outside[outer == group]
         if multipliers.count == 0 and group == -1 and len(into) and multipliers.low == 0:
