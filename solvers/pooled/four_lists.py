@@ -14,10 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ...models.exact import rounded
 from .leaf_multipliers import LeafMultipliers
 from .problem import PooledProblem
 
-LIST_ITEMS = 28
+LIST_ITEMS = 40
 """About so many items are chosen among in each list."""
 
 FEWEST_CHOICES, MOST_CHOICES = 10, 17
@@ -28,6 +29,9 @@ MORE_BITS = 2
 
 TRIES = 4
 """So often the items are dealt anew while money is left."""
+
+STEEPEST, TILTS = 64.0, 8
+"""Rates at which the dearest item is chosen are at most e to the first of those of one that costs nothing, found in so many steps."""
 
 NEIGHBOURS = 4
 """Partners that are looked at on either side of the best one."""
@@ -95,7 +99,8 @@ def _once(
     """Join lists of choices among the items of four parts."""
     lists = [_choices(problem, base, part, length, rng) for part in parts]
     money = problem.budget - problem.cost(base)
-    one, two = lists[0].joined(lists[1], 0, length), lists[2].joined(lists[3], money, length)
+    most = NEIGHBOURS * length
+    one, two = lists[0].joined(lists[1], 0, most), lists[2].joined(lists[3], money, most)
     at = np.searchsorted(two.money, money - one.money, side="right") - 1
     fits = np.flatnonzero(at >= 0)
     if not len(fits):
@@ -143,14 +148,31 @@ def _dealt(pools: list[NDArray], base: NDArray[np.bool_], rng: np.random.Generat
 def _choices(
     problem: PooledProblem, base: NDArray[np.bool_], pools: list[NDArray], length: int, rng: np.random.Generator
 ) -> _Choices:
-    """List `length` choices, the first of them the base itself."""
+    """List `length` choices, the first of them the base itself, the others tilted to cost as much on average."""
+    low, high = -STEEPEST, STEEPEST
+    for _ in range(TILTS):
+        some = _drawn(problem, base, pools, 1 << FEWEST_CHOICES, (low + high) / 2, rng)
+        if np.count_nonzero(some.money > 0) * 2 < len(some.money):
+            low = (low + high) / 2
+        else:
+            high = (low + high) / 2
+    return _drawn(problem, base, pools, length, (low + high) / 2, rng)
+
+
+def _drawn(
+    problem: PooledProblem, base: NDArray, pools: list[NDArray], length: int, tilt: float, rng: np.random.Generator
+) -> _Choices:
+    """Choose as many of each pool as the base holds, the dearer the likelier if `tilt` is positive."""
     money = np.zeros(length, dtype=problem.costs.dtype)
     flips = [np.zeros((length, 0), dtype=bool)]
     for pool in pools:
         held = base[pool]
         size = int(np.count_nonzero(held))
-        # Any `size` of the pool, all of them equally likely.
-        first = np.argpartition(rng.random((length, len(pool)), dtype=np.float32), size - 1, axis=1)[:, :size]
+        costs, _ = rounded(problem.costs[pool])
+        # Of exponential times, those come first whose rates are largest.
+        times = rng.standard_exponential((length, len(pool)), dtype=np.float32)
+        times *= np.exp(-tilt * costs / max(1.0, costs.max())).astype(np.float32)
+        first = np.argpartition(times, size - 1, axis=1)[:, :size]
         flip = np.tile(held, (length, 1))
         np.put_along_axis(flip, first, ~held[first], axis=1)
         flip[0] = False
