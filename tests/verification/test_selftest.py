@@ -165,7 +165,10 @@ def test_every_test_speaks_and_holds(test: str) -> None:
     problems = RELATIONS[test][0] if test in RELATIONS else tuple(PROBLEMS)
     spoke = 0
     for problem in problems:
-        for index in range(15):
+        said = 0
+        for index in range(40):
+            if said >= 4:
+                break
             draw = f"{test}/{index}"
             _, case = draw_case(random.Random(draw), [problem])
             if (
@@ -176,7 +179,8 @@ def test_every_test_speaks_and_holds(test: str) -> None:
                 continue
             held, finding = put_to_the_test(case, test, draw, 20)
             assert finding is None, (finding.kind, finding.says, case.document)
-            spoke += held
+            said += held
+        spoke += said
     assert spoke
 
 

@@ -112,6 +112,13 @@ def _subset_sum(draw: random.Random, n: int) -> Columns:
     return [factor * c for c in costs], costs
 
 
+@_family("along a curve")
+def _curve(draw: random.Random, n: int) -> Columns:
+    top, power = draw.choice([20, 60, 400]), draw.choice([0, 0, 0.5, 0.7, 2])
+    costs = _several(n, lambda: draw.randint(1, top))
+    return [max(1, round(10 * c**power)) for c in costs], costs
+
+
 @_family("equal ratios, many magnitudes")
 def _magnitudes(draw: random.Random, n: int) -> Columns:
     exponents = draw.choice([[0, 1, 2], [0, 9, 18], [0, 30, 60], [-30, 0, 30], [-200, 0, 200]])
@@ -228,7 +235,10 @@ def _market(draw: random.Random, scores: list[Any], costs: list[Any], covering: 
         if seats is not None:
             row["seats"] = seats
     document: Document = {"format": "fedmech-market/1", "workers": workers, "requesters": requesters}
-    caps = _caps(draw, workers, groups, m)
+    if not covering and draw.random() < 0.15:
+        caps = _reached(draw, workers, groups, scores, costs, requesters)
+    else:
+        caps = _caps(draw, workers, groups, m)
     document["caps"] = [
         {"group": group, "requester": f"r{j}", "cap": cap}
         for group, row in zip(groups, caps, strict=True)
@@ -318,4 +328,31 @@ def _caps(draw: random.Random, workers: list[dict[str, Any]], groups: list[str],
             "large": [size, size + 1, 2**31, 2**40],
         }
         rows.append([draw.choice(choices[style]) for _ in range(m)])
+    return rows
+
+
+def _reached(
+    draw: random.Random,
+    workers: list[dict[str, Any]],
+    groups: list[str],
+    scores: list[Any],
+    costs: list[Any],
+    requesters: list[dict[str, Any]],
+) -> list[list[int | None]]:
+    """Limits that workers taken by ratio just reach, or miss by one or two."""
+    ratio = [Fraction(c) / Fraction(v) for v, c in zip(scores, costs, strict=True)]
+    left = sum((Fraction(str(row["budget"])) for row in requesters), Fraction(0))
+    counts = dict.fromkeys(groups, 0)
+    for i in sorted(range(len(workers)), key=ratio.__getitem__):
+        left -= Fraction(costs[i])
+        if left < 0:
+            break
+        counts[workers[i]["group"]] += 1
+    rows: list[list[int | None]] = []
+    for group in groups:
+        row: list[int | None] = [0] * len(requesters)
+        for _ in range(max(0, counts[group] - draw.choice([0, 0, 1, 2]))):
+            at = draw.randrange(len(row))
+            row[at] = (row[at] or 0) + 1
+        rows.append(row)
     return rows
