@@ -133,6 +133,31 @@ def _frozen(
         return lambda step: own[rows, places[step]]
 
 
+def _descend(values: list[Tensor], gradients: Sequence[Tensor], momenta: list[Tensor], recipe: Recipe) -> None:
+    """Take a step of stochastic gradient descent, one pass over parameters, gradients and momentum; stacked, it is each client's own.
+
+    It is the step of ``torch.optim.SGD(..., fused=True)``: to make one of those loads torch's compiler, which takes as long as torch.
+    """
+    first = not momenta and recipe.momentum != 0
+    # The fused step lays its momentum out like the gradient, and takes it for contiguous.
+    gradients = [gradient.contiguous() for gradient in gradients]
+    if first:
+        momenta += [torch.empty_like(gradient) for gradient in gradients]
+    with torch.no_grad():
+        torch._fused_sgd_(  # pyright: ignore[reportPrivateImportUsage]
+            values,
+            gradients,
+            momenta,
+            weight_decay=recipe.weight_decay,
+            momentum=recipe.momentum,
+            lr=recipe.learning_rate,
+            dampening=0.0,
+            nesterov=False,
+            maximize=False,
+            is_first_step=first,
+        )
+
+
 def _train_chunk(
     architecture: Architecture,
     start: Mapping[str, Tensor],
@@ -148,10 +173,7 @@ def _train_chunk(
     origin = [tensor if stacked else tensor.expand(clients, *tensor.shape) for tensor in start.values()]
     params = {name: tensor.clone().requires_grad_() for name, tensor in zip(start, origin, strict=True)}
     values = list(params.values())
-    # One pass over parameters, gradients and momentum; on stacked parameters it is every client's own optimiser.
-    optimiser = torch.optim.SGD(
-        values, lr=recipe.learning_rate, momentum=recipe.momentum, weight_decay=recipe.weight_decay, fused=True
-    )
+    momenta: list[Tensor] = []
     batches = on_device(chunk.batches, x.device)
     weights = None if chunk.weights is None else on_device(chunk.weights, x.device).to(x.dtype)
     frozen = None
@@ -176,12 +198,12 @@ def _train_chunk(
             losses = losses + recipe.contrast * F.softplus((away - toward) / recipe.temperature)
         loss = losses.sum() / width if weights is None else (losses * weights).sum()
         gradients = torch.autograd.grad(loss, values)
-        for value, gradient, first in zip(values, gradients, origin, strict=True):
-            if recipe.loss == "fedprox":
-                gradient = torch.add(gradient, value.detach() - first, alpha=recipe.proximal)
-            # The fused optimiser lays its momentum out like the gradient, and takes it for contiguous.
-            value.grad = gradient.contiguous()
-        optimiser.step()
+        if recipe.loss == "fedprox":
+            gradients = [
+                torch.add(gradient, value.detach() - first, alpha=recipe.proximal)
+                for value, gradient, first in zip(values, gradients, origin, strict=True)
+            ]
+        _descend(values, gradients, momenta, recipe)
     return [value.detach() for value in values]
 
 

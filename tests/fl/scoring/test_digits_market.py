@@ -301,17 +301,15 @@ def test_each_seat_limit_binds(plain, optimum, j):
 def test_caps_bind_together_and_one_by_one(plain, optimum):
     free = tuple((None, None, None) for _ in plain.limits.caps)
     assert best(plain, plain.limits._replace(caps=free))[0] > optimum[0]
-    binding = set()
-    for group in range(10):
-        for j in range(3):
-            caps = [list(row) for row in plain.limits.caps]
-            caps[group][j] = None
-            value = best(plain, plain.limits._replace(caps=tuple(map(tuple, caps))))[0]
-            assert value >= optimum[0]
-            if value > optimum[0]:
-                binding.add((group, j))
-    assert {j for _, j in binding} == {0, 1, 2}
-    assert {(0, 0), (1, 0), (3, 0), (6, 1)} <= binding
+
+    def binds(group: int, j: int) -> bool:
+        caps = [list(row) for row in plain.limits.caps]
+        caps[group][j] = None
+        return best(plain, plain.limits._replace(caps=tuple(map(tuple, caps))))[0] > optimum[0]
+
+    # At least one of each requester's.
+    assert all(binds(group, j) for group, j in ((0, 0), (1, 0), (3, 0), (6, 1)))
+    assert any(binds(group, 2) for group in range(10))
 
 
 def test_driftpay_is_neither_empty_nor_optimal(plain, optimum):

@@ -416,9 +416,10 @@ def test_changes_are_searched_for_so_often(monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize("utility", [{"family": "linear", "a": 2, "s": 1}, {"family": "exponential", "a": 2, "s": 3}])
 def test_both_sides_of_every_threshold_say_the_same(utility: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    market = build(utility=utility)
+    market = build(utility=utility, counts=[2, 2, 1])
     usual = judge(market)
     assert usual.aligned is False
+    assert usual.cost_changes
     for name, value in (("MOST_LISTED", 0), ("MOST_COMPARED", 0)):
         monkeypatch.setattr(alignment, name, value)
     monkeypatch.setattr(best_state, "MOST_STATES", 0)
@@ -427,7 +428,7 @@ def test_both_sides_of_every_threshold_say_the_same(utility: dict[str, Any], mon
     assert [(c.type, c.value) for c in other.cost_changes] == [(c.type, c.value) for c in usual.cost_changes]
     assert [(row.claim, row.holds) for row in other.rulings] == [(row.claim, row.holds) for row in usual.rulings]
     # Aligned, and too many states to compare each: what the search says is all there is.
-    near = judge(build(utility=utility, costs=[0, 0, 0]))
+    near = judge(build(utility=utility, counts=[2, 2, 1], costs=[0, 0, 0]))
     assert (near.aligned, near.free.decided) == (True, "exact" if utility["family"] == "linear" else "nearly")
 
 
