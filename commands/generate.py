@@ -58,6 +58,9 @@ def generate_command(
         str | None,
         typer.Option(help="put the workers into this .csv or .parquet, or this folder of Parquet files, beside OUT"),
     ] = None,
+    numbered: Annotated[
+        bool, typer.Option("--numbered", help="leave ids out of a folder of Parquet files: workers are w1, w2, ...")
+    ] = False,
     dataset: Annotated[
         str | None,
         typer.Option(help="measured: digits (if left out), fashion-mnist, or a name for the data in --folder"),
@@ -79,6 +82,8 @@ def generate_command(
     from ..models.sharing.market import write_mots
 
     refuse_overwriting(out, force)
+    if numbered and not (workers_file is not None and folder_name(workers_file) and kind in KINDS):
+        raise InputError("is for random markets in a folder of files", field="numbered")
     if workers_file is not None:
         if folder_name(workers_file) and kind in KINDS and seat_share is not None:
             raise InputError("a folder of files takes no seats", field="seat_share")
@@ -106,7 +111,7 @@ def generate_command(
         facts |= {"types": shared.type_count, "clients": shared.population}
         shown = repr(shared)
     elif workers_file is not None and folder_name(workers_file) and kind in KINDS:
-        generate_folder(out, workers_file, kind, n, seed=seed, **chosen)
+        generate_folder(out, workers_file, kind, n, seed=seed, numbered=numbered, **chosen)
         facts |= {"workers": n, "requesters": chosen.get("requesters", 5), "groups": chosen.get("groups", 10)}
         shown = f"{n:,} workers in {out.parent / workers_file}"
     else:

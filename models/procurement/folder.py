@@ -25,7 +25,17 @@ from .columns import UNLIMITED
 from .market import Market
 from .tables import WORKER_COLUMNS, check_header
 
-__all__ = ["BLOCK_ROWS", "LARGEST", "Folder", "Rows", "marked", "market_file_of", "open_folder", "parquet_files"]
+__all__ = [
+    "BLOCK_ROWS",
+    "LARGEST",
+    "Folder",
+    "Rows",
+    "marked",
+    "market_file_of",
+    "numbered_ids",
+    "open_folder",
+    "parquet_files",
+]
 
 BLOCK_ROWS = 1 << 16
 """Rows of one block: what is computed about them stays in the processor's cache."""
@@ -169,12 +179,7 @@ class Folder:
             local += batch.num_rows
 
     def _ids(self, batch: Any, begin: int) -> Any:
-        if not self.numbered:
-            return batch.column("id")
-        import pyarrow as arrow
-
-        numbers = arrow.array(np.arange(begin + 1, begin + batch.num_rows + 1)).cast(arrow.string())
-        return import_module("pyarrow.compute").binary_join_element_wise("w", numbers, "")
+        return numbered_ids(begin, batch.num_rows) if self.numbered else batch.column("id")
 
     def on_bids(self) -> Folder:
         """Return the folder with bids in the place of costs.
@@ -238,6 +243,14 @@ class Folder:
     @cached_property
     def _group_index(self) -> dict[str, int]:
         return {name: position for position, name in enumerate(self.header.group_ids)}
+
+
+def numbered_ids(begin: int, count: int) -> Any:
+    """Return the ids of some workers that have none, as they come, as an array of Arrow's."""
+    import pyarrow as arrow
+
+    numbers = arrow.array(np.arange(begin + 1, begin + count + 1)).cast(arrow.string())
+    return import_module("pyarrow.compute").binary_join_element_wise("w", numbers, "")
 
 
 def marked(bits: np.ndarray, begin: int, count: int) -> np.ndarray:

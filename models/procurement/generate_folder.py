@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from fractions import Fraction
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from ..files import make_folder, write_whole
 from ..input_error import InputError
 from ..seeds import read_seed
 from .file import FORMAT
+from .folder import numbered_ids
 from .generate import check_request, check_shares, scores_and_costs
 
 __all__ = ["FILE_ROWS", "folder_name", "generate_folder"]
@@ -40,6 +40,7 @@ def generate_folder(
     cap_share: float = 0.3,
     budget_share: float = 0.5,
     seed: int = 0,
+    numbered: bool = False,
 ) -> None:
     """Write a random market of one of the usual kinds, a file of workers at a time.
 
@@ -55,6 +56,8 @@ def generate_folder(
         Of the folder beside it; made if it is not there, and then it must be empty.
     kind, n, requesters, groups, top, cap_share, budget_share, seed
         As :func:`~fedmech.models.procurement.generate.generate_market` takes them.
+    numbered : bool
+        Leave the column of ids out: readers call workers as they come.
 
     Raises
     ------
@@ -93,11 +96,8 @@ def generate_folder(
                 for mine in (np.flatnonzero(group_of == group) for group in range(groups))
             ]
             budget = int(exact_sum(np.concatenate(best)) * Fraction(str(budget_share)) * Fraction(n, count))
-        ids = import_module("pyarrow.compute").binary_join_element_wise(
-            "w", arrow.array(np.arange(begin + 1, begin + count + 1)).cast(arrow.string()), ""
-        )
-        columns = {
-            "id": ids,
+        columns = {} if numbered else {"id": numbered_ids(begin, count)}
+        columns |= {
             "group": arrow.DictionaryArray.from_arrays(arrow.array(group_of.astype(np.int32)), arrow.array(names)),
             "score": arrow.array(scores),
             "cost": arrow.array(costs),

@@ -186,6 +186,9 @@ def test_bad_requests(market: Path, tmp_path: Path) -> None:
         "seats"
         in call("generate", tmp_path / "x.market.json", "--workers-file", "x", "--seat-share", ".5", code=2).output
     )
+    assert "numbered" in call("generate", tmp_path / "x.market.json", "--numbered", code=2).output
+    call("generate", tmp_path / "y.market.json", "--numbered", "--workers-file", "bare")
+    assert pq.read_schema(tmp_path / "bare" / "workers-0.parquet").names == ["group", "score", "cost"]
     assert "not empty" in call("generate", market, "--workers-file", "workers", "--force", code=2).output
     file = market.parent / "workers" / "workers-0.parquet"
     table = pq.read_table(file)

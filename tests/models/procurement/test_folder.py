@@ -205,6 +205,11 @@ def test_generated_folders_are_markets(tmp_path: Path, monkeypatch: pytest.Monke
         assert market.group_totals.tolist() == [size * 3 // 10 for size in market.group_sizes.tolist()]
         with pytest.raises(InputError, match="not empty"):
             generate_folder(path, kind, kind, 950)
+        bare = tmp_path / f"{kind}-bare.market.json"
+        generate_folder(bare, f"{kind}-bare", kind, 950, groups=7, requesters=3, seed=4, numbered=True)
+        assert opened(bare).numbered
+        assert rows(opened(bare)) == rows(folder)
+        assert list(read_market(bare).worker_ids) == list(market.worker_ids)
     for wrong in ({"kind": "z"}, {"n": 0}, {"groups": 0}, {"cap_share": 2.0}):
         with pytest.raises(InputError):
             generate_folder(tmp_path / "x.market.json", "x", **{"kind": "a", "n": 10, **wrong})

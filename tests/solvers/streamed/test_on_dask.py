@@ -6,25 +6,22 @@ import json
 import signal
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-import typer
 from dask_cluster import Cluster as Processes
 from distributed import KilledWorker
 from fedmech.cli import app
-from fedmech.commands.folder import passes_on
-from fedmech.models.executors import Cluster, ClusterExecutor, NoWorkersError
+from fedmech.models import executors
 from fedmech.models.input_error import InputError
 from fedmech.models.procurement.file import open_market
 from fedmech.models.procurement.folder import Folder
 from fedmech.solvers.control import Control, Stopped
-from fedmech.solvers.proofs.folder_document import check_folder_document, folder_document
-from fedmech.solvers.proofs.folder_outcome import check_witness, outcome_fields
-from fedmech.solvers.streamed import Sizes, find_witness, solve_folder, write_paid_winners, write_winners
+from fedmech.solvers.streamed import Sizes, find_witness
 from folders import write_folder
 from typer.testing import CliRunner
 
@@ -33,10 +30,10 @@ SIZES = Sizes(direct=0, sample=4000)
 VARY = ("seconds", "search_seconds", "check_seconds", "winners", "certificate")
 
 
-class Killing(ClusterExecutor):
-    """Kills a worker in the middle of a pass over all files: two tasks, or results, of it are lost."""
+class Killing(executors.ClusterExecutor):
+    """Kills a worker in the middle of the first pass over all files: what it does, and what it has done, is lost."""
 
-    def __init__(self, cluster: Cluster, victim: subprocess.Popen[bytes], at: int = 4):
+    def __init__(self, cluster: executors.Cluster, victim: subprocess.Popen[bytes], at: int = 4):
         super().__init__(cluster)
         self.victim, self.at = victim, at
 
@@ -68,90 +65,68 @@ def market(tmp_path: Path) -> Path:
     return write_folder(tmp_path / "market", columns, known, [700 + 1501 * k for k in range(11)], 1000)
 
 
-def opened(path: Path) -> Folder:
-    folder = open_market(path)
-    assert isinstance(folder, Folder)
-    return folder
-
-
-def written(folder: Folder, root: Path) -> dict[str, bytes]:
-    """Everything that is written about a folder: certificate, outcome, winners of both."""
+def commands(root: Path, *more: str) -> dict[str, Any]:
+    """Everything that the commands write about a market, but for the time it took."""
     root.mkdir()
-    solution = solve_folder(folder, sizes=SIZES)
-    assert solution.status == "optimal"
-    assert solution.value is not None
-    assert 0 < solution.details["band"] < folder.n
-    value = int(solution.value)
-    document = folder_document(folder, solution.chosen, value, value, solution.leaves)
-    write_winners(folder, solution.chosen, root / "hired")
-    assert check_folder_document(document, folder, lambda: None).value == value
-    witness, passes = find_witness(folder, Control(), SIZES)
-    assert passes == 1
-    found = check_witness(folder, witness, lambda: None)
-    write_paid_winners(folder, witness, found, root / "paid")
-    texts = {
-        "certificate": json.dumps(document).encode(),
-        "outcome": json.dumps(outcome_fields(folder, witness)).encode(),
-    }
-    files = [path for path in sorted(root.rglob("*")) if path.is_file()]
-    assert len(files) == 24
-    return texts | {str(path.relative_to(root)): path.read_bytes() for path in files}
+    names = {name: str(root / name) for name in ("certificate", "hired", "paid")}
+    done = {}
+    for name, words in {
+        "solve": ("solve", "m.market.json", "--certificate", names["certificate"], "--winners", names["hired"]),
+        "run": ("run", "m.market.json", "--winners", names["paid"]),
+        "check": ("check", names["certificate"], "m.market.json"),
+    }.items():
+        answer = CliRunner().invoke(app, [*words, "--json", *more])
+        assert answer.exit_code == 0, answer.output
+        found = json.loads(answer.stdout)
+        done[name] = {key: value for key, value in found.items() if key not in VARY}
+    files = {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+    assert len(files) == 25
+    return done | files
 
 
 def test_the_same_bytes_though_a_worker_dies(
     processes: Processes, market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder, address = opened(market), processes.scheduler()
+    address = processes.scheduler()
     workers = [processes.worker(address, "--no-nanny") for _ in range(2)]
-    cluster = Cluster(address, patience=0.5)
-    assert cluster.threads() == 2
-    here = written(folder, tmp_path / "here")
-    there = written(folder.on(Killing(cluster, workers[0])), tmp_path / "there")
-    assert workers[0].poll() == -signal.SIGKILL
-    assert cluster.threads() == 1
-    assert there == here
-
-    # The command line; time that is up on the way; rows that are wrong.
     monkeypatch.chdir(market.parent)
-    answers = []
-    for more in ((), ("--dask", address)):
-        name = f"c{len(more)}"
-        solve = ("solve", "m.market.json", "--certificate", f"{name}.json", "--winners", name, "--json", *more)
-        run = ("run", "m.market.json", "--json", "--winners", f"{name}-paid", *more)
-        check = ("check", f"{name}.json", "m.market.json", "--json", *more)
-        done = [CliRunner().invoke(app, [*words]) for words in (solve, run, check)]
-        assert [one.exit_code for one in done] == [0, 0, 0], [one.output for one in done]
-        found = [json.loads(one.stdout) for one in done]
-        answers.append([{key: one[key] for key in one if key not in VARY} for one in found])
-    assert answers[0] == answers[1]
-    assert Path("c0.json").read_bytes() == Path("c2.json").read_bytes()
+    monkeypatch.setattr(Sizes, "for_rows", lambda self, n: SIZES)
+    here = commands(tmp_path / "here")
+    assert here["solve"]["exactness"] == "checked"
+    assert here["check"]["optimal"]
+    with monkeypatch.context() as patch:
+        patch.setattr(executors, "ClusterExecutor", partial(Killing, victim=workers[0]))
+        there = commands(tmp_path / "there", "--dask", address)
+    assert workers[0].poll() == -signal.SIGKILL
+    assert there == here
     for words in (["solve"], ["solve", "m.market.json", "--problem", "orp"], ["run"]):
         refused = CliRunner().invoke(app, [*words, "--dask", address])
         assert "Parquet files that can be streamed" in refused.stderr
-    there = folder.on(ClusterExecutor(cluster))
-    with pytest.raises(Stopped, match="time-limit"):
-        find_witness(there, Control.for_seconds(0), SIZES)
-    file = folder.files[7]
-    honest = file.read_bytes()
-    table = pq.read_table(file)
-    pq.write_table(table.set_column(2, "score", [np.arange(table.num_rows)]), file)
-    with pytest.raises(InputError, match=r"part-5.parquet, workers\[0\], field 'score': must be > 0"):
-        find_witness(there, Control(), SIZES)
-    file.write_bytes(honest)
 
-    # A task of which whoever does it dies; and nobody is left.
-    with monkeypatch.context() as patch:
-        patch.setattr(cluster, "result", killed)
-        with pytest.raises(NoWorkersError, match="KilledWorker"):
-            find_witness(there, Control(), SIZES)
-    with pytest.raises(NoWorkersError, match="no worker for 0 seconds"):
-        solve_folder(folder.on(Killing(cluster, workers[1])), sizes=SIZES)
+    # Time that is up on the way; rows that are wrong; a task of which whoever does it dies.
+    folder = open_market(market)
+    assert isinstance(folder, Folder)
+    cluster = executors.Cluster(address)
+    assert cluster.threads() == 1
+    distant = folder.on(executors.ClusterExecutor(cluster))
+    with pytest.raises(Stopped, match="time-limit"):
+        find_witness(distant, Control.for_seconds(0))
+    table, honest = pq.read_table(folder.files[7]), folder.files[7].read_bytes()
+    pq.write_table(table.set_column(2, "score", [np.arange(table.num_rows)]), folder.files[7])
+    with pytest.raises(InputError, match=r"part-5.parquet, workers\[0\], field 'score': must be > 0"):
+        find_witness(distant, Control())
+    folder.files[7].write_bytes(honest)
+    monkeypatch.setattr(cluster, "result", killed)
+    with pytest.raises(executors.NoWorkersError, match="KilledWorker"):
+        find_witness(distant, Control())
     cluster.close()
-    with passes_on(None, folder) as same:
-        assert same is folder
-    with pytest.raises(typer.Exit) as end, passes_on(address, folder):
-        raise NoWorkersError("for a reason")
-    assert end.value.exit_code == 4
+
+    # Nobody is left.
+    monkeypatch.setattr(executors, "Cluster", partial(executors.Cluster, patience=0.5))
+    monkeypatch.setattr(executors, "ClusterExecutor", partial(Killing, victim=workers[1], at=0))
+    lost = CliRunner().invoke(app, ["solve", "m.market.json", "--dask", address])
+    assert (lost.exit_code, lost.stdout) == (4, "")
+    assert "stopped: the Dask cluster has had no worker for 0 seconds" in lost.stderr
 
 
 def killed(future: Any, seconds: float) -> Any:
