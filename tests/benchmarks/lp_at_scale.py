@@ -24,6 +24,8 @@ LAST = 400
 
 def ours(market, seconds):
     solution = solve(market, "opt", time_limit=seconds)
+    assert solution.value is not None
+    assert solution.bound is not None
     return {
         "claim": int(solution.value),
         "rounded": int(solution.value),
@@ -36,7 +38,7 @@ def dual(market, seconds):
     v, c, g, k, b = arrays(market)
     rows = np.append(k, b)
     scale = np.append(np.sqrt(np.bincount(g, minlength=len(k))), np.linalg.norm(c))
-    ridge, y, momentum, step = 1e-3, np.zeros(len(rows)), np.zeros(len(rows)), None
+    ridge, y, momentum, step = 1e-3, np.zeros(len(rows)), np.zeros(len(rows)), 0.0
     old, age, best = None, 0, (np.inf, y)
     begun = time.process_time()
     for _ in range(LAST):
@@ -47,12 +49,12 @@ def dual(market, seconds):
         slope = (rows - np.append(np.bincount(g, x, len(k)), c @ x)) / scale
         bound = price @ rows + float(np.maximum(q, 0).sum())
         best = min(best, (bound, price.copy()), key=lambda pair: pair[0])
-        if old is not None and (moved := np.linalg.norm(momentum - old[0])) > 0:
-            bend = np.linalg.norm(slope - old[1]) / moved
-            step = min(1 / bend if bend else step, 2 * step)
+        if old is not None and (moved := float(np.linalg.norm(momentum - old[0]))) > 0:
+            bend = float(np.linalg.norm(slope - old[1])) / moved
+            step = min(1 / bend, 2 * step) if bend else step
             age = 0 if value > old[2] else age
         old = (momentum, slope, value)
-        step = step or 1 / np.linalg.norm(slope)
+        step = step or 1 / float(np.linalg.norm(slope))
         after = np.maximum(momentum - step * slope, 0)
         momentum, y, age = np.maximum(after + age / (age + 3) * (after - y), 0), after, age + 1
         if time.process_time() - begun > seconds:
