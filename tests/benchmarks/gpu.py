@@ -1,10 +1,10 @@
 """Training on a GPU: the numbers of a processor, clients a second, memory, launches. Needs CUDA; CPU stands in for a rehearsal.
 
-    python tests/benchmarks/gpu.py -o FOLDER                       all pieces, some four minutes
+    python tests/benchmarks/gpu.py -o FOLDER                       all pieces
     python tests/benchmarks/gpu.py -o FOLDER --pieces rates profile
     python tests/benchmarks/gpu.py -o FOLDER --smoke               everything once and small
 
-A piece that fails is written down as failed and the others go on. FOLDER gets ``gpu.json`` after every piece, and ``gpu.md``. Times are wall time
+A piece that fails is written down as failed and the others go on. FOLDER gets ``gpu.json`` after every piece and every rate, and ``gpu.md``. Times are wall time
 between two synchronisations, the median of the repetitions after one that does not count.
 """
 
@@ -19,15 +19,16 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import numpy as np
 import torch
-from fedmech.fl.training import batched, convolution, device
+from fedmech.fl.training import batched, device
 from fedmech.fl.training.architectures import architecture
 from fedmech.fl.training.batched import train_clients
 from fedmech.fl.training.federated import train_federated
@@ -47,11 +48,8 @@ RATES = (
     ("mlp", 8, 20_000, "fedavg"),
     ("cnn", 8, 20_000, "fedavg"),
 )
-CHUNKS = (1 << 25, 1 << 27, 1 << 29, 1 << 31)
+CHUNKS = (1 << 27, 1 << 29, 1 << 31)
 """Numbers in a chunk that are tried beside the automatic choice."""
-
-FORMER_CHUNK, FORMER_BLOCK = 1 << 22, 1 << 20
-"""What both were before they followed the device."""
 
 
 @dataclass
@@ -62,6 +60,8 @@ class Bench:
     small: bool
     until: float
     rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(7))
+    keep: Callable[[Any], None] = lambda found: None
+    """Write down what a piece has found so far."""
 
     def wait(self) -> None:
         """Wait until everything is computed."""
@@ -117,12 +117,9 @@ def ceilings(bench: Bench) -> dict[str, float]:
 
 
 @contextmanager
-def sized(numbers: int | None, block: int | None = None) -> Iterator[None]:
-    """Fix how many numbers a chunk holds, and a block of a convolution; as they are without a number."""
-    with ExitStack() as stack:
-        if numbers is not None:
-            stack.enter_context(mock.patch.object(batched, "chunk_numbers", return_value=numbers))
-            stack.enter_context(mock.patch.object(convolution, "block_numbers", return_value=block or numbers))
+def sized(numbers: int | None) -> Iterator[None]:
+    """Fix how many numbers a chunk holds; as it is without a number."""
+    with mock.patch.object(batched, "chunk_numbers", return_value=numbers) if numbers else nullcontext():
         yield
 
 
@@ -131,6 +128,8 @@ def rates(bench: Bench) -> list[dict[str, Any]]:
     found = []
     where = torch.device(bench.device)
     for name, side, clients, loss in RATES:
+        if time.monotonic() > bench.until:
+            break
         clients = clients // 50 if bench.small else clients
         x, y, held = bench.job(side, clients)
         model = architecture(name, (1, side, side), 10)
@@ -145,6 +144,7 @@ def rates(bench: Bench) -> list[dict[str, Any]]:
             "size": model.size,
             "by chunk": {},
         }
+        found.append(row)
         automatic = device.chunk_numbers(where, torch.float32)
         row["automatic"] = automatic
 
@@ -158,12 +158,10 @@ def rates(bench: Bench) -> list[dict[str, Any]]:
         ) -> None:
             train_clients(model, start, x, y, some, recipe, device=bench.device)
 
-        tried: list[tuple[str, int | None, int | None]] = [("automatic", None, None)]
-        tried += [(str(numbers), numbers, None) for numbers in CHUNKS if not (bench.small and numbers != CHUNKS[0])]
-        if clients <= 200:
-            tried.append(("former", FORMER_CHUNK, FORMER_BLOCK))
-        for word, numbers, block in tried:
-            with sized(numbers, block):
+        tried: list[tuple[str, int | None]] = [("automatic", None)]
+        tried += [(str(numbers), numbers) for numbers in CHUNKS if not (bench.small and numbers != CHUNKS[0])]
+        for word, numbers in tried:
+            with sized(numbers):
                 if bench.device.startswith("cuda"):
                     torch.cuda.empty_cache()
                     torch.cuda.reset_peak_memory_stats()
@@ -177,6 +175,7 @@ def rates(bench: Bench) -> list[dict[str, Any]]:
                 if bench.device.startswith("cuda"):
                     result["GiB"] = (torch.cuda.max_memory_allocated() - base) / 2**30
                 row["by chunk"][word] = result
+                bench.keep(found)
         few = held[:5]
         taken, _ = bench.seconds(
             lambda model=model, start=start, x=inputs, y=labels, recipe=recipe, few=few: train_clients_one_by_one(
@@ -186,7 +185,7 @@ def rates(bench: Bench) -> list[dict[str, Any]]:
         )
         row["client by client, clients/s"] = len(few) / taken
         if not bench.small:
-            some = held[: min(clients, 200 if side == 8 else 64)]
+            some = held[: 200 if side == 8 else 16]
             cpu = model.initial(1)
             taken, _ = bench.seconds(
                 lambda model=model, start=cpu, x=x, y=y, recipe=recipe, some=some: train_clients(
@@ -197,7 +196,7 @@ def rates(bench: Bench) -> list[dict[str, Any]]:
             )
             row["processor, clients/s"] = len(some) / taken
             row["threads"] = torch.get_num_threads()
-        found.append(row)
+        bench.keep(found)
         say(
             f"{name:9} {side:3} {clients:6} {loss:7}",
             {
@@ -365,10 +364,10 @@ PIECES: dict[str, Callable[[Bench], Any]] = {
     "agreement": lambda bench: agreement(bench.device, bench.small),
     "ceilings": ceilings,
     "host": host,
-    "rates": rates,
     "profile": profile,
     "frozen": frozen,
     "copies": copies,
+    "rates": rates,
     "tests": tests_on_device,
 }
 
@@ -402,18 +401,18 @@ def table(found: dict[str, Any]) -> str:
         "",
     ]
     lines += [
-        "| model | clients | former chunks | automatic | GiB | client by client | processor |",
-        "|---|---|---|---|---|---|---|",
+        "| model | clients | automatic chunks | GiB | client by client | processor |",
+        "|---|---|---|---|---|---|",
     ]
     for row in found["pieces"].get("rates", {}).get("found", []):
-        cells = [row["by chunk"].get(word) for word in ("former", "automatic")]
-        speeds = [f"{each['clients/s']:,.0f}" if isinstance(each, dict) else str(each or "") for each in cells]
-        memory = f"{cells[1].get('GiB', 0):.1f}" if isinstance(cells[1], dict) else ""
+        cell = row["by chunk"].get("automatic")
+        speed = f"{cell['clients/s']:,.0f}" if isinstance(cell, dict) else str(cell or "")
+        memory = f"{cell.get('GiB', 0):.1f}" if isinstance(cell, dict) else ""
         others = [
             f"{row[key]:,.0f}" if key in row else "" for key in ("client by client, clients/s", "processor, clients/s")
         ]
         what = f"{row['model']} {row['pixels']} px, {row['loss']}"
-        lines.append(f"| {' | '.join([what, format(row['clients'], ','), *speeds, memory, *others])} |")
+        lines.append(f"| {' | '.join([what, format(row['clients'], ','), speed, memory, *others])} |")
     return "\n".join(lines) + "\n"
 
 
@@ -429,20 +428,30 @@ def main() -> int:
     chosen.out.mkdir(parents=True, exist_ok=True)
     bench = Bench(chosen.device, chosen.smoke, time.monotonic() + chosen.seconds)
     found: dict[str, Any] = {"machine": machine(chosen.device), "pieces": {}}
+
+    def write() -> None:
+        (chosen.out / "gpu.json").write_text(json.dumps(found, indent=1, default=str))
+        (chosen.out / "gpu.md").write_text(table(found))
+
+    def keep(result: dict[str, Any], so_far: Any) -> None:
+        result["found"] = so_far
+        write()
+
     for name in chosen.pieces:
         begun = time.monotonic()
         result: dict[str, Any] = {}
+        found["pieces"][name] = result
+
+        bench.keep = partial(keep, result)
         if begun > bench.until:
             result["left out"] = "no time"
         else:
             try:
-                result["found"] = PIECES[name](bench)
+                bench.keep(PIECES[name](bench))
             except Exception:
                 result["failed"] = traceback.format_exc()[-3000:]
         result["seconds"] = round(time.monotonic() - begun, 1)
-        found["pieces"][name] = result
-        (chosen.out / "gpu.json").write_text(json.dumps(found, indent=1, default=str))
-        (chosen.out / "gpu.md").write_text(table(found))
+        write()
         say(f"[{name}: {result['seconds']} s]", result.get("failed", result.get("left out", "")))
         if name not in ("rates", "profile"):
             say(json.dumps(result.get("found"), default=str)[:1800])

@@ -265,6 +265,7 @@ def _one_run(
     from ...training.architectures import architecture
     from ...training.coalitions import train_coalitions
     from ...training.evaluate import evaluate
+    from ...training.holdings import check_samples
     from ...training.recipe import Recipe
 
     seed = settings.seed * 10_007 + run
@@ -283,12 +284,14 @@ def _one_run(
     start = model.initial(recipe.seed)
     if settings.zero_start:
         start = {name: torch.zeros_like(tensor) for name, tensor in start.items()}
-    test = (data.test_inputs - centre) / spread
+    # To the device once, not once a reported round.
+    test_inputs = (data.test_inputs - centre) / spread
+    test = check_samples(model, test_inputs, data.test_labels, settings.device, next(iter(start.values())).dtype)
     measured = []
 
     def measure(number: int, models: Params) -> None:
         if number in settings.reported:
-            measured.append(evaluate(model, models, test, data.test_labels))
+            measured.append(evaluate(model, models, *test))
 
     train_coalitions(
         model,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from fedmech.fl.training import device
+from fedmech.fl.training import convolution, device
 from fedmech.fl.training.architectures import architecture
 from fedmech.fl.training.batch_order import batch_positions
 from fedmech.fl.training.batched import train_clients
@@ -26,7 +26,7 @@ def test_sizes_follow_the_device(itemsize: int, monkeypatch: pytest.MonkeyPatch)
         device._cache_bytes.cache_clear()
         wanted = (told if bytes_ is None else bytes_) // itemsize
         assert device.chunk_numbers(cpu, dtype) == wanted
-        assert device.block_numbers(cpu, dtype) == wanted // device.BLOCKS
+        assert device.block_numbers(dtype) == wanted // device.BLOCKS
     device._cache_bytes.cache_clear()
     limit = device.MOST_NUMBERS * device.SHARE_OF_MEMORY * itemsize
     below = limit - 8 * itemsize * device.SHARE_OF_MEMORY
@@ -34,7 +34,53 @@ def test_sizes_follow_the_device(itemsize: int, monkeypatch: pytest.MonkeyPatch)
         facts = SimpleNamespace(total_memory=memory)
         monkeypatch.setattr(torch.cuda, "get_device_properties", lambda where, facts=facts: facts)
         assert device.chunk_numbers(cuda, dtype) == (device.MOST_NUMBERS if wanted is None else wanted)
-        assert device.block_numbers(cuda, dtype) == device.chunk_numbers(cuda, dtype)
+
+
+@pytest.mark.parametrize(
+    ("memory", "dtype", "wanted"),
+    [
+        (79.178, torch.float32, 1 << 31),  # An H100: 8 GiB.
+        (79.178, torch.float64, int(79.178 * 2**30) // 64),
+        (16, torch.float32, 1 << 29),
+        (8, torch.float32, 1 << 28),
+    ],
+)
+def test_a_chunk_takes_an_eighth_of_a_gpu_and_no_more_than_was_measured(
+    memory: float, dtype: torch.dtype, wanted: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = SimpleNamespace(total_memory=int(memory * 2**30))
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda where: facts)
+    assert device.chunk_numbers(torch.device("cuda"), dtype) == wanted
+
+
+@pytest.mark.parametrize("gathered", [False, True])
+@pytest.mark.parametrize(("height", "width"), [(6, 4), (7, 5)])
+def test_a_gpus_convolution_is_a_processors(gathered: bool, height: int, width: int) -> None:
+    generator = torch.Generator().manual_seed(height)
+    x = torch.rand((4, 2, height, width, 3), generator=generator, dtype=torch.float64) - 0.5
+    x[:, :, :, :2] = 0  # Windows tie.
+    weight = torch.rand((4, 2, 3, 5, 5), generator=generator, dtype=torch.float64) - 0.5
+    bias = torch.rand((4, 2), generator=generator, dtype=torch.float64) - 0.5
+    given = convolution.patches_of(x[:1], 5) if gathered else x.requires_grad_()
+    of = [weight.requires_grad_(), bias.requires_grad_(), *([] if gathered else [x])]
+    found = []
+    for convolve in (convolution._operation_by_operation, convolution._ConvolveAndPool.apply):
+        pooled: Any = convolve(given, weight, bias, gathered)
+        found.append([pooled.detach(), *torch.autograd.grad((pooled**2).sum(), of)])
+    assert found[0][0].shape == (4, 2, height // 2, width // 2, 2)
+    assert 0 < int((found[0][0] == 0).sum()) < found[0][0].numel()
+    for one, other in zip(*found, strict=True):
+        assert float((one - other).abs().max()) < 1e-12
+
+
+def test_which_convolution_is_taken_follows_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = []
+    for owner, name in ((convolution, "_operation_by_operation"), (convolution._ConvolveAndPool, "apply")):
+        monkeypatch.setattr(owner, name, lambda *arguments, name=name: taken.append(name))
+    for where in ("cpu", "meta"):  # As any device that is no processor.
+        sizes = ((4, 2, 6, 4, 3), (4, 2, 3, 5, 5), (4, 2))
+        convolution.convolve_and_pool(*(torch.empty(size, device=where) for size in sizes))
+    assert taken == ["apply", "_operation_by_operation"]
 
 
 def test_a_system_that_does_not_tell_its_cache(monkeypatch: pytest.MonkeyPatch) -> None:
