@@ -32,6 +32,7 @@ from fedmech.fl.training import batched, device
 from fedmech.fl.training.architectures import architecture
 from fedmech.fl.training.batched import train_clients
 from fedmech.fl.training.federated import train_federated
+from fedmech.fl.training.holdings import check_holdings
 from fedmech.fl.training.recipe import Recipe
 from gpu_agreement import agreement, draw_job
 from one_by_one import train_clients_one_by_one
@@ -217,7 +218,7 @@ def host(bench: Bench) -> dict[str, Any]:
         model, recipe = architecture(name, (1, side, side), 10), Recipe("fedavg", 10, 8, 0.05)
 
         def work(model: Any = model, recipe: Recipe = recipe) -> None:
-            checked = batched.check_holdings(held, 6_000)
+            checked = check_holdings(held, 6_000)
             for _ in batched._chunks(model, checked, np.arange(clients), recipe, device.MOST_NUMBERS):
                 pass
 
