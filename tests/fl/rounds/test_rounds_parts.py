@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from fractions import Fraction as F
 from itertools import product
 
@@ -10,8 +11,10 @@ import numpy as np
 import pytest
 from campaign import some
 from fedmech import Market, run_mechanism, solve
-from fedmech.fl.rounds import metrics
+from fedmech.fl.rounds import learning, metrics
 from fedmech.fl.rounds.bids import BidModel, CostModel, money
+from fedmech.fl.rounds.environment import Purpose, generator
+from fedmech.fl.rounds.procurement import Simulation
 from fedmech.fl.rounds.routing import even_routing
 from fedmech.fl.rounds.scoring_rules import (
     Measurement,
@@ -28,6 +31,7 @@ from fedmech.fl.rounds.tasks import (
     split_budget,
     task_samples,
 )
+from fedmech.fl.training.recipe import Recipe
 from fedmech.models.input_error import InputError
 from fedmech.solvers.feasibility import violation
 from hypothesis import assume, given, settings
@@ -434,3 +438,26 @@ def test_noise_goes_both_ways_and_as_far_as_it_says():
         assert abs(values.mean() - 10_000) < 5 * 10_000 / np.sqrt(12 * 4000)
         assert 5_000 <= values.min() < 5_050
         assert 14_950 < values.max() <= 15_000
+
+
+def test_simulations_that_begin_alike_train_one_first_model_and_share_no_tensor() -> None:
+    plain = ProcurementSettings(workers=9, train_samples=140, public_samples=20, public_steps=10, probe_size=25)
+    learning._first_model.cache_clear()
+    first = Simulation(plain).learning.first_model()
+    for tensor in first.values():
+        tensor.zero_()
+    others = [
+        replace(plain, mechanism="drop-top", budget_share=0.5),
+        replace(plain, seed=1),
+        replace(plain, public_steps=9),
+    ]
+    alike, *different = [Simulation(other).learning.first_model() for other in others]
+    assert learning._first_model.cache_info().misses == 3
+    # As it was before somebody changed theirs.
+    model = Simulation(plain).learning
+    recipe = Recipe(steps=10, learning_rate=plain.learning_rate)
+    start = model.architecture.initial(int(generator(0, Purpose.INITIAL).integers(2**31)))
+    trained = model._train(start, [model.environment.public], recipe, np.zeros(1, dtype=np.int64))
+    for name, tensor in alike.items():
+        assert np.array_equal(tensor.numpy(), trained[name][0].numpy())
+        assert all(not np.array_equal(tensor.numpy(), other[name].numpy()) for other in different)
