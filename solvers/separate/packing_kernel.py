@@ -163,7 +163,9 @@ def advance(packing: PackedChoices, search: PackingDescent, work: int) -> int:
         slack = state[0] - so_far[child] - missing - least
         if slack >= 0 and fewest < 0:
             state[0] = so_far[child] + missing - 1
-            best[:] = stack
+            # One by one: numba compiles for seconds what an assignment of whole arrays says if their shapes differ.
+            for k in range(m):
+                best[k] = stack[k]
             if state[0] < state[2]:
                 return 1
         if slack < 0 or fewest < 0:

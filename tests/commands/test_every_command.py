@@ -27,8 +27,8 @@ COMMANDS = {
     "run a mechanism that draws": "run m.market.json --mechanism random-feasible --seed 3 --json",
     "compare": "compare m.market.json --seed 1 --json",
     "judge": "judge m.market.json --seed 1 --json",
-    "judge a sharing market": "judge x.mots.json --json",
-    "audit": "audit m.market.json --property ir --json",
+    "judge a sharing market": "judge few.mots.json --json",
+    "audit": "audit few.market.json --property ir --json",
     "swan": "swan x.mots.json --json",
     "tradeoff": "tradeoff x.mots.json --most 3 --json",
     "verify": "verify {claim} --json",
@@ -112,14 +112,18 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
         "caps": [{"group": "g1", "requester": "r1", "cap": 1}],
     }
     types = json.loads(prototype_market_path().read_text())
+    # What looks at every deviation is given few who could deviate.
+    few = {**market, "workers": workers[:4]}
+    few_types = {**types, "types": types["types"][:2]}
+    documents = {"m.market.json": market, "few.market.json": few, "x.mots.json": types, "few.mots.json": few_types}
     grid = 'format = "fedmech-experiment/1"\nexperiment = "network-effects"\n'
     grid += "[settings]\nrepetitions = 2\nsizes = [50, 60]\ncounts = [2, 2]\n[sweep]\nseed = [0, 1]\n"
     folders = []
     for number, (hash_seed, threads) in enumerate((("0", "1"), ("4242", "3"))):
         folder = tmp_path_factory.mktemp("run")
-        for name, document in (("m.market.json", market), ("x.mots.json", types), ("commands", commands)):
-            turned = _reversed(document) if number and name != "commands" else document
-            (folder / name).write_text(json.dumps(turned))
+        for name, document in documents.items():
+            (folder / name).write_text(json.dumps(_reversed(document) if number else document))
+        (folder / "commands").write_text(json.dumps(commands))
         (folder / "c.toml").write_text(grid)
         threading = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), threads)
         done = subprocess.run(
