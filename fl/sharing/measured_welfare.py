@@ -24,6 +24,7 @@ from typing import Any
 from ...models.input_error import InputError
 from ...models.sharing.market import MotsMarket, State
 from ...models.sharing.measured_market import MeasuredMarket
+from ...solvers.sharing.answer import SocialAnswer
 from ...solvers.sharing.solve import solve_social_state
 from .comparators import dynamic, fl_only, modified_fl
 from .error_fit import ErrorFit
@@ -101,7 +102,8 @@ def outcomes(measured: MeasuredMarket, fit: ErrorFit) -> Iterator[Row]:
     """Where each mechanism ends, chosen either way; see :func:`sweep` for the columns."""
     theory = theory_market(measured, fit)
     for chosen_by, market in (("measured", measured), ("theory", theory)):
-        ends = {name: _valued(name, state, market, measured) for name, state in _chosen(market).items()}
+        best = solve_social_state(market)
+        ends = {name: _valued(name, state, best, market, measured) for name, state in _chosen(market, best).items()}
         ends["swan"] |= _against(ends["swan"], ends["fl-only"])
         for name, row in ends.items():
             yield {"chosen_by": chosen_by, "mechanism": name, **row}
@@ -118,9 +120,8 @@ def _against(mots: Row, alone: Row) -> Row:
     return gained
 
 
-def _chosen(market: MotsMarket) -> dict[str, State | None]:
+def _chosen(market: MotsMarket, best: SocialAnswer) -> dict[str, State | None]:
     """The state in which each mechanism ends; ``None`` where it knows that no state meets the requirement."""
-    best = solve_social_state(market)
     nobody = (0,) * market.type_count
     chosen: dict[str, State | None] = {
         "swan": None if best.status == "infeasible" else nobody if best.no_model else best.state,
@@ -134,7 +135,7 @@ def _chosen(market: MotsMarket) -> dict[str, State | None]:
     return chosen
 
 
-def _valued(name: str, state: State | None, market: MotsMarket, measured: MeasuredMarket) -> Row:
+def _valued(name: str, state: State | None, best: SocialAnswer, market: MotsMarket, measured: MeasuredMarket) -> Row:
     """Welfare and incentive cost of a state under the measured losses."""
     row: Row = {"state": None, "participants": None, "loss": None, "meets_requirement": False}
     row |= {"welfare": None, "incentive_cost": None, "announced_cost": None, "gain_percent": None, "cut_percent": None}
@@ -153,7 +154,7 @@ def _valued(name: str, state: State | None, market: MotsMarket, measured: Measur
             promised = welfare(market, state)
             # The surplus that the ratio (20) shares out, on the market by which the platform announced it.
             row["incentive_cost"] = (promised if promised > 0 else SMALL_INCENTIVE) - worth
-            row["announced_cost"] = _promised_by_potential(swan(market), promised) - worth
+            row["announced_cost"] = _promised_by_potential(swan(market, answer=best), promised) - worth
     elif name == "fl-only":
         value = utility(measured, measured.error(state)) if trains else Fraction(0)
         pairs = list(zip(state, measured.types, strict=True))

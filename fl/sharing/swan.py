@@ -238,7 +238,13 @@ def count_patterns(market: MotsMarket) -> int:
     return math.prod(n + 1 for n in market.counts)
 
 
-def swan(market: MotsMarket, *, time_limit: float | None = None, control: Control | None = None) -> Swan:
+def swan(
+    market: MotsMarket,
+    *,
+    time_limit: float | None = None,
+    control: Control | None = None,
+    answer: SocialAnswer | None = None,
+) -> Swan:
     """Set up the mechanism for a market.
 
     Parameters
@@ -249,6 +255,8 @@ def swan(market: MotsMarket, *, time_limit: float | None = None, control: Contro
         Seconds for everything.
     control : Control, optional
         The clock, where the caller has one; in place of the limit.
+    answer : SocialAnswer, optional
+        What :func:`~fedmech.solvers.sharing.solve.solve_social_state` said of this market, where the caller has it.
 
     Raises
     ------
@@ -257,7 +265,8 @@ def swan(market: MotsMarket, *, time_limit: float | None = None, control: Contro
     """
     control = control or Control.for_seconds(time_limit)
     try:
-        return _set_up(market, control)
+        answer = answer or solve_social_state(market, time_limit=control.remaining())
+        return _set_up(market, answer, control)
     except Stopped as stop:
         raise NoTarget(f"the mechanism was not set up in time: {stop.reason}") from None
 
@@ -277,8 +286,7 @@ def swan_at_the_best_state(market: MotsMarket) -> SharingOutcome:
     return made.outcome(made.target)
 
 
-def _set_up(market: MotsMarket, control: Control) -> Swan:
-    answer = solve_social_state(market, time_limit=control.remaining())
+def _set_up(market: MotsMarket, answer: SocialAnswer, control: Control) -> Swan:
     if answer.status != "optimal":
         infeasible = answer.status == "infeasible"
         reason = "no state meets max_error" if infeasible else f"the best state was not proved: {answer.stopped}"
