@@ -30,8 +30,9 @@ def _with_models_moved(function: Any) -> Any:
     return there
 
 
-# Before any test or module has taken them by name.
-batched.train_clients = _moved(batched.train_clients)
+# Before any test or module has taken them by name; drift scores have taken the training already.
+_TRAINED = _moved(batched.train_clients)
+for module in (batched, drift_score):
+    module.__dict__["train_clients"] = _TRAINED
 evaluate.evaluate = _with_models_moved(evaluate.evaluate)
-drift_score.train_clients = batched.train_clients
 drift_score.probe_drifts = _moved(drift_score.probe_drifts)
