@@ -6,6 +6,7 @@ equality bit for bit, or that look at how a processor is used, may fail there.
 
 from __future__ import annotations
 
+import functools
 import os
 from typing import Any
 
@@ -16,6 +17,7 @@ DEVICE = os.environ.get("FEDMECH_DEVICE", "cuda")
 
 
 def _moved(function: Any) -> Any:
+    @functools.wraps(function)
     def there(*arguments: Any, **options: Any) -> Any:
         found = function(*arguments, **(options | {"device": DEVICE}))
         return {key: tensor.cpu() for key, tensor in found.items()} if isinstance(found, dict) else found
@@ -24,6 +26,7 @@ def _moved(function: Any) -> Any:
 
 
 def _with_models_moved(function: Any) -> Any:
+    @functools.wraps(function)
     def there(architecture: Any, params: Any, *arguments: Any, **options: Any) -> Any:
         return function(architecture, {key: tensor.to(DEVICE) for key, tensor in params.items()}, *arguments, **options)
 
