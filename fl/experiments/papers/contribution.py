@@ -15,26 +15,22 @@ mean Spearman correlation over 12 points, standard error over 10 markets):
 ==============  ===========  =============  ==========================================================
 rule            Shapley      leave-one-out  Shapley at 10 / 100 probe images
 ==============  ===========  =============  ==========================================================
-loss-delta      .63 +- .02   .24 +- .02     .47 / .78
-accuracy-delta  .43 +- .04   .12 +- .04     .29 / .57
-drift           .40 +- .01   .02 +- .03     .39 / .41
-drift-l2        .25 +- .02   -.19 +- .02    .26 / .24
-reputation      .23 +- .02   .25 +- .03     .15 / .31
-samples         .09 +- .04   .00 +- .03     .09 / .09
-update-size     -.21 +- .03  .11 +- .04     -.22 / -.20
+loss-delta      .65 +- .02   .18 +- .03     .55 / .76
+accuracy-delta  .44 +- .03   .08 +- .03     .31 / .57
+drift           .44 +- .04   .00 +- .04     .42 / .45
+drift-l2        .27 +- .03   -.22 +- .03    .26 / .29
+reputation      .16 +- .02   .16 +- .03     .04 / .28
+samples         .11 +- .03   .04 +- .04     .12 / .11
+update-size     -.20 +- .04  .19 +- .03     -.19 / -.20
 ==============  ===========  =============  ==========================================================
 
-These are figures of version 1, whose class mixes were evener than beta says where classes ran out. The Shapley column of version 2,
-the same configuration: loss-delta .65 +- .02, accuracy-delta .44 +- .03, drift .44 +- .04, drift-l2 .27 +- .03, reputation .16 +- .02,
-samples .11 +- .03, update-size -.20 +- .04.
-
-- Drift predicts Shapley values better than reputation (paired difference .17 +- .02), as well as the accuracy gain, and worse than
-  the loss gain (-.23 +- .01). It needs no labels and hardly depends on the size of the probe set: with 10 images it beats accuracy.
-- For leave-one-out it is worth nothing on average, and worse than reputation.
-- It predicts worse the more heterogeneous the data are, where the paper expects algorithm-aware measures to matter more: .50, .47,
-  .23 with Shapley at beta = 5, 0.5, 0.1; with leave-one-out .18, .14, -.27.
-- It rewards workers that do **not** move: its correlation with the size of the update is between -.44 and -.93 at every point of
-  both shipped configurations. A worker that hands back the global model has cosine exactly 1 and comes first always; by Shapley value it
+- Drift predicts Shapley values better than reputation (paired difference .28 +- .04), as well as the accuracy gain (.00 +- .03), and
+  worse than the loss gain (-.22 +- .03). It needs no labels and hardly depends on the size of the probe set: with 10 images it beats
+  accuracy (.11 +- .04).
+- For leave-one-out it is worth nothing on average, and worse than reputation (-.16 +- .05).
+- It predicts worse the more heterogeneous the data are, where the paper expects algorithm-aware measures to matter more: .54, .43,
+  .34 with Shapley at beta = 5, 0.5, 0.1; with leave-one-out .19, .12, -.30.
+- It rewards workers that do **not** move: its correlation with the size of the update is between -.25 and -.88 at every point. A worker that hands back the global model has cosine exactly 1 and comes first always; by Shapley value it
   comes between 1.4th and 6.4th of 10, by leave-one-out between 5.4th and 9.5th (``contribution-stage``).
 - Early in training it misleads most: after 5 rounds its correlation with leave-one-out is -.5.
 - Contributions over five rounds (``contribution-rounds``, label noise .5) are harder to predict for all: Shapley .36 for drift, .42 for
