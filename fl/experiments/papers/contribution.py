@@ -30,11 +30,13 @@ update-size     -.20 +- .04  .19 +- .03     -.19 / -.20
 - For leave-one-out it is worth nothing on average, and worse than reputation (-.16 +- .05).
 - It predicts worse the more heterogeneous the data are, where the paper expects algorithm-aware measures to matter more: .54, .43,
   .34 with Shapley at beta = 5, 0.5, 0.1; with leave-one-out .19, .12, -.30.
-- It rewards workers that do **not** move: its correlation with the size of the update is between -.25 and -.88 at every point. A worker that hands back the global model has cosine exactly 1 and comes first always; by Shapley value it
-  comes between 1.4th and 6.4th of 10, by leave-one-out between 6.1th and 9.5th, before and after 5 rounds (``contribution-stage``).
+- It rewards workers that do **not** move: its correlation with the size of the update is between -.25 and -.88 at every point. A worker
+  that hands back the global model has cosine exactly 1 and comes first always; by Shapley value it comes between 1.4th and 6.4th of
+  10, by leave-one-out between 6.1th and 9.5th, before and after 5 rounds (``contribution-stage``).
 - Early in training it misleads most: after 5 rounds its correlation with leave-one-out is -.56, with Shapley -.08.
-- Contributions over five rounds (``contribution-rounds`` of version 1, whose class mixes were evener than beta says) are harder to predict for all: Shapley .36 for drift, .42 for
-  the loss gain, .31 for reputation at beta = 0.5; at beta = 0.1 drift says nothing (-.03), the loss gain .38, and reputation is best (.50).
+- Contributions over five rounds (``contribution-rounds`` of version 1, whose class mixes were evener than beta says) are harder to
+  predict for all: Shapley .36 for drift, .42 for the loss gain, .31 for reputation at beta = 0.5; at beta = 0.1 drift says nothing
+  (-.03), the loss gain .38, and reputation is best (.50).
 
 Source: DriftPay, sections 4 and 7e (stated: "whether the drift proxy is predictive in practice"; when "simpler procurement
 heuristics suffice"). The markets, the games and the rules added are choices made here.
