@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...models.exact import rounded
+from ..control import Control
 from .leaf_multipliers import LeafMultipliers
 from .problem import PooledProblem
 
@@ -57,7 +58,12 @@ class _Choices:
 
 
 def spend(
-    problem: PooledProblem, multipliers: LeafMultipliers, base: NDArray[np.bool_], ties: NDArray, seed: int
+    problem: PooledProblem,
+    multipliers: LeafMultipliers,
+    base: NDArray[np.bool_],
+    ties: NDArray,
+    seed: int,
+    control: Control,
 ) -> NDArray[np.bool_] | None:
     """Choose anew among tied items, as many in each group as `base` holds, so that the money is used as well as can be.
 
@@ -70,6 +76,8 @@ def spend(
     ties : ndarray of int
         Items of reduced value zero.
     seed : int
+    control : Control
+        Looked at between lists: four of the longest take a second.
 
     Returns
     -------
@@ -83,7 +91,7 @@ def spend(
     length = 1 << (max(bits, FEWEST_CHOICES) if bits <= MOST_CHOICES else FEWEST_CHOICES)
     best, least = None, 0
     for _ in range(TRIES):
-        chosen = _once(problem, base, _dealt(pools, base, rng), length, rng)
+        chosen = _once(problem, base, _dealt(pools, base, rng), length, rng, control)
         if chosen is not None:
             left = problem.budget - problem.cost(chosen)
             if best is None or left < least:
@@ -94,10 +102,19 @@ def spend(
 
 
 def _once(
-    problem: PooledProblem, base: NDArray[np.bool_], parts: list[list[NDArray]], length: int, rng: np.random.Generator
+    problem: PooledProblem,
+    base: NDArray[np.bool_],
+    parts: list[list[NDArray]],
+    length: int,
+    rng: np.random.Generator,
+    control: Control,
 ) -> NDArray[np.bool_] | None:
     """Join lists of choices among the items of four parts."""
-    lists = [_choices(problem, base, part, length, rng) for part in parts]
+    lists: list[_Choices] = []
+    for part in parts:
+        control.check()
+        lists.append(_choices(problem, base, part, length, rng))
+    control.check()
     money = problem.budget - problem.cost(base)
     most = NEIGHBOURS * length
     one, two = lists[0].joined(lists[1], 0, most), lists[2].joined(lists[3], money, most)

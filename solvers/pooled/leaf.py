@@ -271,7 +271,7 @@ def _exchange(leaf: Leaf, base: NDArray[np.bool_], incumbent: Incumbent, rounds:
         index = candidates(leaf.problem, leaf.reduced, start, gap, SWAP_ITEMS[attempt > 0], attempt)
         ties = index[leaf.reduced[index] == 0]
         if attempt % 3 == 2 or attempt % 4 == 3:
-            swapped = spend(leaf.problem, leaf.multipliers, start, ties, attempt)
+            swapped = spend(leaf.problem, leaf.multipliers, start, ties, attempt, control)
         else:
             swapped = best_swaps(leaf.problem, leaf.multipliers, start, index)
         if swapped is not None and incumbent.offer(leaf.problem, swapped):

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from fedmech.models.exact import python_integers
+from fedmech.solvers.control import Control, Stopped
 from fedmech.solvers.pooled import PooledProblem, four_lists, solve_pooled
 from fedmech.solvers.pooled.leaf_multipliers import LeafMultipliers
 
@@ -28,7 +29,7 @@ def tied(n: int, groups: int, bits: int, seed: int) -> tuple[PooledProblem, Leaf
 def test_groups_keep_their_counts_in_both_types(groups: int, bits: int) -> None:
     """As many of each group as before, no more money than there is, none left where lists are long enough; and the same in Python integers."""
     problem, multipliers, base = tied(130, groups, bits, groups + bits)
-    chosen = four_lists.spend(problem, multipliers, base, np.arange(problem.n), 0)
+    chosen = four_lists.spend(problem, multipliers, base, np.arange(problem.n), 0, Control())
     assert chosen is not None
     before, after = (np.bincount(problem.groups[x], minlength=groups).tolist() for x in (base, chosen))
     left = problem.budget - problem.cost(chosen)
@@ -37,7 +38,7 @@ def test_groups_keep_their_counts_in_both_types(groups: int, bits: int) -> None:
     # A range of 48 bits is beyond lists of 2**17: short ones come within some 2**-20 of it all the same.
     assert left == 0 or (bits == 48 and left < problem.budget - problem.cost(base))
     wide = replace(problem, scores=python_integers(problem.scores), costs=python_integers(problem.costs))
-    same = four_lists.spend(wide, multipliers, base, np.arange(problem.n), 0)
+    same = four_lists.spend(wide, multipliers, base, np.arange(problem.n), 0, Control())
     assert same is not None
     assert same.tolist() == chosen.tolist()
 
@@ -46,8 +47,10 @@ def test_nothing_fits() -> None:
     """Where every choice is dearer than the budget there is none; without ties there is the base alone."""
     problem, multipliers, base = tied(20, 2, 8, 0)
     poor = PooledProblem.of(problem.scores, problem.costs, problem.groups, problem.limits, 1)
-    assert four_lists.spend(poor, multipliers, base, np.arange(20), 0) is None
-    alone = four_lists.spend(problem, multipliers, base, np.arange(0), 0)
+    assert four_lists.spend(poor, multipliers, base, np.arange(20), 0, Control()) is None
+    with pytest.raises(Stopped):
+        four_lists.spend(problem, multipliers, base, np.arange(20), 0, Control.for_seconds(0.0))
+    alone = four_lists.spend(problem, multipliers, base, np.arange(0), 0, Control())
     assert alone is not None
     assert alone.tolist() == base.tolist()
 
@@ -61,7 +64,7 @@ def test_groups_with_places_to_spare_choose_together() -> None:
         limits = tuple(c + more for c in counts)
         roomy = PooledProblem.of(problem.scores, problem.costs, problem.groups, limits, problem.budget)
         free = LeafMultipliers(0, 120, 1, 1, 0, (0, 0, 0))
-        chosen = four_lists.spend(roomy, free, base, np.arange(120), 0)
+        chosen = four_lists.spend(roomy, free, base, np.arange(120), 0, Control())
         assert chosen is not None
         assert roomy.feasible(chosen)
         assert int(chosen.sum()) == int(base.sum())
