@@ -20,7 +20,7 @@ from typing import Any, Protocol, TypeVar
 
 from .input_error import InputError
 
-__all__ = ["Cluster", "ClusterExecutor", "Executor", "NoWorkersError", "Pulse", "Threads"]
+__all__ = ["Cluster", "ClusterExecutor", "Executor", "NoWorkersError", "Pulse", "Threads", "go_on"]
 
 Pulse = Callable[[], None]
 """Called now and then by whoever works long; what it raises ends the work."""
@@ -217,8 +217,8 @@ class ClusterExecutor:
 
 
 def _without_pulse(task: Callable[[Pulse], _Found]) -> _Found:
-    return task(_go_on)
+    return task(go_on)
 
 
-def _go_on() -> None:
-    pass
+def go_on() -> None:
+    """Let the work go on: the pulse of whoever is not to be stopped."""

@@ -11,7 +11,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 from typing import Any
 
 MAX_TEXT = 1_000
@@ -413,7 +412,10 @@ class CertifiedArithmetic:
     """
 
     def __init__(self, bits: int):
-        self.context: Any = _intervals(bits)
+        from mpmath.ctx_iv import MPIntervalContext
+
+        self.context: Any = MPIntervalContext()
+        self.context.prec = bits
         # mpmath rounds an exponential outward that it computed with a few bits more, so that an end can fall short of the value by
         # a small part of its last place; four places more enclose it.
         self.around: Any = 1 + self.context.mpf([-1, 1]) * self.context.mpf(2) ** (2 - bits)
@@ -457,16 +459,6 @@ class CertifiedArithmetic:
         if x.a < 0:
             raise OutsideDomain("square root of a number that may be negative")
         return self.context.sqrt(x)
-
-
-@lru_cache(maxsize=64)
-def _intervals(bits: int) -> Any:
-    """mpmath's intervals at a precision that nobody changes: making them takes longer than evaluating a formula."""
-    from mpmath.ctx_iv import MPIntervalContext
-
-    context = MPIntervalContext()
-    context.prec = bits
-    return context
 
 
 def to_sympy(tree: Node, symbols: Mapping[str, Any]) -> Any:

@@ -146,7 +146,7 @@ class Utility:
         return evaluate(self.tree, {"eps": arithmetic.number(error)}, arithmetic)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
 def _certified_arithmetic(bits: int) -> CertifiedArithmetic:
     """One for each precision: making it takes longer than most formulas."""
     return CertifiedArithmetic(bits)

@@ -16,7 +16,7 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
-from ...models.executors import Pulse
+from ...models.executors import Pulse, go_on
 from ...models.files import refuse_overwriting
 from ...models.input_error import InputError
 from ...models.procurement.columns import UNLIMITED
@@ -55,7 +55,7 @@ def write_winners(folder: Folder, chosen: Sequence[NDArray[np.uint8]], target: P
     InputError
         If it cannot be written, and for winners without an id.
     """
-    counts = folder.each_file(lambda at: partial(_count, folder, at, chosen[at]), _go_on)
+    counts = folder.each_file(lambda at: partial(_count, folder, at, chosen[at]), go_on)
     return _write(folder, lambda at: partial(_hired, folder, at, chosen[at]), list(counts), target)
 
 
@@ -88,7 +88,7 @@ def _write(
         raise InputError(f"cannot write: {error.strerror or error}", file=str(target)) from None
     before = np.cumsum([[0] * len(folder.limits), *counts], axis=0, dtype=np.int64)
     try:
-        written = folder.each_file(lambda at: partial(_write_file, folder, at, find(at), before[at], draft), _go_on)
+        written = folder.each_file(lambda at: partial(_write_file, folder, at, find(at), before[at], draft), go_on)
         total = sum(written)
         for left in draft.glob(".*"):
             # Begun by a process that died.
@@ -136,10 +136,6 @@ def _count(folder: Folder, at: int, bits: NDArray[np.uint8], _: Pulse) -> list[i
         found += np.bincount(homes[marked(bits, begin, len(homes))], minlength=len(found))
         begin += len(homes)
     return found.tolist()
-
-
-def _go_on() -> None:
-    pass
 
 
 def _hired(folder: Folder, at: int, bits: NDArray[np.uint8]) -> _Winners:
