@@ -3,7 +3,7 @@
 Groups are gone through one after the other, first what may be taken in, then what may be dropped; the key is the group's count. A
 state whose count is above the room must still drop as many, so that its loss is at least that of the cheapest drops left. At
 the end of a group its count is checked and forgotten. Of states with one key only those are kept that are better than all
-cheaper ones, as in the other two ways. The flips of a state are found by going back through its history.
+cheaper ones, as in `plain`. The flips of a state are found by going back through its history.
 """
 
 from __future__ import annotations

@@ -71,7 +71,6 @@ SIZES: list[tuple[ModuleType, str]] = [
 
 EFFORTS: list[tuple[ModuleType, str, tuple]] = [
     (core, "PIVOT_COPIES", (1, 2, 7, 8, 9, 10**6)),
-    (enumeration, "PLAIN_STATES", (-1, 40, 8000)),
     (enumeration, "LEAST", (-1, 40, 1000)),
     (enumeration, "LOSS_STEEPNESS", (0.0, 6.0, 1e6)),
     (merging, "START_UP", (1, 60, 1_500_000)),

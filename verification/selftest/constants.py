@@ -15,7 +15,6 @@ CONSTANTS: dict[str, tuple[Size, ...]] = {
     "pooled.reduction.RUNNERS_UP": (1, 2),
     "pooled.core.MANY_TIES": (1, 2, 5),
     "pooled.core.PIVOT_COPIES": (1, 2, 3),
-    "pooled.enumeration.PLAIN_STATES": (1, 20),
     "pooled.enumeration.LEAST": (1, 10),
     "pooled.branching.NODE_STATES": (2, 20),
     "pooled.branching.NODE_CORE": (1, 3),

@@ -1,4 +1,4 @@
-"""The three ways to enumerate flips (plain Python, arrays, compiled merges) against every subset."""
+"""The two ways to enumerate flips (plain Python, compiled merges) against every subset."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from campaign import seeds, some
 from fedmech import Market, solve
 from fedmech.solvers.control import Control, Stopped
 from fedmech.solvers.pooled import enumeration
-from fedmech.solvers.pooled.enumeration import _halves, _in_arrays
+from fedmech.solvers.pooled.enumeration import _halves, best_flips
 from fedmech.solvers.pooled.flips import EnumerationTooLarge, FlipProblem
 from fedmech.solvers.pooled.merging import MergeSearch, compiled_extend, extend
-from fedmech.solvers.pooled.small import SmallSearch
+from fedmech.solvers.pooled.plain import PlainSearch
 
 
 def random_flips(seed: int) -> tuple[FlipProblem, float]:
@@ -67,17 +67,15 @@ def is_possible(flips: FlipProblem, taken: np.ndarray) -> bool:
     return fits and all(flips.count[taken[flips.groups[taken] == g]].sum() <= room for g, room in flips.room.items())
 
 
-@pytest.mark.parametrize("way", ["small", "arrays", "merges", "compiled"])
+@pytest.mark.parametrize("way", ["plain", "merges", "compiled"])
 def test_best_flips_of_every_way(way: str) -> None:
     found_some = split_some = 0
     for seed in seeds(500):
         flips, limit = random_flips(seed)
         halves, split = _halves(flips, limit)
         above = limit * (1 + enumeration.ROUNDING_SLACK)
-        if way == "small":
-            found = SmallSearch(flips, above, 10**6).run(halves, split)
-        elif way == "arrays":
-            found = _in_arrays(flips, limit, halves, split, 10**6, Control())
+        if way == "plain":
+            found = PlainSearch(flips, above, 10**6, Control()).run(halves, split)
         else:
             kernel = extend if way == "merges" else compiled_extend(10**9)
             assert kernel is not None
@@ -106,11 +104,14 @@ def test_a_search_cut_short_says_so() -> None:
         MergeSearch(flips, 1e9, 1, Control(), extend).run(halves, split)
     with pytest.raises(Stopped):
         MergeSearch(flips, 1e9, 10**6, Control(deadline=0.0), extend).run(halves, split)
+    with pytest.raises(EnumerationTooLarge):
+        best_flips(flips, 1e9, 1)
+    with pytest.raises(Stopped):
+        best_flips(flips, 1e9, 10**6, Control(deadline=0.0))
 
 
 def test_money_that_fits_no_word_beside_flips_that_do(monkeypatch: pytest.MonkeyPatch) -> None:
     """Found by the self-test: a budget beyond 2^63 was subtracted from costs in words."""
-    monkeypatch.setattr("fedmech.solvers.pooled.enumeration.PLAIN_STATES", 1)
     monkeypatch.setattr("fedmech.solvers.pooled.enumeration.LEAST", 1)
     monkeypatch.setattr("fedmech.solvers.pooled.leaf.CORE_ITEMS", (1, 2))
     high = 5 * 10**18

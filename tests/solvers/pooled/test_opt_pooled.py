@@ -467,7 +467,8 @@ def test_both_enumerations_find_the_best_flips(monkeypatch: pytest.MonkeyPatch) 
             if fits and (best is None or score[taken].sum() > best):
                 best = score[taken].sum()
         for small in (60_000, -1):
-            monkeypatch.setattr("fedmech.solvers.pooled.enumeration.PLAIN_STATES", small)
+            monkeypatch.setattr("fedmech.solvers.pooled.enumeration.LEAST", small)
+            monkeypatch.setattr("fedmech.solvers.pooled.enumeration.START_UP", small)
             found = best_flips(flips, 1.0)
             assert (found and found[0]) == best, trial
             if found is not None:

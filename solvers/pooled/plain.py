@@ -1,4 +1,9 @@
-"""The enumeration of `enumeration` for few states: the same halves and tables, in plain Python."""
+"""The enumeration of `enumeration` in plain Python: integers of any size, and no start-up.
+
+In each half the flip sets are listed group by group, as states of which only those with a loss within the limit are kept, and of two
+with the same count only the one that is cheaper and better. Once a group is complete its count is checked and forgotten, unless the
+total count matters.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +12,11 @@ from bisect import bisect_right
 import numpy as np
 from numpy.typing import NDArray
 
+from ..control import Control
 from .flips import EnumerationTooLarge, FlipProblem
 
 State = tuple[int, int, float, int]
-"""Money, minus score, loss, and the flips as a bit set."""
+"""Money, minus score, loss, and the flips as a bit set: in the order of tuples, the first of equal money is the best."""
 
 StatesByKey = dict[int, list[State]]
 """States by the count that is still to be checked."""
@@ -18,7 +24,7 @@ StatesByKey = dict[int, list[State]]
 START: StatesByKey = {0: [(0, 0, 0.0, 0)]}
 
 
-class SmallSearch:
+class PlainSearch:
     """One search.
 
     Parameters
@@ -27,12 +33,21 @@ class SmallSearch:
     limit : float
         On the loss, slack for rounding included.
     most_states : int
+        How many states may be made.
+    control : Control
+        Looked at for every list.
+
+    Attributes
+    ----------
+    left : int
+        How many more states may be made.
     """
 
-    def __init__(self, flips: FlipProblem, limit: float, most_states: int):
+    def __init__(self, flips: FlipProblem, limit: float, most_states: int, control: Control):
         self.flips = flips
         self.limit = limit
         self.left = most_states
+        self.control = control
         self.tracked = flips.count_room is not None
         columns = (flips.money.tolist(), flips.score.tolist(), flips.loss.tolist(), flips.count.tolist())
         self.items = list(zip(*columns, strict=True))
@@ -72,6 +87,7 @@ class SmallSearch:
                 block = self._add(block, item, True)
             blocks.append(self._closed(block, group))
         table = START
+        # The smallest first: a product costs the pairs it makes, and every block multiplies them.
         for block in sorted(blocks, key=lambda t: sum(map(len, t.values()))):
             table = self._product(table, block)
         for item, keyed in loose:
@@ -94,9 +110,11 @@ class SmallSearch:
             for b, second in right.items():
                 states = joined.setdefault(a + b, [])
                 for money, score, loss, bits in second:
+                    self.control.check()
                     rest = self.limit - loss
                     states.extend((m + money, s + score, x + loss, f | bits) for m, s, x, f in first if x <= rest)
                     if len(states) > self.left:
+                        self.left -= len(states)
                         raise EnumerationTooLarge
         return self._pruned(joined)
 
@@ -116,6 +134,7 @@ class SmallSearch:
         for key, states in table.items():
             if not states:
                 continue
+            self.control.check()
             self.left -= len(states)
             if self.left < 0:
                 raise EnumerationTooLarge
