@@ -152,7 +152,13 @@ class Solution(Framed):
 
     @property
     def gap(self) -> Fraction | None:
-        """How far the point can be from the optimum, exactly."""
+        """How far the point can be from the optimum.
+
+        Returns
+        -------
+        Fraction or None
+            ``bound - value``, in the units of the file; 0 for an optimum, None where there is no point or no bound.
+        """
         return None if self.value is None or self.bound is None else self.bound - self.value
 
     def _pairs(self) -> list[tuple[int, int, Fraction]]:
@@ -166,7 +172,13 @@ class Solution(Framed):
 
     @property
     def hired(self) -> list[str]:
-        """Ids of the hired workers, in the market's order; in an LP relaxation also who is hired in part."""
+        """The hired workers; in an LP relaxation also who is hired in part.
+
+        Returns
+        -------
+        list of str
+            Their ids, in the market's order.
+        """
         return [self.market.worker_ids[i] for i in dict.fromkeys(i for i, _, _ in self._pairs())]
 
     @property
@@ -183,7 +195,14 @@ class Solution(Framed):
         return {self.market.worker_ids[i]: self.market.requester_ids[j] for i, j, _ in self._pairs()}
 
     def columns(self) -> dict[str, list[Any]]:
-        """Return who is hired, column by column: worker, group, requester, share, score, and cost or bid."""
+        """Return who is hired, column by column.
+
+        Returns
+        -------
+        dict of str to list
+            ``worker``, ``group`` and ``requester`` are ids; ``share`` is 1, or a part in an LP relaxation; ``score`` and ``cost``, or
+            ``bid`` where costs are not known, are Fractions in the units of the file.
+        """
         market, pairs = self.market, self._pairs()
         known = market.scaled.costs is not None
         return {

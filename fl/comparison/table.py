@@ -99,7 +99,18 @@ class Comparison(Framed):
         return self.complete and all(row.proved for row in self.rows if row.kind == "optimum")
 
     def ratio(self, row: Row) -> Interval | None:
-        """Return a row's ratio to the optimum of the first problem."""
+        """Return a row's ratio to the optimum of the first problem.
+
+        Parameters
+        ----------
+        row : Row
+            A mechanism on one market.
+
+        Returns
+        -------
+        Interval or None
+            Of one point where that optimum is proved, else from what is known of it; None where there is no ratio.
+        """
         return row.ratios.get(self.problems[0])
 
     def summary(self) -> list[Summary]:

@@ -22,8 +22,6 @@ from ..registry import NAMELESS
 
 __all__ = ["LimitError", "Outcome", "build_scaled_outcome", "check_exact", "outcome", "recheck"]
 
-"""A worker or a requester: its id, or its position in the market."""
-
 SHOWN_WINNERS = 20
 """Winners on a page; the frame has them all."""
 
@@ -72,7 +70,13 @@ class Outcome(Framed):
 
     @property
     def requesters(self) -> dict[str, str]:
-        """The requester of each hired worker, by id."""
+        """The requester of each hired worker.
+
+        Returns
+        -------
+        dict of str to str
+            Ids of workers to ids of requesters, in the market's order; who is not hired is not in it.
+        """
         return {
             self.market.worker_ids[int(i)]: self.market.requester_ids[int(self.assignment[i])]
             for i in self.winner_indices
@@ -80,27 +84,52 @@ class Outcome(Framed):
 
     @property
     def payments(self) -> dict[str, Fraction]:
-        """What each winner is paid, by id, in the units of the file; and each loser that is paid something."""
+        """What each winner is paid, and each loser that is paid something.
+
+        Returns
+        -------
+        dict of str to Fraction
+            By id, in the units of money of the market's file, as :meth:`Market.bid` is: a winner's surplus is ``payments[w] - bid``.
+        """
         paid = np.flatnonzero((self.assignment >= 0) | (self.scaled_payments != 0))
         return {self.market.worker_ids[i]: self.payment(i) for i in paid.tolist()}
 
     def payment(self, worker: int) -> Fraction:
-        """Payment ``p_i`` of the worker at one position, exactly."""
+        """Payment ``p_i`` of one worker.
+
+        Parameters
+        ----------
+        worker : int
+            Its position in the market.
+
+        Returns
+        -------
+        Fraction
+            In the units of money of the market's file; 0 for a loser unless the mechanism says otherwise.
+        """
         return Fraction(int(self.scaled_payments[worker]), self.payment_denominator)
 
     @property
     def total_payment(self) -> Fraction:
-        """Sum of all payments, exactly."""
+        """What the mechanism spends, losers that are paid something included, in the units of money of the market's file."""
         return Fraction(exact_sum(self.scaled_payments), self.payment_denominator)
 
     @property
     def critical_price(self) -> Fraction | None:
-        """The price, by the name it has in JSON."""
+        """The price, by the name it has in JSON: money per unit of score, None where the mechanism posts no single price."""
         return self.price
 
     @property
     def promises(self) -> dict[str, bool]:
-        """What can be kept or broken in one outcome: rational, budget, separate-budgets, caps."""
+        """What can be kept or broken in one outcome, and whether it is kept.
+
+        Returns
+        -------
+        dict of str to bool
+            ``rational``: every winner is paid its bid at least, and no loser less than nothing. ``budget``: all payments together are
+            within the pooled budget. ``separate-budgets``: also each requester's own winners within its own. ``caps``: caps and seat
+            limits hold. What takes a second outcome to see, such as truthfulness, is :func:`fedmech.audit`'s.
+        """
         market = self.market
         owed = np.where(self.assignment >= 0, market.scaled.bids, 0)
         surplus = linear_combination(
@@ -121,7 +150,13 @@ class Outcome(Framed):
 
     @property
     def unit_mistake(self) -> str | None:
-        """What the payments look like where they are beyond the budget, and each is a bid in the wrong units."""
+        """What seems to have gone wrong where payments are beyond the budget, and each is the bid times the file's denominator.
+
+        Returns
+        -------
+        str or None
+            One line for whoever wrote the mechanism; None where nothing speaks for it.
+        """
         unit, chosen = self.market.scaled.money_denominator, self.winner_indices.tolist()
         if unit == 1 or self.promises["budget"]:
             return None
@@ -130,7 +165,14 @@ class Outcome(Framed):
         return None
 
     def columns(self) -> dict[str, list[Any]]:
-        """Return winners, and losers that are paid, column by column: worker, group, requester, score, bid, payment."""
+        """Return winners, and losers that are paid, column by column.
+
+        Returns
+        -------
+        dict of str to list
+            ``worker``, ``group`` and ``requester`` are ids (a loser's requester is None); ``score``, ``bid`` and ``payment`` are Fractions
+            in the units of the market's file.
+        """
         market = self.market
         rows = np.flatnonzero((self.assignment >= 0) | (self.scaled_payments != 0)).tolist()
         placed = self.assignment.tolist()

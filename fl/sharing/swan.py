@@ -141,7 +141,14 @@ class Swan(SharedSurplus, Framed):
         return SMALL_INCENTIVE / spread if spread else Fraction(0)
 
     def columns(self) -> dict[str, list[Any]]:
-        """Return the types column by column: id, size, count, cost, participants at the best state, reward."""
+        """Return the types column by column.
+
+        Returns
+        -------
+        dict of str to list
+            ``id``, ``size``, ``count`` and ``cost`` as in the file, ``participants`` at the best state, and the ``reward`` of each of them
+            there: negative where participants pay, None where the incentive ratio is undefined.
+        """
         rewards = [None] * self.market.type_count if self.ratio is None else [*self.rewards(self.target)]
         return type_columns(self.market) | {"participants": [*self.target], "reward": rewards}
 
@@ -167,7 +174,13 @@ class Swan(SharedSurplus, Framed):
         return f"Swan({self.market!r}, welfare {show(self.welfare)})"
 
     def lagrangian(self, state: State) -> Fraction:
-        """``L(k)``, eq. (19); for the empty state see the module's text."""
+        """``L(k)``, eq. (19).
+
+        Parameters
+        ----------
+        state : tuple of int
+            Participants of each type; without any, there is no model: see the module's text for what the error is then.
+        """
         if not self.multiplier:
             return welfare(self.market, state)
         assert self.market.max_error is not None
@@ -201,7 +214,25 @@ class Swan(SharedSurplus, Framed):
         return cache[state]
 
     def share(self, state: State, control: Control | None = None) -> Fraction:
-        """What every client that has the model ends with in a state: ``(alpha / N) (f(k) - L_min)``; 0 without a model."""
+        """What every client that has the model ends with in a state: ``(alpha / N) (f(k) - L_min)``.
+
+        Parameters
+        ----------
+        state : tuple of int
+            Participants of each type.
+        control : Control, optional
+            Looked at before each of the terms of the potential, of which there may be many.
+
+        Returns
+        -------
+        Fraction
+            In the units of utility; 0 without participants.
+
+        Raises
+        ------
+        ArithmeticError
+            Where the incentive ratio is undefined.
+        """
         if not any(state):
             return Fraction(0)
         if self.ratio is None:

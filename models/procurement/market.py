@@ -268,19 +268,68 @@ class Market(Readable):
         return tuple(Column(row, self.scaled.coverage_denominator) for row in self.scaled.coverage)
 
     def score(self, worker: int) -> Fraction:
-        """Score ``v_i`` of one worker, exactly."""
+        """Score ``v_i`` of one worker.
+
+        Parameters
+        ----------
+        worker : int
+            Its position in the market.
+
+        Returns
+        -------
+        Fraction
+            In the units of the file.
+        """
         return Fraction(int(self.scaled.scores[worker]), self.scaled.score_denominator)
 
     def cost(self, worker: int) -> Fraction:
-        """Cost ``c_i`` of one worker, exactly."""
+        """Cost ``c_i`` of one worker.
+
+        Parameters
+        ----------
+        worker : int
+            Its position in the market.
+
+        Returns
+        -------
+        Fraction
+            In the units of the file.
+
+        Raises
+        ------
+        InputError
+            When only bids are known.
+        """
         return Fraction(int(self.scaled.needed_costs[worker]), self.scaled.money_denominator)
 
     def bid(self, worker: int) -> Fraction:
-        """Bid ``b_i`` of one worker, exactly."""
+        """Bid ``b_i`` of one worker.
+
+        Parameters
+        ----------
+        worker : int
+            Its position in the market.
+
+        Returns
+        -------
+        Fraction
+            In the units of the file.
+        """
         return Fraction(int(self.scaled.bids[worker]), self.scaled.money_denominator)
 
     def budget(self, requester: int) -> Fraction:
-        """Budget ``B_j`` of one requester, exactly."""
+        """Budget ``B_j`` of one requester.
+
+        Parameters
+        ----------
+        requester : int
+            Its position in the market.
+
+        Returns
+        -------
+        Fraction
+            In the units of the file.
+        """
         return Fraction(int(self.scaled.budgets[requester]), self.scaled.money_denominator)
 
     @cached_property
@@ -353,7 +402,18 @@ class Market(Readable):
         return replace(self, scaled=replace(self.scaled, **changed))
 
     def subset(self, workers: Sequence[int] | np.ndarray) -> Market:
-        """Return the market of some of the workers, in the order given; requesters, groups and caps unchanged."""
+        """Return the market of some of the workers.
+
+        Parameters
+        ----------
+        workers : sequence of int
+            Their positions, in the order in which the new market has them.
+
+        Returns
+        -------
+        Market
+            With the same requesters, groups, caps and denominators; a group may have no workers left.
+        """
         chosen = np.asarray(workers, dtype=np.int64)
         return replace(
             self,

@@ -118,4 +118,3 @@ def _halves(flips: FlipProblem, limit: float) -> tuple[list[list[tuple[int | Non
         if sides[side]:
             halves[side].append((None, sides[side]))
     return halves, split
-
