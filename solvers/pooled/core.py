@@ -86,6 +86,7 @@ class Core:
         usable = np.flatnonzero(self.loss[:size] <= limit)
         groups, count = self.groups[usable], self.count[usable]
         total = sum(self.counts)
+        # The total count is carried along only where flips could leave the leaf's interval, or where it is priced.
         drops = int(-count[count < 0].sum())
         rises = count > 0
         adds = np.bincount(groups[rises] - PIVOTED, weights=count[rises]).astype(np.int64).tolist()
@@ -93,6 +94,7 @@ class Core:
         most = sum(min(rise, self.room.get(g, rise)) for g, rise in enumerate(adds, PIVOTED))
         bounded = m.count != 0 or total + most > m.high or total - drops < m.low
         present = set(groups.tolist())
+        # Losses of any size become floats of about 1: only their ratio to the limit matters.
         unit = max(m.scale, limit)
         loss = [int(x) / unit for x in self.loss[usable].tolist()]
         return (
@@ -118,6 +120,7 @@ class Core:
         for b in bundles.tolist():
             items = self.members[b]
             chosen[items] ^= True
+            # An unused place gives a pivot back; an item taken in or dropped in a pivoted group takes one out or puts one in.
             if b in self.unused:
                 group, size = self.unused[b]
                 needed[group] = needed.get(group, 0) + size
@@ -317,6 +320,7 @@ def _companions(items: Grouped, multipliers: LeafMultipliers, losses, base, coun
     """
     problem = items.problem
     full = np.array([c >= k for c, k in zip(counts, problem.limits, strict=True)], dtype=bool)
+    # Only lower bounds: they order bundles and cut off what cannot be needed, nothing rests on their being tight.
     dropping = _least(items, losses, base)
     taking = _least(items, losses, ~base)
     take = [d if f and d is not None else 0 for d, f in zip(dropping, full.tolist(), strict=True)]

@@ -76,12 +76,7 @@ class Grouped:
             if limit >= end - begin:
                 mark[begin:end] = True
             elif limit > 0:
-                part = worth[begin:end]
-                above = part >= np.partition(part, end - begin - limit)[end - begin - limit]
-                if int(np.count_nonzero(above)) > limit:
-                    above = np.zeros(end - begin, dtype=bool)
-                    above[np.argpartition(part, end - begin - limit)[end - begin - limit :]] = True
-                mark[begin:end] = above
+                mark[begin + np.argpartition(worth[begin:end], end - begin - limit)[end - begin - limit :]] = True
         return mark
 
     def best(self, worth: NDArray, low: int, high: int) -> NDArray[np.bool_]:
@@ -176,17 +171,21 @@ def minimise(
     def level(line: DualLine) -> float | int:
         return line.score if noise is None else line.score + float(noise[line.mark].sum())
 
+    # To begin with: two sets that straddle the budget, whose lines can be intersected.
     over = line_at(0.0)
     if over.cost <= budget and noise is None:
         return DualSolution(Fraction(0), None, over)
     positive = items.costs > 0
+    # At this price nobody who costs anything is worth having.
     steep = 1.0 + 2.0 * float(np.max(scores[positive] / items.costs[positive])) if positive.any() else 1.0
     if over.cost <= budget:
+        # Everything worth having fits, but the noise is to bring the cost up to the budget: at a negative price the dear come first.
         under, over = over, line_at(-steep)
         if over.cost <= budget:
             return DualSolution(Fraction(0), None, over)
     else:
         under = line_at(steep)
+        # Where `low` forces items in, the price may have to outweigh differences of cost alone.
         for _ in range(60):
             if under.cost <= budget:
                 break
@@ -210,12 +209,14 @@ def minimise(
             return DualSolution(Fraction(0), None, under)
         line = line_at(_as_float(price * items.unit))
         if noise is None:
+            # In integers: the loop ends only where no set lies above the crossing, whatever rounding proposed.
             numerator, denominator = price.numerator, price.denominator
             gain = (denominator * line.score - numerator * line.cost) - (
                 denominator * over.score - numerator * over.cost
             )
             if gain <= 0:
                 break
+        # With noise the values are floats; that no new cost turns up has to do.
         elif line.cost in (over.cost, under.cost):
             break
         if line.cost > budget:

@@ -100,6 +100,7 @@ def _halves(flips: FlipProblem, limit: float) -> tuple[list[list[tuple[int | Non
     split = None
     ordered = sorted(blocks, key=lambda g: -sum(weight[i] for i in blocks[g]))
     if ordered and flips.count_room is None and 2 * len(blocks[ordered[0]]) > len(order):
+        # Left whole, it would make one half as long as no halving at all; its count is a key in both, checked when they are joined.
         split = ordered.pop(0)
         for side in (0, 1):
             items = blocks[split][side::2]

@@ -103,6 +103,7 @@ def open_leaf(
     if dual.under is None:
         multipliers, reduced = complete(problem, items.order, items.start, price, low, high)
         bound = bound_of(problem, multipliers, reduced)
+        # No set within the interval was found that fits: then the bound falls as the price rises, until it closes the leaf.
         for _ in range(64):
             if bound < multipliers.scale * (incumbent.value + incumbent.step):
                 break
@@ -136,6 +137,7 @@ def steeper_leaves(leaf: Leaf, items: Grouped, incumbent: Incumbent) -> list[Lea
 
 def many_ties(leaf: Leaf) -> bool:
     """Whether so many reduced values are zero that enumeration alone will not do."""
+    # Each multiplier makes an item or two tie; beyond that it is the scores that follow the costs.
     return int(np.count_nonzero(leaf.reduced == 0)) > 2 * len(leaf.problem.limits) + 4
 
 
@@ -162,6 +164,7 @@ def base_set(leaf: Leaf, items: Grouped) -> NDArray[np.bool_]:
     left = [k - c for k, c in zip(problem.limits, counts, strict=True)]
     priced = [mu > 0 for mu in m.limits]
     low, high = max(0, m.low - total), m.high - total
+    # A priced end of the interval is one that the base has to reach, as a priced limit is one that it has to fill.
     if m.count > 0:
         low = high
     elif m.count < 0:
@@ -267,6 +270,7 @@ def _exchange(leaf: Leaf, base: NDArray[np.bool_], incumbent: Incumbent, rounds:
         gap = leaf.gap(incumbent)
         if gap < 0 or idle > rounds // 3:
             break
+        # In turn: the base need not fit the budget and loses nothing, the incumbent fits and loses something.
         start = incumbent.chosen if attempt % 2 else base
         index = candidates(leaf.problem, leaf.reduced, start, gap, SWAP_ITEMS[attempt > 0], attempt)
         ties = index[leaf.reduced[index] == 0]
@@ -299,6 +303,7 @@ def _grow(leaf: Leaf, core: Core, incumbent: Incumbent, most_states: int, rounds
             return True
         size = min(stage, len(core.members))
         needed = bisect_right(core.entry, gap)
+        # A fifth more bundles now is cheaper than the next round.
         if needed <= stage * 6 // 5:
             size = needed
         within = gap
@@ -306,6 +311,7 @@ def _grow(leaf: Leaf, core: Core, incumbent: Incumbent, most_states: int, rounds
             within = min(within, core.entry[size] - 1)
         if core.missing is not None:
             within = min(within, core.missing - 1)
+        # A set that loses less than one unit of score meets the rounded bound: worth finding although the core may lack others like it.
         limit = min(gap, max(within, scale - 1))
         usable, flips, ceiling = core.flips(size, limit)
         try:
@@ -318,6 +324,7 @@ def _grow(leaf: Leaf, core: Core, incumbent: Incumbent, most_states: int, rounds
             if _exchange(leaf, leaf.base, incumbent, rounds, control):
                 return True
             continue
+        # With pivots the enumeration relaxes the counts: a gain that no real set has proves nothing about those below it.
         realised = True
         if found is not None:
             chosen = core.apply(usable[found[1]])

@@ -99,6 +99,7 @@ class PlainSearch:
         rest, bit, step = self.limit - loss, 1 << item, count if keyed else 0
         joined = {key: list(states) for key, states in table.items()}
         for key, states in table.items():
+            self.control.check()
             new = [(m + money, s - score, x + loss, f | bit) for m, s, x, f in states if x <= rest]
             if new:
                 joined.setdefault(key + step, []).extend(new)
@@ -139,6 +140,7 @@ class PlainSearch:
             if self.left < 0:
                 raise EnumerationTooLarge
             states.sort()
+            self.control.check()
             kept = [states[0]]
             best = states[0][1]
             for state in states:

@@ -51,6 +51,7 @@ def complete(
         ``q_i``.
     """
     numerator, denominator, worth = lagrangian(problem, price)
+    # A group's threshold is the worth of the last item that finds a place: priced so, it ties, and whoever is worth less is out.
     ordered = worth[order]
     thresholds: list[int | None] = []
     tops: list[NDArray] = []
@@ -66,6 +67,7 @@ def complete(
             thresholds.append(int(part[len(part) - limit]))
             tops.append(part[len(part) - limit :])
     leaders = np.concatenate(tops) if tops else ordered[:0]
+    # The limits are priced first as if alone; the count's multiplier then takes its part out of theirs, for both are paid by an item.
     positive = int((leaders > 0).sum())
     count = 0
     if positive > high:
@@ -157,6 +159,7 @@ def audit(problem: PooledProblem, multipliers: LeafMultipliers, base: Taken, wid
     offsets = [m + multipliers.count for m in multipliers.limits]
     shift = max([abs(x) for x in offsets], default=0)
     fits = small and 4 * (multipliers.scale * vmax + multipliers.price * cmax + shift + abs(width)) < INT64_SAFE
+    # The right-hand side as if `base` had all the signs right; what it has wrong is added at the end.
     bound = multipliers.constant(problem.budget, problem.limits)
     bound += multipliers.scale * base.score - multipliers.price * base.cost
     bound -= sum(x * k for x, k in zip(offsets, base.counts, strict=True))

@@ -37,6 +37,7 @@ def candidates(
         magnitude = np.array([int(c).bit_length() for c in problem.costs[index].tolist()])
     else:
         magnitude = np.frexp(problem.costs[index].astype(np.float64))[1]
+    # Seeds are numbers of attempts: a different choice of items each time.
     if seed % 3 == 2:
         return rng.permutation(index[by_border(problem, base, index)[: min(size, 40 + 20 * (seed % 20))]])
     kinds = np.unique(magnitude).tolist()
@@ -90,11 +91,12 @@ def best_swaps(
     """
     money = problem.budget - problem.cost(base)
     counts = np.bincount(problem.groups[base], minlength=len(problem.limits)).tolist()
-    # Groups with places to spare and no price may exchange with each other.
+    # Groups with places to spare and no price may exchange with each other: two exchanges take up no more than these places.
     loose = np.array(
         [mu == 0 and k - c >= 4 for mu, k, c in zip(multipliers.limits, problem.limits, counts, strict=True)]
     )
     pool = np.where(loose[problem.groups[index]], -1, problem.groups[index])
+    # Disjoint items on the two sides, so that any two exchanges can be made together.
     one, two = (_exchanges(problem, base, index[side::2], pool[side::2], multipliers) for side in range(2))
     at = np.searchsorted(two.money, money - one.money, side="right") - 1
     fits = np.flatnonzero(at >= 0)

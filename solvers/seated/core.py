@@ -166,6 +166,7 @@ class _ChainStates:
         """Keep every state with no, one, two, ... flips of a class."""
         copies = len(each.workers)
         width = copies.bit_length()
+        # A state's numbers of copies lie in words of bits, none across two of them.
         if width > self.free:
             self.words.append(np.zeros(len(self), dtype=np.uint64))
             self.free = 64
@@ -185,6 +186,7 @@ class _ChainStates:
         self.loss = np.concatenate([self.loss, self.loss[source] + wide * each.loss])
         self.extra = np.concatenate([self.extra, self.extra[source] + wide * each.extra])
         self.score = np.concatenate([self.score, self.score[source] + wide * each.score])
+        # Stages are nested: what joins at one takes up a place of every later tight set too, so one number goes on through all.
         self.empty = np.concatenate([self.empty, self.empty[source] - times * each.rise])
         weight = each.rise * self.counts.weights[each.group]
         self.code = np.concatenate([self.code, self.code[source] + times.astype(self.code.dtype) * weight])
@@ -255,6 +257,7 @@ class _ChainListing:
         self.base = np.bincount(market.groups[duals.reference], minlength=len(market.caps))
         self.slack = market.budget - market.cost(duals.reference)
         self.core = flips_within(duals, limit)
+        # Two losses and the money left are added up, each no more than just above the limit: four times it is room enough.
         wide = object in (duals.reduced.dtype, market.costs.dtype) or 4 * limit >= INT64_SAFE
         self.kind = object if wide else np.int64
         self.most_states = min(most_states, MOST_WIDE_STATES) if wide else most_states
@@ -272,6 +275,7 @@ class _ChainListing:
         left.prune()
         stages_before = halves[0].count(STAGE_END)
         best: _Pair | None = None
+        # What the right half is charged depends on the places that the left one leaves empty: it is listed anew for each number of them.
         for empty in np.unique(left.empty).tolist():
             right = _ChainStates(empty, self.kind, two)
             self._expand(right, halves[1], stages_before)
@@ -398,6 +402,7 @@ class _ChainListing:
     def _can_be_placed(self, left: _ChainStates, one: int, right: _ChainStates, two: int) -> bool:
         """Whether the counts of two states together can be placed."""
         codes = int(left.code[one]), int(right.code[two])
+        # A flow costs far more than a look at a pair, and the same counts come again and again.
         if codes not in self.placed:
             counts = right.counts.added_to(left.counts.added_to(self.base, codes[0]), codes[1])
             self.placed[codes] = self._counts_fit(counts)

@@ -49,6 +49,7 @@ def search_core(
     core = flips_within(duals, needed)
     fixed = np.setdiff1d(np.flatnonzero(duals.reduced > 0), core, assume_unique=True)
     fixed_value, fixed_cost = market.value(fixed), market.cost(fixed)
+    # Beyond this sums are rounded in HiGHS, and its claim would be worth nothing.
     if max(market.value(core), market.cost(core), market.budget - fixed_cost) >= EXACT_IN_DOUBLE:
         return best, False, "node-limit"
     model = _model(market, core, fixed)
@@ -69,6 +70,7 @@ def search_core(
         chosen = np.sort(np.concatenate([fixed, core[bought]]))
         counts = np.bincount(market.groups[chosen], minlength=len(market.caps))
         if market.cost(chosen) > market.budget or not counts_fit(market.caps, market.seats, counts):
+            # HiGHS took it for affordable or placeable within its tolerances: forbid it as it is, and ask again.
             cuts.append(bought)
         elif market.value(chosen) > value:
             best, value = chosen, market.value(chosen)

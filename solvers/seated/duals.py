@@ -171,6 +171,7 @@ def multipliers(market: SeatMarket, duals: SeatDuals) -> tuple[LeafMultipliers, 
     )
     if most is None or not count:
         return (held,)
+    # The second leaf: `most` + 1 workers cost more than there is, and the greedy by cost proves it by its own multipliers.
     beyond = best_placeable_set(
         int(market.costs.max()) + 1 - market.costs, market.groups, market.caps, market.seats, most + 1
     )
@@ -344,6 +345,7 @@ def _tied(market: SeatMarket, weights: NDArray, cheap: NDArray[np.intp], first: 
     favour = np.zeros(len(weights), dtype=np.int64)
     favour[cheap] = 1
     favour[first] = 2
+    # Weights differ by whole numbers: less than four of favour decides among equals and nothing else.
     keys = weights * 4
     keys += favour
     keys[(weights < 0) | ((weights == 0) & (favour == 0))] = 0

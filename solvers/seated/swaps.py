@@ -50,9 +50,12 @@ def improve_by_swaps(
     value, slack = best_value, market.budget - market.cost(chosen)
     idle = 0
     for turn in range(_ROUNDS):
+        # The bound leaves less than a unit of score: nothing is better.
         if duals.bound - duals.denominator * best_value < duals.denominator or control.expired():
             break
+        # By loss, and by loss for money: the first finds what is nearly as good, the second what is nearly as good a use of the money.
         near = _candidates(market, *pools[turn % 2], member, rng)
+        # Only one half may add to a group: two additions together need not be placeable though each is.
         growing = _groups_with_room(market, member)
         left = _half(market, member, near[0::4], near[2::4], growing)
         right = _half(market, member, near[1::4], near[3::4], None)

@@ -125,6 +125,7 @@ def price_blocks(
         None if there was no time for the first bound.
     """
     unit = 1 << BITS
+    # As far below zero as the price of one who is surely hired may go: the bound holds whatever is allowed, this leaves room enough.
     bonus = 4 * int(instance.scores.max(initial=0))
     scores = linear_combination((1, instance.scores), (bonus, region.surely.astype(np.int64)))
     most = linear_combination((unit, scores))

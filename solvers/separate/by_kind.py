@@ -82,6 +82,7 @@ def count_by_kind(instance: SeparateInstance, most_cells: int, most_work: int, c
             target = table[(*(slice(at, None) for at in where), ...)]
             source = tables[-1][(*(slice(None, size - at) for size, at in zip(shape, where, strict=True)), ...)]
             np.maximum(target, np.minimum(source + int(part[tuple(where)]), most), out=target)
+        # Whoever can hire more of a kind can hire fewer: closed downwards, the table answers for every count.
         for axis in range(table.ndim):
             table = np.flip(np.maximum.accumulate(np.flip(table, axis), axis), axis)
         tables.append(table)

@@ -178,6 +178,7 @@ def _search(
         counts = np.rint(run.point).astype(np.int64)
         assignment = _expand(instance, members, workers, requesters, counts)
         if not instance.is_feasible(assignment):
+            # The cut below forbids one choice of binaries; of counts it would forbid others too. So workers go in one by one.
             if (supply > 1).any():
                 return None
             cuts.append(np.flatnonzero(counts))

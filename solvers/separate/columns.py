@@ -156,9 +156,11 @@ class _Half:
         self.words = (core.size + 63) // 64
         self.limit = min(limit, MASK_WORDS // max(1, self.words))
         self.entry = multipliers.best[core] - multipliers.reduced[core, requester]
+        # Who is open to this requester alone is lost by a set that leaves it out: charged here, it need not be counted in the packing.
         only = pairs[core, requester] & (pairs[core].sum(axis=1) == 1)
         self.skip = np.where(only, multipliers.best[core], 0 * multipliers.best[core])
         self.dtype = object if self.entry.dtype == object or instance.costs.dtype == object else np.int64
+        # Slots of groups that nobody in reach belongs to stay empty whatever the set.
         self.idle = 0
         self.absent = [
             group
@@ -186,6 +188,7 @@ class _Half:
             taken.seats = taken.seats + 1
             taken.mask = taken.mask.copy()
             taken.mask[:, item >> 6] |= np.uint64(1 << (item & 63))
+            # Those who have just been taken are apart in `taken`: what is left in `part` leaves the worker out.
             if self.skip[item]:
                 part.loss = part.loss + int(self.skip[item])
                 part = part.keep(np.asarray(part.loss <= self.gamma, dtype=bool))
@@ -193,6 +196,7 @@ class _Half:
             last = at + 1 == local.size or groups[at + 1] != group
             if last:
                 rate = int(self.multipliers.slot[group, self.requester])
+                # The other half has workers of this group too: its empty slots are charged when the halves are joined.
                 if group == open_group:
                     part.shared = part.count
                 elif rate:
@@ -211,6 +215,7 @@ class _Half:
         second = second.keep(order)
         high = np.searchsorted(second.cost, self.budget - first.cost, side="right")
         if rate:
+            # Money left is lost at `rate` a unit: sets that leave more of it than the rest of the limit pays for need not be joined.
             least = self.budget - first.cost - (gamma - first.loss) // rate
             low = np.searchsorted(second.cost, least, side="left")
         else:

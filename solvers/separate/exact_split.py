@@ -66,6 +66,7 @@ def split_exactly(
     if not members.size:
         return np.full(instance.n, -1, dtype=np.int64)
     dtype = np.int64 if unspent < 2**40 and part.costs.dtype != object else object
+    # A loss above the limit forbids: to leave a worker out, and to leave a slot empty where all are needed.
     forbidden = unspent + 1
     full = np.array([forbidden if needed[l] == part.caps[l].sum() else 0 for l in range(groups)], dtype=dtype)
     everyone = np.full(members.size, forbidden, dtype=dtype)

@@ -77,6 +77,7 @@ def improve(
     failures = 0
     while failures < rounds and not control.expired():
         loss = losses(instance, multipliers, current)
+        # Who loses much has much to gain; who loses nothing may still have the workers that the others lack.
         weights = [x / max(1, *loss) + 0.05 for x in loss]
         partners = [choose.choices(range(instance.m), weights)[0]]
         rest = [j for j in range(instance.m) if j != partners[0]]
@@ -134,6 +135,7 @@ def _exchange(
         pairs[core, j] = (caps[instance.groups[core], j] > 0) & np.asarray(
             instance.costs[core] <= budgets[j], dtype=bool
         )
+    # What the pair and the core lose as it stands, less what those lose who stay where they are: a better choice loses a unit less.
     now = sum(loss[j] for j in pair) + sum(multipliers.best[outside].tolist() if outside else [])
     now -= sum(int(multipliers.best[i] - multipliers.reduced[i, current[i]]) for i in kept.tolist())
     most = now - multipliers.denominator * instance.unit
@@ -148,6 +150,7 @@ def _exchange(
             continue
         choices = live[core].sum(axis=1)
         left_out = np.where(choices > 1, multipliers.best[core], 0 * multipliers.best[core])
+        # Whom nobody can have within the limit is lost already.
         unplaced = sum(multipliers.best[core[choices == 0]].tolist())
         found = pack(columns, left_out, gamma - unplaced, list(range(len(pair))), 400, control)
         if found.chosen is None:

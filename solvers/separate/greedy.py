@@ -40,6 +40,7 @@ def repair_and_fill(instance: SeparateInstance, assignment: np.ndarray, control:
         slots[group[i]][j] -= 1
         seats[j] -= 1
     (score, _), (cost, _) = rounded(instance.scores), rounded(instance.costs)
+    # Costs are whole numbers: half of one puts those who cost nothing before all others of their score.
     order = np.argsort(-score / np.maximum(cost, 0.5), kind="stable").tolist()
     for i in reversed(order):
         j = int(result[i])
@@ -61,6 +62,7 @@ def repair_and_fill(instance: SeparateInstance, assignment: np.ndarray, control:
         if not fitting:
             most[own] = max((room[j] for j in open_to), default=-1)
             continue
+        # Best fit: the others keep their money for dearer workers.
         best = min(fitting, key=room.__getitem__)
         result[i] = best
         room[best] -= cost_i

@@ -120,6 +120,7 @@ def find_multipliers(instance: SeparateInstance, control: Control) -> PurseMulti
     if duals is None:
         return price_out(instance, [0] * m, [[0] * m for _ in range(groups)], [0] * m, 1)
     budget, slot, seat = duals.budget, duals.slot, duals.seat
+    # As fine as sums of reduced scores that fit 64 bits allow.
     bits = max(8, min(40, 57 - exact_sum(instance.scores).bit_length()))
     denominator = 1 << bits
 
@@ -130,6 +131,7 @@ def find_multipliers(instance: SeparateInstance, control: Control) -> PurseMulti
     for j in range(m):
         key = (instance.budgets[j], int(instance.seats[j]), *instance.caps[:, j].tolist())
         alike.setdefault(key, []).append(j)
+    # Duals of like requesters may differ where the program is degenerate; averaged they are as good, and one list of sets serves all.
     for members in alike.values():
         budget[members] = budget[members].mean()
         seat[members] = seat[members].mean()

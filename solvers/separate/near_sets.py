@@ -144,6 +144,7 @@ def _grown(
         fits = (size < slots) & (count[:, group] < choice.caps[group])
         into = np.flatnonzero(fits & np.asarray(cost <= choice.budget - price, dtype=bool))
         gained = has[:, into] + margin[:, at, None]
+        # Each price of money gives a bound of its own: one that is too low is enough.
         good = np.asarray(gained + rest[:, slots - size[into] - 1] >= wanted, dtype=bool).all(axis=0)
         into, gained = into[good], gained[:, good]
         out = np.flatnonzero(np.asarray(has + rest[:, slots - size] >= wanted, dtype=bool).all(axis=0))

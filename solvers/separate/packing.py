@@ -221,6 +221,7 @@ class _PackingSearch:
             if loss + lost <= self.enough:
                 raise _Enough
             return
+        # Fail first: the fewest branches, and whoever has none ends the search at once.
         j = min(open_sets, key=lambda k: (open_sets[k].size, k))
         mine = self.columns[j]
         others = {k: sets for k, sets in open_sets.items() if k != j}
@@ -234,6 +235,7 @@ class _PackingSearch:
             child: dict[int, np.ndarray] = {}
             for k, sets in others.items():
                 if self.alike[k] == self.alike[j]:
+                    # Those with the same sets choose in the order of their lists: of m! equal packings one is left. Only the empty set serves twice.
                     after = position if not mask.any() else position + 1
                     sets = sets[np.searchsorted(sets, after) :]
                 theirs = self.columns[k]

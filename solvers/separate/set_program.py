@@ -38,6 +38,7 @@ class SetProgram:
         self.sets: list[tuple[int, np.ndarray]] = []
         self.shares = np.zeros(0)
         self._known: set[tuple[int, bytes]] = set()
+        # HiGHS works to absolute tolerances: numbers up to a million suit them.
         self._unit = 1 + int(scores.max(initial=0)) // 2**20
         self._highs = make_highs()
         checked(self._highs.changeObjectiveSense(highspy.ObjSense.kMaximize), "to maximise")

@@ -58,6 +58,7 @@ class Splitter:
             if position % 64 == 0 and self.control.expired():
                 return False
             slots = self.slots[self.group[i]]
+            # To whoever has the most money left: that keeps the purses even, as longest first does for machines.
             best, room = -1, None
             for j in requesters:
                 if slots[j] > 0 and self.free[j] > 0 and (room is None or self.room[j] > room):
@@ -132,6 +133,7 @@ class Splitter:
         while min(self.room, default=0) < 0:
             if failures >= attempts or m < 2 or self.control.expired():
                 return False
+            # The worst off and the best off, mostly; at random now and then, for those two may have nothing to give each other.
             over = [j for j in range(m) if self.room[j] < 0]
             j = min(over, key=self.room.__getitem__) if failures % 3 != 2 else self.random.choice(over)
             others = [k for k in range(m) if k != j]
@@ -153,6 +155,7 @@ class Splitter:
             by_group.setdefault(self.group[i], ([], []))[0].append(i)
         for i in self.random.sample(into, len(into)):
             by_group.setdefault(self.group[i], ([], []))[1].append(i)
+        # Slots and seats are used up as if every move were made: then any of them may be made, whatever the others.
         seats_k, seats_j = self.free[k], self.free[j]
         found: list[tuple[int, int, int]] = []
         for group in self.random.sample(sorted(by_group), len(by_group)):
@@ -182,6 +185,7 @@ class Splitter:
         # No choice of moves shifts more than `reach`: bounds, sums and their differences are below twice as much.
         low, high = (max(-reach, min(wanted, reach)) for wanted in (-self.room[j], self.room[k]))
         if low > high:
+            # Both cannot be mended: as much as the other has room for, or, if it is overspent too, the middle.
             low = high = max(high, 0) if high >= 0 else (low + high) // 2
         half = (len(moves) + 1) // 2
         dtype = np.dtype(np.int64 if reach < 2**61 else object)

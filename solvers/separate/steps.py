@@ -264,6 +264,7 @@ class Steps:
                 return False
             if columns.loss.size > most:
                 return False
+            # By increasing loss, so by falling value; a larger limit begins with the sets of a smaller one.
             for mask in columns.mask[tried:]:
                 members = able[workers_in(mask, core)]
                 worth = exact_sum(instance.scores[members])
@@ -304,6 +305,7 @@ class Steps:
                     )
             except TooManyColumnsError:
                 return False
+            # Who is open to one requester alone is charged in that one's own list (see `columns`).
             left_out = np.where(pairs[core].sum(axis=1) > 1, multipliers.best[core], 0 * multipliers.best[core])
             found = pack(columns, left_out, gamma, self.alike, nodes, control)
             if not self._settled(

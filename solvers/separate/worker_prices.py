@@ -149,6 +149,7 @@ def find_worker_prices(
             return found
         if not fresh and (prices == ideal).all():
             return found
+        # Halfway to the best known: the program's own prices leap from corner to corner while sets are missing.
         prices = ideal if not fresh else np.minimum((best + ideal) // 2, most)
     return found
 

@@ -102,6 +102,7 @@ class RowSplit:
 def sample_files(folder: Folder, sizes: Sizes, control: Control, *, affordable: bool = True) -> SomeRows:
     """Draw rows from a few files, spread evenly over all; only such that the budget can pay, or any."""
     filled = [at for at, size in enumerate(folder.sizes) if size]
+    # Whole files, not rows of all: a fraction of a pass. Where they are unlike the others, the next guess is from a sample of all.
     picked = sorted({filled[k * len(filled) // sizes.files] for k in range(sizes.files)}) if filled else []
     share = min(1.0, sizes.sample / max(1, sum(folder.sizes[at] for at in picked)))
 
@@ -166,6 +167,7 @@ def drawn_rows(rows: Rows, fits: NDArray[np.bool_], share: float) -> SomeRows:
     count = len(rows.scores)
     index = np.arange(count)
     if share < 1:
+        # The block's own number seeds it: whoever reads it, in whatever order or process, draws the same rows.
         rng = np.random.default_rng(rows.begin)
         index = np.sort(rng.integers(0, max(1, count), rng.binomial(count, share)))
     return SomeRows.of(rows, index[fits[index]])

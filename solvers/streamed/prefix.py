@@ -138,6 +138,7 @@ def guess_bracket(folder: Folder, sample: SomeRows, width: float) -> Bracket:
     )
     ratios = sample.costs / sample.scores
     order = np.argsort(ratios, kind="stable")
+    # A rank in a sample is off by about the square root of the sample's size.
     margin = int(width * size**0.5) + 1
     low = None if small.k < margin else RowPlace.of(sample, int(order[small.k - margin]))
     high = None if small.k + margin >= size else RowPlace.of(sample, int(order[small.k + margin]))
@@ -147,6 +148,7 @@ def guess_bracket(folder: Folder, sample: SomeRows, width: float) -> Bracket:
     position[order] = np.arange(size)
     before = ranked[position[ranked] < small.k - margin]
     within = ranked[position[ranked] <= small.k + margin]
+    # Some more places than there are, so that nobody below the floor wins; some fewer, so that everybody at the roof does.
     floor = _nth(folder, sample, before, totals + slack, missing=WORST)
     roof = _nth(folder, sample, within, totals - slack, missing=WORST)
     roof[:, totals < slack] = np.array(BEST)[:, None]

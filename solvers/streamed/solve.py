@@ -193,6 +193,7 @@ def _search(
             else:
                 chosen, leaves = _band(folder, split, band, limits, budget, hurried)
             _mark(folder, split.chosen, band.rows[chosen])
+            # Should time run out before the check, this is what the answer is: never called optimal, with a bound from totals alone.
             if best.found is None:
                 bound = _bound_of_guess(folder, split, band, guess)
                 if everything and "rest" in leaves[0]:
@@ -273,6 +274,7 @@ def _leaf(
     bound = m.constant(folder.budget, folder.limits) + m.scale * split.score - m.price * split.cost
     bound -= sum(x * k for x, k in zip(offsets, split.counts.tolist(), strict=True))
     bound += exact_sum(reduced[np.asarray(reduced > 0, dtype=bool)])
+    # Rows that are decided otherwise in a better set lose no more than this; only those go into the rest.
     width = bound - m.scale * (value + 1)
     if width < 0:
         return leaf
