@@ -1,7 +1,8 @@
 """The search: cells of participants and data, cut until none can hold a state that is worth more than the best one found.
 
 1. A cell is bounded by the relaxed welfare under one plane below the cost (:mod:`.relaxation`, :mod:`.envelope`). Its price is the
-   slope of the utility across the cell, held within the prices that the envelope has there.
+   slope of the utility across the cell, held within the prices that the envelope has there; where it has a range of prices at the side that
+   the plane touches, the one that is dearest on the other side.
 2. The cell with the greatest bound comes first. It is cut where the bound loses most: in ``K``, at the end of a segment if one is
    near the middle, or in ``T``, along the segment through a vertex of the envelope (halfway, if an edge has all of the cell).
 3. Vertices met on the way, and the states on an edge next to the requirement, are offered as incumbents.
@@ -248,6 +249,13 @@ class CoverSearch:
         if low < chosen.vertex(K).t < high:
             node.way = chosen
             return [chosen]
+        # The chosen vertex lies on one side of the cell. Of all prices at which it does, the last one has the plane that is dearest on the
+        # other side, where there is room to be gained, and no cheaper on this one.
+        above = math.floor(low) + 1
+        if chosen.vertex(K).t >= high > lower.vertex(K).t:
+            chosen = envelope.edge_at(K, high, (chosen.price, lower.price))
+        elif upper.vertex(K).t >= above > chosen.vertex(K).t:
+            chosen = envelope.edge_at(K, above, (upper.price, chosen.price))
         for order in (upper, lower):
             if low < order.vertex(K).t < high:
                 node.way = order

@@ -171,6 +171,29 @@ class Envelope:
             self._orders[price] = Order(self.scaled, price)
         return self._orders[price]
 
+    def edge_at(self, K: int, t: Number, prices: tuple[Price, Price]) -> Order:
+        """The order at the price of the edge that reaches from ``t`` or more to less than ``t``.
+
+        Parameters
+        ----------
+        K, t : number
+            Where to look.
+        prices : tuple of Price
+            The vertex at the first has no less than ``t``, that at the second less.
+        """
+        upper, lower = (self.order(price) for price in prices)
+        while True:
+            one, two = upper.vertex(K), lower.vertex(K)
+            order = self.order((two.w - one.w, one.t - two.t))
+            vertex = order.vertex(K)
+            a, b = order.price
+            if b * vertex.w + a * vertex.t == b * one.w + a * one.t:
+                return order
+            if vertex.t >= t:
+                upper = order
+            else:
+                lower = order
+
     def between(self, K: int, low: Number, high: Number, prices: tuple[Price, Price]) -> Order | Edge:
         """An order whose vertex at ``K`` has ``low < t < high``, or the edge that has all of this range.
 

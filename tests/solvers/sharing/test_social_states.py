@@ -201,7 +201,7 @@ def test_a_stopped_search_proves_a_bound(monkeypatch: pytest.MonkeyPatch) -> Non
         assert optimum.welfare is not None
         ceiling = market.population * utility_between(market, error_range(market).least)[1]
         bounds = []
-        for looks in (0, 3, 10, 30):
+        for looks in (0, 3, 10, 20):
             left = iter(range(looks))
             answer = stopped_after(market, monkeypatch, lambda left=left: next(left, None) is None)
             assert (answer.status, answer.stopped, answer.exactness) == ("feasible", "time-limit", "checked")
