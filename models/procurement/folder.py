@@ -23,7 +23,7 @@ from ..input_error import InputError
 from ..names import read_name
 from .columns import UNLIMITED
 from .market import Market
-from .tables import WORKER_COLUMNS, check_header
+from .tables import WORKER_COLUMNS, arrow_numbers, check_header
 
 __all__ = [
     "BLOCK_ROWS",
@@ -233,7 +233,7 @@ class Folder:
             column = column.dictionary_encode()
         known, names = self._group_index, column.dictionary.to_pylist()
         positions = np.array([known.get(str(name), -1) for name in names], dtype=np.int64)
-        found = positions[column.indices.to_numpy()]
+        found = positions[arrow_numbers(column.indices)]
         if len(positions) and int(positions.min()) < 0 and len(wrong := np.flatnonzero(found < 0)):
             row = f"workers[{local + int(wrong[0])}]"
             name = read_name(names[int(column.indices[int(wrong[0])].as_py())], row, "group")
@@ -390,7 +390,7 @@ def _numbers(column: Any, local: int, field: str, least: int) -> np.ndarray:
             at = int(np.flatnonzero(strange)[0])
             _refuse_number(int(wide[at]) < 0, local + at, field, least)
     else:
-        values = column.to_numpy()
+        values = arrow_numbers(column)
         if values.dtype == np.uint64 and len(values) and int(values.max()) >= LARGEST:
             _refuse_number(False, local + int(values.argmax()), field, least)
         values = values.astype(np.int64, copy=False)

@@ -22,6 +22,7 @@ from ..text_columns import TextColumn, split_lines
 __all__ = [
     "REQUESTER_COLUMNS",
     "WORKER_COLUMNS",
+    "arrow_numbers",
     "cap_pairs",
     "check_header",
     "none_if_missing",
@@ -261,10 +262,8 @@ def _refuse_long(arrow: Any, table: Any) -> None:
         for chunk in column.chunks:
             if arrow.types.is_dictionary(chunk.type) and _text(chunk.type.value_type):
                 begins, ends = _spans(chunk.dictionary)
-                index = chunk.indices.to_numpy(zero_copy_only=False)
-                # A gap makes floats of them, and is not one.
-                index = index if index.dtype.kind in "iu" else index[~np.isnan(index)].astype(np.int64)
-                total += int((ends - begins)[index].sum())
+                indices = chunk.indices.drop_null() if chunk.null_count else chunk.indices
+                total += int((ends - begins)[arrow_numbers(indices)].sum())
     if total > MOST_PARQUET_BYTES:
         raise InputError(f"its texts take {total:,} bytes; at most {MOST_PARQUET_BYTES:,} are read")
 
@@ -285,7 +284,7 @@ def _side_by_side(column: Any) -> TextColumn | None:
     for chunk in column.chunks:
         held = chunk.dictionary.buffers()[2]
         data.append(held.to_pybytes() if held is not None else b"")
-        index = _numbers(chunk.indices)
+        index = arrow_numbers(chunk.indices)
         spans.append([bounds[index] + size for bounds in _spans(chunk.dictionary)])
         size += len(data[-1])
     joined = b"".join(data)
@@ -293,8 +292,8 @@ def _side_by_side(column: Any) -> TextColumn | None:
     return TextColumn(joined, begins, ends) if joined.isascii() and (begins < ends).all() else None
 
 
-def _numbers(chunk: Any) -> np.ndarray:
-    """Return the numbers of an Arrow array without gaps."""
+def arrow_numbers(chunk: Any) -> np.ndarray:
+    """Return the numbers of an Arrow array without gaps; its own ``to_numpy`` would import pandas."""
     values = np.frombuffer(chunk.buffers()[1] or b"", dtype=chunk.type.to_pandas_dtype())
     return values[chunk.offset : chunk.offset + len(chunk)]
 
@@ -318,8 +317,7 @@ def _parquet_column(arrow: Any, name: str, column: Any) -> Any:
         needs = {"coverage": "lists of numbers", "id": "names", "group": "names"}.get(name, "numbers")
         raise InputError(f"expected {needs}, got the Parquet type {kind}", row="header", field=name)
     if number and column.null_count == 0 and not types.is_decimal(kind) and name not in ("id", "group"):
-        # ChunkedArray.to_numpy would import pandas.
-        return np.concatenate([_numbers(chunk) for chunk in column.chunks] or [np.zeros(0, dtype=np.int64)])
+        return np.concatenate([arrow_numbers(chunk) for chunk in column.chunks] or [np.zeros(0, dtype=np.int64)])
     if types.is_decimal(kind):
         return column.cast(arrow.string()).to_pylist()
     values = column.to_pylist()

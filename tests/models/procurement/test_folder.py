@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -219,3 +221,11 @@ def test_generated_folders_are_markets(tmp_path: Path, monkeypatch: pytest.Monke
         False,
         False,
     ]
+
+
+def test_pandas_is_not_imported_to_read(tmp_path: Path) -> None:
+    """It would be half of the time that a million workers take."""
+    market = write_folder(tmp_path, columns(), MARKET)
+    code = "import sys, fedmech as fm; print(fm.solve(fm.read(sys.argv[1])).status, 'pandas' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code, str(market)], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["optimal", "False"]

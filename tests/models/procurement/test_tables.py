@@ -341,7 +341,7 @@ def test_numbers_of_parquet_files_in_pieces(kind: str, tmp_path: Path) -> None:
     assert found.dtype == wanted.dtype
     assert found.tolist() == wanted.tolist()
     pieces = [pa.array(wanted[:2]), pa.array(wanted).slice(2, 3)]
-    assert np.concatenate([tables._numbers(piece) for piece in pieces]).tolist() == wanted.tolist()
+    assert np.concatenate([tables.arrow_numbers(piece) for piece in pieces]).tolist() == wanted.tolist()
     pq.write_table(table.slice(0, 0), tmp_path / "nobody.parquet")
     assert len(tables.read_parquet(tmp_path / "nobody.parquet")["score"]) == 0
 
