@@ -66,8 +66,10 @@ def check_command(
     if not isinstance(document, dict) or not {"format", "mechanism"} & set(document):
         what = "neither a certificate, which says its format, nor an outcome, which says its mechanism"
         raise InputError(what, file=str(certificate))
+    # A file that is named says which market it is; else the certificate does, and the shipped one of that sort is meant.
     about_states = document.get("problem") == "social-state"
     mots = load_mots(file) if (about_states if file is None else file.name.endswith(".mots.json")) else None
+    # Only certificates about rows are checked by streaming; for others a folder is read into memory like any market.
     about_rows = document.get("format") in (FORMAT, OUTCOME)
     market = None
     if mots is None:

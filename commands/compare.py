@@ -90,9 +90,11 @@ def compare_command(
         import_from_here(name)
     chosen = mechanisms("procurement") if mechanism is None else [as_mechanism(name) for name in mechanism]
     given = options_by_mechanism(parse_options(option), chosen)
+    # Names of files are names of markets in the table: a mapping would silently lose one that is named twice.
     markets: Any = {str(file): load_market(file, drop_zero) for file in files or ()}
     if len(markets) < len(files or ()):
         raise InputError("the same file is given twice", field="FILE")
+    # A single market is shown row by row, several as mean, spread and worst.
     if len(markets) <= 1:
         markets = load_market(files[0] if files else None, drop_zero)
     problems = problem or usual_problems(None if isinstance(markets, dict) else markets, chosen)

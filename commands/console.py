@@ -121,6 +121,7 @@ def whole_limit(seconds: float | None) -> Iterator[None]:
         return
     if not 0 <= seconds < float("inf"):
         raise InputError(f"must be >= 0 seconds, got {seconds}", field="time-limit")
+    # Signals reach the main thread alone; elsewhere what looks at the clock has to do.
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -131,6 +132,7 @@ def whole_limit(seconds: float | None) -> Iterator[None]:
         raise TimeUp
 
     before = signal.signal(signal.SIGALRM, time_up)
+    # What looks at the clock ends by itself with more to show, so it gets a little longer first.
     signal.setitimer(signal.ITIMER_REAL, seconds + SLACK + SLACK_SHARE * seconds)
     try:
         yield
@@ -157,6 +159,7 @@ def load_market(path: Path | None, drop_zero: bool = False) -> Market:
 
 def import_from_here(mechanism: str) -> None:
     """Let ``pkg.module:callable`` be found in the current folder too, as Python itself would."""
+    # A command that is installed does not have the current folder on its path, as `python -m` has.
     if ":" in mechanism and str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
 

@@ -110,6 +110,7 @@ def solve_folder_command(
     with whole_limit(time_limit):
         solution = solve_folder(folder, control)
     unit, checked = folder.score_denominator, solution.exactness == "checked"
+    # What no checker has seen is no certificate, whatever the search believes.
     if certificate is not None and solution.value is not None and solution.bound is not None and checked:
         document = folder_document(
             folder, solution.chosen, int(solution.value * unit), int(solution.bound * unit), solution.leaves
@@ -172,6 +173,7 @@ def run_folder_command(folder: Folder, winners: Path | None, *, json: bool) -> N
         raise InputError("is there already", field="winners", file=str(winners))
     started = perf_counter()
     try:
+        # Without a time limit: half an outcome of a mechanism is none.
         witness, _ = find_witness(folder, Control(report=progress_reporter()))
     except Stopped:
         say("the critical prefix was not found: too many workers are too close to it to be held in memory")

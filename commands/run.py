@@ -100,6 +100,7 @@ def run_command(
         run_sharing(file, entry, parse_options(option, seed), json=json, summary=summary)
         return
     market = None
+    # Only this rule has an outcome that one pass over sorted places can find and a second one check; all others need the rows in memory.
     if file is not None and entry.name == "driftpay-co" and not (option or seed is not None or drop_zero):
         market = load_folder(file)
         if isinstance(market, Folder) and market.bid_denominator is not None:

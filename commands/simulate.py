@@ -103,6 +103,7 @@ def show_rows(
     table(None, ["", ""], [*head, ["rows", f"{len(rows):,} in {seconds:.1f} s"]])
     if not rows or summary:
         return
+    # Rows need not have the same columns: in the order in which they first turn up.
     columns = list(dict.fromkeys(key for row in rows for key in row))
     if len(columns) > ACROSS:
         _show_columns(columns, rows)

@@ -136,6 +136,7 @@ def solve_command(
     from ..solvers.control import Control
     from .mots import social_state
 
+    # What would be refused is refused before an hour of search, not after it.
     kind = _certificate_kind(certificate, proof)
     for target in (export, *_certificate_files(certificate, kind), save_failure):
         if target is not None:
@@ -162,6 +163,7 @@ def solve_command(
         return
     _refuse_options_of_folders(winners, dask, market)
     _before_solving(market, problem, export, priced=explain or at_least is not None)
+    # One clock for everything that was asked for: certificate, conflict and prices have what the search leaves of the time.
     control = Control.for_seconds(time_limit)
     from ..solvers.solve import solve
 
@@ -183,6 +185,7 @@ def solve_command(
     if solution.refused is not None:
         where = "" if save_failure is not None else "; --save-failure FILE writes what is needed for it"
         say(f"a defect of fedmech, please report it{where}: {solution.refused}")
+    # After all is written: an exit code says what is missing, and what there is was asked for too.
     answer.leave()
 
 

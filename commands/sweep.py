@@ -107,6 +107,7 @@ def sweep_command(
         say(f"... and {len(report.failures) - SHOWN:,} more, in {out / '_failed'}")
     if report.reason:
         say(f"stopped: {report.reason}")
+    # Points that are left outweigh points that failed: the same command goes on, and tries those again too.
     if report.left:
         raise typer.Exit(STOPPED)
     if report.failures:

@@ -58,6 +58,7 @@ def verify_command(
         refuse_overwriting(witness, force)
     entries = judged(chosen, jobs, fresh=fresh)
     unchecked = False
+    # After an interrupt Coq is not asked: its answer would look like one about all claims.
     if formal and len(entries) == len(chosen):
         entries, unchecked = _with_coq(entries, progress_reporter())
     if json:
@@ -90,6 +91,7 @@ def verify_command(
     missing = [entry for entry in entries if entry.missing]
     if missing:
         say(f"{missing[0].missing} is not installed: {len(missing)} claims that it would prove are only argued here")
+    # A wrong verdict outweighs one that could not be reached.
     if not all(entry.agrees or entry.missing for entry in entries):
         raise typer.Exit(CHECK_FAILED)
     if len(entries) < len(chosen) or missing or unchecked:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,9 +35,6 @@ SWAP_ITEMS = (400, 3000)
 
 FILL_ITEMS = 2000
 """So many items are tried, those of least loss, to use up money that is left."""
-
-STEEP = 1024
-"""Factor on the price of money for a second look at a leaf."""
 
 EXCHANGE_FROM = 120
 """Enumerations beyond this many bundles are preceded by exchanges, to start from a small gap."""
@@ -114,25 +110,6 @@ def open_leaf(
     incumbent.offer(problem, _scatter(items, dual.under.mark))
     multipliers, reduced = complete(problem, items.order, items.start, price, low, high)
     return Leaf(problem, multipliers, reduced, bound_of(problem, multipliers, reduced), dual)
-
-
-def steeper_leaves(leaf: Leaf, items: Grouped, incumbent: Incumbent) -> list[Leaf]:
-    """Return the same leaf at other prices of money, where these leave few items open.
-
-    Where very many items are equally good at the best price (scores a constant above the costs) and the budget is close
-    to the least or the most that so many items can cost, a worse bound at a steep price singles out the few that can
-    be exchanged at all.
-    """
-    if leaf.multipliers.low != leaf.multipliers.high or not many_ties(leaf):
-        return []
-    found = []
-    for price in (Fraction(0), leaf.dual.price * STEEP):
-        m = leaf.multipliers
-        multipliers, reduced = complete(leaf.problem, items.order, items.start, price, m.low, m.high)
-        other = Leaf(leaf.problem, multipliers, reduced, bound_of(leaf.problem, multipliers, reduced), leaf.dual)
-        if int(np.count_nonzero(np.abs(reduced) <= other.gap(incumbent))) <= CORE_ITEMS[0]:
-            found.append(other)
-    return found
 
 
 def many_ties(leaf: Leaf) -> bool:

@@ -34,7 +34,6 @@ from .leaf import (
     many_ties,
     open_leaf,
     search_leaf,
-    steeper_leaves,
 )
 from .leaf_multipliers import LeafMultipliers
 from .problem import PooledProblem
@@ -55,17 +54,17 @@ WIDEST = 64
 """A margin that had to be widened beyond this factor is widened to everything."""
 
 QUICK_STATES, FIRST_STATES, MOST_STATES = 120_000, 300_000, 6_000_000
-"""States of an enumeration before anything else (a hundredth of a second: it closes most markets of a million uncorrelated workers, on
-which a program over money takes half a second), in a leaf that can be split, and in one that cannot."""
+"""States of an enumeration before anything else (some hundredths of a second: it closes most markets of a million uncorrelated workers,
+on which a program over money takes half a second), in a leaf that can be split, and in one that cannot."""
 
-QUICK_BY_MONEY, FIRST_BY_MONEY, MOST_BY_MONEY = 100_000, 5_000_000, 100_000_000
-"""States of a dynamic program over money, likewise."""
+FIRST_BY_MONEY, MOST_BY_MONEY = 5_000_000, 100_000_000
+"""States of a dynamic program over money in a leaf that may yet be closed otherwise, and at the last."""
 
 FIRST_NODES = 300
 """Nodes of a branch and bound that comes before the longer enumeration."""
 
 FIRST_ROUNDS, MOST_ROUNDS = 3, 45
-"""Rounds of exchanges, likewise."""
+"""Rounds of exchanges where something dearer may follow, and at the last."""
 
 
 @dataclass
@@ -180,6 +179,10 @@ def _solve(problem: PooledProblem, control: Control, most_states: int, by_slope:
 
 def _by_slope(problem: PooledProblem, step: int, control: Control) -> PooledResult | None:
     """Where scores follow costs, the optimum may be had at once."""
+    left = control.remaining()
+    if left is not None:
+        # What this finds is an optimum or nothing: the other half of the time is for a point.
+        control = control.capped(left / 2)
     found = close_by_slope(problem, step, control) or close_by_residues(problem, step, control)
     if found is None:
         return None
@@ -276,9 +279,6 @@ def _branch(problem: PooledProblem, start: Guess | None, step: int, most_states:
         try:
             if stopped is None:
                 control.check()
-                for other in steeper_leaves(leaf, items, incumbent):
-                    search_leaf(other, items, incumbent, FIRST_STATES, FIRST_ROUNDS, control)
-                    leaf = other if other.closed else leaf
                 _close(leaf, items, incumbent, most_states, split, control, smaller)
                 if not leaf.closed and split is not None:
                     guess = float(leaf.dual.price) if items.unit == 1 else None
@@ -314,12 +314,17 @@ def _close(
     control: Control,
     smaller: Callable[[PooledProblem], tuple[NDArray, bool]],
 ) -> None:
-    """Search a leaf in ever more costly ways; one that can be split is given up early."""
+    """Search a leaf in ever more costly ways; one that can be split is given up early.
+
+    What each earns, on 304 leaves of the families of ``tests/benchmarks`` (100 and 3,000 items, two seconds each): the first enumeration
+    closes 238; dear items and the short tree 5 (numbers of two and of thirteen magnitudes); the program over money 25 (clustered
+    costs, few kinds); the longer enumeration 2. The last three are for leaves that nothing cuts.
+    """
     ties = many_ties(leaf)
     search_leaf(leaf, items, incumbent, min(QUICK_STATES, most_states), FIRST_ROUNDS if ties else 0, control)
-    close_by_money(leaf, incumbent, QUICK_BY_MONEY, control)
     if leaf.closed:
         return
+    # All that follows is dear: whether it pays depends on what makes the gap, the count, ties, or items of many magnitudes.
     helps = split is not None and _helps(leaf, items, incumbent, split)
     few = amounts(leaf, incumbent) <= MOST_BY_MONEY
     if not ties and not few and not helps and many_small(leaf, incumbent):
@@ -329,17 +334,13 @@ def _close(
             branch(leaf, items, incumbent, FIRST_NODES, control)
     if not leaf.closed and not ties and (few or not helps):
         close_by_money(leaf, incumbent, FIRST_BY_MONEY, control)
-    if not leaf.closed and many_small(leaf, incumbent):
-        decide_dear(leaf, incumbent, smaller, control)
     if not leaf.closed:
         search_leaf(leaf, items, incumbent, min(FIRST_STATES, most_states), FIRST_ROUNDS, control)
     if few or (ties and not helps):
         close_by_money(leaf, incumbent, MOST_BY_MONEY if few else FIRST_BY_MONEY, control)
     if not leaf.closed and not ties:
         small = many_small(leaf, incumbent) and not helps
-        if small:
-            close_by_money(leaf, incumbent, MOST_BY_MONEY, control)
-        if not leaf.closed and (small or split is None):
+        if small or split is None:
             branch(leaf, items, incumbent, MOST_BRANCH_NODES if small else FIRST_NODES, control)
     if not leaf.closed and split is None:
         search_leaf(leaf, items, incumbent, most_states, MOST_ROUNDS, control)

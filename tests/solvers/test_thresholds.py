@@ -75,7 +75,6 @@ EFFORTS: list[tuple[ModuleType, str, tuple]] = [
     (enumeration, "LOSS_STEEPNESS", (0.0, 6.0, 1e6)),
     (merging, "START_UP", (1, 60, 1_500_000)),
     (merging, "ROUNDED_DOWN", (0.0, 0.5, 1 - 1e-12)),
-    (leaf, "STEEP", (0, 1, 1024)),
     (leaf, "STAGES", ((1, 2, 3, 10**6), (12, 10**6))),
     (leaf, "CORE_ITEMS", ((1, 3), (4, 10**6))),
     (leaf, "SWAP_ITEMS", ((2, 4), (400, 3000))),
@@ -104,7 +103,6 @@ EFFORTS: list[tuple[ModuleType, str, tuple]] = [
     (pooled_solve, "FIRST_STATES", (1, 30, 300_000)),
     (pooled_solve, "FIRST_ROUNDS", (0, 1, 3)),
     (pooled_solve, "MOST_ROUNDS", (0, 1, 45)),
-    (pooled_solve, "QUICK_BY_MONEY", (0, 3000, 100_000)),
     (pooled_solve, "FIRST_BY_MONEY", (0, 3000, 5_000_000)),
     (pooled_solve, "MOST_BY_MONEY", (0, 3000, 100_000_000)),
     (by_money, "WIDTHS", ((1, 2), (1, 2, 1 << 20), (3, 1 << 20))),
@@ -217,6 +215,8 @@ def test_sizes(module: ModuleType, name: str, offset: int, reduced: bool, monkey
     # Where scores follow costs, and for the program over money, little would be left to the other ways.
     monkeypatch.setattr(pooled_solve, "close_by_slope", lambda *_: None)
     monkeypatch.setattr(pooled_solve, "close_by_money", lambda *_: None)
+    if module is dust:
+        monkeypatch.setattr(pooled_solve, "amounts", lambda *_: pooled_solve.MOST_BY_MONEY + 1)
     if reduced:
         # Many of these are looked at only where a large problem is reduced to its margin.
         monkeypatch.setattr(pooled_solve, "DIRECT", 8)
@@ -235,6 +235,7 @@ def test_efforts(module: ModuleType, name: str, value: object, monkeypatch: pyte
     elif not name.endswith("_BY_MONEY"):
         monkeypatch.setattr(pooled_solve, "close_by_money", lambda *_: None)
     if module is dust:
+        monkeypatch.setattr(pooled_solve, "amounts", lambda *_: pooled_solve.MOST_BY_MONEY + 1)
         monkeypatch.setattr(dust, "LEAST_DUST", 1)
         monkeypatch.setattr(dust, "COST_JUMP", 1.001)
         monkeypatch.setattr(pooled_solve, "many_small", lambda *_: True)

@@ -28,6 +28,10 @@ MOST_FLIPS = 3000
 MOST_HELD = 1 << 16
 """States held at once."""
 
+MOST_LISTED = 1 << 22
+"""States listed in all, a second's worth: twice as many as the hardest market took that this closes (a thousand workers, almost strongly
+correlated). Markets of twenty kinds went on for ten times as long in vain."""
+
 PRODUCTS = 1 << 61
 """Numbers below this are worked on in 64 bits; with larger ones nothing is tried."""
 
@@ -108,14 +112,16 @@ def close_by_residues(problem: PooledProblem, step: int, control: Control) -> Sl
     excess, width = bound.excess(slice(None)), scale * step
     least = bound.least(slice(0)) - excess
     rest = bound.loss + bound.below(left - bound.taken) - excess
+    left_to_list = MOST_LISTED
     while not control.expired():
         near = np.flatnonzero(rest <= least + width)
         if len(near) > MOST_FLIPS:
             return None
-        listed = _listed(bound, near, least + width, excess, control)
+        listed = _listed(bound, near, least + width, excess, left_to_list, control)
         if listed is None:
             return None
-        lost, items = listed
+        lost, items, made = listed
+        left_to_list -= made
         if lost <= least + width:
             chosen = base.copy()
             chosen[items] ^= True
@@ -168,31 +174,36 @@ def _bounded(
 
 
 def _listed(
-    bound: ResidueBound, near: NDArray, gap: int, excess: int, control: Control
-) -> tuple[int, list[int]] | None:
-    """Return the least loss of a set within the gap, and what it flips; a loss beyond the gap if there is none, None if too many."""
+    bound: ResidueBound, near: NDArray, gap: int, excess: int, most: int, control: Control
+) -> tuple[int, list[int], int] | None:
+    """Return the least loss of a set within the gap, what it flips, and how many states were made; None if they are too many.
+
+    Where no set is within the gap, the loss is beyond it.
+    """
     items = near[np.argsort(-bound.loss[near], kind="stable")].tolist()
     money = lost = np.zeros(1, dtype=np.int64)
     steps: list[tuple[int, NDArray]] = []
+    made = 0
     for item in items:
         before = len(money)
         money = np.concatenate([money, money + bound.taken[item]])
         lost = np.concatenate([lost, lost + bound.loss[item]])
+        made += len(money)
         order = np.flatnonzero(lost + bound.below(bound.left - money) - excess <= gap)
         order = order[np.lexsort((lost[order], money[order]))]
         kept = lost[order] - bound.price * money[order]
         order = order[np.append(True, kept[1:] < np.minimum.accumulate(kept)[:-1])[: len(order)]]
-        if len(order) > MOST_HELD or control.expired():
+        if len(order) > MOST_HELD or made > most or control.expired():
             return None
         steps.append((before, order))
         money, lost = money[order], lost[order]
     total = np.where(money <= bound.left, lost + bound.price * (bound.left - money), gap + 1)
     if not len(total) or total.min() > gap:
-        return gap + 1, []
+        return gap + 1, [], made
     at, flipped = int(np.argmin(total)), []
     for item, (before, order) in zip(reversed(items), reversed(steps), strict=True):
         at = int(order[at])
         if at >= before:
             flipped.append(item)
             at -= before
-    return int(total.min()), flipped
+    return int(total.min()), flipped, made

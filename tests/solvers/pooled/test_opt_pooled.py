@@ -22,7 +22,6 @@ from fedmech.solvers.control import Control
 from fedmech.solvers.pooled import PooledProblem, branching, dust, reduction, solve_pooled
 from fedmech.solvers.pooled import solve as pooled_solve
 from fedmech.solvers.pooled.dual import Grouped
-from fedmech.solvers.pooled.dynamic import close_by_money
 from fedmech.solvers.pooled.enumeration import best_flips
 from fedmech.solvers.pooled.flips import FlipProblem
 from fedmech.solvers.pooled.leaf import (
@@ -181,6 +180,10 @@ def test_dear_items_first_agrees_with_enumeration(
 
     monkeypatch.setattr(pooled_solve, "decide_dear", counted)
     monkeypatch.setattr(pooled_solve, "many_small", lambda *_: True)
+    # Not few amounts of money, no ties, and no help of the count: otherwise the dear items are not asked.
+    monkeypatch.setattr(pooled_solve, "amounts", lambda *_: pooled_solve.MOST_BY_MONEY + 1)
+    monkeypatch.setattr(pooled_solve, "many_ties", lambda *_: False)
+    monkeypatch.setattr(pooled_solve, "_helps", lambda *_: False)
     monkeypatch.setattr(pooled_solve, "search_leaf", unsearched)
     monkeypatch.setattr(pooled_solve, "close_by_money", lambda *_: None)
     monkeypatch.setattr(dust, "LEAST_DUST", 1)
@@ -591,11 +594,10 @@ def test_dear_workers_among_many_magnitudes_are_decided_first(monkeypatch: pytes
         caps=[[int(size * 0.3)] for size in np.bincount(group, minlength=groups).tolist()],
     )
 
-    def short(leaf: Leaf, incumbent: Incumbent, states: int, control: Control) -> None:
-        assert states <= pooled_solve.QUICK_BY_MONEY
-        close_by_money(leaf, incumbent, states, control)
+    def not_needed(leaf: Leaf, *_: object) -> None:
+        assert leaf.closed
 
-    monkeypatch.setattr(pooled_solve, "close_by_money", short)
+    monkeypatch.setattr(pooled_solve, "close_by_money", not_needed)
     monkeypatch.setattr(walk.Work, "list", functools.partialmethod(few_states, walk.Work.list))
     solution = solve(market, "opt")
     assert solution.exactness == "checked"

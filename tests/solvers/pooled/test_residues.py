@@ -113,11 +113,25 @@ def test_whatever_is_left_is_solved() -> None:
         assert found.value == optimum(case)
 
 
+def test_half_of_the_time_is_left_for_a_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A listing went on until the time was up, and nobody had looked for a set at all."""
+    asked: list[float | None] = []
+    monkeypatch.setattr(pooled_solve, "close_by_slope", lambda *_: None)
+    monkeypatch.setattr(pooled_solve, "close_by_residues", lambda *given: asked.append(given[2].remaining()))
+    problem = PooledProblem.of(*curved(2))
+    for seconds in (None, 1000.0):
+        assert solve_pooled(problem, Control.for_seconds(seconds)).proved
+    assert asked[0] is None
+    assert asked[1] is not None
+    assert asked[1] <= 500
+
+
 EFFORTS: list[tuple[ModuleType, str, tuple]] = [
     (residues, "LEAST_RESIDUES", (39, 40, 41)),
     (residues, "CURVE_SAMPLE", (4, 39, 40, 41)),
     (residues, "MOST_FLIPS", (0, 1, 5, 40)),
     (residues, "MOST_HELD", (0, 1, 30)),
+    (residues, "MOST_LISTED", (0, 30, 1000)),
     (residues, "PRODUCTS", (1, 10**6, 10**9, 2**61)),
     (residues, "WIDER", (2, 100)),
     (break_item, "ORDERED_ITEMS", (0, 39, 40, 41)),
@@ -131,7 +145,7 @@ EFFORTS: list[tuple[ModuleType, str, tuple]] = [
 ]
 NOTHING = {
     ("LEAST_RESIDUES", 41), ("MOST_FLIPS", 0), ("MOST_HELD", 0), ("MOST_HELD", 1), ("PRODUCTS", 1), ("PRODUCTS", 10**6),
-    ("PRODUCTS", 10**9), ("MOST_FLIPS", 1),
+    ("PRODUCTS", 10**9), ("MOST_FLIPS", 1), ("MOST_LISTED", 0),
 }  # fmt: skip
 """Too little for anything to be found."""
 
