@@ -29,7 +29,8 @@ SOLVERS = {
     ],
     USED: [
         "control.STEP_SECONDS", "highs.tolerances.CHORD_GAP", "pooled.dynamic.states.MONEY_ROOM",
-        "pooled.dynamic.states.WORTH_ROOM", "sharing.enumeration.MOST_STATES", "sharing.highs.MOST_CLIENTS",
+        "pooled.dynamic.states.WORTH_ROOM", "pooled.leaf.FIRST_ROUNDS", "pooled.leaf.FIRST_STATES",
+        "sharing.enumeration.MOST_STATES", "sharing.highs.MOST_CLIENTS",
     ],
     BY_NAME: [
         "pooled.slopes.stairs.MOST_CORNERS", "proofs.dynamic.MONEY", "proofs.dynamic.MOST_AT_ONCE", "proofs.dynamic.MOST_STATES",

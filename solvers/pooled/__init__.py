@@ -28,8 +28,8 @@ divisor of the scores), so it loses at most ``gap = bound - D (value + step)``: 
 4. *Core* (`leaf.search_leaf`, `core`, `enumeration`). From a base set that agrees with all signs, equal flips are bundled in 1,
    2, 4, ... copies, those of least loss first, and all sets of flips within the gap are listed: in two halves, each with the
    states that are better than all cheaper ones, joined by money. In a full group a kind of items that cost nothing to flip, the
-   *pivot*, can make up for its count (`core.Pivot`), which is then not kept. `small`, `enumeration` and `merging` are three
-   ways to list, by size. What is found raises the value and so narrows the gap; so do the exchanges of `swaps`,
+   *pivot*, can make up for its count (`core.Pivot`), which is then not kept. `enumeration` lists in plain Python (`plain`) or
+   compiled (`merging`), by size. What is found raises the value and so narrows the gap; so do the exchanges of `swaps`,
    and where many items tie the choices of `four_lists`, which spend the money to the last unit.
 5. *Money* (:mod:`~fedmech.solvers.pooled.dynamic`). A dynamic program over money lists what a price cannot decide.
 6. *Dear items first* (`dust`). Where a few dear items make the gap and many cheap ones are worth less than it, all choices of

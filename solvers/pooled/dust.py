@@ -22,7 +22,10 @@ from numpy.typing import NDArray
 
 from ..control import Control
 from .dual import Grouped
+from .enumeration import ROUNDING_SLACK
 from .leaf import (
+    FIRST_ROUNDS,
+    FIRST_STATES,
     Incumbent,
     Leaf,
     open_leaf,
@@ -51,14 +54,8 @@ MOST_DEAR_CHOICES = 1000
 MOST_DEAR_PAIRS = 20_000_000
 """Pairs of halves that are looked at."""
 
-FIRST_DEAR_STATES, FIRST_DEAR_ROUNDS = 300_000, 3
-"""Effort for a first set of dear items."""
-
 LARGEST_BITS = 900
 """Worths and bounds with more bits are not turned into floating point."""
-
-ROOM = 1e-9
-"""Relative room for the errors of floating point (sums of a few hundred terms: they are far smaller)."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +117,7 @@ def decide_dear(
         if gap < 0:
             leaf.closed = True
             return
-        limit = float(gap) / share * (1 + ROOM)
+        limit = float(gap) / share * (1 + ROUNDING_SLACK)
         border = _border(worth, losses, limit, MOST_DEAR)
         if border is None:
             continue
@@ -128,7 +125,7 @@ def decide_dear(
         choices = search.listed()
         if choices is None:
             return
-        if search.finish(choices, solve, control) and float(leaf.gap(incumbent)) * (1 + ROOM) <= limit:
+        if search.finish(choices, solve, control) and float(leaf.gap(incumbent)) * (1 + ROUNDING_SLACK) <= limit:
             leaf.base = leaf.reduced > 0
             leaf.closed = True
             return
@@ -163,8 +160,8 @@ def _begin(leaf: Leaf, incumbent: Incumbent, worth: NDArray, border: float, cont
                 open_leaf(smaller, items, 0, len(part), inner),
                 items,
                 inner,
-                FIRST_DEAR_STATES,
-                FIRST_DEAR_ROUNDS,
+                FIRST_STATES,
+                FIRST_ROUNDS,
                 control,
             )
             whole[part[inner.chosen]] = True
@@ -194,7 +191,9 @@ class _DearChoices:
         self.money = problem.budget - problem.cost(self.base)
         self.spent = float(problem.costs[self.dust].astype(np.float64).sum())
         # Room for the errors in sums of money.
-        self.blur = ROOM * (abs(self.money) + self.spent + float(problem.costs[dear].astype(np.float64).sum()))
+        self.blur = ROUNDING_SLACK * (
+            abs(self.money) + self.spent + float(problem.costs[dear].astype(np.float64).sum())
+        )
 
     def listed(self) -> list[tuple[float, list[int]]] | None:
         """Return the choices a better set may be part of, as least loss and flips; None if there are too many."""
@@ -222,7 +221,7 @@ class _DearChoices:
         tops = np.concatenate([[0.0], np.cumsum(-np.sort(-gains))])
         positive = float(self.losses[dust[self.leaf.reduced[dust] > 0]].sum())
         used = tops[np.minimum(places, len(dust))]
-        rounding = ROOM * (positive + float(mu) * np.abs(places) + used)
+        rounding = ROUNDING_SLACK * (positive + float(mu) * np.abs(places) + used)
         return np.maximum(0.0, positive + float(mu) * places - used - rounding)
 
     def _group(self, group: int) -> _DearStates | None:
@@ -331,7 +330,7 @@ class _DearChoices:
         problem, incumbent = self.problem, self.incumbent
         complete = True
         for loss, flips in sorted(choices):
-            if loss > float(self.leaf.gap(incumbent)) * (1 + ROOM):
+            if loss > float(self.leaf.gap(incumbent)) * (1 + ROUNDING_SLACK):
                 break
             control.check()
             whole = self.base.copy()

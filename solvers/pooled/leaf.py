@@ -36,6 +36,9 @@ SWAP_ITEMS = (400, 3000)
 FILL_ITEMS = 2000
 """So many items are tried, those of least loss, to use up money that is left."""
 
+FIRST_STATES, FIRST_ROUNDS = 300_000, 3
+"""States of an enumeration, and rounds of exchanges, where something dearer may follow: a tenth of a second or so each."""
+
 EXCHANGE_FROM = 120
 """Enumerations beyond this many bundles are preceded by exchanges, to start from a small gap."""
 

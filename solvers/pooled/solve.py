@@ -29,6 +29,8 @@ from .dual import Grouped
 from .dust import decide_dear
 from .dynamic import amounts, close_by_money
 from .leaf import (
+    FIRST_ROUNDS,
+    FIRST_STATES,
     Incumbent,
     Leaf,
     many_ties,
@@ -53,9 +55,9 @@ DIRECT = 20_000
 WIDEST = 64
 """A margin that had to be widened beyond this factor is widened to everything."""
 
-QUICK_STATES, FIRST_STATES, MOST_STATES = 120_000, 300_000, 6_000_000
+QUICK_STATES, MOST_STATES = 120_000, 6_000_000
 """States of an enumeration before anything else (some hundredths of a second: it closes most markets of a million uncorrelated workers,
-on which a program over money takes half a second), in a leaf that can be split, and in one that cannot."""
+on which a program over money takes half a second), and at the last, in a leaf that cannot be split (seconds; it bounds the memory)."""
 
 FIRST_BY_MONEY, MOST_BY_MONEY = 5_000_000, 100_000_000
 """States of a dynamic program over money in a leaf that may yet be closed otherwise, and at the last."""
@@ -63,8 +65,8 @@ FIRST_BY_MONEY, MOST_BY_MONEY = 5_000_000, 100_000_000
 FIRST_NODES = 300
 """Nodes of a branch and bound that comes before the longer enumeration."""
 
-FIRST_ROUNDS, MOST_ROUNDS = 3, 45
-"""Rounds of exchanges where something dearer may follow, and at the last."""
+MOST_ROUNDS = 45
+"""Rounds of exchanges at the last."""
 
 
 @dataclass
