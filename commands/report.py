@@ -71,6 +71,7 @@ def report_command(
     from ..reports.ledger import ledger_report
     from ..reports.ledger_export import ledger_latex, ledger_markdown
 
+    # A file of that name is what its owner means.
     ledger = subject == LEDGER and not Path(LEDGER).exists()
     read = None if ledger else digits_market_path() if subject is None else Path(subject)
     if out.suffix not in ((*PAGES, *TEXTS) if ledger else PAGES):

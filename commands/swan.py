@@ -137,6 +137,7 @@ def swan_command(
             rivals.append(fl_only(market, time_limit=control.remaining()))
             ground = conditions(market.utility, *relevant_errors(market), market.client_variance)
             assumption = {True: "holds", False: "fails", None: "undecided"}[ground.increasing_marginal.holds]
+        # State, price and rewards are there already: what is missing are comparisons.
         except TimeUp:
             cut_short = True
             say("the time limit came before all comparisons were made")

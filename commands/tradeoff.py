@@ -59,6 +59,7 @@ def tradeoff_command(
     try:
         with whole_limit(time_limit):
             if vary is None:
+                # One by one: points found before the time is up are the answer.
                 for answer in walk_frontier(market, most=most, time_limit=time_limit):
                     answers.append((None, answer))
             else:

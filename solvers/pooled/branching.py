@@ -123,6 +123,7 @@ class _BranchTree:
         low, high = max(0, m.low - fixed.count), m.high - fixed.count
         if high < 0:
             return
+        # Who costs more than is left is out of this node: that alone often lowers its bound.
         free = free[self.problem.costs[free] <= budget]
         whole = self.problem
         most = None if whole.most is None else whole.most - fixed.count
@@ -163,6 +164,7 @@ class _BranchTree:
             return
         losses = np.abs(leaf.reduced)
         unsure = losses <= gap
+        # With few open items an enumeration is cheaper than the two nodes' duals.
         if int(unsure.sum()) <= NODE_CORE:
             search_leaf(leaf, node.items, inner, NODE_STATES, 0, self.control)
             if inner.value > self.incumbent.value - node.fixed.score:
@@ -178,6 +180,7 @@ class _BranchTree:
             differ[node.items.order[leaf.dual.over.mark ^ leaf.dual.under.mark]] = True
         among = np.flatnonzero(unsure & differ)
         among = among if len(among) else index
+        # The dearest on which the two sets differ makes the gap: decided, the gap falls to the next dearest.
         critical = int(among[int(np.argmax(problem.costs[among]))])
         sure = np.flatnonzero(~unsure & (leaf.reduced > 0))
         limits, budget = self._left(problem, problem.limits, problem.budget, sure)

@@ -98,6 +98,7 @@ def decide_dear(
     m, problem = leaf.multipliers, leaf.problem
     sizes = np.bincount(problem.groups, minlength=len(problem.limits)).tolist()
     most = sum(min(k, size) for k, size in zip(problem.limits, sizes, strict=True))
+    # The splitting of the loss below has no term for the number chosen.
     if m.count != 0 or m.low > 0 or m.high < most:
         return
     if leaf.gap(incumbent) < 0 or not problem.n:
@@ -111,6 +112,7 @@ def decide_dear(
     if border is None:
         return
     _begin(leaf, incumbent, worth, border, control)
+    # Small losses first: what they find lowers the gap, and with it all that would be listed after them.
     for share in SHARES:
         control.check()
         gap = leaf.gap(incumbent)

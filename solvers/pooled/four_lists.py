@@ -166,6 +166,7 @@ def _choices(
     problem: PooledProblem, base: NDArray[np.bool_], pools: list[NDArray], length: int, rng: np.random.Generator
 ) -> _Choices:
     """List `length` choices, the first of them the base itself, the others tilted to cost as much on average."""
+    # Untilted, choices cost what the average item does, the base may not: far from it their changes would not nearly cancel.
     low, high = -STEEPEST, STEEPEST
     for _ in range(TILTS):
         some = _drawn(problem, base, pools, 1 << FEWEST_CHOICES, (low + high) / 2, rng)
@@ -192,6 +193,7 @@ def _drawn(
         first = np.argpartition(times, size - 1, axis=1)[:, :size]
         flip = np.tile(held, (length, 1))
         np.put_along_axis(flip, first, ~held[first], axis=1)
+        # The base itself: with it the join cannot do worse than leave a part as it is.
         flip[0] = False
         money = money + flip @ np.where(held, -problem.costs[pool], problem.costs[pool])
         flips.append(flip)

@@ -203,6 +203,7 @@ class MergeSearch:
         for group, items in half:
             if group is None or group == split:
                 continue
+            # First all that take in, then all that drop: above the room what a state must still lose is then known, and most are dropped at once.
             rises = [i for i in items if f.count[i] > 0]
             falls = sorted((i for i in items if f.count[i] < 0), key=lambda i: float(f.loss[i] / -f.count[i]))
             room, unused = f.room[group], f.unused[group]
@@ -229,6 +230,7 @@ class MergeSearch:
         limits = [self.limit] * keys
         needed, position_now, left = 0.0, position, 0
         for key in range(least, least + keys):
+            # Nothing takes in any more: so many places stay empty at least, and each is paid for.
             if key < room and unused:
                 limits[key - least] -= unused * (room - key) * ROUNDED_DOWN
             elif key > room:

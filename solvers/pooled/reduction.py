@@ -159,6 +159,7 @@ def scatter_noise(rows: NDArray) -> NDArray[np.float64]:
 def sampled_guess(problem: PooledProblem, width: float) -> Guess:
     """Guess the margin from the dual of a random sample; `width` multiplies what sampling can be off by."""
     n = problem.n
+    # The band is some n / sqrt(size) items: with this size neither the sample nor the band grows as fast as n.
     size = max(1, min(n // 4, max(1 << 14, int(n**0.75))))
     sample = np.sort(np.random.default_rng(n).integers(0, n, size))
     totals = np.bincount(problem.groups, minlength=len(problem.limits))
@@ -192,6 +193,7 @@ def guess_from_sample(
     part = PooledProblem(part.scores, part.costs, part.groups, limits, budget)
     items = Grouped.of(part)
     low, high = 0, min(sum(limits), round(places * len(rows) / n))
+    # The guess is audited: a dozen steps are near enough.
     price = float(minimise(items, budget, low, high, iterations=12).price)
     worth = items.scores - price * items.costs
     offsets = _thresholds(items, worth, limits, high)
@@ -233,6 +235,7 @@ def _thresholds(items: Grouped, worth: NDArray, limits: tuple[int, ...], high: i
         if 0 < limit < len(part):
             offsets[group] = max(0.0, float(np.partition(part, len(part) - limit)[len(part) - limit]))
         elif limit <= 0 and len(part):
+            # No places: a threshold that nobody exceeds.
             offsets[group] = max(0.0, float(part.max()))
     inside = worth[worth > offsets[items.groups]]
     if 0 < high < len(inside):

@@ -202,6 +202,7 @@ class BlockTree:
         share = node.guide.share
         if share is None:
             return []
+        # Nearest to half: both branches change something.
         worker, b = (int(x) for x in np.unravel_index(np.argmin(np.abs(share - 0.5)), share.shape))
         node.worker, node.block = worker, node.guide.blocks[b]
         parts: list[BlockNode] = []

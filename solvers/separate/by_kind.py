@@ -104,6 +104,7 @@ def _kinds(instance: SeparateInstance, most_cells: int) -> _Kinds | None:
         most = sum(min(k, b // cost) if cost else k for k, b in zip(room, instance.budgets, strict=True))
         if most:
             usable.append((min(most, len(members)), (score, cost, group), members))
+    # The most frequent kind last: it has no axis in the tables, its number is what they hold.
     usable.sort(key=lambda entry: entry[0])
     keys = [key for _, key, _ in usable]
     return _Kinds(
@@ -168,6 +169,7 @@ def _traced(instance: SeparateInstance, kinds: _Kinds, parts: list[np.ndarray], 
         below, own = tables[j][box], parts[j][box]
         # What this requester hires, and what is left to those before it, add up to `at`.
         enough = (own >= 0) & (np.flip(below) >= 0) & (own + np.flip(below) >= wanted)
+        # Any split that adds up will do: the entry was reached by one of them.
         mine = tuple(np.argwhere(enough)[0].tolist())
         last = min(wanted, int(own[mine]))
         for kind, count in enumerate((*mine, last)):

@@ -31,6 +31,7 @@ def priced_purses(instance: SeparateInstance, multipliers: PurseMultipliers, bou
     Of a worker that everybody but one requester loses more by than a better allocation may, that requester keeps part of the price:
     so much that the others lose too much by it still. What it keeps, it loses by the worker's absence, and has fewer sets.
     """
+    # What an allocation that is better than the bound may lose.
     gap = multipliers.total - multipliers.denominator * (bound + instance.unit)
     best, rows = multipliers.best, np.arange(instance.n)
     price, kept = best, [0] * instance.m

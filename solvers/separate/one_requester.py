@@ -56,6 +56,7 @@ def search_best(
     """
     scores, costs, groups = worth[able], instance.costs[able], instance.groups[able]
     caps, seats, budget = instance.caps[:, requester], int(instance.seats[requester]), instance.budgets[requester]
+    # Seats that cannot bind leave a pooled problem, which is faster.
     if int(caps.sum()) <= seats:
         pooled = solve_pooled(PooledProblem.of(scores, costs, groups, caps.tolist(), budget), control)
         bound = pooled.value if pooled.proved else pooled.bound.numerator // pooled.bound.denominator
@@ -96,6 +97,7 @@ class OneRequester:
         if self.sets is None:
             able = self.able if free is None else self.able[free[self.able]]
             if self.slots <= FEW_SLOTS:
+                # A floor near the best keeps the search from listing what is far below it.
                 known = [exact_sum(worth[one]) for one in self.seen if free is None or free[one].all()]
                 try:
                     value, at = best_choice(self._choice(worth, able), max(known, default=0), NEAR_SETS, control)

@@ -107,6 +107,7 @@ def refill_all(
                 if control.expired():
                     return current
                 free = np.flatnonzero((current < 0) & instance.eligible[:, j])
+                # A random few first: with all of them the search takes longer, and mostly a few make up the last unit of money.
                 few = attempt + 1 < ATTEMPTS and free.size > FREE_WORKERS
                 pool = draw.choice(free, FREE_WORKERS, replace=False) if few else free
                 better = refill(instance, current, j, pool, control.capped(SECONDS))

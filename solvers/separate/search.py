@@ -113,6 +113,7 @@ def _run(search: Steps, pooled: PooledOptimum, list_limit: int, node_limit: int)
     if control.expired():
         return
     answer.step = "highs"
+    # Nothing comes after it: all the time that is left.
     found = improve_by_highs(instance, search.share(1.0), answer.value, search.open_pairs())
     if found.assignment is not None:
         search.offer(found.assignment)
@@ -126,6 +127,7 @@ def _plan(
 ) -> Iterator[tuple[str, Callable[[], bool]]]:
     """Yield the steps in their order, each with its name."""
     instance = search.instance
+    # What short lists do not close needs a better allocation before longer ones: they shrink with what is known.
     short, few = min(20_000, list_limit), min(300, node_limit)
 
     def by_loss_at_first() -> bool:

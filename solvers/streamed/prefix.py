@@ -114,6 +114,7 @@ def find_witness(folder: Folder, control: Control, sizes: Sizes | None = None) -
         elif folder.n > sizes.band:
             break
         left = _OpenRows.nothing(len(folder.limits))
+        # Each pass draws the next sample as it goes: another pass would cost as much again.
         share = min(1.0, sizes.sample / max(1, folder.n))
         read = partial(_read_file, folder, bracket, share, most)
         for part in folder.each_file(lambda at, read=read: partial(read, at), control.check):
@@ -206,6 +207,7 @@ def _read_file(folder: Folder, bracket: Bracket, share: float, most: int, at: in
 def precedes(part: SomeRows, place: RowPlace) -> NDArray[np.bool_]:
     """Mark the rows before a place in the order by ``(b_i / v_i, i)``, exactly."""
     bids, scores = part.costs, part.scores
+    # Ratios are compared by products: exact, in 64 bits where they fit.
     most = max(int(bids.max(initial=0)) * place.score, int(scores.max(initial=0)) * place.bid)
     if most >= WORD:
         bids, scores = python_integers(bids), python_integers(scores)

@@ -180,6 +180,7 @@ def _search(
         begun = time.perf_counter()
         split = split_files(folder, guess, _holding_all(sizes, folder) if everything else sizes, control)
         left, spare = control.remaining(), RESERVE * (time.perf_counter() - begun)
+        # The check reads all rows too; without its time there would be a point that nobody may call optimal.
         hurried = control if left is None else control.capped(max(0.0, left - spare))
         first, sample, totals = totals is None, SomeRows.joined(split.sample), split.sizes
         details |= {"attempts": attempt + 1, "band": split.kept}

@@ -107,9 +107,11 @@ def _decide(program: MoneyProgram, table: dict[int, _Boxes], stage: Stage, goal:
         if not len(order):
             continue
         low, high, top = low[order], np.minimum(high[order], program.room), top[order]
+        # One box a cell: as cheap as its cheapest and as good as its best, which no real state need be.
         cell = low // length
         start = np.flatnonzero(np.append(True, cell[1:] != cell[:-1]))
         low, high, top = low[start], np.maximum.reduceat(high, start), np.maximum.reduceat(top, start)
+        # Bounded as if it were its cheapest state: what is dropped holds nothing good enough.
         most, _ = outlook.ceilings(program.room - low)
         keep = program.scale * top + most + stage.bonus(debt) >= program.scale * goal
         if keep.any():
@@ -128,6 +130,7 @@ def _back(program: MoneyProgram, before: list[dict[int, _Boxes]], last: _Boxes, 
             gain = _gain(after, boxes.low, length) if after else np.full(len(boxes.low), NEVER)
             after = program.gate(gates, stage.at + 1, debt) if debt <= stage.ahead else None
             if after:
+                # A box moved by an item's cost may reach over a border: it can go on from either of the two cells.
                 for end in (boxes.low, boxes.high):
                     gain = np.maximum(gain, score + _gain(after, end + cost, length))
             gate = _gate(boxes, gain, goal, length)

@@ -85,6 +85,7 @@ class ListPass:
                 return False
             if stage.debt is not None:
                 table = {stage.debt: table[0]} if 0 in table else {}
+            # Decisions are bits of one word: when it is full the lists are kept, and the bits begin anew.
             if stage.at % SPAN == 0:
                 self.history.append(table)
                 table = {debt: States(s.cost, s.score, np.zeros_like(s.taken)) for debt, s in table.items()}
@@ -108,6 +109,7 @@ class ListPass:
             others = table[taking[0]] if taking else States.none()
             self.states += len(states) + len(others) + STEP_STATES
             states, best = extended(states, others, item, *common)
+            # Only behind all debts may the items ahead be added in order: before that a class might be left with too many.
             if debt == 0 and best >= 0 and at + 1 >= program.free_from:
                 self._offer(states, best, at + 1, outlook)
             if len(states):
@@ -134,6 +136,7 @@ class ListPass:
             most, _ = outlook.ceilings(program.room - states.cost)
             ceilings[debt] = program.scale * states.score + most + stage.bonus(debt)
         everything = np.concatenate(list(ceilings.values()))
+        # By what a state may still become, not by what it is: cheap states with much money left are not to be lost first.
         cut = int(np.partition(everything, len(everything) - self.width)[len(everything) - self.width])
         for debt, states in table.items():
             keep = ceilings[debt] >= cut

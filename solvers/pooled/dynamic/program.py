@@ -160,6 +160,7 @@ class MoneyProgram:
         cost = [int(problem.costs[m[0]]) // divisor * len(m) for _, m in bundles]
         score = [int(problem.scores[m[0]]) * len(m) for _, m in bundles]
         paid = sum(price * size for price, size in zip(prices, sizes, strict=True))
+        # Every number that a pass meets is a part of one of these: checked here once, nothing overflows later.
         if scale * (sum(score) + goal) + paid >= WORTH_ROOM or sum(cost) >= MONEY_ROOM:
             return None
         worth = [scale * s - (prices[g] * len(m) if g >= 0 else 0) for s, (g, m) in zip(score, bundles, strict=True)]
@@ -294,6 +295,7 @@ def _bundles(kinds: Kinds, debts: dict[int, int]) -> Iterator[tuple[int, NDArray
         members, parts = np.array(alike[kind], dtype=np.int64), []
         while len(members):
             copies = 1 << len(parts)
+            # Any number of equal items is a sum of 1, 2, 4, ...: steps grow with the logarithm of how many there are.
             parts.append((kind[0], members[:copies]))
             members = members[copies:]
         yield from reversed(parts)

@@ -89,6 +89,7 @@ class _MoneyPasses:
         self._lists(self._prepared(self.value + self.step), WIDTHS[0])
         for width in WIDTHS[1:]:
             look = self._boxes(self.value + self.step)
+            # Near the best that boxes hold few states are left: a set found there makes every later pass shorter.
             if look is not None and look.gates is not None and look.top < self.bound:
                 near = look.top - (look.top - self.value) // NEAR
                 self._lists(self._boxes(near // self.step * self.step), width)

@@ -148,6 +148,7 @@ def extended(
     """
     cost, score, bit = item
     size = len(states) + len(others)
+    # Both lists are sorted: compiled, one merge does what sorting, masks and searches do below.
     kernel = compiled_merge(size)
     if kernel is not None:
         out = States(*(np.empty(size, dtype=np.int64) for _ in range(3)))
@@ -206,6 +207,7 @@ def merge(
             two += 1
         else:
             return at, best
+        # Dominated: a state that costs no more is worth as much.
         if value <= top:
             continue
         top = value
@@ -214,6 +216,7 @@ def merge(
         if gate == len(gate_high) or gate_low[gate] > spent or value + gate_gain[gate] < goal:
             continue
         money = room - spent
+        # States come by rising cost, so the money left falls: interval and break item only ever move one way, and a sweep costs no search.
         while low[interval] > money:
             interval -= 1
         money = min(money, high[interval])
@@ -224,6 +227,7 @@ def merge(
         share_of_next = guess + (rest * worth_next[whole] - guess * cost_next[whole]) // cost_next[whole]
         if scale * value + worth[whole] + share_of_next < need:
             continue
+        # Of equal cost, the later one is worth more: it takes the other's place.
         if at > 0 and out_cost[at - 1] == spent:
             at -= 1
         out_cost[at], out_score[at], out_taken[at] = spent, value, decisions

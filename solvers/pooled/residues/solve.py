@@ -111,8 +111,10 @@ def close_by_residues(problem: PooledProblem, step: int, control: Control) -> Sl
     most = scale * exact_sum(problem.scores[base]) + price * left
     excess, width = bound.excess(slice(None)), scale * step
     least = bound.least(slice(0)) - excess
+    # Step 3, for sets that flip an item: whoever's least loss is above the gap flips in none of them.
     rest = bound.loss + bound.below(left - bound.taken) - excess
     left_to_list = MOST_LISTED
+    # From a gap just above the bound on: the first set found is the optimum, for every listing is complete within its gap.
     while not control.expired():
         near = np.flatnonzero(rest <= least + width)
         if len(near) > MOST_FLIPS:
