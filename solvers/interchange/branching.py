@@ -2,30 +2,31 @@
 
 `derive` finds, for an integer program and a bound, a tree whose inner nodes split a column or the number hired at a whole number, and
 in whose leaves a combination of rows, bounds and what was decided shows that no point is worth `goal`, the least value above the
-bound. What multipliers of our own proof close is closed by them; else by prices of the node's relaxation, rounded to as few bits as
-will do. Whether a leaf is closed is computed in integers.
+bound. What multipliers of our own proof close is closed by them. Otherwise the best of them, or the root's relaxation, decide most
+columns (`reduction`), and the tree is one of the program that is left; its leaves are closed by the bounds of one row, by what closed
+other leaves, or by prices of the node's relaxation, rounded to as few bits as will do. Whether a leaf is closed is computed in
+integers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import floor
 
 import numpy as np
 
-from ...models.exact import IntArray, exact_sum
+from ...models.exact import IntArray, exact_sum, integer_array
 from ..control import Control
-from .linear import Bounds, Linear, Relaxed, RowPrices
+from .combination import Combination, excess_of, roundings
+from .linear import Bounds, Linear, Relaxed, RowPrices, root_bounds
 from .program import IntegerProgram
+from .reduction import Reduction, reduce_program
 
-__all__ = ["Combination", "NoDerivationError", "Split", "derive", "goal_of", "root_bounds"]
+__all__ = ["Derivation", "NoDerivationError", "Split", "derive", "goal_of", "leaves_of", "nodes_of"]
 
 MOST_NODES = 20_000
 """A tree that needs more is given up."""
-
-PRECISIONS = (0, 4, 8, 12, 16, 24, 32, 48, 64, 96)
-"""Bits after the point of the prices, the fewest that will do; then as many more as the largest number has."""
 
 WHOLE = 1e-6
 """Where a relaxation is no further than this from a whole number, nothing is split."""
@@ -41,29 +42,6 @@ class NoDerivationError(RuntimeError):
     """No derivation was found; the message says why. The optimum, and our own proof of it, are none the worse for it."""
 
 
-@dataclass(frozen=True)
-class Combination:
-    """``scale * objective <= combination < scale * goal``, or with a scale of 0 ``0 <= combination < 0``.
-
-    Attributes
-    ----------
-    scale : int
-    prices : tuple of int
-        Of the rows, each with its limit as far as it can be reached (`Row.rounded`).
-    most, least : int
-        Of the most and the least number hired.
-    """
-
-    scale: int
-    prices: tuple[int, ...]
-    most: int
-    least: int
-
-    def margins(self, program: IntegerProgram) -> IntArray:
-        """Return what each column adds; its bounds take that up."""
-        return program.margins(self.scale, self.prices, self.most - self.least)
-
-
 @dataclass
 class Split:
     """At most `value` of a column, or else more; None stands for the number hired."""
@@ -74,19 +52,40 @@ class Split:
     above: Combination | Split | None = None
 
 
+@dataclass(frozen=True)
+class Derivation:
+    """A tree of a program, or of what a reduction leaves of it, that shows that no point is worth `goal`."""
+
+    program: IntegerProgram
+    goal: int
+    tree: Combination | Split
+    reduction: Reduction | None = None
+
+
+def nodes_of(tree: Combination | Split | None) -> Iterator[Combination | Split]:
+    """Yield all nodes of a tree."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if node is not None:
+            yield node
+        if isinstance(node, Split):
+            waiting += [node.below, node.above]
+
+
+def leaves_of(tree: Combination | Split) -> list[Combination]:
+    """Return the leaves of a tree."""
+    return [node for node in nodes_of(tree) if isinstance(node, Combination)]
+
+
 def goal_of(program: IntegerProgram, bound: int) -> int:
     """Return the least value above a bound that a point can have."""
     return (bound // program.step + 1) * program.step
 
 
-def root_bounds(program: IntegerProgram) -> Bounds:
-    """Return the node in which nothing is decided."""
-    return Bounds(0, len(program.hired))
-
-
 def derive(
     program: IntegerProgram, bound: int, hints: Sequence[RowPrices], thresholds: Sequence[int], control: Control
-) -> Combination | Split:
+) -> Derivation:
     """Find a derivation of a bound.
 
     Parameters
@@ -106,124 +105,178 @@ def derive(
     Stopped
         If time is up before.
     """
-    return _Growth(program, goal_of(program, bound), hints, control).grow(list(thresholds))
+    goal = goal_of(program, bound)
+    whole = _Growth(program, goal, hints, control)
+    tree = whole.chain(thresholds)
+    if tree is not None:
+        return Derivation(program, goal, tree)
+    reduction = reduce_program(program, goal, hints)
+    if reduction is None:
+        root = whole.ask(root_bounds(program))
+        leaf = None if root is None else whole.leaf(root.prices, root_bounds(program))
+        if leaf is not None:
+            return Derivation(program, goal, leaf)
+        if root is not None:
+            reduction = reduce_program(program, goal, [root.prices])
+    if reduction is None:
+        return Derivation(program, goal, whole.grow(list(thresholds)))
+    inner = _Growth(reduction.inner, reduction.inner_goal, [reduction.restricted(hint) for hint in hints], control)
+    number = len(inner.program.hired)
+    left = [count - reduction.number for count in thresholds if 0 <= count - reduction.number < number]
+    return Derivation(program, goal, inner.grow(left), reduction)
+
+
+Sides = tuple[Relaxed | None, Relaxed | None]
+"""What is known of the relaxations of the two sides of a split."""
 
 
 class _Growth:
     def __init__(self, program: IntegerProgram, goal: int, hints: Sequence[RowPrices], control: Control):
         self.program, self.goal, self.hints, self.control = program, goal, hints, control
-        self.single = np.array([upper == 1 for upper in program.upper])
+        self.limits = integer_array([row.rounded for row in program.rows])
         self.linear: Linear | None = None
-        self.kept: list[Combination] = []
+        self.kept: list[tuple[Combination, IntArray]] = []
 
-    def grow(self, thresholds: list[int]) -> Combination | Split:
+    def chain(self, thresholds: Sequence[int]) -> Combination | Split | None:
+        """Return a tree that splits nothing but the number hired, each leaf closed by a hint; None if one is not."""
+        leaves: list[Combination] = []
+        for low, high in zip((0, *(t + 1 for t in thresholds)), (*thresholds, len(self.program.hired)), strict=True):
+            leaf = self._hinted(Bounds(low, high))
+            if leaf is None:
+                return None
+            leaves.append(leaf)
+        tree: Combination | Split = leaves.pop()
+        for count in reversed(thresholds):
+            tree = Split(None, count, leaves.pop(), tree)
+        return tree
+
+    def grow(self, thresholds: Sequence[int]) -> Combination | Split:
         top = Split(None, -1)
-        waiting: list[tuple[Split, Bounds, list[int]]] = [(top, root_bounds(self.program), thresholds)]
+        ahead = list(thresholds)
+        waiting: list[tuple[Split, Bounds, list[int], Relaxed | None]] = [
+            (top, root_bounds(self.program), ahead, None)
+        ]
         nodes = 0
         while waiting:
             self.control.check()
             nodes += 1
             if nodes > MOST_NODES:
                 raise NoDerivationError(f"a derivation would need more than {MOST_NODES:,} nodes")
-            parent, bounds, ahead = waiting.pop()
-            node: Combination | Split | None = None
+            parent, bounds, ahead, known = waiting.pop()
+            sides: Sides = (None, None)
             if ahead:
                 node, ahead = Split(None, ahead[0]), ahead[1:]
             else:
-                node = self._close(bounds)
+                node, sides = self._close(bounds, known)
             if parent.above is None:
                 parent.above = node
             else:
                 parent.below = node
             if isinstance(node, Split):
-                upper = 1 if node.column is None else self.program.upper[node.column]
                 # The last is the next: what is above comes first, as `parent.above` is filled first.
-                waiting.append((node, bounds.at_most(node.column, node.value), []))
-                waiting.append((node, bounds.at_least(node.column, node.value + 1, upper), ahead))
+                below, above = self._sides(node.column, node.value, bounds)
+                waiting.append((node, below, [], sides[0]))
+                waiting.append((node, above, ahead, sides[1]))
         assert top.above is not None
         return top.above
 
-    def _close(self, bounds: Bounds) -> Combination | Split:
-        """Return a leaf that shows that a node holds nothing better, or how it is split."""
-        for hint in self.hints if not bounds.columns else ():
-            leaf = self._leaf(hint, bounds)
+    def _close(self, bounds: Bounds, known: Relaxed | None) -> tuple[Combination | Split, Sides]:
+        """Return a leaf that shows that a node holds nothing better, or how it is split and what is known of both sides."""
+        none = (None, None)
+        leaf = (None if bounds.columns else self._hinted(bounds)) or self._plain(bounds) or self._again(bounds)
+        if leaf is not None:
+            return leaf, none
+        found = known or self.ask(bounds)
+        if found is not None and found.value < self.goal + 1e-6 * abs(self.goal) + 1:
+            leaf = self.leaf(found.prices, bounds)
             if leaf is not None:
-                return leaf
-        for kept in self.kept:
-            if self._excess(kept, bounds) < 0:
-                self.kept.remove(kept)
-                self.kept.insert(0, kept)
-                return kept
-        found = self._ask(bounds)
-        if found is None:
-            raise NoDerivationError("HiGHS has no prices for a node")
-        if found.value < self.goal + 1e-6 * abs(self.goal) + 1:
-            leaf = self._leaf(found.prices, bounds)
-            if leaf is not None:
-                if leaf.scale and not leaf.most and not leaf.least:
-                    self.kept = [leaf, *self.kept[: MOST_KEPT - 1]]
-                return leaf
+                return leaf, none
         return self._split(found, bounds)
 
-    def _ask(self, bounds: Bounds) -> Relaxed | None:
+    def _hinted(self, bounds: Bounds) -> Combination | None:
+        found = (self.leaf(hint, bounds) for hint in self.hints)
+        return next((leaf for leaf in found if leaf is not None), None)
+
+    def _plain(self, bounds: Bounds) -> Combination | None:
+        """Return a leaf of one row that cannot hold, or of none where all columns together are not worth enough."""
+        program = self.program
+        low, high = np.zeros(len(program.upper), dtype=np.int64), np.array(program.upper, dtype=np.int64)
+        for column, (least, most) in bounds.columns.items():
+            low[column], high[column] = least, most
+        nothing = [0] * len(program.rows)
+        if exact_sum(np.maximum(program.objective * low, program.objective * high)) < self.goal:
+            return Combination(1, tuple(nothing))
+        rows, columns, coefficients = program.entries
+        reached = np.zeros(len(program.rows), dtype=coefficients.dtype)
+        np.add.at(reached, rows, np.minimum(coefficients * low[columns], coefficients * high[columns]))
+        for k in np.flatnonzero(reached > self.limits).tolist():
+            nothing[k] = 1
+            return Combination(0, tuple(nothing))
+        return None
+
+    def _again(self, bounds: Bounds) -> Combination | None:
+        """Return a leaf that closed another node, if it closes this one."""
+        for at, (leaf, margins) in enumerate(self.kept):
+            if excess_of(leaf, margins, self.program, bounds, self.goal) < 0:
+                self.kept.insert(0, self.kept.pop(at))
+                return leaf
+        return None
+
+    def ask(self, bounds: Bounds) -> Relaxed | None:
         if self.linear is None:
             self.linear = Linear(self.program, root_bounds(self.program), self.control)
         return self.linear(bounds)
 
-    def _leaf(self, prices: RowPrices, bounds: Bounds) -> Combination | None:
+    def leaf(self, prices: RowPrices, bounds: Bounds) -> Combination | None:
         """Round prices to as few bits as close the node."""
-        wide = self.program.largest.bit_length()
-        for bits in (*PRECISIONS, *(wide + more for more in PRECISIONS[-4:])):
-            scale = 1 << bits
-            leaf = Combination(
-                scale * prices.worth,
-                tuple(round(price * scale) for price in prices.rows),
-                round(prices.most * scale),
-                round(prices.least * scale),
-            )
-            if self._excess(leaf, bounds) < 0:
+        for leaf in roundings(prices, self.program):
+            margins = leaf.margins(self.program)
+            if excess_of(leaf, margins, self.program, bounds, self.goal) < 0:
+                if leaf.scale and not leaf.most and not leaf.least:
+                    self.kept = [(leaf, margins), *self.kept[: MOST_KEPT - 1]]
                 return leaf
         return None
 
-    def _excess(self, leaf: Combination, bounds: Bounds) -> int:
-        """How far the combination of a leaf reaches beyond what it must not reach; negative: the node is closed."""
-        program, margins = self.program, leaf.margins(self.program)
-        total = sum(price * row.rounded for price, row in zip(leaf.prices, program.rows, strict=True) if price)
-        total += leaf.most * bounds.high - leaf.least * bounds.low - leaf.scale * self.goal
-        total += exact_sum(margins[self.single & (margins > 0)])
-        for column in np.flatnonzero(~self.single).tolist():
-            total += max(0, int(margins[column])) * program.upper[column]
-        for column, (low, high) in bounds.columns.items():
-            margin = int(margins[column])
-            total += max(margin * low, margin * high) - max(0, margin) * program.upper[column]
-        return total
+    def _split(self, found: Relaxed | None, bounds: Bounds) -> tuple[Split, Sides]:
+        """Split what makes the relaxations of both sides worth least; where they say nothing, the first that is open."""
+        candidates = self._candidates(found, bounds) if found is not None else []
+        if not candidates:
+            for column, upper in enumerate(self.program.upper):
+                low, high = bounds.columns.get(column, (0, upper))
+                if low < high:
+                    return Split(column, (low + high) // 2), (None, None)
+            raise NoDerivationError("all columns of a node are decided, and it holds something better")
+        if found is None or len(candidates) == 1:
+            return Split(*candidates[0]), (None, None)
+        best, sides, most = candidates[0], (None, None), -1.0
+        for candidate in candidates:
+            asked = tuple(self.ask(side) for side in self._sides(*candidate, bounds))
+            drop = self._drop(asked, found)
+            if drop > most:
+                best, sides, most = candidate, asked, drop
+        return Split(*best), sides
 
-    def _split(self, found: Relaxed, bounds: Bounds) -> Split:
-        """Split what makes the relaxations of both sides worth least."""
-        program = self.program
-        loose = np.abs(found.point - np.round(found.point))
-        hired = program.hired[np.argsort(-loose[program.hired], kind="stable")[:FEW_CANDIDATES]]
-        candidates: list[tuple[int | None, int]] = [
-            (j, floor(found.point[j])) for j in hired.tolist() if loose[j] > WHOLE
-        ]
-        number = float(found.point[program.hired].sum())
+    def _candidates(self, found: Relaxed, bounds: Bounds) -> list[tuple[int | None, int]]:
+        """Return what is not whole in a relaxation: columns that hire and the number hired, else any other."""
+        hired, loose = self.program.hired, np.abs(found.point - np.round(found.point))
+        first = hired[np.argsort(-loose[hired], kind="stable")[:FEW_CANDIDATES]].tolist()
+        number = float(found.point[hired].sum())
+        candidates: list[tuple[int | None, int]] = [(j, floor(found.point[j])) for j in first if loose[j] > WHOLE]
         if abs(number - round(number)) > WHOLE:
             candidates.append((None, floor(number)))
         if not candidates:
             others = np.argsort(-loose, kind="stable")[:1].tolist()
             candidates = [(j, floor(found.point[j])) for j in others if loose[j] > WHOLE]
-        if not candidates:
-            raise NoDerivationError("the relaxation of a node is whole, and its prices do not close it")
-        if len(candidates) == 1:
-            return Split(*candidates[0])
-        return Split(*max(candidates, key=lambda candidate: self._drop(*candidate, found, bounds)))
+        return candidates
 
-    def _drop(self, column: int | None, value: int, found: Relaxed, bounds: Bounds) -> float:
-        """How much a split brings down the relaxations of its two sides, the product of both."""
+    def _sides(self, column: int | None, value: int, bounds: Bounds) -> tuple[Bounds, Bounds]:
         upper = 1 if column is None else self.program.upper[column]
+        return bounds.at_most(column, value), bounds.at_least(column, value + 1, upper)
+
+    def _drop(self, sides: Sides, found: Relaxed) -> float:
+        """How much a split brings down the relaxations of its two sides, the product of both."""
         product, wanted = 1.0, max(found.value - self.goal, 1e-9)
-        for side in (bounds.at_most(column, value), bounds.at_least(column, value + 1, upper)):
-            asked = self._ask(side)
+        for asked in sides:
             drop = 0.0 if asked is None else (found.value - asked.value) / wanted
             product *= max(1e-6, min(1.0, drop))
         return product

@@ -12,7 +12,7 @@ from ..control import Control
 from ..highs.run import MipArrays, load_model, run_lp
 from .program import IntegerProgram
 
-__all__ = ["Bounds", "Linear", "Relaxed", "RowPrices"]
+__all__ = ["Bounds", "Linear", "Relaxed", "RowPrices", "root_bounds"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,11 @@ class Bounds:
         if column is None:
             return replace(self, low=value)
         return replace(self, columns={**self.columns, column: (value, self.columns.get(column, (0, upper))[1])})
+
+
+def root_bounds(program: IntegerProgram) -> Bounds:
+    """Return the node in which nothing is decided."""
+    return Bounds(0, len(program.hired))
 
 
 @dataclass(frozen=True)

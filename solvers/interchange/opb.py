@@ -7,6 +7,9 @@ Proof: the point is logged, which asks for a better one from there on; a *falsum
 what asks for a better point, of rows, and of what was decided about sums; under the decisions on its way it cannot hold, which
 unit propagation sees, so the clause that denies these decisions is added by ``rup``. Clauses of two sides give that of their parent in
 the same way. The number hired, and sums of bits, are split by a fresh variable that stands for one side (two ``red`` lines).
+
+Where the root leaves few columns open, its sum comes first and stays: unit propagation sees in it where the others are, so that a
+leaf of the tree may leave them out.
 """
 
 from __future__ import annotations
@@ -15,8 +18,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .branching import Combination, Split
+from .branching import Derivation, Split
+from .combination import Combination
 from .program import IntegerProgram
+from .reduction import Reduction
 
 __all__ = ["opb_text", "pbp_text"]
 
@@ -68,7 +73,7 @@ def opb_text(program: IntegerProgram) -> Iterator[str]:
         yield f"{_form(terms)} >= {least} ;\n"
 
 
-def pbp_text(program: IntegerProgram, point: np.ndarray, bound: int, tree: Combination | Split) -> Iterator[str]:
+def pbp_text(program: IntegerProgram, point: np.ndarray, bound: int, derivation: Derivation) -> Iterator[str]:
     """Yield the proof that a point, which is worth `bound`, is best."""
     model = _BitModel(program)
     chosen = [
@@ -77,8 +82,8 @@ def pbp_text(program: IntegerProgram, point: np.ndarray, bound: int, tree: Combi
         for b, name in enumerate(names)
     ]
     yield f"pseudo-Boolean proof version 2.0\nf {model.size}\nsoli {' '.join(chosen)}\n"
-    proof = _Lines(model)
-    for line in proof.lines(tree):
+    proof = _Lines(model, derivation)
+    for line in proof.lines():
         yield line + "\n"
     yield f"output NONE\nconclusion BOUNDS {-bound} : {proof.last} {-bound}\nend pseudo-Boolean proof\n"
 
@@ -86,13 +91,26 @@ def pbp_text(program: IntegerProgram, point: np.ndarray, bound: int, tree: Combi
 class _Lines:
     """The lines of a proof, and the number of the last constraint."""
 
-    def __init__(self, model: _BitModel):
-        self.model, self.program = model, model.program
+    def __init__(self, model: _BitModel, derivation: Derivation):
+        self.model, self.program, self.derivation = model, model.program, derivation
         self.better = self.last = model.size + 1
         self.rows: list[tuple[int, int]] = []
         self.fresh = 0
+        self.hired = self.program.hired.tolist()
+        self.at = list(range(len(self.program.upper)))
+        """For each column of the tree the one of the program."""
+        self.reduction: Reduction | None = None
+        self.stay: dict[int, int] = {}
+        """For sums of bits that stay where they are what says that they are no less; 0 if propagation knows."""
+        self.high: set[int] = set()
+        """Those of them that stay at their upper bound."""
+        self.wide: dict[int, list[tuple[int, int]]] = {j: [] for j in self.program.wide}
+        """For each sum of bits the rows that it stands in, and its coefficients."""
+        for k, row in enumerate(self.program.rows):
+            for at in np.flatnonzero(~self.program.single[row.columns]).tolist():
+                self.wide[int(row.columns[at])].append((k, int(row.coefficients[at])))
 
-    def lines(self, tree: Combination | Split) -> Iterator[str]:
+    def lines(self) -> Iterator[str]:
         """Yield the lines that end in a contradiction."""
         if self.program.step > 1:
             yield self._next(f"pol {self.better} {self.program.step} d")
@@ -103,7 +121,27 @@ class _Lines:
                 self.rows.append((self.last, row.unit))
             else:
                 self.rows.append((at + 1, 1))
-        yield from self._tree(tree)
+        reduction = self.derivation.reduction
+        if reduction is not None:
+            yield from self._reduce(reduction)
+        yield from self._tree(self.derivation.tree)
+
+    def _reduce(self, reduction: Reduction) -> Iterator[str]:
+        """Write the sum that says where the columns stay that are not open.
+
+        Of a sum of bits that could be more than its upper bound, the one that has been cut off says only that it is at least that.
+        """
+        yield self._next(f"pol {self._sum(reduction.combination, {})}")
+        stay = {j: 0 for j in self.program.wide if reduction.stay[j]}
+        for j in self.program.wide:
+            if reduction.high[j] and j in self.model.caps:
+                yield self._next(f"pol {self._sum(reduction.combination, {}, uncapped=j)}")
+                yield self._next(f"rup {_form(self.model.terms([j], [1]))} >= {self.program.upper[j]} ;")
+                yield f"del id {self.last - 1}"
+                stay[j] = self.last
+        self.reduction, self.stay, self.high = reduction, stay, {j for j in stay if reduction.high[j]}
+        self.at = reduction.columns.tolist()
+        self.hired = [self.at[j] for j in reduction.inner.hired.tolist()]
 
     def _next(self, line: str) -> str:
         self.last += 1
@@ -125,22 +163,22 @@ class _Lines:
                 yield self._next(self._denial(way))
                 yield f"del id {self.last - 1}"
                 clauses.append(self.last)
-            elif node.column is not None and self.program.upper[node.column] == 1:
-                name = self.program.names[node.column]
+            elif node.column is not None and self.program.upper[self.at[node.column]] == 1:
+                name = self.program.names[self.at[node.column]]
                 tasks.append((None, {}, way, ()))
                 tasks.append((node.above, held, (*way, name), ()))
                 tasks.append((node.below, held, (*way, f"~{name}"), ()))
             else:
                 name, lines = self._halves(node)
                 yield from lines
-                low, high = self.last - 1, self.last
+                column, low, high = None if node.column is None else self.at[node.column], self.last - 1, self.last
                 tasks.append((None, {}, way, (low, high)))
-                tasks.append((node.above, {**held, (node.column, "G"): high}, (*way, name), ()))
-                tasks.append((node.below, {**held, (node.column, "L"): low}, (*way, f"~{name}"), ()))
+                tasks.append((node.above, {**held, (column, "G"): high}, (*way, name), ()))
+                tasks.append((node.below, {**held, (column, "L"): low}, (*way, f"~{name}"), ()))
 
     def _halves(self, node: Split) -> tuple[str, list[str]]:
         """Return a fresh variable that is true where a sum is more than the split's value, and the lines that make it so."""
-        columns = self.program.hired.tolist() if node.column is None else [node.column]
+        columns = self.hired if node.column is None else [self.at[node.column]]
         terms, least = self.model.terms(columns, [1] * len(columns)), node.value + 1
         most = sum(a for a, _ in terms)
         name = f"above{self.fresh}"
@@ -151,23 +189,26 @@ class _Lines:
         second = self._next(f"red {above} >= {least} ; {name} -> 0")
         return name, [first, second]
 
-    def _sum(self, leaf: Combination, held: Held) -> str:
+    def _sum(self, leaf: Combination, held: Held, uncapped: int | None = None) -> str:
         """Write the sum of constraints that a leaf is."""
         program, wanted = self.program, dict[int, int]()
+        prices = leaf.prices if self.reduction is None else self.reduction.extended(leaf).prices
         if leaf.scale:
             wanted[self.better] = leaf.scale * program.step
-        for price, (number, unit) in zip(leaf.prices, self.rows, strict=True):
+        for price, (number, unit) in zip(prices, self.rows, strict=True):
             if price:
                 wanted[number] = price * unit
         for sense, price in (("L", leaf.most), ("G", leaf.least)):
             # Without a decision, the number hired lies within 0 and all: the variables see to that themselves.
             if price and (None, sense) in held:
                 wanted[held[None, sense]] = price
-        margins = leaf.margins(program)
-        for j, upper in enumerate(program.upper):
-            margin = 0 if upper == 1 else int(margins[j])
+        for j, rows in self.wide.items():
+            margin = leaf.scale * int(program.objective[j]) - sum(prices[k] * a for k, a in rows)
             number = held.get((j, "L" if margin > 0 else "G"), self.model.caps.get(j, 0) if margin > 0 else 0)
-            if margin and number:
+            if j in self.stay and (margin < 0 or j not in self.high):
+                # At 0 no bit adds anything; at the upper bound its own constraint says that the bits add enough.
+                number = self.stay[j]
+            if margin and number and j != uncapped:
                 wanted[number] = wanted.get(number, 0) + abs(margin)
         words = [f"{number} {times} *" for number, times in wanted.items()]
         return " + ".join([" ".join(words[:2]), *words[2:]]) + (" +" if len(words) > 1 else "")

@@ -35,16 +35,17 @@ __all__ = ["IntegerProgram", "Row", "literal_program", "point_of"]
 
 @dataclass(frozen=True)
 class Row:
-    """``sum coefficients * x[columns] <= limit``."""
+    """``sum coefficients * x[columns] <= limit``; `divisor` is what all coefficients are divided by, by default all they can be."""
 
     columns: np.ndarray
     coefficients: IntArray
     limit: int
+    divisor: int = 0
 
     @cached_property
     def unit(self) -> int:
         """What divides all coefficients."""
-        return common_divisor(self.coefficients) or 1
+        return self.divisor or common_divisor(self.coefficients) or 1
 
     @property
     def rounded(self) -> int:
@@ -77,6 +78,16 @@ class IntegerProgram:
     budgets: list[int] = field(default_factory=list)
     groups: list[int] = field(default_factory=list)
     seats: list[int] = field(default_factory=list)
+
+    @cached_property
+    def single(self) -> np.ndarray:
+        """Which columns are 0 or 1."""
+        return np.array([upper == 1 for upper in self.upper], dtype=bool)
+
+    @cached_property
+    def wide(self) -> list[int]:
+        """The others."""
+        return np.flatnonzero(~self.single).tolist()
 
     @cached_property
     def step(self) -> int:

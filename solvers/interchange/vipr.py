@@ -3,24 +3,29 @@
 The program stands in VAR to CON, its bounds first; the point in SOL; RTP asks for the range from the point's value to the bound. DER:
 where one combination is enough, it is rounded to the bound. Else ``objective >= goal`` is assumed, and so is every side of every
 split; each leaf is a combination that ends in ``0 <= -1``; two sides are joined into one by ``uns``, and at the end the assumption
-and its opposite, which is the bound.
+and its opposite, which is the bound. Where the root leaves few columns open, one rounded combination says where the others stay, and
+the rows that the tree needs are written once more, in the open columns alone.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 import numpy as np
 
-from .branching import Combination, Split, goal_of
+from ...models.exact import INT64_SAFE, IntArray
+from .branching import Derivation, Split, leaves_of, nodes_of
+from .combination import Combination
 from .program import IntegerProgram
+from .reduction import Reduction
 
 __all__ = ["vipr_text"]
 
 
 def vipr_text(
-    program: IntegerProgram, point: np.ndarray, value: int, bound: int, tree: Combination | Split
+    program: IntegerProgram, point: np.ndarray, value: int, bound: int, derivation: Derivation
 ) -> Iterator[str]:
     """Yield the certificate in pieces."""
     columns = len(program.upper)
@@ -34,7 +39,7 @@ def vipr_text(
         entries = zip(row.columns.tolist(), row.coefficients.tolist(), strict=True)
         yield f"r{at} L {row.limit} {_sparse(list(entries))}\n"
     yield f"RTP range {value} {bound}\nSOL 1\np {_sparse(_nonzero(point))}\n"
-    lines = _Derivation(program, bound).lines(tree)
+    lines = _Lines(program, bound, derivation).lines()
     yield f"DER {len(lines)}\n"
     for line in lines:
         yield line + "\n"
@@ -44,47 +49,124 @@ Way = dict[tuple[int | None, str], int]
 """Assumptions on the way to a node: of a column, or of the number hired (None), at most ("L") or at least ("G")."""
 
 
-class _Derivation:
-    def __init__(self, program: IntegerProgram, bound: int):
-        self.program, self.bound = program, bound
+class _Lines:
+    def __init__(self, outer: IntegerProgram, bound: int, derivation: Derivation):
+        self.outer, self.bound, self.derivation = outer, bound, derivation
+        self.program, self.goal = outer, derivation.goal
         self.written: list[str] = []
-        self.first = 2 * len(program.upper) + len(program.rows)
+        self.first = 2 * len(outer.upper) + len(outer.rows)
         self.rows: list[tuple[int, int]] = []
         """For each row the constraint that limits it as far as can be reached, and how often that makes the row."""
+        self.better = (0, 1)
+        """The constraint that asks for something better, and how often that makes the objective."""
+        self.at = list(range(len(outer.upper)))
+        """For each column of the program the one of the certificate."""
 
-    def lines(self, tree: Combination | Split) -> list[str]:
-        program, step = self.program, self.program.step
-        for at, row in enumerate(program.rows):
-            number, unit = self.first - len(program.rows) + at, row.unit
+    def lines(self) -> list[str]:
+        outer, step, tree = self.outer, self.outer.step, self.derivation.tree
+        for k, row in enumerate(outer.rows):
+            number, unit = self.first - len(outer.rows) + k, row.unit
             if row.rounded != row.limit:
                 entries = [(j, a // unit) for j, a in zip(row.columns.tolist(), row.coefficients.tolist(), strict=True)]
                 number = self._add(f"L {row.limit // unit} {_sparse(entries)} {{ rnd 1 {number} 1/{unit} }}")
             else:
                 unit = 1
             self.rows.append((number, unit))
-        worth = "OBJ" if step == 1 else _sparse([(j, c // step) for j, c in _nonzero(program.objective)])
+        worth = "OBJ" if step == 1 else _sparse([(j, c // step) for j, c in _nonzero(outer.objective)])
         most = self.bound // step
-        if isinstance(tree, Combination):
-            combination = _sparse(self._combination(tree, {}, []), over=tree.scale * step)
-            last = self._add(f"L {most} {worth} {{ rnd {combination} }}")
+        if isinstance(tree, Combination) and self.derivation.reduction is None:
+            parts = self._combination(tree, {}, [])
+            # A sum of nothing has no direction in which it could be rounded.
+            how = "rnd" if parts else "lin"
+            last = self._add(f"L {most} {worth} {{ {how} {_sparse(parts, over=tree.scale * step)} }}")
         else:
-            better = self._add(f"G {goal_of(program, self.bound) // step} {worth} {{ asm }}")
+            better = self._add(f"G {most + 1} {worth} {{ asm }}")
             none = self._add(f"L {most} {worth} {{ asm }}")
-            false = self._tree(tree, better)
+            self.better = (better, step)
+            if self.derivation.reduction is not None:
+                self._reduce(self.derivation.reduction)
+            false = self._tree(tree)
             last = self._add(f"L {most} {worth} {{ uns {false} {better} {none} {none} }}")
         if step != 1:
             self._add(f"L {self.bound} OBJ {{ lin 1 {last} {step} }}")
         return self.written
 
+    def _reduce(self, reduction: Reduction) -> None:
+        """Write where the columns stay that are not open, and what the tree needs in the open ones alone."""
+        outer, whole, combination = self.outer, reduction.gap + 1, reduction.combination
+        parts = dict(self._combination(combination, {}, self._wanted(combination)))
+        stay = _nonzero(reduction.low.astype(np.int64) - reduction.high)
+        for j, sign in stay:
+            parts[2 * j + int(sign < 0)] += sign * whole
+        side = sum(-outer.upper[j] for j, sign in stay if sign < 0)
+        combined = _sparse([part for part in parts.items() if part[1]], over=whole)
+        self.stay, self.fewer = (self._add(f"L {side} {_sparse(stay)} {{ rnd {combined} }}"), reduction.stay), None
+        leaves = leaves_of(self.derivation.tree)
+        used = [any(leaf.prices[k] for leaf in leaves) for k in range(len(reduction.rows))]
+        rows = [(0, 0)] * len(reduction.rows)
+        for at, k in enumerate(reduction.rows):
+            if used[at]:
+                row, inner, (number, unit) = outer.rows[k], reduction.inner.rows[at], self.rows[k]
+                combined = _sparse(self._without(reduction, (number, unit), row.columns, row.coefficients))
+                entries = zip(reduction.columns[inner.columns].tolist(), inner.coefficients.tolist(), strict=True)
+                rows[at] = (self._add(f"L {inner.limit} {_sparse(list(entries))} {{ lin {combined} }}"), 1)
+        better = (self.better[0], -self.better[1])
+        combined = _sparse(
+            [(number, -times) for number, times in self._without(reduction, better, np.arange(len(outer.upper)), -outer.objective)]
+        )
+        worth = [(j, c) for j, c in _nonzero(outer.objective) if not reduction.stay[j]]
+        self.better = (self._add(f"G {reduction.inner_goal} {_sparse(worth)} {{ lin {combined} }}"), 1)
+        self.program, self.goal, self.rows = reduction.inner, reduction.inner_goal, rows
+        self.at = reduction.columns.tolist()
+
+    def _without(
+        self, reduction: Reduction, constraint: tuple[int, int], columns: np.ndarray, coefficients: IntArray
+    ) -> list[tuple[int, int]]:
+        """Return what adds up to a constraint, at most something, without the columns that stay.
+
+        Those at 0 leave a sum by ``x >= 0`` where they raise it, those at their upper bound where they lower it; the others once
+        enough of the sum that says where all stay is added.
+        """
+        outer, low, high = self.outer, reduction.low, reduction.high
+        left = np.zeros(len(outer.upper), dtype=object if 2 * outer.largest >= INT64_SAFE else np.int64)
+        left[columns] = coefficients
+        needed = max(0, *(int(x.max(initial=0)) for x in (left[high], -left[low])))
+        parts = dict([constraint])
+        if needed:
+            number, among = self._staying(reduction, left < 0)
+            parts[number] = needed
+            left[among & low] += needed
+            left[among & high] -= needed
+        parts |= {2 * j + int(high[j]): -q for j, q in _nonzero(np.where(reduction.stay, left, 0))}
+        return list(parts.items())
+
+    def _staying(self, reduction: Reduction, lowered: np.ndarray) -> tuple[int, np.ndarray]:
+        """Return the sum that says where columns stay, and of which, so that those at 0 that lower a sum are among them.
+
+        Of the many that stay at 0, hardly any lowers a row of the program: what rows need is a shorter sum than that of all.
+        """
+        idle = reduction.low.copy()
+        for row in self.outer.rows:
+            idle[row.columns[row.coefficients < 0]] = False
+        if not idle.any() or (lowered & idle).any():
+            return self.stay
+        if self.fewer is None:
+            among = reduction.stay & ~idle
+            parts = [(self.stay[0], 1), *((2 * j, -1) for j in np.flatnonzero(idle).tolist())]
+            terms = _nonzero(np.where(among, reduction.low.astype(np.int64) - reduction.high, 0))
+            side = sum(-self.outer.upper[j] for j, sign in terms if sign < 0)
+            self.fewer = (self._add(f"L {side} {_sparse(terms)} {{ lin {_sparse(parts)} }}"), among)
+        return self.fewer
+
     def _add(self, line: str) -> int:
         self.written.append(f"d {line} -1")
         return self.first + len(self.written) - 1
 
-    def _tree(self, tree: Combination | Split, better: int) -> int:
+    def _tree(self, tree: Combination | Split) -> int:
         """Write a tree, children before parents; return the falsehood it ends in."""
         tasks: list[tuple[Combination | Split | None, Way, tuple[int, int]]] = [(tree, {}, (0, 0))]
         false: list[int] = []
-        shared = self._shared(tree, better)
+        shared = self._shared(tree)
         while tasks:
             node, path, assumed = tasks.pop()
             if node is None:
@@ -92,13 +174,14 @@ class _Derivation:
                 false.append(self._add(f"L -1 0 {{ uns {first} {assumed[0]} {second} {assumed[1]} }}"))
             elif isinstance(node, Combination) and node in shared:
                 number, margins = shared[node]
-                bounds = [(path.get((j, "L" if q > 0 else "G"), 2 * j + int(q > 0)), q) for j, q in margins]
+                bounds = [(self._bound(path, j, q), q) for j, q in margins]
                 false.append(self._add(f"L -1 0 {{ lin {_sparse([(number, 1), *bounds])} }}"))
             elif isinstance(node, Combination):
-                wanted = [(better, -node.scale * self.program.step)] if node.scale else []
-                false.append(self._add(f"L -1 0 {{ lin {_sparse(self._combination(node, path, wanted))} }}"))
+                combined = _sparse(self._combination(node, path, self._wanted(node)))
+                false.append(self._add(f"L -1 0 {{ lin {combined} }}"))
             else:
-                terms = [(node.column, 1)] if node.column is not None else [(j, 1) for j in self.program.hired.tolist()]
+                columns = self.program.hired.tolist() if node.column is None else [node.column]
+                terms = [(self.at[j], 1) for j in columns]
                 low = self._add(f"L {node.value} {_sparse(terms)} {{ asm }}")
                 high = self._add(f"G {node.value + 1} {_sparse(terms)} {{ asm }}")
                 tasks.append((None, {}, (low, high)))
@@ -106,34 +189,35 @@ class _Derivation:
                 tasks.append((node.below, {**path, (node.column, "L"): low}, (0, 0)))
         return false[0]
 
-    def _shared(self, tree: Combination | Split, better: int) -> dict[Combination, tuple[int, list[tuple[int, int]]]]:
+    def _bound(self, path: Way, column: int, margin: int) -> int:
+        """Return the constraint that takes up what a column adds."""
+        return path.get((column, "L" if margin > 0 else "G"), 2 * self.at[column] + int(margin > 0))
+
+    def _wanted(self, leaf: Combination) -> list[tuple[int, int]]:
+        """Return how often a leaf takes what asks for something better."""
+        number, unit = self.better
+        return [(number, -leaf.scale * unit)] if leaf.scale else []
+
+    def _shared(self, tree: Combination | Split) -> dict[Combination, tuple[int, list[tuple[int, int]]]]:
         """Write what several leaves share once: their combination, in which all columns that are split nowhere are at their bounds.
 
         Returns the line of each, and the columns that are left with what they add.
         """
-        times: dict[Combination, int] = {}
-        split: set[int] = set()
-        waiting: list[Combination | Split | None] = [tree]
-        while waiting:
-            node = waiting.pop()
-            if isinstance(node, Combination):
-                times[node] = times.get(node, 0) + 1
-            elif node is not None:
-                split |= set() if node.column is None else {node.column}
-                waiting += [node.below, node.above]
+        times = Counter(leaves_of(tree))
+        split = {node.column for node in nodes_of(tree) if isinstance(node, Split)}
         found: dict[Combination, tuple[int, list[tuple[int, int]]]] = {}
         # What one leaf needs is written there; to share a line pays from two leaves on.
         for leaf, uses in times.items():
             if uses > 1 and leaf.scale and not leaf.most and not leaf.least:
                 margins = _nonzero(leaf.margins(self.program))
                 left = [(j, q) for j, q in margins if j in split]
-                decided = {2 * j + int(q > 0) for j, q in left}
-                wanted = self._combination(leaf, {}, [(better, -leaf.scale * self.program.step)])
-                parts = [(number, price) for number, price in wanted if number not in decided]
+                decided = {self._bound({}, j, q) for j, q in left}
+                combined = self._combination(leaf, {}, self._wanted(leaf))
+                parts = [(number, price) for number, price in combined if number not in decided]
                 side = sum(price * row.rounded for price, row in zip(leaf.prices, self.program.rows, strict=True))
                 side += sum(max(0, q) * self.program.upper[j] for j, q in margins if j not in split)
-                side -= leaf.scale * goal_of(self.program, self.bound)
-                form = _sparse([(j, -q) for j, q in left])
+                side -= leaf.scale * self.goal
+                form = _sparse([(self.at[j], -q) for j, q in left])
                 found[leaf] = (self._add(f"L {side} {form} {{ lin {_sparse(parts)} }}"), left)
         return found
 
@@ -148,12 +232,11 @@ class _Derivation:
                 found[path[None, sense]] = price
             elif price:
                 # The number hired lies within 0 and all anyway: so say the bounds of the columns.
-                side = int(sense == "L")
                 for j in program.hired.tolist():
-                    found[2 * j + side] = found.get(2 * j + side, 0) + price
+                    number = 2 * self.at[j] + int(sense == "L")
+                    found[number] = found.get(number, 0) + price
         for j, margin in _nonzero(leaf.margins(program)):
-            sense = "L" if margin > 0 else "G"
-            number = path.get((j, sense), 2 * j + int(margin > 0))
+            number = self._bound(path, j, margin)
             found[number] = found.get(number, 0) + margin
         return list(found.items())
 

@@ -81,11 +81,11 @@ def write_proof(
     point = point_of(market, solution.problem, solution.assignment)
     control = Control.for_seconds(time_limit).capped(STEP_SECONDS)
     hints = known_prices(market, program, solution.proof)
-    tree = derive(program, value, hints, thresholds_of(solution.proof), control)
+    derivation = derive(program, value, hints, thresholds_of(solution.proof), control)
     files = files_of(path, chosen)
-    texts = [vipr_text(program, point, value, value, tree)]
+    texts = [vipr_text(program, point, value, value, derivation)]
     if chosen == "opb":
-        texts = [opb_text(program), pbp_text(program, point, value, tree)]
+        texts = [opb_text(program), pbp_text(program, point, value, derivation)]
     for file, text in zip(files, texts, strict=True):
         write_whole(file, "".join(text))
     return files

@@ -15,7 +15,7 @@ from campaign import seeds
 from fedmech import InputError, Market, solve, write_proof
 from fedmech.models.procurement.generate import generate_market
 from fedmech.solvers.feasibility import objective_value, violation
-from fedmech.solvers.interchange import branching, multipliers
+from fedmech.solvers.interchange import branching, combination, multipliers
 from fedmech.solvers.interchange.branching import NoDerivationError
 from fedmech.solvers.interchange.multipliers import thresholds_of
 from fedmech.solvers.interchange.program import literal_program, point_of
@@ -246,7 +246,7 @@ def test_what_is_no_optimum_of_whole_numbers_is_refused(tmp_path: Path, monkeypa
     [
         (branching, "MOST_KEPT", (1, 2, 8)),
         (branching, "FEW_CANDIDATES", (1, 2, 4, 30)),
-        (branching, "PRECISIONS", ((0, 1, 2, 3), (60, 70, 80, 90), (0, 4, 8, 12, 16, 24, 32, 48, 64, 96))),
+        (combination, "PRECISIONS", ((0, 1, 2, 3), (60, 70, 80, 90), (0, 4, 8, 12, 16, 24, 32, 48, 64, 96))),
         (branching, "WHOLE", (1e-9, 1e-6, 0.1)),
         (multipliers, "MOST_HINTS", (0, 1, 8)),
     ],
