@@ -35,17 +35,16 @@ __all__ = ["IntegerProgram", "Row", "literal_program", "point_of"]
 
 @dataclass(frozen=True)
 class Row:
-    """``sum coefficients * x[columns] <= limit``; `divisor` is what all coefficients are divided by, by default all they can be."""
+    """``sum coefficients * x[columns] <= limit``."""
 
     columns: np.ndarray
     coefficients: IntArray
     limit: int
-    divisor: int = 0
 
     @cached_property
     def unit(self) -> int:
         """What divides all coefficients."""
-        return self.divisor or common_divisor(self.coefficients) or 1
+        return common_divisor(self.coefficients) or 1
 
     @property
     def rounded(self) -> int:

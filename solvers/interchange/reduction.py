@@ -81,13 +81,13 @@ class Reduction:
 
     @cached_property
     def inner(self) -> IntegerProgram:
-        """The program in the open columns; its rows are not rounded any further than those of the outer one."""
+        """The program in the open columns."""
         outer, place = self.outer, np.cumsum(~self.stay) - 1
         rows = []
         for k in self.rows:
             row = outer.rows[k]
             left = ~self.stay[row.columns]
-            rows.append(Row(place[row.columns[left]], row.coefficients[left], self.left_over(row), divisor=1))
+            rows.append(Row(place[row.columns[left]], row.coefficients[left], self.left_over(row)))
         return IntegerProgram(
             [outer.names[j] for j in self.columns.tolist()],
             outer.objective[self.columns],
@@ -99,6 +99,11 @@ class Reduction:
     @cached_property
     def inner_goal(self) -> int:
         """The value that no point of the inner program is to have."""
+        return -(-self.wanted // self.inner.step) * self.inner.step
+
+    @cached_property
+    def wanted(self) -> int:
+        """What the open columns have to be worth."""
         return self.goal - self.put(np.arange(len(self.outer.upper)), self.outer.objective)
 
     @cached_property
@@ -122,13 +127,6 @@ class Reduction:
     def restricted(self, prices: RowPrices) -> RowPrices:
         """Return prices of the outer rows as those of the inner ones."""
         return RowPrices([prices.rows[k] for k in self.rows], prices.most, prices.least, prices.worth)
-
-    def extended(self, leaf: Combination) -> Combination:
-        """Return a combination of the inner rows as one of the outer rows."""
-        prices = [0] * len(self.outer.rows)
-        for k, price in zip(self.rows, leaf.prices, strict=True):
-            prices[k] = price
-        return Combination(leaf.scale, tuple(prices), leaf.most, leaf.least)
 
 
 def reduce_program(program: IntegerProgram, goal: int, hints: Iterable[RowPrices]) -> Reduction | None:

@@ -18,7 +18,7 @@ import numpy as np
 from ...models.exact import INT64_SAFE, IntArray
 from .branching import Derivation, Split, leaves_of, nodes_of
 from .combination import Combination
-from .program import IntegerProgram
+from .program import IntegerProgram, Row
 from .reduction import Reduction
 
 __all__ = ["vipr_text"]
@@ -58,20 +58,15 @@ class _Lines:
         self.rows: list[tuple[int, int]] = []
         """For each row the constraint that limits it as far as can be reached, and how often that makes the row."""
         self.better = (0, 1)
-        """The constraint that asks for something better, and how often that makes the objective."""
+        """The constraint that asks for something better, and how often that makes ``-objective <= -goal``."""
         self.at = list(range(len(outer.upper)))
         """For each column of the program the one of the certificate."""
 
     def lines(self) -> list[str]:
         outer, step, tree = self.outer, self.outer.step, self.derivation.tree
         for k, row in enumerate(outer.rows):
-            number, unit = self.first - len(outer.rows) + k, row.unit
-            if row.rounded != row.limit:
-                entries = [(j, a // unit) for j, a in zip(row.columns.tolist(), row.coefficients.tolist(), strict=True)]
-                number = self._add(f"L {row.limit // unit} {_sparse(entries)} {{ rnd 1 {number} 1/{unit} }}")
-            else:
-                unit = 1
-            self.rows.append((number, unit))
+            number = self.first - len(outer.rows) + k
+            self.rows.append((number, 1) if row.rounded == row.limit else self._limited(row, [(number, 1)]))
         worth = "OBJ" if step == 1 else _sparse([(j, c // step) for j, c in _nonzero(outer.objective)])
         most = self.bound // step
         if isinstance(tree, Combination) and self.derivation.reduction is None:
@@ -82,7 +77,7 @@ class _Lines:
         else:
             better = self._add(f"G {most + 1} {worth} {{ asm }}")
             none = self._add(f"L {most} {worth} {{ asm }}")
-            self.better = (better, step)
+            self.better = (better, -step)
             if self.derivation.reduction is not None:
                 self._reduce(self.derivation.reduction)
             false = self._tree(tree)
@@ -101,23 +96,26 @@ class _Lines:
         side = sum(-outer.upper[j] for j, sign in stay if sign < 0)
         combined = _sparse([part for part in parts.items() if part[1]], over=whole)
         self.stay, self.fewer = (self._add(f"L {side} {_sparse(stay)} {{ rnd {combined} }}"), reduction.stay), None
-        leaves = leaves_of(self.derivation.tree)
-        used = [any(leaf.prices[k] for leaf in leaves) for k in range(len(reduction.rows))]
-        rows = [(0, 0)] * len(reduction.rows)
+        leaves, inner = leaves_of(self.derivation.tree), reduction.inner
+        rows = [(0, 0)] * len(inner.rows)
         for at, k in enumerate(reduction.rows):
-            if used[at]:
-                row, inner, (number, unit) = outer.rows[k], reduction.inner.rows[at], self.rows[k]
-                combined = _sparse(self._without(reduction, (number, unit), row.columns, row.coefficients))
-                entries = zip(reduction.columns[inner.columns].tolist(), inner.coefficients.tolist(), strict=True)
-                rows[at] = (self._add(f"L {inner.limit} {_sparse(list(entries))} {{ lin {combined} }}"), 1)
-        better = (self.better[0], -self.better[1])
-        combined = _sparse(
-            [(number, -times) for number, times in self._without(reduction, better, np.arange(len(outer.upper)), -outer.objective)]
-        )
-        worth = [(j, c) for j, c in _nonzero(outer.objective) if not reduction.stay[j]]
-        self.better = (self._add(f"G {reduction.inner_goal} {_sparse(worth)} {{ lin {combined} }}"), 1)
-        self.program, self.goal, self.rows = reduction.inner, reduction.inner_goal, rows
+            if any(leaf.prices[at] for leaf in leaves):
+                parts = self._without(reduction, self.rows[k], outer.rows[k].columns, outer.rows[k].coefficients)
+                rows[at] = self._limited(inner.rows[at], parts, reduction.columns)
+        if any(leaf.scale for leaf in leaves):
+            number, unit = self.better
+            parts = self._without(reduction, (number, unit), np.arange(len(outer.upper)), -outer.objective)
+            asked = Row(np.arange(len(inner.upper)), -inner.objective, -reduction.wanted)
+            self.better = self._limited(asked, parts, reduction.columns)
+        self.program, self.goal, self.rows = inner, reduction.inner_goal, rows
         self.at = reduction.columns.tolist()
+
+    def _limited(self, row: Row, parts: list[tuple[int, int]], columns: np.ndarray | None = None) -> tuple[int, int]:
+        """Write a row that constraints add up to, as far as its limit can be reached; return its number, and how often it makes the row."""
+        unit, rule = (1, "lin") if row.rounded == row.limit else (row.unit, "rnd")
+        at = row.columns if columns is None else columns[row.columns]
+        entries = [(j, a // unit) for j, a in zip(at.tolist(), row.coefficients.tolist(), strict=True) if a]
+        return self._add(f"L {row.limit // unit} {_sparse(entries)} {{ {rule} {_sparse(parts, over=unit)} }}"), unit
 
     def _without(
         self, reduction: Reduction, constraint: tuple[int, int], columns: np.ndarray, coefficients: IntArray
@@ -196,7 +194,7 @@ class _Lines:
     def _wanted(self, leaf: Combination) -> list[tuple[int, int]]:
         """Return how often a leaf takes what asks for something better."""
         number, unit = self.better
-        return [(number, -leaf.scale * unit)] if leaf.scale else []
+        return [(number, leaf.scale * unit)] if leaf.scale else []
 
     def _shared(self, tree: Combination | Split) -> dict[Combination, tuple[int, list[tuple[int, int]]]]:
         """Write what several leaves share once: their combination, in which all columns that are split nowhere are at their bounds.

@@ -81,7 +81,7 @@ def test_whatever_a_combination_decides_holds(program: IntegerProgram, data: st.
     for one in inner:
         whole = base.copy()
         whole[wider.columns] = one
-        lifted.add((tuple(whole.tolist()), wider.inner.value(one) - wider.inner_goal))
+        lifted.add((tuple(whole.tolist()), wider.inner.value(one) - wider.wanted))
     good = {(one, program.value(np.array(one)) - goal) for one in points(program)}
     assert {(one, more) for one, more in lifted if more >= 0} == {(one, more) for one, more in good if more >= 0}
     # And the derivation over what is left is one of the whole program.
@@ -113,7 +113,7 @@ def test_a_margin_of_the_gap_is_open_and_one_more_is_not(goal: int, gap: int, lo
     assert np.flatnonzero(reduction.low).tolist() == low
     assert np.flatnonzero(reduction.high).tolist() == high
     assert reduction.columns.tolist() == sorted({0, 1, 2, 3, 4} - {*low, *high})
-    assert reduction.inner_goal == goal - sum([10, 7, 3, 1, 5][j] for j in high)
+    assert reduction.wanted == goal - sum([10, 7, 3, 1, 5][j] for j in high)
     assert reduction.number == len(high)
 
 
