@@ -25,7 +25,7 @@ from .reduction import Reduction, reduce_program
 
 __all__ = ["Derivation", "NoDerivationError", "Split", "derive", "goal_of", "leaves_of", "nodes_of"]
 
-MOST_NODES = 20_000
+MOST_NODES = 200_000
 """A tree that needs more is given up."""
 
 WHOLE = 1e-6
@@ -130,6 +130,11 @@ Sides = tuple[Relaxed | None, Relaxed | None]
 """What is known of the relaxations of the two sides of a split."""
 
 
+def _refuse_beyond(nodes: int) -> None:
+    if nodes > MOST_NODES:
+        raise NoDerivationError(f"a derivation would need more than {MOST_NODES:,} nodes")
+
+
 class _Growth:
     def __init__(self, program: IntegerProgram, goal: int, hints: Sequence[RowPrices], control: Control):
         self.program, self.goal, self.hints, self.control = program, goal, hints, control
@@ -139,6 +144,7 @@ class _Growth:
 
     def chain(self, thresholds: Sequence[int]) -> Combination | Split | None:
         """Return a tree that splits nothing but the number hired, each leaf closed by a hint; None if one is not."""
+        _refuse_beyond(2 * len(thresholds) + 1)
         leaves: list[Combination] = []
         for low, high in zip((0, *(t + 1 for t in thresholds)), (*thresholds, len(self.program.hired)), strict=True):
             leaf = self._hinted(Bounds(low, high))
@@ -153,15 +159,12 @@ class _Growth:
     def grow(self, thresholds: Sequence[int]) -> Combination | Split:
         top = Split(None, -1)
         ahead = list(thresholds)
-        waiting: list[tuple[Split, Bounds, list[int], Relaxed | None]] = [
-            (top, root_bounds(self.program), ahead, None)
-        ]
+        waiting: list[tuple[Split, Bounds, list[int], Relaxed | None]] = [(top, root_bounds(self.program), ahead, None)]
         nodes = 0
         while waiting:
             self.control.check()
             nodes += 1
-            if nodes > MOST_NODES:
-                raise NoDerivationError(f"a derivation would need more than {MOST_NODES:,} nodes")
+            _refuse_beyond(nodes)
             parent, bounds, ahead, known = waiting.pop()
             sides: Sides = (None, None)
             if ahead:

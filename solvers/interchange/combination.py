@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from ...models.exact import IntArray, exact_sum
 from .linear import Bounds, RowPrices
 from .program import IntegerProgram

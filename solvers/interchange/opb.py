@@ -151,7 +151,14 @@ class _Lines:
         yield from self._rounded(better, outer.step, rows)
 
     def _without(
-        self, reduction: Reduction, full: dict[int, int], number: int, columns: np.ndarray, signs: IntArray, least: int, done: list[int]
+        self,
+        reduction: Reduction,
+        full: dict[int, int],
+        number: int,
+        columns: np.ndarray,
+        signs: IntArray,
+        least: int,
+        done: list[int],
     ) -> Generator[str, None, int]:
         """Write a constraint, at least something, in the open columns alone, and return its number, 0 if it says nothing.
 

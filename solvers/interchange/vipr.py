@@ -39,7 +39,7 @@ def vipr_text(
         entries = zip(row.columns.tolist(), row.coefficients.tolist(), strict=True)
         yield f"r{at} L {row.limit} {_sparse(list(entries))}\n"
     yield f"RTP range {value} {bound}\nSOL 1\np {_sparse(_nonzero(point))}\n"
-    lines = _Lines(program, bound, derivation).lines()
+    lines = _DerivedLines(program, bound, derivation).lines()
     yield f"DER {len(lines)}\n"
     for line in lines:
         yield line + "\n"
@@ -49,7 +49,7 @@ Way = dict[tuple[int | None, str], int]
 """Assumptions on the way to a node: of a column, or of the number hired (None), at most ("L") or at least ("G")."""
 
 
-class _Lines:
+class _DerivedLines:
     def __init__(self, outer: IntegerProgram, bound: int, derivation: Derivation):
         self.outer, self.bound, self.derivation = outer, bound, derivation
         self.program, self.goal = outer, derivation.goal

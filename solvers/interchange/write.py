@@ -79,7 +79,7 @@ def write_proof(
     )
     program = literal_program(market, solution.problem)
     point = point_of(market, solution.problem, solution.assignment)
-    control = Control.for_seconds(time_limit).capped(STEP_SECONDS)
+    control = Control.for_seconds(STEP_SECONDS if time_limit is None else time_limit)
     hints = known_prices(market, program, solution.proof)
     derivation = derive(program, value, hints, thresholds_of(solution.proof), control)
     files = files_of(path, chosen)

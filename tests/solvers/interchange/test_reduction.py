@@ -22,13 +22,17 @@ from replay_opb import replay_opb
 from replay_vipr import replay_vipr
 
 
-def program_of(worth: list[int], upper: list[int], rows: list[tuple[list[int], int]], hired: list[int]) -> IntegerProgram:
+def program_of(
+    worth: list[int], upper: list[int], rows: list[tuple[list[int], int]], hired: list[int]
+) -> IntegerProgram:
     """Rows are dense; zeros are left out."""
     made = []
     for coefficients, limit in rows:
         a = np.array(coefficients)
         made.append(Row(np.flatnonzero(a), a[a != 0], limit))
-    return IntegerProgram([f"c{j}" for j in range(len(upper))], np.array(worth), upper, made, np.array(hired, dtype=int))
+    return IntegerProgram(
+        [f"c{j}" for j in range(len(upper))], np.array(worth), upper, made, np.array(hired, dtype=int)
+    )
 
 
 def fits(program: IntegerProgram, point: tuple[int, ...]) -> bool:
