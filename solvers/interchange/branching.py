@@ -253,7 +253,8 @@ class _Growth:
             return Split(*candidates[0]), (None, None)
         best, sides, most = candidates[0], (None, None), -1.0
         for candidate in candidates:
-            asked = tuple(self.ask(side) for side in self._sides(*candidate, bounds))
+            below, above = self._sides(*candidate, bounds)
+            asked = (self.ask(below), self.ask(above))
             drop = self._drop(asked, found)
             if drop > most:
                 best, sides, most = candidate, asked, drop

@@ -88,10 +88,11 @@ class Reduction:
             row = outer.rows[k]
             left = ~self.stay[row.columns]
             rows.append(Row(place[row.columns[left]], row.coefficients[left], self.left_over(row)))
+        columns: list[int] = self.columns.tolist()
         return IntegerProgram(
-            [outer.names[j] for j in self.columns.tolist()],
+            [outer.names[j] for j in columns],
             outer.objective[self.columns],
-            [outer.upper[j] for j in self.columns.tolist()],
+            [outer.upper[j] for j in columns],
             rows,
             place[outer.hired[~self.stay[outer.hired]]],
         )
