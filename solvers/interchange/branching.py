@@ -110,14 +110,14 @@ def derive(
     tree = whole.chain(thresholds)
     if tree is not None:
         return Derivation(program, goal, tree)
-    reduction = reduce_program(program, goal, hints)
+    reduction = reduce_program(program, goal, hints, control)
     if reduction is None:
         root = whole.ask(root_bounds(program))
         leaf = None if root is None else whole.leaf(root.prices, root_bounds(program))
         if leaf is not None:
             return Derivation(program, goal, leaf)
         if root is not None:
-            reduction = reduce_program(program, goal, [root.prices])
+            reduction = reduce_program(program, goal, [root.prices], control)
     if reduction is None:
         return Derivation(program, goal, whole.grow(list(thresholds)))
     inner = _Growth(reduction.inner, reduction.inner_goal, [reduction.restricted(hint) for hint in hints], control)

@@ -18,6 +18,7 @@ from functools import cached_property
 import numpy as np
 
 from ...models.exact import IntArray, exact_sum
+from ..control import Control
 from .combination import Combination, excess_of, roundings
 from .linear import RowPrices, root_bounds
 from .program import IntegerProgram, Row
@@ -130,13 +131,17 @@ class Reduction:
         return RowPrices([prices.rows[k] for k in self.rows], prices.most, prices.least, prices.worth)
 
 
-def reduce_program(program: IntegerProgram, goal: int, hints: Iterable[RowPrices]) -> Reduction | None:
+def reduce_program(
+    program: IntegerProgram, goal: int, hints: Iterable[RowPrices], control: Control
+) -> Reduction | None:
     """Return what leaves the fewest columns open, of as few bits as will do; None if nothing is decided by any."""
-    found = [
-        Reduction(program, goal, leaf)
-        for prices in hints
-        if prices.worth and not prices.most and not prices.least
-        for leaf in roundings(prices, program)
-    ]
-    best = min(found, key=lambda one: len(one.columns), default=None)
-    return best if best is not None and best.stay.any() else None
+    best: Reduction | None = None
+    for prices in hints:
+        # Prices of the number hired, or without worth, are of a part of the points, or of none.
+        whole = prices.worth and not prices.most and not prices.least
+        for leaf in roundings(prices, program) if whole else ():
+            control.check()
+            found = Reduction(program, goal, leaf)
+            if found.stay.any() and (best is None or len(found.columns) < len(best.columns)):
+                best = found
+    return best
