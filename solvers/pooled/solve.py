@@ -28,6 +28,7 @@ from .branching import MOST_BRANCH_NODES, branch, many_small
 from .dual import Grouped
 from .dust import decide_dear
 from .dynamic import amounts, close_by_money
+from .lattice import close_by_lattice
 from .leaf import (
     FIRST_ROUNDS,
     FIRST_STATES,
@@ -185,7 +186,20 @@ def _by_slope(problem: PooledProblem, step: int, control: Control) -> PooledResu
     if left is not None:
         # What this finds is an optimum or nothing: the other half of the time is for a point.
         control = control.capped(left / 2)
-    found = close_by_slope(problem, step, control) or close_by_residues(problem, step, control)
+
+    def inner(part: PooledProblem) -> tuple[NDArray[np.bool_], int, list[LeafMultipliers], Proof | None] | None:
+        found = _solve(part, control, QUICK_STATES, by_slope=False)
+        if found.stopped == "interrupted":
+            raise KeyboardInterrupt
+        if not found.proved or (not found.cells and any(leaf.branched for leaf in found.leaves)):
+            return None
+        return found.chosen, found.value, found.leaves, found.proof()
+
+    found = (
+        close_by_slope(problem, step, control, inner)
+        or close_by_lattice(problem, step, control, inner)
+        or close_by_residues(problem, step, control)
+    )
     if found is None:
         return None
     return PooledResult(

@@ -28,6 +28,7 @@ kind            problems                  how; files
 ``dynamic``     OPT, OPT-SEP              multipliers, then a dynamic program over money; `dynamic`
 ``staircase``   OPT, OPT-SEP              a slope, and counts of two classes of workers; `staircase`, with a checker of either sort
 ``subadditive`` OPT, OPT-SEP              a function on the residues of money, then a short list; `subadditive`, with a checker of either sort
+``lattice``     OPT, OPT-SEP              two whole numbers, and trees that bound them; `lattice`, with a checker of either sort
 ``packing``     OPT-SEP                   a price for each worker, lists of sets, no packing; `packing`, `purse_sets`, `disjoint_sets`
 ``blocks``      OPT-SEP                   a price for each worker, pooled optima of blocks of requesters, branches; `blocks`
 ``kinds``       OPT-SEP                   counting, where workers are of few kinds; the body is empty; `kinds`

@@ -38,7 +38,7 @@ __all__ = ["check_bound", "market_of_block"]
 MOST_LEAVES = 4_096
 """So many leaves are looked at."""
 
-POOLED_KINDS = ("tree", "dynamic", "staircase", "subadditive")
+POOLED_KINDS = ("tree", "dynamic", "staircase", "subadditive", "lattice")
 """The kinds of proofs of OPT that may stand in a block."""
 
 

@@ -26,6 +26,7 @@ KINDS = {
     "dynamic": "dynamic",
     "staircase": "staircase",
     "subadditive": "subadditive",
+    "lattice": "lattice",
 }
 """The module of each kind of proof; its function ``check_bound(proof, instance, pulse)`` accepts or raises `ProofError`."""
 

@@ -79,6 +79,7 @@ TESTS = {
     "solvers/proofs/dynamic.py": [f"{PROOFS}dynamic_terms.py", f"{PROOFS}dynamic.py", CLOCK],
     "solvers/proofs/staircase.py": [f"{PROOFS}staircase.py"],
     "solvers/proofs/subadditive.py": [f"{PROOFS}subadditive.py"],
+    "solvers/proofs/lattice.py": [f"{PROOFS}lattice.py"],
     "solvers/proofs/packing.py": [f"{PROOFS}purse_sets.py", *PACKING],
     "solvers/proofs/purse_sets.py": [f"{PROOFS}purse_sets.py", *PACKING],
     "solvers/proofs/disjoint_sets.py": [f"{PROOFS}disjoint_sets.py", *PACKING],

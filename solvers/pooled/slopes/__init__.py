@@ -17,7 +17,10 @@ class it holds, not on which. The families are Pisinger's (Where are the hard kn
 5. *Staircase* (`stairs`). With two positive ``d``, the cheapest items of both classes fit for counts on one side of a staircase, and
    ``p B + n_1 d_1 + n_2 d_2`` at its best corner bounds ``q v``. Every corner that attains the bound is tried with exchanges within
    each class, and with items of the class of ``d = 0``, which may come alone.
-6. *End*. Is there no such set, or does it break a limit, nothing is said, and the other methods go on. Limits of groups that a
+6. *Limits* (`limited`). With two classes and limits that bind, or where 5 finds no set, the best excess ``d(x)`` of all sets that fit
+   is a problem of the same sort, of few different scores, which multipliers close; ``p B + d(x)`` bounds ``q v``, and exchanges within
+   a class and a group spend the money.
+7. *End*. Is there no such set, or does it break a limit, nothing is said, and the other methods go on. Limits of groups that a
    sample shows to bind are seen in 1.
 
 ==================  ==============================================================================================
@@ -29,21 +32,26 @@ the optimum         `single.SlopeOptimum`: ``chosen``, ``value``, and ``leaves``
 
 *Exactness.* Integers: ``int64`` where the slope times the largest entries fits, Python integers elsewhere. Floating point and
 samples choose what to look at. The leaves are a proof of kind ``tree``, which both checkers of trees follow; the proof of 5 is of
-kind ``staircase``, whose checkers rebuild the staircase from the slope alone.
+kind ``staircase``, whose checkers rebuild the staircase from the slope alone, that of 6 of kind ``lattice``, which holds the leaves of
+the excess.
 """
 
 from __future__ import annotations
 
 from ...control import Control
+from ..lattice.cuts import Inner
 from ..problem import PooledProblem
 from .detect import find_slope
+from .limited import solve_limited
 from .single import SlopeOptimum, solve_single
 from .stairs import solve_stairs
 
 __all__ = ["SlopeOptimum", "close_by_slope"]
 
 
-def close_by_slope(problem: PooledProblem, step: int, control: Control) -> SlopeOptimum | None:
+def close_by_slope(
+    problem: PooledProblem, step: int, control: Control, inner: Inner | None = None
+) -> SlopeOptimum | None:
     """Return the optimum and its proof where scores follow costs and the bound is met; else None.
 
     Parameters
@@ -54,12 +62,17 @@ def close_by_slope(problem: PooledProblem, step: int, control: Control) -> Slope
         Common divisor of the scores.
     control : Control
         Nothing is returned once time is up.
+    inner : callable, optional
+        Solves a problem of few different scores by multipliers; without it 6 is left out.
     """
     found = find_slope(problem)
     if found is None or control.expired():
         return None
-    slope, offsets, classes = found
-    if classes is not None:
-        return solve_stairs(problem, slope, offsets, classes, step, control)
-    closed = solve_single(problem, slope, int(offsets[0]), step, control)
-    return closed if closed is not None and problem.placeable(closed.chosen) else None
+    slope, offsets, classes, limited = found
+    if classes is None:
+        closed = solve_single(problem, slope, int(offsets[0]), step, control)
+        return closed if closed is not None and problem.placeable(closed.chosen) else None
+    closed = None if limited else solve_stairs(problem, slope, offsets, classes, step, control)
+    if closed is None and inner is not None:
+        closed = solve_limited(problem, slope, offsets, classes, step, inner, control)
+    return closed

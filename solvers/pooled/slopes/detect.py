@@ -46,8 +46,8 @@ class Slope:
         return self.scale * scores - self.price * costs
 
 
-def find_slope(problem: PooledProblem) -> tuple[Slope, NDArray, NDArray | None] | None:
-    """Find the slope on which all items lie but for few offsets; None too where a sample shows that limits bind.
+def find_slope(problem: PooledProblem) -> tuple[Slope, NDArray, NDArray | None, bool] | None:
+    """Find the slope on which all items lie but for few offsets; None too where there is one and a sample shows that limits bind.
 
     Returns
     -------
@@ -56,6 +56,8 @@ def find_slope(problem: PooledProblem) -> tuple[Slope, NDArray, NDArray | None] 
         The different ones, ascending.
     classes : ndarray of int8, or None
         The position of each item's in `offsets`; None if there is but one.
+    limited : bool
+        Whether limits bind.
     """
     n = problem.n
     if n < LEAST_ITEMS:
@@ -71,9 +73,13 @@ def find_slope(problem: PooledProblem) -> tuple[Slope, NDArray, NDArray | None] 
         scores, costs = python_integers(scores), python_integers(costs)
     offsets = np.unique(slope.offsets(scores[more], costs[more]))
     dear = bool(offsets[-1] < 0)
-    if len(offsets) > MOST_CLASSES or limits_bind(problem, lambda p: p.costs if dear else -p.costs):
+    if len(offsets) > MOST_CLASSES:
         return None
-    return _classified(slope, offsets, scores, costs)
+    limited = limits_bind(problem, lambda p: p.costs if dear else -p.costs)
+    if limited and len(offsets) == 1:
+        return None
+    classes = np.empty(n, dtype=np.int8) if len(offsets) > 1 else None
+    return (slope, offsets, classes, limited) if _classified(slope, offsets, scores, costs, classes) else None
 
 
 def limits_bind(problem: PooledProblem, worth: Callable[[PooledProblem], NDArray]) -> bool:
@@ -104,19 +110,18 @@ def _likely(scores: list[int], costs: list[int]) -> Slope | None:
     return Slope(price, scale) if price > 0 and SLOPE_SHARE * most >= pairs else None
 
 
-def _classified(slope: Slope, offsets: NDArray, scores: NDArray, costs: NDArray):
-    """Ask all items; None if one has another offset."""
-    classes = np.empty(len(scores), dtype=np.int8) if len(offsets) > 1 else None
+def _classified(slope: Slope, offsets: NDArray, scores: NDArray, costs: NDArray, classes: NDArray | None) -> bool:
+    """Ask all items, and write down the class of each; False if one has another offset."""
     for begin in range(0, len(scores), CHUNK_ITEMS):
         part = slice(begin, begin + CHUNK_ITEMS)
         own = slope.offsets(scores[part], costs[part])
         if classes is None:
             if not np.all(own == offsets[0]):
-                return None
+                return False
             continue
         at = np.searchsorted(offsets, own)
         at[at == len(offsets)] = 0
         if not np.all(offsets[at] == own):
-            return None
+            return False
         classes[part] = at
-    return slope, offsets, classes
+    return True
