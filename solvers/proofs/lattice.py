@@ -56,7 +56,7 @@ Kinds = list[tuple[int, int | None]]
 
 
 @dataclass(frozen=True)
-class Cut:
+class ProvedCut:
     """A multiple of F_1 and one of F_2 are at most the bound, together, where F_1 is within so many."""
 
     first: int
@@ -110,7 +110,7 @@ def check_bound(proof: Proof, market: Market, pulse: Pulse, checker: str | None 
         refuse("some counts may be worth more than the bound")
 
 
-def read(body: Any) -> tuple[int, int, Kinds, list[Cut]]:
+def read(body: Any) -> tuple[int, int, Kinds, list[ProvedCut]]:
     """Read scale, price, kinds and cuts."""
     if set(body) != {"scale", "price", "kinds", "cuts"}:
         refuse("a lattice has scale, price, kinds and cuts, and nothing else")
@@ -127,14 +127,14 @@ def read(body: Any) -> tuple[int, int, Kinds, list[Cut]]:
     )
 
 
-def read_cut(cut: Any) -> Cut:
+def read_cut(cut: Any) -> ProvedCut:
     """Read one cut."""
     if not isinstance(cut, Mapping) or set(cut) != {"first", "second", "bound", "within", "kind", "body"}:
         refuse("a cut has first, second, bound, within, kind and body")
     if cut["kind"] not in CUT_KINDS or not isinstance(cut["body"], Mapping):
         refuse(f"a cut is proved by one of {', '.join(CUT_KINDS)}")
     within = None if cut["within"] is None else whole(cut["within"], 0)
-    return Cut(*(whole(cut[name], 0) for name in ("first", "second", "bound")), within, cut["kind"], cut["body"])
+    return ProvedCut(*(whole(cut[name], 0) for name in ("first", "second", "bound")), within, cut["kind"], cut["body"])
 
 
 def whole(given: Any, least: int) -> int:
@@ -195,7 +195,7 @@ def by_arrays(market: Market, scale: int, price: int, kinds: Kinds, pulse: Pulse
     return Counts(money, int(np.gcd.reduce(scores, initial=0)), *counts)
 
 
-def in_question(one: int, two: int, need: int, cuts: list[Cut], first: int, second: int) -> range:
+def in_question(one: int, two: int, need: int, cuts: list[ProvedCut], first: int, second: int) -> range:
     """Step 4: the F_1 for which no cut alone, not rounded, leaves less than is needed."""
     # Each is a condition ``slope F_1 >= least``.
     conditions = [(1, 0), (-1, -first), (one, need - two * second)]
@@ -215,7 +215,7 @@ def in_question(one: int, two: int, need: int, cuts: list[Cut], first: int, seco
     return range(low, max(low, high + 1))
 
 
-def reached_in_loop(some: range, one: int, two: int, need: int, cuts: list[Cut], second: int, pulse: Pulse) -> bool:
+def reached_in_loop(some: range, one: int, two: int, need: int, cuts: list[ProvedCut], second: int, pulse: Pulse) -> bool:
     """Step 4: whether some F_1 and the largest F_2 that goes with it are worth what is needed."""
     for count in some:
         pulse()
@@ -226,7 +226,7 @@ def reached_in_loop(some: range, one: int, two: int, need: int, cuts: list[Cut],
     return False
 
 
-def reached_in_arrays(some: range, one: int, two: int, need: int, cuts: list[Cut], second: int, pulse: Pulse) -> bool:
+def reached_in_arrays(some: range, one: int, two: int, need: int, cuts: list[ProvedCut], second: int, pulse: Pulse) -> bool:
     """The same, many at a time."""
     numbers = [one, two, one * some.stop, two * second, abs(need)]
     numbers += [number for cut in cuts for number in (cut.bound, cut.first, cut.first * some.stop, cut.second)]

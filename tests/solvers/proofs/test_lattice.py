@@ -347,7 +347,7 @@ def test_where_64_bits_end(word: int, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Any] = []
     honest = np.full
     monkeypatch.setattr(np, "full", lambda *given, **more: seen.append(more.get("dtype")) or honest(*given, **more))
-    some = lattice.Cut(1, 2, 20, None, "tree", {})
+    some = lattice.ProvedCut(1, 2, 20, None, "tree", {})
     for need in (60, 61):
         assert lattice.reached_in_arrays(range(5), 2, 6, need, [some], 10, lambda: None) == (need == 60)
         assert seen == [np.int64 if word > need else object]
@@ -387,7 +387,7 @@ def test_numbers_beyond_a_word() -> None:
 )
 def test_which_counts_are_in_question(cuts: list[tuple[int, int, int]], need: int, some: range) -> None:
     """First counts worth 3 up to 9, second ones worth 5 up to 10."""
-    read = [lattice.Cut(*cut, None, "tree", {}) for cut in cuts]
+    read = [lattice.ProvedCut(*cut, None, "tree", {}) for cut in cuts]
     assert list(lattice.in_question(3, 5, need, read, 9, 10)) == list(some)
 
 
