@@ -215,7 +215,9 @@ def in_question(one: int, two: int, need: int, cuts: list[ProvedCut], first: int
     return range(low, max(low, high + 1))
 
 
-def reached_in_loop(some: range, one: int, two: int, need: int, cuts: list[ProvedCut], second: int, pulse: Pulse) -> bool:
+def reached_in_loop(
+    some: range, one: int, two: int, need: int, cuts: list[ProvedCut], second: int, pulse: Pulse
+) -> bool:
     """Step 4: whether some F_1 and the largest F_2 that goes with it are worth what is needed."""
     for count in some:
         pulse()
@@ -226,7 +228,9 @@ def reached_in_loop(some: range, one: int, two: int, need: int, cuts: list[Prove
     return False
 
 
-def reached_in_arrays(some: range, one: int, two: int, need: int, cuts: list[ProvedCut], second: int, pulse: Pulse) -> bool:
+def reached_in_arrays(
+    some: range, one: int, two: int, need: int, cuts: list[ProvedCut], second: int, pulse: Pulse
+) -> bool:
     """The same, many at a time."""
     numbers = [one, two, one * some.stop, two * second, abs(need)]
     numbers += [number for cut in cuts for number in (cut.bound, cut.first, cut.first * some.stop, cut.second)]

@@ -65,18 +65,19 @@ def solve_limited(
     chosen[some[held]] = True
     value = (slope.price * problem.budget + common * most) // slope.scale // step * step
     open_items = _within(problem, worth, most, leaves)
+    # Who falls short of the slope would be worth less than what it costs.
+    open_items = open_items[offsets[classes[open_items]] >= 0]
     least = -((common * most - slope.scale * value) // slope.price)
+    flips = None
     for seed in range(ATTEMPTS):
-        flips = (
-            None
-            if control.expired()
-            else _spending(problem, chosen, worth, open_items, least, np.random.default_rng(seed))
-        )
+        if control.expired():
+            return None
+        flips = _spending(problem, chosen, worth, open_items, least, np.random.default_rng(seed))
         if flips is not None:
-            chosen[flips] ^= True
             break
-    else:
+    if flips is None:
         return None
+    chosen[flips] ^= True
     if not problem.placeable(chosen):
         return None
     kinds = [(gain, None) for gain in [*gains, gains[0]][:2]]
