@@ -134,7 +134,8 @@ def read_cut(cut: Any) -> ProvedCut:
     if cut["kind"] not in CUT_KINDS or not isinstance(cut["body"], Mapping):
         refuse(f"a cut is proved by one of {', '.join(CUT_KINDS)}")
     within = None if cut["within"] is None else whole(cut["within"], 0)
-    return ProvedCut(*(whole(cut[name], 0) for name in ("first", "second", "bound")), within, cut["kind"], cut["body"])
+    first, second, bound = (whole(cut[name], 0) for name in ("first", "second", "bound"))
+    return ProvedCut(first, second, bound, within, cut["kind"], cut["body"])
 
 
 def whole(given: Any, least: int) -> int:
@@ -198,7 +199,7 @@ def by_arrays(market: Market, scale: int, price: int, kinds: Kinds, pulse: Pulse
 def in_question(one: int, two: int, need: int, cuts: list[ProvedCut], first: int, second: int) -> range:
     """Step 4: the F_1 for which no cut alone, not rounded, leaves less than is needed."""
     # Each is a condition ``slope F_1 >= least``.
-    conditions = [(1, 0), (-1, -first), (one, need - two * second)]
+    conditions = [(one, need - two * second)]
     for cut in cuts:
         conditions += [
             (-cut.first, -cut.bound),
@@ -232,8 +233,8 @@ def reached_in_arrays(
     some: range, one: int, two: int, need: int, cuts: list[ProvedCut], second: int, pulse: Pulse
 ) -> bool:
     """The same, many at a time."""
-    numbers = [one, two, one * some.stop, two * second, abs(need)]
-    numbers += [number for cut in cuts for number in (cut.bound, cut.first, cut.first * some.stop, cut.second)]
+    numbers = [one * some.stop, two, two * second, abs(need)]
+    numbers += [number for cut in cuts for number in (cut.bound, cut.first * some.stop, cut.second)]
     dtype = np.int64 if max(numbers) < WORD else object
     for begin in range(0, len(some), CHUNK):
         pulse()

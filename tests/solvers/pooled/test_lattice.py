@@ -210,11 +210,11 @@ def test_where_bases_end() -> None:
         assert (bases.find_bases(PooledProblem.of(scores, costs, which, [9, 9], 9)) is not None) == met
     times = rng.integers(1, 4, 40)
     for long, met in ((2**28, True), (2**30, False), (2**61, False)):
-        pairs = ((7 * long + 1, 5), (3 * long + 1, 4))
-        problem = PooledProblem.of(
-            *([pairs[at][w] * int(f) for w, f in zip(which, times, strict=True)] for at in (0, 1)), which, [9, 9], 9
+        scores, costs = (
+            [pair[w] * int(f) for w, f in zip(which, times, strict=True)]
+            for pair in ((7 * long + 1, 3 * long + 1), (5, 4))
         )
-        assert (bases.find_bases(problem) is not None) == met, long
+        assert (bases.find_bases(PooledProblem.of(scores, costs, which, [9, 9], 9)) is not None) == met, long
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,9 @@ def drawn(seed: int) -> tuple[Market, Body]:
     if spans:
         body.update(scale=1, kinds=[[gain * up, cost * dear] for gain, cost in zip(gains, each, strict=True)])
     counts = counted(market, body)
-    for _ in range(rng.choice([0, 1, 1, 2, 3]) if counts else 0):
+    for _ in range(rng.choice([0, 1, 1, 2, 3])):
+        if counts is None:
+            break
         cut = {"first": rng.randint(0, 5), "second": rng.randint(0, 5), "within": None, "kind": "tree"}
         cut["within"] = rng.choice([None, None, rng.randint(0, 6)])
         multipliers = {
@@ -259,6 +261,8 @@ def cut(**more: Any) -> Body:
         (99, cut(first=-1), "-1: must be a whole number, at least 0"),
         (99, cut(second=2.0), "2.0: must be a whole number"),
         (99, cut(bound=-1), "-1: must be a whole number, at least 0"),
+        (99, cut(within=-1), "-1: must be a whole number, at least 0"),
+        (99, cut(within=1.0), "1.0: must be a whole number"),
         (99, cut(bound=9), "may hold something better"),
         (99, cut(first=3), "may hold something better"),
         (99, cut(kind="lattice", body=GOOD), "one of tree, dynamic"),
@@ -340,18 +344,58 @@ def test_how_many_cuts() -> None:
         assert accepted(market, 16, changed(cuts=GOOD["cuts"] * most)) == taken
 
 
-@pytest.mark.parametrize("word", [1, 60, 61, 1 << 61])
-def test_where_64_bits_end(word: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The largest number below is 6 times 10, of the second kind, or what is needed."""
-    monkeypatch.setattr(lattice, "WORD", word)
+@pytest.mark.parametrize(
+    ("largest", "stop", "one", "two", "need", "cut", "second"),
+    [
+        (60, 5, 2, 6, 41, (1, 2, 20), 10),
+        (99, 5, 2, 6, 99, (1, 2, 20), 10),
+        (90, 10, 9, 2, 41, (1, 2, 20), 10),
+        (77, 5, 1, 77, 41, (1, 2, 20), 0),
+        (70, 5, 2, 3, 41, (1, 2, 70), 10),
+        (80, 5, 2, 3, 41, (16, 2, 20), 10),
+        (66, 5, 2, 3, 41, (1, 66, 20), 10),
+    ],
+)
+def test_where_64_bits_end(
+    largest: int, stop: int, one: int, two: int, need: int, cut: Any, second: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One after the other is the largest of all numbers."""
     seen: list[Any] = []
     honest = np.full
     monkeypatch.setattr(np, "full", lambda *given, **more: seen.append(more.get("dtype")) or honest(*given, **more))
-    some = lattice.ProvedCut(1, 2, 20, None, "tree", {})
-    for need in (60, 61):
-        assert lattice.reached_in_arrays(range(5), 2, 6, need, [some], 10, lambda: None) == (need == 60)
-        assert seen == [np.int64 if word > need else object]
-        seen.clear()
+    some = [lattice.ProvedCut(*cut, None, "tree", {})]
+    for word in (largest, largest + 1):
+        monkeypatch.setattr(lattice, "WORD", word)
+        found = lattice.reached_in_arrays(range(stop), one, two, need, some, second, lambda: None)
+        assert found == lattice.reached_in_loop(range(stop), one, two, need, some, second, lambda: None)
+    assert seen == [object, np.int64]
+
+
+def test_cuts_for_some_counts() -> None:
+    """A cut within 3 leaves what is above as it is, whatever part of the counts is looked at."""
+    for within in range(-1, 12):
+        some = [lattice.ProvedCut(0, 1, 0, within, "tree", {}), lattice.ProvedCut(1, 1, 12, None, "tree", {})]
+        for begin in range(10):
+            for need in range(2, 40):
+                said = [
+                    reached(range(begin, 10), 1, 3, need, some, 5, lambda: None)
+                    for reached in (lattice.reached_in_loop, lattice.reached_in_arrays)
+                ]
+                most = max(k + 3 * (0 if k <= within else min(5, 12 - k)) for k in range(begin, 10))
+                assert said == [most >= need] * 2
+    # Nothing is left where a cut is exceeded by the first count alone: no second count makes up for that.
+    none = [lattice.ProvedCut(2, 1, 1, 9, "tree", {})]
+    for reached in (lattice.reached_in_loop, lattice.reached_in_arrays):
+        assert not reached(range(1, 5), 10, 1, 5, none, 5, lambda: None)
+        assert reached(range(5), 10, 1, 1, none, 5, lambda: None)
+        assert reached(range(5), 10, 1, 0, [lattice.ProvedCut(0, 1, 0, None, "tree", {})], 5, lambda: None)
+
+
+def test_who_is_worth_its_cost_counts_in_no_kind() -> None:
+    market = Market.build(scores=[3, 4, 5], costs=[3, 4, 2], budgets=[9])
+    body = changed(price=1, kinds=[[3, 2], [7, 1]], cuts=[])
+    assert accepted(market, 9 + 3, body)
+    assert not accepted(market, 9 + 2, body)
 
 
 def test_numbers_beyond_a_word() -> None:
