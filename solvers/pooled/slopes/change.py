@@ -49,6 +49,8 @@ def exact_change(
     """
     if low <= 0 <= high:
         return []
+    if not len(costs):
+        return None
     whole = [
         Alike(_some(one.inside, SIDE_ITEMS, rng), _some(one.outside, SIDE_ITEMS, rng), one.free) for one in classes
     ]
