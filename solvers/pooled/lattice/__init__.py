@@ -16,7 +16,9 @@ that they are whole. The algorithm is ours.
    range of ``F_1``, and those in all ranges are looked at, with the largest ``F_2`` that the cuts let in.
 5. *Set* (`cells.Cells.near`, ``reach``). The two best sets of the nearest edge differ by exchanges that change nothing there; so many of
    them are made that the counts are near the best ones, and a few other exchanges within groups meet them. Whoever is in a cell does not matter.
-6. *End*. Is no such set found, or does it break a limit, nothing is said, and the other methods go on.
+6. *Exclude* (``solve._excluded``). Else the most of ``F_2`` with no more than so many of ``F_1`` is found: ``K F_1 + F_2`` with costs ``f_i`` of the
+   first base, K large, is a problem for the general search. Either its set has the best counts, or a cut for such ``F_1`` excludes them.
+7. *End*. Is neither shown, or does the set break a limit, nothing is said, and the other methods go on.
 
 ==================  ==============================================================================================
 ``d_t``, ``b_t``    `bases.Bases`: ``gains``, ``costs``
