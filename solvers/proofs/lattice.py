@@ -6,7 +6,7 @@ OPT. Numbers are integers. The goal is the least score above the bound that is a
 
 1. *Excess.* With ``e_i = q v_i - p c_i`` every set x that costs at most the money B has ``q v(x) <= p B + e(x)``. Who costs more than B is
    in no such set; B is rounded down to a multiple of what divides the other costs, and is no more than all of them.
-2. *Counted.* Whoever has ``e_i > 0`` counts f_i times in the first kind t with ``e_i = f_i d_t``, and ``c_i = f_i b_t`` if b_t is a number;
+2. *Counts.* Whoever has ``e_i > 0`` counts f_i times in the first kind t with ``e_i = f_i d_t``, and ``c_i = f_i b_t`` if b_t is a number;
    there has to be one. With F_t(x) for what x counts in kind t, ``e(x) <= d_1 F_1(x) + d_2 F_2(x)``.
 3. *Cuts.* ``A F_1(x) + C F_2(x) <= G`` for all x, since OPT is at most G on the market in which a worker's score is A or C times what it
    counts: that is what the proof of the cut shows. With W the cut is for those x with ``F_1(x) <= W``: in that market the cost of a worker
@@ -244,7 +244,7 @@ def reached_in_arrays(
         for cut in cuts:
             # Where nothing is left there is no F_2, which -1 stands for.
             left = np.maximum(cut.bound - cut.first * counts, -1) // cut.second
-            # Counted ascend: the cut is for the first so many.
+            # Counts ascend: the cut is for the first so many.
             size = len(part) if cut.within is None else min(len(part), max(0, cut.within + 1 - part[0]))
             most[:size] = np.minimum(most, left)[:size]
         if np.any((most >= 0) & (one * counts + two * most >= need)):
