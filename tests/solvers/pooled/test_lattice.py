@@ -209,10 +209,10 @@ def test_where_bases_end() -> None:
         scores, costs = (np.where(which, *pair) * times for pair in ((7, 5), (3, 4)))
         assert (bases.find_bases(PooledProblem.of(scores, costs, which, [9, 9], 9)) is not None) == met
     times = rng.integers(1, 4, 40)
-    for long, met in ((2**28, True), (2**30, False), (2**61, False)):
+    for long, met in ((2**40, True), (2**50, False), (2**61, False)):
         scores, costs = (
             [pair[w] * int(f) for w, f in zip(which, times, strict=True)]
-            for pair in ((7 * long + 1, 3 * long + 1), (5, 4))
+            for pair in ((7 * long + 1, 3 * long + 1), (5 << 10, 4 << 10))
         )
         assert (bases.find_bases(PooledProblem.of(scores, costs, which, [9, 9], 9)) is not None) == met, long
 
