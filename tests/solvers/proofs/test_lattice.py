@@ -435,6 +435,12 @@ def test_which_counts_are_in_question(cuts: list[tuple[int, int, int]], need: in
     assert list(lattice.in_question(3, 5, need, read, 9, 10)) == list(some)
 
 
+def test_a_cut_as_steep_as_the_worth_leaves_all_or_nothing() -> None:
+    some = [lattice.ProvedCut(2, 1, 7, None, "tree", {})]
+    assert list(lattice.in_question(2, 1, 7, some, 9, 10)) == [0, 1, 2, 3]
+    assert list(lattice.in_question(2, 1, 8, some, 9, 10)) == []
+
+
 def test_the_clock_is_looked_at() -> None:
     for checker in CHECKERS:
         looks: list[int] = []
