@@ -357,7 +357,14 @@ def test_how_many_cuts() -> None:
     ],
 )
 def test_where_64_bits_end(
-    largest: int, stop: int, one: int, two: int, need: int, cut: Any, second: int, monkeypatch: pytest.MonkeyPatch
+    largest: int,
+    stop: int,
+    one: int,
+    two: int,
+    need: int,
+    cut: tuple[int, int, int],
+    second: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """One after the other is the largest of all numbers."""
     seen: list[Any] = []
