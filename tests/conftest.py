@@ -23,20 +23,13 @@ settings.load_profile("fedmech")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--slow", action="store_true", help="also run the long campaigns")
+    parser.addoption("--slow", action="store_true", help="run everything, long campaigns too")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    campaign.whole = config.getoption("--slow")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    # Which tests run, a marker expression says: that of pyproject.toml, or the one that is given.
     if config.getoption("--slow"):
-        return
-    # Deselected, not skipped: a skip in a test report always means that something is missing.
-    chosen = [item for item in items if "slow" not in item.keywords]
-    config.hook.pytest_deselected(items=[item for item in items if "slow" in item.keywords])
-    items[:] = chosen
+        config.option.markexpr, campaign.whole = "", True
 
 
 @pytest.fixture

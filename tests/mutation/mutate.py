@@ -241,8 +241,8 @@ class Looking:
             self.seconds[item.nodeid] = time.process_time() - start
 
 
-CAMPAIGNS: list[str] = []
-"""``--slow``, if the long campaigns are asked for."""
+CAMPAIGNS: list[str] = ["-m", "not slow"]
+"""Thorough tests too; ``--slow`` behind it, if the long campaigns are asked for."""
 
 SEEN = "__statement_seen__"
 """What the text that is looked at calls with the line of every statement; tracing would slow down everything else too."""

@@ -1,6 +1,11 @@
-"""How much of a random comparison is tried: a quarter each time, all of it with ``--slow``."""
+"""How much is tried: of a random comparison a quarter each time, all of it with ``--slow``; of many cases a few, the others where ``-m thorough`` asks."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
 
 whole = False
 """Set by ``--slow``."""
@@ -15,3 +20,9 @@ def seeds(start: int, stop: int | None = None) -> range:
     """Return the seeds to try among ``range(start, stop)``; those that come first, so that none of a pattern is left out."""
     first, last = (0, start) if stop is None else (start, stop)
     return range(first, first + some(last - first))
+
+
+def thorough(cases: Iterable[Any], are: Callable[[Any], bool]) -> list[Any]:
+    """Return the cases of a test, a tuple for each with several parameters; those that `are` so are left to the thorough tests."""
+    split = [(case, case if isinstance(case, tuple) else (case,)) for case in cases]
+    return [pytest.param(*parts, marks=pytest.mark.thorough) if are(case) else case for case, parts in split]

@@ -4,7 +4,7 @@ import json
 import os
 
 import pytest
-from campaign import some
+from campaign import some, thorough
 from documents import EXECUTED, leave_verdict
 from fedmech.models.procurement.file import read_market
 from fedmech.solvers.solve import solve
@@ -45,6 +45,12 @@ ASKED = [
     *("D-7b-SUBMOD", "D-7b-GREEDY", "D-7c-BONUS", "D-2-VCG", "D-DROPTOP", "C-PEA", "C-NO"),
 ]
 
+LONG = {
+    *("C-PEA", "D-6.1-BF", "D-6.1-DSIC", "D-6.2", "D-7a-NO", "D-7b-GREEDY", "D-8-AUDIT"),
+    *("F-6.2-SMALL", "F-LOWER-GRID", "F-RATIO-BASELINES", "F-RATIO-SMALL"),
+}
+"""Those that take seconds to judge."""
+
 
 def test_every_claim_is_there():
     assert set(ASKED) <= set(PROCUREMENT)
@@ -63,7 +69,7 @@ def fewer_random_markets(monkeypatch):
 
 
 @pytest.mark.usefixtures("fewer_random_markets")
-@pytest.mark.parametrize("id", PROCUREMENT)
+@pytest.mark.parametrize("id", thorough(PROCUREMENT, LONG.__contains__))
 def test_verdict_and_witness(id, tmp_path):
     claim = claims()[id]
     entry = judge(claim)

@@ -1,6 +1,7 @@
 """Mutants of theories: a false premise of a proof is false of the shipped code, or the steps do not follow from it."""
 
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from fedmech.verification.claims.findings import ratios as findings_ratios
 from fedmech.verification.claims.findings.drop_top import without_star
 from fedmech.verification.proofs import ratios
 from fedmech.verification.proofs.chain import Proof, ProofError, have_z3
-from fedmech.verification.search.finite_models import Unheld, auction_models, hold
+from fedmech.verification.search.finite_models import Model, Unheld, auction_models, hold
 from fedmech.verification.search.hunt import Draw
 from proofs_by_name import PROOFS, impatient
 
@@ -90,28 +91,34 @@ def mutated(proof: Proof, premise: str, right: str, wrong: str) -> Proof:
     return replace(proof, theory=replace(theory, **{kind: {**texts, premise: texts[premise].replace(right, wrong)}}))
 
 
+@cache
+def models_of(which: str) -> list[Model]:
+    """Models of a proof that is held by them, and whose steps follow."""
+    options: dict[str, Any] = {"takes": without_star} if which == "DROP_TOP" else {}
+    models = (
+        MODELS[which]()
+        if which in MODELS
+        else auction_models(
+            RUNS.get(which, "driftpay-co"), DRAW, seed=11, count=60, stipends=which == "STIPEND", **options
+        )
+    )
+    known = list(models)
+    hold(PROOFS[which], iter(known))
+    PROOFS[which].check()
+    return known
+
+
 @pytest.mark.parametrize("name", THEORIES)
 def test_a_false_premise_turns_the_proof(name):
     """The shipped code is no model of the theory any more, or the steps do not follow."""
     which, premise, right, wrong = THEORIES[name]
-    proof, rule = PROOFS[which], RUNS.get(which, "driftpay-co")
-    options: dict[str, Any] = {"takes": without_star} if which == "DROP_TOP" else {}
-
-    def models():
-        return (
-            MODELS[which]()
-            if which in MODELS
-            else auction_models(rule, DRAW, seed=11, count=60, stipends=which == "STIPEND", **options)
-        )
-
-    hold(proof, models())
-    mutant = mutated(proof, premise, right, wrong)
+    mutant = mutated(PROOFS[which], premise, right, wrong)
 
     def held():
-        hold(mutant, models())
+        hold(mutant, iter(models_of(which)))
         mutant.check()
 
-    proof.check()
+    models_of(which)
     with impatient(), pytest.raises((Unheld, ProofError), match=f"{premise}'|z3 says"):
         held()
 
