@@ -31,7 +31,7 @@ COMMANDS = {
     "audit": "audit few.market.json --property ir --json",
     "swan": "swan x.mots.json --json",
     "tradeoff": "tradeoff x.mots.json --most 3 --json",
-    "verify": "verify {claim} --json",
+    "verify": "verify S-P2-HIGH --json",
     "claims": "claims --json",
     "derive": "derive threshold --json",
     "doctor": "doctor --cases 2 --json",
@@ -91,10 +91,6 @@ def _without_times(value: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    from fedmech.verification.ledger import claims
-
-    claim = next(name for name in claims() if name.startswith("S-"))
-    commands = {name: line.format(claim=claim) for name, line in COMMANDS.items()}
     workers = [
         {
             "id": f"né{i}",
@@ -123,7 +119,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
         folder = tmp_path_factory.mktemp("run")
         for name, document in documents.items():
             (folder / name).write_text(json.dumps(_reversed(document) if number else document))
-        (folder / "commands").write_text(json.dumps(commands))
+        (folder / "commands").write_text(json.dumps(COMMANDS))
         (folder / "c.toml").write_text(grid)
         threading = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), threads)
         done = subprocess.run(

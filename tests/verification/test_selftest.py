@@ -27,6 +27,7 @@ from fedmech.verification.literal.procurement import (
     subsets,
 )
 from fedmech.verification.selftest import campaign as campaign_module
+from fedmech.verification.selftest import shrinking
 from fedmech.verification.selftest.asking import ask
 from fedmech.verification.selftest.campaign import ALONE, Finding, campaign, put_to_the_test, replay
 from fedmech.verification.selftest.case import SOCIAL, Case, Setting
@@ -262,7 +263,10 @@ def test_a_crash_on_seven_workers_is_caught(plant: Any) -> None:
     assert all(row["score"] == 1 and row["cost"] == 0 for row in found.case.document["workers"])
 
 
-def test_a_small_market_left_open_is_caught(plant: Any) -> None:
+def test_a_small_market_left_open_is_caught(plant: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Whatever the numbers are, it is left open: they are tried for as long as there is time.
+    monkeypatch.setattr(shrinking, "_bolder", lambda case: iter(()))
+
     def give_up(market: Any, answer: Any) -> Any:
         return replace(answer, bound=answer.bound + 1000, stopped="node-limit", evidence=None)
 
