@@ -16,9 +16,7 @@ def test_there_are_notebooks() -> None:
     assert NOTEBOOKS
 
 
-@pytest.mark.parametrize(
-    "path", thorough(NOTEBOOKS, lambda path: path.stem[0] not in "12"), ids=lambda path: path.stem
-)
+@pytest.mark.parametrize("path", thorough(NOTEBOOKS, lambda path: path.stem[0] not in "12"), ids=lambda path: path.stem)
 def test_notebook_runs(path: Path) -> None:
     notebook = json.loads(path.read_text())
     assert all(not cell["outputs"] for cell in notebook["cells"] if cell["cell_type"] == "code")

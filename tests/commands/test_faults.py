@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from campaign import thorough
 from command_line import fedmech
 from fedmech import read_market
 
@@ -75,7 +76,7 @@ def test_a_full_disk_and_a_clock_that_steps_back(tmp_path: Path) -> None:
     assert (done.returncode, answer["added"], answer["left"], answer["damaged"]) == (0, 3, 0, [])
 
 
-@pytest.mark.parametrize("after", [0.0, 0.05])
+@pytest.mark.parametrize("after", thorough([0.0, 0.05], (0.05).__eq__))
 def test_killed_while_it_writes(after: float, tmp_path: Path) -> None:
     """The file is the old one or the new one; what else is left begins with a dot."""
     target = tmp_path / "g.market.json"

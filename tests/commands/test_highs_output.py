@@ -13,6 +13,7 @@ from pathlib import Path
 
 import command_line
 import pytest
+from campaign import thorough
 from fedmech import Market, generate_market, write_market
 from fedmech.models.sharing.market import MotsMarket, write_mots
 
@@ -134,7 +135,7 @@ def test_a_market_of_types(files: dict[str, Path]) -> None:
 
 
 @pytest.mark.parametrize("handler", [signal.SIG_DFL, signal.SIG_IGN], ids=["default", "ignored"])
-@pytest.mark.parametrize("method", ["highs-arrays", "pyomo-highs"])
+@pytest.mark.parametrize("method", thorough(["highs-arrays", "pyomo-highs"], "pyomo-highs".__eq__))
 def test_interrupt_keeps_what_was_found(method: str, handler: signal.Handlers, tmp_path: Path) -> None:
     """Also where whoever started the process has it ignore Ctrl-C, as shells do for what they run in the background."""
     path, running = tmp_path / "hard.market.json", tmp_path / "running"

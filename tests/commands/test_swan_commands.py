@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from campaign import thorough
 from fedmech.cli import app
 from fedmech.commands.plot import THEORY
 from fedmech.fl.sharing import figures, market_sweeps
@@ -136,7 +137,7 @@ def test_swan_json(market_file: Path) -> None:
     assert "single-peaked" in text
 
 
-@pytest.mark.parametrize("topic", ["threshold", "merge", "regions", "peak"])
+@pytest.mark.parametrize("topic", thorough(["threshold", "merge", "regions", "peak"], ("regions", "peak").__contains__))
 def test_derive(topic: str) -> None:
     document = json.loads(invoke("derive", topic, "--json").stdout)
     assert document["steps"]

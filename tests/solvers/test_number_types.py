@@ -12,7 +12,7 @@ from fractions import Fraction
 import kinds
 import numpy as np
 import pytest
-from campaign import seeds
+from campaign import seeds, thorough
 from fedmech import Market, solve
 from fedmech.models import exact
 from fedmech.solvers.control import Control
@@ -125,7 +125,7 @@ def magnitudes(seed: int) -> Kinds:
     return Kinds(rows, [max(0, budget)], caps, [rng.choice([sum(sizes), rng.randint(0, sum(sizes))])])
 
 
-@pytest.mark.parametrize("direct", [20_000, 12, 3])
+@pytest.mark.parametrize("direct", thorough([20_000, 12, 3], (12).__eq__))
 def test_numbers_of_very_different_magnitude(direct: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pooled_solve, "DIRECT", direct)
     proved = asked = 0

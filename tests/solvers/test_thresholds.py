@@ -11,7 +11,7 @@ from types import ModuleType
 
 import kinds
 import pytest
-from campaign import seeds
+from campaign import seeds, thorough
 from fedmech import Market
 from fedmech.models import exact
 from fedmech.solvers.control import Control
@@ -203,12 +203,15 @@ def unsearched(one: leaf.Leaf, items: dual.Grouped, *_: object) -> None:
 @pytest.mark.parametrize("offset", [-1, 0, 1], ids=["below", "at", "above"])
 @pytest.mark.parametrize(
     ("module", "name", "reduced"),
-    [
-        (module, name, reduced)
-        for module, name in SIZES
-        for reduced in (False, True)
-        if not (reduced and name == "DIRECT")
-    ],
+    thorough(
+        [
+            (module, name, reduced)
+            for module, name in SIZES
+            for reduced in (False, True)
+            if not (reduced and name == "DIRECT")
+        ],
+        lambda case: case[2],
+    ),
     ids=lambda part: part.__name__.split(".", 2)[-1] if isinstance(part, ModuleType) else str(part),
 )
 def test_sizes(module: ModuleType, name: str, offset: int, reduced: bool, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,7 +273,7 @@ def test_states_of_one_enumeration(states: int) -> None:
     assert all(proved) or states < 10**4
 
 
-@pytest.mark.parametrize("copies", [7, 8, 15, 16, 17, 31, 32, 33, 150, 300])
+@pytest.mark.parametrize("copies", thorough([7, 8, 15, 16, 17, 31, 32, 33, 150, 300], lambda copies: copies == 300))
 def test_hundreds_of_equal_workers(copies: int) -> None:
     """At their real size: the constants as they are."""
     rng = random.Random(copies)

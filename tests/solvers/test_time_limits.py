@@ -102,7 +102,7 @@ def test_the_others_within_a_limit(problem: str, limit: float) -> None:
         ("improve", 1),
         ("refill_all", 1),
         ("find_worker_prices", 1),
-        ("improve_by_highs", 1),
+        pytest.param("improve_by_highs", 1, marks=pytest.mark.thorough),
     ],
 )
 def test_ctrl_c_at_any_step_of_opt_sep(

@@ -22,6 +22,11 @@ def seeds(start: int, stop: int | None = None) -> range:
     return range(first, first + some(last - first))
 
 
+def parts(number: int) -> list[Any]:
+    """Return the parts of a comparison that is cut in `number`: a quarter each time, the others are left to the thorough tests."""
+    return thorough(range(number), lambda part: part >= -(-number // 4))
+
+
 def thorough(cases: Iterable[Any], are: Callable[[Any], bool]) -> list[Any]:
     """Return the cases of a test, a tuple for each with several parameters; those that `are` so are left to the thorough tests."""
     split = [(case, case if isinstance(case, tuple) else (case,)) for case in cases]

@@ -4,6 +4,7 @@ from dataclasses import replace
 from fractions import Fraction as F
 
 import pytest
+from campaign import thorough
 from fedmech.fl.mechanisms.coverage_greedy import coverage_greedy
 from fedmech.fl.mechanisms.interface import call, mechanisms, run_mechanism
 from fedmech.fl.mechanisms.outcome import outcome
@@ -162,8 +163,22 @@ SLOW = (
 )
 
 
+THOROUGH = (
+    "a rule that is another",
+    "routing that changes nothing",
+    "a greedy that pays more",
+    "concentrations the other way round",
+)
+
+
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in MEASUREMENTS]
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name
+        for name in MEASUREMENTS
+        if name not in THOROUGH
+    ]
+    + thorough(THOROUGH, lambda name: True),
 )
 def test_another_measurement_turns_the_verdict(name, monkeypatch):
     id, owner, attribute, wrong = MEASUREMENTS[name]

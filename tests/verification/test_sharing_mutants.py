@@ -5,6 +5,7 @@ from functools import cache
 from itertools import islice
 
 import pytest
+from campaign import thorough
 from fedmech.fl.sharing import swan as swan_module
 from fedmech.fl.sharing.pivotal import Pivotal
 from fedmech.fl.sharing.unique import Designated, SinglePeaked
@@ -33,6 +34,9 @@ LOW = cache(lambda: list(islice(states.LOW.markets(), 0, None, 60)))
 MIXED = cache(lambda: list(islice(problem.MIXED.markets(), 0, None, 25)))
 PRIVATE = cache(lambda: list(islice(claiming.PRIVATE.markets(), 0, None, 80)))
 SEVERAL = cache(lambda: list(islice((m for m in claiming.PRIVATE.markets() if m.type_count > 1), 0, None, 24)))
+
+
+LONG = ("participants are asked for what they claim", "errors do not fall with the coalition: SCALED")
 
 
 def worse_error(self, state):
@@ -142,7 +146,7 @@ SWAN = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", SWAN)
+@pytest.mark.parametrize("name", thorough(SWAN, LONG.__contains__))
 def test_broken_sharing_code_is_no_model(name, monkeypatch):
     owner, method, wrong, which, models = SWAN[name]
     hold(PROOFS[which], models())

@@ -8,6 +8,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
+from campaign import thorough
 from fedmech.fl.data import dirichlet as dirichlet_partitions
 from fedmech.fl.data import partitions
 from fedmech.fl.data.dirichlet import dirichlet, dirichlet_balanced, dirichlet_per_client
@@ -138,7 +139,7 @@ def test_who_holds_exactly_the_average_is_full() -> None:
         assert [len(part) for part in dirichlet_balanced(labels, 2, 1e-300, rng(seed), least=0)] == [50, 50]
 
 
-@pytest.mark.parametrize("beta", [0.3, 1.0])
+@pytest.mark.parametrize("beta", thorough([0.3, 1.0], (0.3).__eq__))
 def test_the_balanced_variant_has_the_distribution_of_moons_rule(beta: float) -> None:
     """First and second moments of the table, and how uneven clients are, where the minimum often binds."""
     labels = np.repeat(np.arange(3), [30, 50, 40])
@@ -151,7 +152,7 @@ def test_the_balanced_variant_has_the_distribution_of_moons_rule(beta: float) ->
         assert (abs(a.mean(axis=0) - b.mean(axis=0)) < 5 * error).all()
 
 
-@pytest.mark.parametrize("beta", [0.05, 0.5, 3.0])
+@pytest.mark.parametrize("beta", thorough([0.05, 0.5, 3.0], (0.5).__ne__))
 def test_dirichlet_moments(beta: float) -> None:
     """Shares of a class have the mean 1/n and the variance (n - 1) / (n^2 (n beta + 1)) of Dirichlet(beta)."""
     clients, size, draws = 4, 10_000, 1_500
@@ -408,8 +409,8 @@ def test_nonsense_is_refused(call, message: str) -> None:
     [
         lambda labels, g: given_sizes(labels, [8, 3, 5], g),
         lambda labels, g: dirichlet(labels, 3, 1.0, g),
-        lambda labels, g: dirichlet_balanced(labels, 3, 1.0, g, least=2),
-        lambda labels, g: dirichlet_per_client(labels, 3, 1.0, g),
+        pytest.param(lambda labels, g: dirichlet_balanced(labels, 3, 1.0, g, least=2), marks=pytest.mark.thorough),
+        pytest.param(lambda labels, g: dirichlet_per_client(labels, 3, 1.0, g), marks=pytest.mark.thorough),
         lambda labels, g: classes_per_client(labels, [1, 2], [3, 6], g),
     ],
 )

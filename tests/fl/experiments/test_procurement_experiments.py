@@ -13,7 +13,7 @@ from fractions import Fraction as F
 import numpy as np
 import pandas as pd
 import pytest
-from campaign import some
+from campaign import some, thorough
 from fedmech import Market, run_mechanism
 from fedmech.fl.experiments.engine.configuration import read_configuration, shipped_configurations
 from fedmech.fl.experiments.engine.registry import find_experiment
@@ -66,7 +66,7 @@ def test_every_axis_of_section_7e_has_a_configuration():
     assert {name.removeprefix("driftpay-") for name in CONFIGURATIONS} == AXES
 
 
-@pytest.mark.parametrize("name", SIMULATIONS)
+@pytest.mark.parametrize("name", thorough(SIMULATIONS, "driftpay-dispersion".__eq__))
 def test_shipped_simulations_can_be_played_at_every_point(name):
     configuration = read_configuration(name)
     points = configuration.points()
@@ -142,6 +142,7 @@ def test_figures_of_one_run_go_over_rounds_and_noise_has_its_benchmark():
     assert 0.6 / 1.4 - 1e-9 <= benchmark[1][1] < 1
 
 
+@pytest.mark.thorough
 def test_ctrl_c_on_the_command_line_keeps_the_finished_rounds(tmp_path):
     changes = [f"{name}={value}" for name, value in vars(TINY).items() if value not in (None, ())]
     changes = [change for change in changes if not change.startswith("rounds=")] + ["rounds=100000"]

@@ -16,6 +16,7 @@ from typing import Any
 import campaign
 import pandas as pd
 import pytest
+from campaign import thorough
 from deadly_experiments import ENTRY, deadly, grid, registered, run_deadly, run_older
 from fedmech import InputError
 from fedmech.cli import app
@@ -99,6 +100,7 @@ def test_a_killed_worker_loses_and_repeats_nothing(tmp_path: Path) -> None:
     assert_same(measured(folder), reference(12))
 
 
+@pytest.mark.thorough
 def test_a_point_that_kills_its_workers_fails_alone(tmp_path: Path) -> None:
     log = tmp_path / "log"
     report = run_sweep(grid(9, deed="die", victims=(3,), log=str(log)), tmp_path / "r", LokyPool(2, run_deadly))
@@ -281,7 +283,9 @@ def wait_for_points(folder: Path, count: int) -> None:
     raise AssertionError("no points in time")
 
 
-@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGINT], ids=["killed", "interrupted"])
+@pytest.mark.parametrize(
+    "sign", thorough([signal.SIGKILL, signal.SIGINT], signal.SIGKILL.__eq__), ids=["killed", "interrupted"]
+)
 def test_a_stopped_sweep_goes_on_where_it_was(
     tmp_path: Path, sign: signal.Signals, network_effects: tuple[Path, pd.DataFrame]
 ) -> None:
@@ -309,6 +313,7 @@ def test_a_stopped_sweep_goes_on_where_it_was(
     pd.testing.assert_frame_equal(read_results(tmp_path / "r"), expected, check_exact=True)
 
 
+@pytest.mark.thorough
 def test_two_sweeps_on_one_result_at_once(tmp_path: Path, network_effects: tuple[Path, pd.DataFrame]) -> None:
     configuration, expected = network_effects
     both = [start("sweep", configuration, "--out", tmp_path / "r", "--jobs", 1, "--json") for _ in range(2)]

@@ -40,6 +40,7 @@ def pool(address: str, **options: Any) -> DaskPool:
     return DaskPool(address, run=run_deadly, **options)
 
 
+@pytest.mark.thorough
 def test_a_killed_worker_loses_and_repeats_nothing(cluster: Cluster, tmp_path: Path) -> None:
     address = cluster.scheduler()
     workers = [cluster.worker(address, "--no-nanny") for _ in range(2)]
@@ -70,6 +71,7 @@ def test_a_killed_worker_loses_and_repeats_nothing(cluster: Cluster, tmp_path: P
     pd.testing.assert_frame_equal(read_results(tmp_path / "n"), read_results(tmp_path / "sequential"), check_exact=True)
 
 
+@pytest.mark.thorough
 def test_a_point_that_kills_its_workers_fails_alone(cluster: Cluster, tmp_path: Path) -> None:
     address = cluster.scheduler(**ONCE)
     # Nannies replace a dead worker.

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from campaign import some
+from campaign import parts, some
 from fedmech import (
     Market,
     read_market,
@@ -60,7 +60,7 @@ def test_shipped_market() -> None:
     assert optimum.objective == Fraction("35.175223")
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", parts(20))
 def test_prefixes_of_a_large_market(seed: int) -> None:
     # Too large for the literal reading: compare with ORP solved anew on the two prefixes that decide.
     rng = np.random.default_rng(seed)

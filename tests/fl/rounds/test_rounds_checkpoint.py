@@ -74,7 +74,7 @@ time.sleep(60)
     ("last", "delay"),
     [
         (4, 0.0),
-        (3, 0.01),
+        pytest.param(3, 0.01, marks=pytest.mark.thorough),
         *(pytest.param(3, 0.004 * k, marks=pytest.mark.slow) for k in range(1, 12)),
         pytest.param(1, 0.0, marks=pytest.mark.slow),
     ],

@@ -8,6 +8,7 @@ from fractions import Fraction
 
 import pytest
 import sympy
+from campaign import some
 from fedmech.fl.sharing.linear_market import corrected_error, simulate, stated_error
 from fedmech.models.sharing import error_model
 from fedmech.models.sharing.error_model import (
@@ -60,7 +61,7 @@ def test_the_merge_condition_is_where_both_gain() -> None:
 def test_regions_and_switching_counts_follow_every_client() -> None:
     draw = random.Random(3)
     seen = set()
-    for _ in range(300):
+    for _ in range(some(400)):
         size, H, D = draw.randint(1, 6), Fraction(draw.randint(1, 40), draw.randint(1, 6)), draw.randint(1, 12)
         ratio = draw.choice([random_ratio(draw), Fraction(1, D)])
 

@@ -8,6 +8,7 @@ from fractions import Fraction
 import campaign
 import numpy as np
 import pytest
+from campaign import parts
 from fedmech import Market, solve
 from fedmech.solvers.control import Control
 from fedmech.solvers.coverage.branch import CoverAnswer, Levels, branch_and_bound
@@ -96,7 +97,7 @@ def check(instance: CoverInstance, answer: CoverAnswer, optimum: int) -> None:
     assert answer.stopped == "proved"
 
 
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("part", parts(4))
 def test_optimum_is_the_enumerated_one(part: int) -> None:
     for seed in range(part * 300, part * 300 + 300):
         instance = random_instance(seed)

@@ -356,8 +356,8 @@ os.write(sink, b"and more\\n")
         "solve(market, 'opt', 'highs-arrays')",
         "solve(market, 'opt', 'pyomo-highs')",
         "lp_prices(market)",
-        "find_conflict(market, min_score=100)",
-        "solve_social_state(shared, 'pyomo-highs')",
+        pytest.param("find_conflict(market, min_score=100)", marks=pytest.mark.thorough),
+        pytest.param("solve_social_state(shared, 'pyomo-highs')", marks=pytest.mark.thorough),
     ],
 )
 def test_the_python_interface_prints_nothing(use: str) -> None:

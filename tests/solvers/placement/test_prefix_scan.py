@@ -6,6 +6,7 @@ from itertools import chain, combinations
 import networkx
 import numpy as np
 import pytest
+from campaign import parts
 from fedmech.solvers.placement import prefix_scan as scan_module
 from fedmech.solvers.placement.orp_seats import best_placeable_set
 from fedmech.solvers.placement.polymatroid import (
@@ -101,7 +102,7 @@ def check_scan(bids, scores, groups, budget, caps, seats, with_seats):
 
 
 @pytest.mark.parametrize("with_seats", [False, True])
-@pytest.mark.parametrize("block", range(4))
+@pytest.mark.parametrize("block", parts(4))
 def test_scan_is_the_definition(block, with_seats):
     rng = np.random.default_rng(100 + block)
     for _ in range(75):

@@ -11,7 +11,7 @@ from functools import cache
 import kinds
 import numpy as np
 import pytest
-from campaign import seeds, some
+from campaign import seeds, some, thorough
 from fedmech import solve
 from fedmech.solvers.control import Control
 from fedmech.solvers.pooled import PooledProblem, core, leaf, solve_pooled
@@ -77,7 +77,7 @@ def counted_case(seed: int) -> tuple[PooledProblem, int]:
     return problem_of(case), kinds.opt(case)
 
 
-@pytest.mark.parametrize("copies", [2, 4, 8])
+@pytest.mark.parametrize("copies", thorough([2, 4, 8], (4).__eq__))
 def test_equal_workers_agree_with_counting(copies: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(core, "PIVOT_COPIES", copies)
     pivoted = 0
@@ -98,7 +98,7 @@ def test_equal_workers_agree_with_counting(copies: int, monkeypatch: pytest.Monk
     assert pivoted > 5
 
 
-@pytest.mark.parametrize("pivots", [True, False])
+@pytest.mark.parametrize("pivots", thorough([True, False], (False).__eq__))
 def test_a_closed_leaf_holds_nothing_better(pivots: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Leaves of some interval of counts, searched from an incumbent just below their best, so that they must find it."""
     if not pivots:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from campaign import parts
 from fedmech import Market, solve
 from fedmech.solvers.certify.tree import prove
 from fedmech.solvers.proofs.nodes import MOST_BITS
@@ -81,7 +82,7 @@ NO_NUMBERS = [
 ]
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", parts(4))
 @pytest.mark.parametrize("replacements", [HUGE, NO_NUMBERS], ids=["huge numbers", "no numbers"])
 def test_whatever_stands_in_a_body_nothing_false_is_accepted(seed: int, replacements: list[Any]) -> None:
     refused = 0
@@ -105,7 +106,7 @@ def test_whatever_stands_in_a_body_nothing_false_is_accepted(seed: int, replacem
     assert refused > 50
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", parts(12))
 def test_a_bound_off_by_one_is_refused(seed: int) -> None:
     """One unit lower, whatever the kind of proof; and bounds that are no numbers."""
     for market, proof, best in proofs(seed):
@@ -122,7 +123,7 @@ def test_a_bound_off_by_one_is_refused(seed: int) -> None:
                 check_bound(replace(proof, bound=bound), market)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", parts(8))
 def test_a_proof_of_another_market_or_problem_proves_nothing_false(seed: int) -> None:
     tried = 0
     for market, proof, _ in proofs(seed):
@@ -152,7 +153,7 @@ def test_a_proof_of_another_market_or_problem_proves_nothing_false(seed: int) ->
     assert tried > 30
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", parts(6))
 def test_kinds_cannot_be_exchanged(seed: int) -> None:
     for market, proof, _ in proofs(seed):
         for kind in (

@@ -6,6 +6,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from campaign import thorough
 from fedmech.models.exact import INT64_SAFE, python_integers
 from fedmech.solvers.proofs import disjoint_sets
 from fedmech.solvers.proofs.disjoint_sets import can_pack, unhired_loss
@@ -34,7 +35,7 @@ def least_loss(lists: list[tuple[np.ndarray, np.ndarray, int]], price: list[int]
     return best
 
 
-@pytest.mark.parametrize("unit", [1, INT64_SAFE // 20, 10**30])
+@pytest.mark.parametrize("unit", thorough([1, INT64_SAFE // 20, 10**30], (10**30).__eq__))
 @pytest.mark.parametrize("counting", [0, disjoint_sets.WORTH_COUNTING])
 def test_sets_are_packed_at_the_least_loss_and_no_less(
     unit: int, counting: int, monkeypatch: pytest.MonkeyPatch

@@ -10,6 +10,7 @@ import campaign
 import kinds as oracle
 import numpy as np
 import pytest
+from campaign import parts
 from fedmech import Market, solve
 from fedmech.solvers.pooled import solve as pooled_solve
 from fedmech.solvers.proofs import dynamic
@@ -60,7 +61,7 @@ def relaxed(market: Market) -> int:
 CELLS = ([0], [1, 0], [2, 1, 0], [7, 0], [1000, 0])
 
 
-@pytest.mark.parametrize("part", range(20))
+@pytest.mark.parametrize("part", parts(20))
 def test_accepted_at_the_relaxed_optimum_and_never_below(part: int) -> None:
     for seed in range(25 * part, 25 * part + 25):
         market, rng = drawn(seed), random.Random(-seed)
@@ -82,7 +83,7 @@ def test_accepted_at_the_relaxed_optimum_and_never_below(part: int) -> None:
             assert refusal(market, best - unit, given, problem) is not None
 
 
-@pytest.mark.parametrize("part", range(10))
+@pytest.mark.parametrize("part", parts(10))
 def test_no_body_proves_too_much(part: int) -> None:
     """Multipliers and cells of every kind: they may prove less than they could, never more."""
     for seed in campaign.seeds(6 * part, 6 * part + 6):

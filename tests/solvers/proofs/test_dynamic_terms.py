@@ -9,6 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from campaign import parts
 from fedmech.solvers.proofs import dynamic
 from fedmech.solvers.proofs.dynamic import Program, Step
 from fedmech.solvers.proofs.proof import ProofError
@@ -61,7 +62,7 @@ def sums_of(costs: list[int]) -> set[int]:
     return {sum(some) for size in range(len(costs) + 1) for some in itertools.combinations(costs, size)}
 
 
-@pytest.mark.parametrize("part", range(6))
+@pytest.mark.parametrize("part", parts(6))
 def test_the_steps_are_bundles_of_all_workers(part: int) -> None:
     for seed in range(50 * part, 50 * part + 50):
         program, workers, limits = drawn(seed)
@@ -91,7 +92,7 @@ def test_the_steps_are_bundles_of_all_workers(part: int) -> None:
             assert debts == Counter(sizes[g] - limits[g] for g, least in bound.items() if least // divisor <= money)
 
 
-@pytest.mark.parametrize("part", range(6))
+@pytest.mark.parametrize("part", parts(6))
 def test_states_are_those_that_may_reach_the_goal(part: int) -> None:
     """Step by step, of one debt: no dearer one that scores no more, and none that the relaxation cannot bring to the goal."""
     ended = 0
@@ -134,7 +135,7 @@ def test_states_are_those_that_may_reach_the_goal(part: int) -> None:
     assert 5 < ended < 45
 
 
-@pytest.mark.parametrize("part", range(6))
+@pytest.mark.parametrize("part", parts(6))
 def test_gains_of_cells_of_one_unit_are_those_of_all_ways_to_go_on(part: int) -> None:
     listed = 0
     for seed in range(30 * part, 30 * part + 30):

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from campaign import parts
 from fedmech import Market, solve
 from fedmech.solvers.control import Control
 from fedmech.solvers.proofs import disjoint_sets, packing, purse_sets
@@ -124,7 +125,7 @@ def agree(seeds: range, workers: int = 7) -> None:
                     assert not accepted(market, optimum, {**body, "purses": purses}), (seed, "too low a maximum")
 
 
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("part", parts(4))
 def test_accepted_where_the_bound_is_true_and_nowhere_else(part: int) -> None:
     agree(range(25 * part, 25 * part + 25))
 

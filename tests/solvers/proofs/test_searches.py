@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from campaign import parts
 from fedmech import Market
 from fedmech.solvers.proofs.arrays import search as array_search
 from fedmech.solvers.proofs.arrays.narrow import Flips
@@ -182,7 +183,7 @@ def random_leaf(seed: int) -> Leaf:
     )
 
 
-@pytest.mark.parametrize("part", range(8))
+@pytest.mark.parametrize("part", parts(8))
 def test_the_least_loss_is_that_of_its_definition(part: int) -> None:
     """Both list the same combinations, but that arrays keep some that cost the same."""
     closed = 0

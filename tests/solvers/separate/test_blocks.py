@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from campaign import seeds, some
+from campaign import seeds, some, thorough
 from fedmech import Market, generate_market, solve
 from fedmech.models.exact import exact_sum
 from fedmech.solvers.control import Control
@@ -149,7 +149,7 @@ def test_numbers_that_highs_does_not_take_leave_what_was_known(monkeypatch: pyte
     assert found.answer.proof is None
 
 
-@pytest.mark.parametrize("seconds", [0.0, 60.0])
+@pytest.mark.parametrize("seconds", thorough([0.0, 60.0], bool))
 def test_leaves_that_do_not_suffice_are_no_defect(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """Then the next larger bound is proved; where there is no time to tell, the checker's word stands."""
     market = generate_market("a", 40, requesters=4, groups=4, seed=1)
@@ -181,7 +181,7 @@ def test_highs_that_finds_no_prices_leaves_the_first_bound(monkeypatch: pytest.M
         held(instance, searched_by_blocks(instance), enumerate_optimum(instance))
 
 
-@pytest.mark.parametrize("factor", [1, 10**21])
+@pytest.mark.parametrize("factor", thorough([1, 10**21], (1).__eq__))
 def test_a_market_with_few_slots_that_branches(factor: int) -> None:
     """Four requesters with few places each: what another method proves, or nearly so; in words and in Python integers."""
     market = generate_market("a", 40, requesters=4, groups=4, seed=1)

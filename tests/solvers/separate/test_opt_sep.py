@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from campaign import seeds, some
+from campaign import parts, seeds, some, thorough
 from fedmech import Market, solve
 from fedmech.solvers.control import Control, StopReason
 from fedmech.solvers.proofs.proof import check_bound
@@ -80,7 +80,7 @@ def uncounted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("uncounted")
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("part", parts(4))
 def test_optimum_is_the_enumerated_one(part: int) -> None:
     for seed in seeds(part * 250, part * 250 + 250):
         instance = random_instance(seed)
@@ -118,7 +118,7 @@ def test_whatever_the_pooled_optimum_says_first(pooled: PooledOptimum) -> None:
 
 
 @pytest.mark.usefixtures("uncounted")
-@pytest.mark.parametrize("lists", [0, 3])
+@pytest.mark.parametrize("lists", thorough([0, 3], bool))
 def test_highs_takes_over_where_lists_grow_too_long(lists: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "RESTARTS", 1)
     monkeypatch.setattr(steps, "find_worker_prices", lambda *_: None)
@@ -258,7 +258,7 @@ def test_packing_is_the_best_one(way: str) -> None:
         assert chosen is None or packing_loss(columns, left_out, chosen) == best
 
 
-@pytest.mark.parametrize("counting_from", [0, 2, 8])
+@pytest.mark.parametrize("counting_from", thorough([0, 2, 8], (2).__ge__))
 def test_packing_by_dear_workers_is_the_best_one(counting_from: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packing_kernel, "WORTH_COUNTING", counting_from)
     packed = 0
@@ -342,7 +342,7 @@ def test_exact_split_says_when_it_cannot_tell() -> None:
         split_exactly(instance, members, Control(), 3, 10**6)
 
 
-@pytest.mark.parametrize("part", range(2))
+@pytest.mark.parametrize("part", parts(2))
 def test_pooled_sets_alone_find_the_optimum(part: int) -> None:
     for seed in seeds(part * 300, part * 300 + 300):
         instance = random_instance(seed)
@@ -352,7 +352,7 @@ def test_pooled_sets_alone_find_the_optimum(part: int) -> None:
         assert alone.answer.value == enumerate_optimum(instance)
 
 
-@pytest.mark.parametrize("part", range(2))
+@pytest.mark.parametrize("part", parts(2))
 def test_lists_and_packing_alone_find_the_optimum(part: int) -> None:
     for seed in seeds(part * 300, part * 300 + 300):
         instance = random_instance(seed)

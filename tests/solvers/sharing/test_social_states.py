@@ -125,7 +125,7 @@ def big_market(types: int, clients: int, seed: int, utility: dict, theta: object
 @pytest.mark.parametrize(
     "utility",
     [
-        {"family": "inverse", "a": 1, "e0": "0.001"},
+        pytest.param({"family": "inverse", "a": 1, "e0": "0.001"}, marks=pytest.mark.thorough),
         {"family": "exponential", "a": 1, "s": 20},
         {"expression": "1 - 2*eps - eps**2"},
     ],

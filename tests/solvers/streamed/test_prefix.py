@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from campaign import parts
 from fedmech.fl.mechanisms.interface import Outcome, run_mechanism
 from fedmech.models.exact import python_integers
 from fedmech.models.input_error import InputError
@@ -70,7 +71,7 @@ def compared(path: Path, sizes: Sizes, folder: Folder | None = None) -> int:
     return passes
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", parts(30))
 def test_the_outcome_is_that_in_memory(seed: int, tmp_path: Path) -> None:
     rng = np.random.default_rng(seed)
     sizes = Sizes(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from campaign import parts, thorough
 from fedmech.models.input_error import InputError
 from fedmech.models.procurement.file import open_market, read_market
 from fedmech.models.procurement.folder import Folder
@@ -42,7 +43,7 @@ def go_on() -> None:
     pass
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", parts(40))
 def test_the_answer_is_that_in_memory(seed: int, tmp_path: Path) -> None:
     path = random_folder(tmp_path, seed)
     rng = np.random.default_rng(seed)
@@ -88,7 +89,7 @@ def large(root: Path, n: int = 3000, kind: str = "a", **changes: Any) -> Path:
     return write_folder(root, columns, market, (700, 701, 2500) if n > 2500 else (), 333)
 
 
-@pytest.mark.parametrize("kind", ["a", "c"])
+@pytest.mark.parametrize("kind", thorough("ac", "c".__eq__))
 def test_a_band_is_enough(kind: str, tmp_path: Path) -> None:
     path = large(tmp_path, 20_000, kind)
     found = solve_folder(opened(path), sizes=Sizes(direct=0, sample=4000))
@@ -353,7 +354,7 @@ def test_nobody_to_hire(tmp_path: Path) -> None:
 # ---------------------------------------------------------------------- time that is up between the search and its check
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", parts(12))
 def test_a_point_that_there_was_no_time_to_check_has_a_valid_bound(
     seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -376,7 +377,7 @@ def test_a_point_that_there_was_no_time_to_check_has_a_valid_bound(
         assert (checked.value, checked.counts) == (found.value * found.folder.score_denominator, found.counts)
 
 
-@pytest.mark.parametrize("kind", ["a", "c"])
+@pytest.mark.parametrize("kind", thorough("ac", "c".__eq__))
 def test_the_bound_of_a_guess_is_close(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_time(*given: Any) -> Any:
         raise Stopped("time-limit")
