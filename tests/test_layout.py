@@ -27,15 +27,16 @@ def test_packages_in_pyproject_are_the_tree() -> None:
 
 
 @cache
-def parsed(path: Path) -> ast.Module:
-    return ast.parse(path.read_text())
+def nodes(path: Path) -> list[ast.AST]:
+    """All there is in a file of code: it is parsed and walked through once."""
+    return list(ast.walk(ast.parse(path.read_text())))
 
 
 def imported_rooms(path: Path) -> set[str]:
     """The rooms a file imports from, wherever in the file the import stands."""
     depth = len(path.relative_to(ROOT).parts)
     rooms = set()
-    for node in ast.walk(parsed(path)):
+    for node in nodes(path):
         if isinstance(node, ast.ImportFrom) and node.level == depth:
             # The root package itself: the room is the first name.
             rooms |= {(node.module or alias.name).split(".")[0] for alias in node.names}
@@ -58,16 +59,15 @@ def module_name(path: Path) -> str:
 
 def imported_modules(path: Path, known: set[str]) -> set[str]:
     """The modules of the package that a file imports, wherever in it; what only type checkers read does not count."""
-    tree = parsed(path)
     unread = {
         id(inner)
-        for node in ast.walk(tree)
+        for node in nodes(path)
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
         for inner in ast.walk(node)
     }
     here = path.relative_to(ROOT).parts[:-1]
     found = set()
-    for node in ast.walk(tree):
+    for node in nodes(path):
         if isinstance(node, ast.ImportFrom) and node.level and id(node) not in unread:
             base = (*here[: len(here) - node.level + 1], *(node.module.split(".") if node.module else ()))
             for alias in node.names:
@@ -176,7 +176,7 @@ def test_no_file_is_too_long() -> None:
 
 def long_functions(path: Path, most: int = 100) -> list[str]:
     """The functions of a file of code, methods included, with more lines than fit on two pages of a screen."""
-    functions = (node for node in ast.walk(parsed(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    functions = (node for node in nodes(path) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
     return [node.name for node in functions if node.end_lineno and node.end_lineno - node.lineno >= most]
 
 
@@ -202,7 +202,7 @@ def class_names() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for path in SOURCES:
         if path.is_relative_to(ROOT / "solvers"):
-            for node in ast.walk(parsed(path)):
+            for node in nodes(path):
                 if isinstance(node, ast.ClassDef):
                     found.setdefault(node.name.lstrip("_"), []).append(module_name(path))
     return found

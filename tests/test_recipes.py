@@ -156,6 +156,7 @@ def test_a_claim(tmp_path: Path) -> None:
     assert (entry["verdict"], entry["rechecked"], len(entry["witness"]["workers"])) == ("proved", True, 1)
 
 
+@pytest.mark.thorough
 def test_an_experiment(tmp_path: Path) -> None:
     copy = Checkout(tmp_path, "an experiment")
     copy.insert("fl/experiments/all_experiments.py", "    contribution,\n", "    contribution,\n    dimensions,\n")
@@ -170,6 +171,7 @@ def test_an_experiment(tmp_path: Path) -> None:
     assert json.loads(copy.fedmech("sweep", "dimensions", "--out", "r", "--jobs", "1", "--json"))["added"] == 1
 
 
+@pytest.mark.thorough
 def test_a_scoring_rule(tmp_path: Path) -> None:
     copy = Checkout(tmp_path, "a scoring rule")
     assert "steady" in copy.run(

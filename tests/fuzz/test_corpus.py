@@ -97,6 +97,7 @@ def test_formulas_that_once_had_no_end(name: str, participants: int) -> None:
     assert sum(answer.state) == participants
 
 
+@pytest.mark.thorough
 def test_the_command_that_hunts(tmp_path: Path) -> None:
     command = [sys.executable, str(Path(__file__).parent / "run.py"), "--seconds", "0.1"]
     done = subprocess.run([*command, "parser"], capture_output=True, text=True, cwd=tmp_path, timeout=60, check=False)

@@ -354,6 +354,7 @@ def test_sorting_looks_at_the_clock() -> None:
         best_set(generate_market("a", 5, seed=1), np.arange(5), Control.for_seconds(0))
 
 
+@pytest.mark.thorough
 def test_what_a_search_of_prices_has_found_is_kept_whenever_it_is_stopped() -> None:
     market = generate_market("d", 200, seat_share=0.5, seed=1)
     best = solve(market, "opt").value

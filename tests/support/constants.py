@@ -45,14 +45,14 @@ def named_by_tests() -> frozenset[str]:
 
 
 def names_in(path: Path) -> Iterator[str]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
     homes = {}
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("fedmech"):
             for one in node.names:
                 homes[one.asname or one.name] = f"{node.module}.{one.name}".removeprefix("fedmech.")
     yield from homes.values()
-    for node in ast.walk(tree):
+    for node in nodes:
         match node:
             case ast.Attribute(value=ast.Name(home), attr=name) if home in homes:
                 yield f"{homes[home]}.{name}"

@@ -178,7 +178,8 @@ def test_every_swan_claim_is_there() -> None:
 
 
 LONG = {
-    "S-3", "S-O3", "S-O4", "S-O5", "S-O6", "S-P1-HIGH-REQ", "S-P3", "S-T3-BALANCE", "S-T3-STATE", "S-T3-STATE-REQ", "S-T3-UNIQUE", "S-V-MONO",
+    "S-3", "S-10-MIN", "S-11-EXIST", "S-C1", "S-E1", "S-O1", "S-P1-LOW", "S-P12-EQUIV", "S-P2-N", "F-3-WEIGHTS", "F-BUYER-SWAN", "F-IC-PIVOT", "F-T3-CONVERGE",
+    "S-O3", "S-O4", "S-O5", "S-O6", "S-P1-HIGH-REQ", "S-P3", "S-T3-BALANCE", "S-T3-STATE", "S-T3-STATE-REQ", "S-T3-UNIQUE", "S-V-MONO",
     "F-10-PRIVATE", "F-HIGH-ALONE", "F-IC-SIZE", "F-T3-UNIQUE",
 }  # fmt: skip
 """Those that take seconds to judge."""

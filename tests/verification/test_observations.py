@@ -101,6 +101,7 @@ def test_the_ratio_of_the_potential_balances_the_witness() -> None:
         assert paid - (each.market.population - sum(target)) * each.price(target) == cost
 
 
+@pytest.mark.thorough
 def test_rivals_agree_with_their_definitions() -> None:
     for number, market in enumerate(markets.random_markets(25, seed=3)):
         for cost in (Fraction(1, 50), Fraction(1, 9), Fraction(number, 40)):

@@ -47,6 +47,18 @@ ASKED = [
 
 LONG = {
     *("C-PEA", "D-6.1-BF", "D-6.1-DSIC", "D-6.2", "D-7a-NO", "D-7b-GREEDY", "D-8-AUDIT"),
+    *(
+        "D-4-REPAIR",
+        "D-5-FLOW",
+        "D-6-NOISE",
+        "D-6.1-IR",
+        "D-6.2-SOME",
+        "D-7c-BONUS",
+        "D-7e-BUDGET",
+        "D-8-NOISE-DSIC",
+        "D-8-NOISE-OPT",
+    ),
+    *("D-DROPTOP", "F-6.2-EQUAL", "F-PEA-EMPTY"),
     *("F-6.2-SMALL", "F-LOWER-GRID", "F-RATIO-BASELINES", "F-RATIO-SMALL"),
 }
 """Those that take seconds to judge."""

@@ -283,6 +283,7 @@ def test_another_method_that_is_wrong_is_caught(plant: Any) -> None:
     assert found.case.size == 2
 
 
+@pytest.mark.thorough
 def test_weights_that_wrap_at_64_bits_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault that was: multipliers of OPT with seats from int64 scores times a denominator that took the product beyond a word."""
     from fedmech.solvers.seated import duals
@@ -304,6 +305,7 @@ def test_weights_that_wrap_at_64_bits_are_caught(monkeypatch: pytest.MonkeyPatch
     assert not any(map(finds, cases[: cases.index(wrong) + 1]))
 
 
+@pytest.mark.thorough
 def test_places_that_were_never_left_empty_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault that was: a full group whose places have no price, left to 16 and more equal workers, was only tried full."""
     from fedmech.solvers.pooled import core

@@ -275,6 +275,7 @@ def test_files_that_are_not_there() -> None:
             read_configuration(name)
 
 
+@pytest.mark.thorough
 def test_closed_form_is_the_markets_error_and_monte_carlo_agrees() -> None:
     entry = find_experiment("network-effects")
     settings = NetworkEffects(

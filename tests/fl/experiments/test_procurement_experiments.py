@@ -225,6 +225,7 @@ def test_a_lie_that_pays_is_found_and_measured():
     assert judged["gain"] == 2.0
 
 
+@pytest.mark.thorough
 def test_the_experiment_gives_a_verdict_for_each_moved_worker():
     entry = find_experiment("truthfulness")
     small = TruthfulnessSettings(workers=8, moved=3, rounds=1, grid=7)

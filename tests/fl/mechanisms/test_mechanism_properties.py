@@ -105,7 +105,7 @@ def test_the_markets_that_are_tried_hire_somebody(name):
 
 @pytest.mark.parametrize("name", TRUTHFUL)
 def test_no_lie_pays(name):
-    check_truthful(name, 12)
+    check_truthful(name, 8)
 
 
 @pytest.mark.slow

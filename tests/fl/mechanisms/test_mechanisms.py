@@ -85,7 +85,7 @@ def test_every_mechanism_has_a_second_definition():
 
 @pytest.mark.parametrize("name", sorted(DEFINITIONS))
 def test_mechanism_is_its_definition(name):
-    compare_with_definition(name, some(200))
+    compare_with_definition(name, some(120))
 
 
 @pytest.mark.slow

@@ -20,6 +20,7 @@ def tabulated(market: MotsMarket) -> MeasuredMarket:
     return MeasuredMarket.of(market, {state: market.error(state) for state in participating_states(market.counts)})
 
 
+@pytest.mark.thorough
 def test_a_table_of_eq_3_changes_nothing() -> None:
     for market in random_markets(12, seed=11, largest=3):
         measured = tabulated(market)

@@ -9,7 +9,7 @@ from typing import Any
 
 import campaign
 import pytest
-from campaign import seeds
+from campaign import seeds, thorough
 from fedmech import InputError, Market, solve
 from fedmech.models.procurement.generate import generate_market
 from fedmech.solvers.certify import tree as certify_module
@@ -87,7 +87,7 @@ def test_share_of_optima_with_a_proof(problem: str, seats: bool) -> None:
 
 @pytest.mark.parametrize("kind", ["a", "b", "c", "d", "lognormal"])
 @pytest.mark.parametrize("seat_share", [None, 0.6])
-@pytest.mark.parametrize("n", [60, 3000])
+@pytest.mark.parametrize("n", thorough([60, 3000], (3000).__eq__))
 def test_generated_markets(kind: str, seat_share: float | None, n: int) -> None:
     # Where seats bind and scores follow costs, a proof takes many seconds from sixty workers on.
     few = n == 60 and seat_share is not None and kind in "cd" and not campaign.whole

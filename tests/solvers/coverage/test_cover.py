@@ -8,7 +8,7 @@ from fractions import Fraction
 import campaign
 import numpy as np
 import pytest
-from campaign import parts
+from campaign import parts, thorough
 from fedmech import Market, solve
 from fedmech.solvers.control import Control
 from fedmech.solvers.coverage.branch import CoverAnswer, Levels, branch_and_bound
@@ -217,7 +217,7 @@ def test_router_places_what_can_be_placed() -> None:
             assert (np.array(router.flow).sum(axis=0) <= instance.seats).all()
 
 
-@pytest.mark.parametrize("kind", ["sparse", "binary", "places", "clusters"])
+@pytest.mark.parametrize("kind", thorough(["sparse", "binary", "places", "clusters"], "sparse".__eq__))
 def test_structured_markets_are_proved_exactly(kind: str) -> None:
     # In clusters as many take HiGHS many seconds, the search of the nodes none.
     instance = structured_instance(kind, *((120, 20) if kind == "clusters" and not campaign.whole else (200, 30)))

@@ -122,6 +122,7 @@ def lifted(market: Market, names) -> Market:
     )
 
 
+@pytest.mark.thorough
 def test_no_member_of_a_conflict_can_be_spared():
     rng = np.random.default_rng(53)
     conflicts = 0

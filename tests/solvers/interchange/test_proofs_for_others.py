@@ -245,8 +245,13 @@ def test_what_is_no_optimum_of_whole_numbers_is_refused(tmp_path: Path, monkeypa
     ("module", "name", "values"),
     [
         (branching, "MOST_KEPT", (1, 2, 8)),
-        (branching, "FEW_CANDIDATES", (1, 2, 4, 30)),
-        (combination, "PRECISIONS", ((0, 1, 2, 3), (60, 70, 80, 90), (0, 4, 8, 12, 16, 24, 32, 48, 64, 96))),
+        pytest.param(branching, "FEW_CANDIDATES", (1, 2, 4, 30), marks=pytest.mark.thorough),
+        pytest.param(
+            combination,
+            "PRECISIONS",
+            ((0, 1, 2, 3), (60, 70, 80, 90), (0, 4, 8, 12, 16, 24, 32, 48, 64, 96)),
+            marks=pytest.mark.thorough,
+        ),
         (branching, "WHOLE", (1e-9, 1e-6, 0.1)),
         (multipliers, "MOST_HINTS", (0, 1, 8)),
     ],

@@ -84,6 +84,15 @@ def commands(root: Path, *more: str) -> dict[str, Any]:
     return done | files
 
 
+def test_what_cannot_be_streamed_is_refused(market: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(market.parent)
+    for words in (["solve"], ["solve", "m.market.json", "--problem", "orp"], ["run"]):
+        refused = CliRunner().invoke(app, [*words, "--dask", "tcp://127.0.0.1:1"])
+        assert refused.exit_code == 2
+        assert "Parquet files that can be streamed" in refused.stderr
+
+
+@pytest.mark.thorough
 def test_the_same_bytes_though_a_worker_dies(
     processes: Processes, market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -99,9 +108,6 @@ def test_the_same_bytes_though_a_worker_dies(
         there = commands(tmp_path / "there", "--dask", address)
     assert workers[0].poll() == -signal.SIGKILL
     assert there == here
-    for words in (["solve"], ["solve", "m.market.json", "--problem", "orp"], ["run"]):
-        refused = CliRunner().invoke(app, [*words, "--dask", address])
-        assert "Parquet files that can be streamed" in refused.stderr
 
     # Time that is up on the way; rows that are wrong; a task of which whoever does it dies.
     folder = open_market(market)

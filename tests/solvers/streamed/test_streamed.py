@@ -390,6 +390,7 @@ def test_the_bound_of_a_guess_is_close(kind: str, tmp_path: Path, monkeypatch: p
     assert found.value <= optimum(path) <= found.bound < found.value * Fraction(1005, 1000)
 
 
+@pytest.mark.thorough
 def test_a_limit_keeps_time_for_the_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = large(tmp_path)
     honest, left = solve_pooled, []
