@@ -12,7 +12,6 @@ from typing import Any
 import campaign
 import numpy as np
 import pytest
-from campaign import thorough
 from fedmech import Market, solve
 from fedmech.models.procurement.generate import generate_market
 from fedmech.solvers.certify.leaves import proof_of_leaves
@@ -108,7 +107,7 @@ def test_no_better_point_is_ever_ruled_out(problem: str, checker: str) -> None:
     assert kept > 5
 
 
-@pytest.mark.parametrize("scale", thorough([1, 10**9, 10**17, 10**40], (10**9, 10**17).__contains__))
+@pytest.mark.parametrize("scale", campaign.thorough([1, 10**9, 10**17, 10**40], (10**9, 10**17).__contains__))
 @pytest.mark.parametrize("problem", PROBLEMS)
 def test_random_trees_prove_nothing_false(problem: str, scale: int) -> None:
     rng = np.random.default_rng(10 + PROBLEMS.index(problem))
@@ -334,7 +333,12 @@ def columns_as_objects(market: Market, *names: str) -> Market:
 
 
 @pytest.mark.parametrize(
-    "names", [("scores",), ("costs",), ("budgets",), ("coverage",), ("scores", "costs", "budgets")]
+    "names",
+    [
+        ("scores",),
+        *(pytest.param((name,), marks=pytest.mark.thorough) for name in ("costs", "budgets", "coverage")),
+        ("scores", "costs", "budgets"),
+    ],
 )
 def test_columns_of_python_integers(names: tuple[str, ...]) -> None:
     """Each column by itself may hold Python integers."""
