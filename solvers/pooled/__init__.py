@@ -57,6 +57,6 @@ multipliers of its leaves, or the ``cells`` of 5; the checkers are :mod:`fedmech
 """
 
 from .problem import PooledProblem
-from .solve import PooledResult, solve_pooled
+from .solve import PooledResult, close_at_once, solve_pooled
 
-__all__ = ["PooledProblem", "PooledResult", "solve_pooled"]
+__all__ = ["PooledProblem", "PooledResult", "close_at_once", "solve_pooled"]

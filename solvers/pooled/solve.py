@@ -173,11 +173,23 @@ def _solve(problem: PooledProblem, control: Control, most_states: int, by_slope:
         # First move the margin to where the dual turned out to be, then widen it.
         guess = outcome.recentred(reduced.guess) if first else None
         width = width if guess is not None else width * 4
-    if kept is not None:
-        everything = np.zeros(problem.n, dtype=bool)
-        everything[kept[best.chosen]] = True
-        best = replace(best, chosen=everything)
-    return best
+    return _of_all(problem, kept, best)
+
+
+def close_at_once(problem: PooledProblem, control: Control) -> PooledResult | None:
+    """Return the optimum where scores follow costs, or items are multiples of two, and its bound is met; else None, after a few items as a rule."""
+    kept, clean = _clean(problem)
+    best = _by_slope(clean, common_divisor(clean.scores) or 1, control)
+    return None if best is None else _of_all(problem, kept, best)
+
+
+def _of_all(problem: PooledProblem, kept: NDArray | None, best: PooledResult) -> PooledResult:
+    """Return a result on the items that were kept as one on all."""
+    if kept is None:
+        return best
+    everything = np.zeros(problem.n, dtype=bool)
+    everything[kept[best.chosen]] = True
+    return replace(best, chosen=everything)
 
 
 def _by_slope(problem: PooledProblem, step: int, control: Control) -> PooledResult | None:

@@ -22,8 +22,9 @@ OPT, the method ``polymatroid``:
 
    (f no more than ``most``). The price is where a set that is too dear and one that is not tie, moved until no set is better.
 3. *Without seats* (`method._forget_seats`). With ``f`` for each group alone and for all together this is a pooled problem. Its
-   optimum is a bound, and if it can be placed, the optimum. That comes first with up to two groups, where no other set of
-   groups exists, else when a first round of 4 does not end.
+   optimum is a bound, and if it can be placed, the optimum. What closes it at once where scores follow costs, or
+   items are multiples of two, comes first, then all of it with up to two groups, where no other set of groups exists, else when a
+   first round of 4 does not end.
 4. *Enumeration* (`core`). All sets that lose at most a limit are listed along the chain, class by class of equal workers, in
    two halves that are joined by money; whether the counts of a set can be placed is asked of a flow. The limit grows until it
    meets what a better set can lose at most.

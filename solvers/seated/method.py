@@ -14,7 +14,7 @@ from ...models.procurement.market import Market
 from ..control import STEP_SECONDS, Control, Stopped, StopReason
 from ..placement.matroid import route
 from ..placement.polymatroid import counts_fit, rank
-from ..pooled import PooledProblem, solve_pooled
+from ..pooled import PooledProblem, close_at_once, solve_pooled
 from ..pooled.leaf_multipliers import LeafMultipliers
 from ..proofs.proof import Proof
 from ..registry import register
@@ -147,11 +147,13 @@ def _search(market: SeatMarket, control: Control, most_states: int, state: SeatO
     keep(chosen)
     state.leaves = multipliers(market, state.duals)
     step = _unit(market)
-    if len(market.caps) <= 2:
+    # Where scores follow costs the problem without seats is closed at once; nothing below would see that.
+    _forget_seats(market, state, control, at_once=True)
+    if len(market.caps) <= 2 and state.pooled is None:
         # No set of groups but each alone and all together: then seats are a limit on how many are hired in all.
         _forget_seats(market, state, control)
-        if state.proved(step):
-            return
+    if state.pooled is not None and state.proved(step):
+        return
     limit = -1
     first = max(STATES[0], min(STATES[1], STATES_EACH * len(market.scores)))
     for attempt, allowed in enumerate((first, *STATES[1:])):
@@ -191,18 +193,23 @@ def _search(market: SeatMarket, control: Control, most_states: int, state: SeatO
             state.stopped = stopped
 
 
-def _forget_seats(market: SeatMarket, state: SeatOptimum, control: Control) -> None:
+def _forget_seats(market: SeatMarket, state: SeatOptimum, control: Control, *, at_once: bool = False) -> None:
     """Solve the problem with seats counted for each group alone and for all together.
 
     Its optimum is a bound; if it can be placed, it is the optimum: always with up to two groups, and often where the budget,
-    not the seats, limits how many are hired.
+    not the seats, limits how many are hired. With `at_once` only what closes it at once is tried, which else has been.
     """
     alone = [rank(market.caps, market.seats, mask) for mask in np.eye(len(market.caps), dtype=bool)]
     together = rank(market.caps, market.seats, np.ones(len(market.caps), dtype=bool))
     remaining = control.remaining()
     patience = POOLED_SECONDS if remaining is None else min(POOLED_SECONDS, remaining / 2)
     problem = PooledProblem(market.scores, market.costs, market.groups, tuple(alone), market.budget, together)
-    found = solve_pooled(problem, control.capped(patience))
+    if at_once:
+        found = close_at_once(problem, control)
+        if found is None:
+            return
+    else:
+        found = solve_pooled(problem, control.capped(patience), by_slope=False)
     state.pooled = found.value if found.proved else found.bound.numerator // found.bound.denominator
     counts = np.bincount(market.groups[found.chosen], minlength=len(market.caps))
     if found.value > state.value and counts_fit(market.caps, market.seats, counts):

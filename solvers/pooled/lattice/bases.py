@@ -52,8 +52,10 @@ def find_bases(problem: PooledProblem) -> Bases | None:
         directions.add((score // common, cost // common))
         if len(directions) > 2:
             return None
+    if len(directions) != 2:
+        return None
     dearest, best = int(problem.costs.max()), int(problem.scores.max())
-    if len(directions) != 2 or max(max(v * dearest, c * best) for v, c in directions) >= 1 << 62:
+    if max(max(v * dearest, c * best) for v, c in directions) >= 1 << 62:
         return None
     gains, costs, left = [], [], np.ones(n, dtype=bool)
     kind, times = np.zeros(n, dtype=np.int8), np.zeros(n, dtype=np.int64)

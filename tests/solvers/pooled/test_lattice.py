@@ -22,6 +22,7 @@ from fedmech.solvers.pooled.slopes.single import SlopeOptimum
 from fedmech.solvers.pooled.solve import _clean
 from fedmech.solvers.proofs import lattice
 from fedmech.solvers.proofs.proof import Proof, ProofError
+from fedmech.solvers.seated import method as seated_method
 from fedmech.solvers.seated.method import solve_opt_seats
 
 Case = tuple[list[int], list[int], list[int], list[int], int]
@@ -156,7 +157,9 @@ def test_large_ones_are_closed_at_once() -> None:
     assert met >= 2
 
 
-def test_under_seats() -> None:
+def test_under_seats(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At once: before anything is enumerated."""
+    monkeypatch.setattr(seated_method, "enumerate_within", None)
     rng = np.random.default_rng(4)
     pairs, which, times = ((700, 400), (300, 250)), rng.integers(0, 2, 900), rng.integers(1, 11, 900)
     scores, costs = ([pairs[w][at] * int(f) for w, f in zip(which, times, strict=True)] for at in (0, 1))

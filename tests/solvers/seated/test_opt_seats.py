@@ -300,7 +300,7 @@ def test_ctrl_c_leaves_a_point_and_a_bound(monkeypatch, stage):
 
     monkeypatch.setattr(opt_seats.best_affordable_set, "__defaults__", (4,))
     # Without seats it is solved at once.
-    monkeypatch.setattr(opt_seats, "_forget_seats", lambda *_: None)
+    monkeypatch.setattr(opt_seats, "_forget_seats", lambda *_, **__: None)
     monkeypatch.setattr(opt_seats, stage, interrupt)
     cut = solve(market, "opt", "polymatroid", allow_suboptimal=True)
     assert cut.stopped == "interrupted"
@@ -310,7 +310,7 @@ def test_ctrl_c_leaves_a_point_and_a_bound(monkeypatch, stage):
 
 
 def test_highs_takes_over_where_the_enumeration_gives_up(monkeypatch):
-    monkeypatch.setattr(opt_seats, "_forget_seats", lambda *_: None)
+    monkeypatch.setattr(opt_seats, "_forget_seats", lambda *_, **__: None)
     rng = np.random.default_rng(41)
     for _ in range(25):
         market = small_market(rng, 10)
