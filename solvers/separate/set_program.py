@@ -10,7 +10,7 @@ import numpy as np
 from ...models.exact import exact_sum
 from ..control import Control
 from ..highs.interface import checked, load_highs, make_highs
-from ..highs.run import MipArrays, run_highs, run_lp
+from ..highs.run import run_lp
 
 __all__ = ["SetProgram"]
 
@@ -34,7 +34,7 @@ class SetProgram:
 
     def __init__(self, scores: np.ndarray, buyers: Sequence[int]) -> None:
         highspy = load_highs()
-        self.scores, self._buyers = scores, list(buyers)
+        self.scores = scores
         self.sets: list[tuple[int, np.ndarray]] = []
         self.shares = np.zeros(0)
         self._known: set[tuple[int, bytes]] = set()
@@ -65,18 +65,3 @@ class SetProgram:
         self.shares = run.point
         prices = run.prices[: self.scores.size].tolist()
         return Fraction(run.value) * self._unit, [Fraction(price) * self._unit for price in prices]
-
-    def best_packing(self, control: Control) -> list[tuple[int, np.ndarray]]:
-        """Choose whole sets among those found so far, as HiGHS thinks best: a proposal, for each buyer at most one set."""
-        count = len(self.sets)
-        holders: list[list[int]] = [[] for _ in range(self.scores.size + len(self._buyers))]
-        for at, (kind, members) in enumerate(self.sets):
-            for row in (*members.tolist(), self.scores.size + kind):
-                holders[row].append(at)
-        worth = np.array([exact_sum(self.scores[members]) / self._unit for _, members in self.sets])
-        model = MipArrays(worth, np.ones(count), np.ones(count, dtype=bool))
-        for row, limit in enumerate([1] * self.scores.size + self._buyers):
-            if holders[row]:
-                model.at_most(np.array(holders[row]), 1.0, float(limit))
-        point = run_highs(model, control).point if count else None
-        return [] if point is None else [self.sets[at] for at in np.flatnonzero(point > 0.5).tolist()]

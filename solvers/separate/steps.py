@@ -37,11 +37,9 @@ from .worker_prices import (
     BITS,
     WorkerPrices,
     allocate_at,
-    allocate_packing,
     find_worker_prices,
     list_priced,
     price_purses,
-    program_for,
 )
 
 Witness = Callable[[int], Evidence | None]
@@ -49,9 +47,6 @@ Witness = Callable[[int], Evidence | None]
 
 COARSE = 32
 """A gap is coarse if it is more than the average score divided by this."""
-
-PACKING_SECONDS = 3.0
-"""Most seconds for an allocation out of the sets at which the workers' prices were found."""
 
 SHORT_LISTS = 100
 """Limits on the loss grow faster while no requester has so many sets."""
@@ -327,13 +322,9 @@ class Steps:
         control = self.share(0.25)
         self.requesters = {j: OneRequester(instance, j, control) for j in sorted({*self.alike})}
         try:
-            program = program_for(instance, self.alike)
             self.prices = find_worker_prices(
-                instance, start, answer.assignment, self.alike, control, answer.value, self.requesters, program
+                instance, start, answer.assignment, self.alike, control, answer.value, self.requesters
             )
-            if self.prices is not None:
-                packed = allocate_packing(instance, program, self.alike, self.share().capped(PACKING_SECONDS))
-                self.offer(repair_and_fill(instance, packed, control))
         except HighsRefused:
             # Numbers that HiGHS does not take: the bound stays what it was.
             self.prices = None

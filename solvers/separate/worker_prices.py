@@ -89,7 +89,6 @@ def find_worker_prices(
     control: Control,
     floor: int,
     requesters: Mapping[int, OneRequester],
-    program: SetProgram | None = None,
 ) -> WorkerPrices | None:
     """Look for the prices with the least bound.
 
@@ -109,16 +108,15 @@ def find_worker_prices(
         A value attained already: a bound below the next one ends the search.
     requesters : mapping
         One of like requesters each.
-    program : SetProgram, optional
-        The linear program, see :func:`program_for`; the sets that are found are added to it.
 
     Returns
     -------
     WorkerPrices or None
         None if there was not even time for the first bound.
     """
+    # Requesters that are alike are one kind of buyer: what one of them can have, each can.
     kinds = {j: k for k, j in enumerate(sorted(set(alike)))}
-    master = program or program_for(instance, alike)
+    master = SetProgram(instance.scores, [alike.count(j) for j in kinds])
     for j in range(instance.m):
         master.add(kinds[alike[j]], np.flatnonzero(assignment == j))
     one = 1 << BITS
@@ -152,22 +150,6 @@ def find_worker_prices(
         # Halfway to the best known: the program's own prices leap from corner to corner while sets are missing.
         prices = ideal if not fresh else np.minimum((best + ideal) // 2, most)
     return found
-
-
-def program_for(instance: SeparateInstance, alike: list[int]) -> SetProgram:
-    """Return the linear program over sets in which requesters that are alike are one kind of buyer."""
-    return SetProgram(instance.scores, [alike.count(j) for j in sorted(set(alike))])
-
-
-def allocate_packing(instance: SeparateInstance, program: SetProgram, alike: list[int], control: Control) -> np.ndarray:
-    """Give each requester a set that was found, no worker twice, as HiGHS thinks best: ndarray of int64, shape (n,), feasible."""
-    free = {k: [i for i, twin in enumerate(alike) if twin == j] for k, j in enumerate(sorted(set(alike)))}
-    assignment = np.full(instance.n, -1, dtype=np.int64)
-    for kind, members in program.best_packing(control):
-        members = members[assignment[members] < 0]
-        if free[kind]:
-            assignment[members] = free[kind].pop()
-    return assignment
 
 
 def rounded_prices(prices: Sequence[Fraction], most: np.ndarray) -> np.ndarray:
