@@ -97,7 +97,7 @@ class _Lines:
         self.model, self.program, self.derivation = model, model.program, derivation
         self.better = self.last = model.size + 1
         self.rows: list[tuple[int, int]] = []
-        """For each row the constraint that limits it as far as can be reached, 0 if it limits nothing, and how often that makes the row."""
+        """For each row the constraint that limits it as far as can be reached, and how often that makes the row; 0 where it limits nothing."""
         self.fresh = 0
         self.at = list(range(len(self.program.upper)))
         """For each column of the program the one of the model."""
@@ -162,7 +162,8 @@ class _Lines:
     ) -> Generator[str, None, int]:
         """Write a constraint, at least something, in the open columns alone, and return its number, 0 if it says nothing.
 
-        `done` is told what is not needed any longer. A fresh variable says whether it holds. Added to its denial, the constraint is one of columns that stay, and is broken.
+        A fresh variable says whether it holds. Added to its denial, the constraint is one of columns that stay, and is broken.
+        `done` is told what is not needed any longer.
         """
         left = ~reduction.stay[columns]
         terms, least = _positive(self.model.terms(columns[left].tolist(), signs[left].tolist()), least)

@@ -49,6 +49,10 @@ Way = dict[tuple[int | None, str], int]
 """Assumptions on the way to a node: of a column, or of the number hired (None), at most ("L") or at least ("G")."""
 
 
+Staying = tuple[int, np.ndarray]
+"""The constraint that the deviations of columns add up to 0, and of which."""
+
+
 class _DerivedLines:
     def __init__(self, outer: IntegerProgram, bound: int, derivation: Derivation):
         self.outer, self.bound, self.derivation = outer, bound, derivation
@@ -61,6 +65,12 @@ class _DerivedLines:
         """The constraint that asks for something better, and how often that makes ``-objective <= -goal``."""
         self.at = list(range(len(outer.upper)))
         """For each column of the program the one of the certificate."""
+        self.stay: Staying = (0, np.zeros(0, dtype=bool))
+        self.fewer: Staying | None = None
+        self.lowered = np.zeros(len(outer.upper), dtype=bool)
+        """Which columns lower a row."""
+        for row in outer.rows:
+            self.lowered[row.columns[row.coefficients < 0]] = True
 
     def lines(self) -> list[str]:
         outer, step, tree = self.outer, self.outer.step, self.derivation.tree
@@ -95,7 +105,7 @@ class _DerivedLines:
             parts[2 * j + int(sign < 0)] += sign * whole
         side = sum(-outer.upper[j] for j, sign in stay if sign < 0)
         combined = _sparse([part for part in parts.items() if part[1]], over=whole)
-        self.stay, self.fewer = (self._add(f"L {side} {_sparse(stay)} {{ rnd {combined} }}"), reduction.stay), None
+        self.stay = (self._add(f"L {side} {_sparse(stay)} {{ rnd {combined} }}"), reduction.stay)
         leaves, inner = leaves_of(self.derivation.tree), reduction.inner
         rows = [(0, 0)] * len(inner.rows)
         for at, k in enumerate(reduction.rows):
@@ -138,14 +148,12 @@ class _DerivedLines:
         parts |= {2 * j + int(high[j]): -q for j, q in _nonzero(np.where(reduction.stay, left, 0))}
         return list(parts.items())
 
-    def _staying(self, reduction: Reduction, lowered: np.ndarray) -> tuple[int, np.ndarray]:
+    def _staying(self, reduction: Reduction, lowered: np.ndarray) -> Staying:
         """Return the sum that says where columns stay, and of which, so that those at 0 that lower a sum are among them.
 
         Of the many that stay at 0, hardly any lowers a row of the program: what rows need is a shorter sum than that of all.
         """
-        idle = reduction.low.copy()
-        for row in self.outer.rows:
-            idle[row.columns[row.coefficients < 0]] = False
+        idle = reduction.low & ~self.lowered
         if not idle.any() or (lowered & idle).any():
             return self.stay
         if self.fewer is None:
