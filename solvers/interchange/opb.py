@@ -97,7 +97,7 @@ class _Lines:
         self.model, self.program, self.derivation = model, model.program, derivation
         self.better = self.last = model.size + 1
         self.rows: list[tuple[int, int]] = []
-        """For each row the constraint that limits it as far as can be reached, and how often that makes the row; 0 where it limits nothing."""
+        """For each row the constraint that limits it as far as can be reached, 0 where none is needed, and how often it makes the row."""
         self.fresh = 0
         self.at = list(range(len(self.program.upper)))
         """For each column of the program the one of the model."""
