@@ -446,6 +446,7 @@ def test_a_cut_as_steep_as_the_worth_leaves_all_or_nothing() -> None:
     some = [lattice.ProvedCut(2, 1, 7, None, "tree", {})]
     assert list(lattice.in_question(2, 1, 7, some, 9, 10)) == [0, 1, 2, 3]
     assert list(lattice.in_question(2, 1, 8, some, 9, 10)) == []
+    assert list(lattice.in_question(3, 1, 9, some, 9, 10)) == [2, 3]
 
 
 def test_the_clock_is_looked_at() -> None:
