@@ -12,13 +12,23 @@ os.environ["FEDMECH_CACHE"] = ""
 
 import campaign
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # What is compiled is kept: programs that tests start, and later runs, need not compile package and tests again.
 sys.dont_write_bytecode = False
 
-# A deadline would measure how busy the machine is.
-settings.register_profile("fedmech", deadline=None)
+# A deadline would measure how busy the machine is, and so does the check for what is drawn slowly; many of our markets are large.
+settings.register_profile(
+    "fedmech",
+    deadline=None,
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.large_base_example,
+        HealthCheck.data_too_large,
+        # What a fixture exchanges is meant for all examples of a test.
+        HealthCheck.function_scoped_fixture,
+    ],
+)
 settings.load_profile("fedmech")
 
 

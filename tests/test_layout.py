@@ -254,3 +254,11 @@ def test_the_checker_of_pages_can_fail() -> None:
     assert stands(ROOT / "solvers" / "pooled", ["solve", "solve_pooled"])
     assert not stands(ROOT / "solvers" / "pooled", ["solve", "no_such_function"])
     assert not stands(ROOT / "solvers" / "pooled", ["no_such_file"])
+
+
+def test_tests_import_private_names_of_their_own_room_alone() -> None:
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        room = ("fedmech", *path.relative_to(ROOT / "tests").parts[:-1])
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and any(alias.name.startswith("_") for alias in node.names):
+                assert tuple((node.module or "").split("."))[: len(room)] == room, (path, node.module)

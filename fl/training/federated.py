@@ -93,7 +93,7 @@ def round_recipe(recipe: Recipe, number: int, decay: float = 1.0, decaying: str 
     return replace(recipe, seed=recipe.seed + number, learning_rate=recipe.learning_rate * factor)
 
 
-def _checked_participants(given: Sequence[int] | NDArray[np.int64], clients: int) -> NDArray[np.int64]:
+def checked_participants(given: Sequence[int] | NDArray[np.int64], clients: int) -> NDArray[np.int64]:
     named = whole_numbers(given, "participants")
     participants = np.unique(named)
     if len(participants) != len(named) or not len(participants):
@@ -176,7 +176,7 @@ def federated_rounds(
     for number in range(rounds):
         now = round_recipe(recipe, number, decay, decaying)
         chosen = participants(number) if callable(participants) else participants
-        who = _checked_participants(range(len(holdings)) if chosen is None else chosen, len(holdings))
+        who = checked_participants(range(len(holdings)) if chosen is None else chosen, len(holdings))
         held = check_holdings([holdings[client] for client in who], len(y))
         rows = torch.from_numpy(who).to(device)
         if recipe.loss == "moon" and previous is None:

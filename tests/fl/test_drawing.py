@@ -18,7 +18,7 @@ from fedmech.fl.experiments.engine.result_figure import draw_result
 from fedmech.fl.sharing import figures, market_sweeps
 from fedmech.models.data import prototype_market_path
 from fedmech.reports.results import result_report
-from fedmech.reports.svg import Dots, _ticks, chart
+from fedmech.reports.svg import Dots, chart
 from matplotlib.figure import Figure
 from matplotlib.mathtext import MathTextParser
 
@@ -136,7 +136,7 @@ def test_the_report_of_a_sweep_has_error_bars() -> None:
     assert "score / OPT" in page
 
 
-def test_bars_and_ticks_of_a_chart() -> None:
+def test_bars_of_a_chart() -> None:
     points = [(Fraction(1), Fraction(2)), (Fraction(2), Fraction(3))]
     drawn: Any = chart("t", "s", [Dots("a", "red", points, errors=[Fraction(10), Fraction(0)])], ("x", "y"), "c")
     # The bar is inside of the figure: the axis reaches as far as it does.
@@ -144,9 +144,6 @@ def test_bars_and_ticks_of_a_chart() -> None:
     assert 10 <= high < low <= 214
     with pytest.raises(ValueError, match="zip"):
         chart("t", "s", [Dots("a", "red", points, errors=[Fraction(1)])], ("x", "y"), "c")
-    assert _ticks(Fraction(0), Fraction(2)) == [Fraction(k, 2) for k in range(5)]
-    assert _ticks(Fraction(0), Fraction(2), 1) == [0, 1, 2]
-    assert _ticks(Fraction(0), Fraction(40), 1) == _ticks(Fraction(0), Fraction(40))
 
 
 def test_mechanisms_of_both_markets_have_colours_of_their_own() -> None:

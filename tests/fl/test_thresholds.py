@@ -6,7 +6,6 @@ Where it chooses between two ways the ends are the same; where it limits what is
 from __future__ import annotations
 
 import math
-import random
 from fractions import Fraction
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from drawing import Numbers, made_by, reached
 from fedmech import Market, generate_market, run_mechanism
 from fedmech.fl.data import dirichlet
 from fedmech.fl.experiments.engine import configuration, result_figure
@@ -32,10 +32,12 @@ from fedmech.fl.training.architectures import architecture
 from fedmech.fl.training.batched import train_clients
 from fedmech.fl.training.recipe import Recipe
 from fedmech.models.input_error import InputError
+from fedmech.models.sharing.market import MotsMarket
 from fedmech.models.sharing.measured_market import participating_states
 from fedmech.verification.literal.driftpay import driftpay as literal_driftpay
+from hypothesis import given, settings
 from mechanism_definitions import literal_of
-from mots_strategies import random_markets
+from mots_strategies import sharing_markets
 
 # ------------------------------------------------------------------ two ways to one end
 
@@ -50,34 +52,50 @@ def test_payments_at_the_limit_of_a_word(beyond: int) -> None:
         assert outcome.total_payment == money + beyond
 
 
-def test_payments_in_either_type() -> None:
-    """Scores in int64 and as Python integers, prices short and long: the price times the score, exactly."""
-    kinds = set()
-    for seed in range(60):
-        rng = random.Random(seed)
-        n, wide, dear = rng.randint(1, 5), rng.choice([4, 30, 58, 61, 70]), rng.choice([4, 30, 61, 63, 90])
-        scores = [rng.randint(1, 2**wide) for _ in range(n)]
-        market = Market.build(
-            scores=scores,
-            bids=[rng.randint(0, 2**dear) for _ in range(n)],
-            budgets=[rng.randint(1, n * 2**dear)],
-            default_cap=rng.randint(1, n),
-        )
-        outcome, expected = run_mechanism(market, "driftpay-co"), literal_driftpay(literal_of(market))
-        assert [outcome.payment(i) for i in range(n)] == [expected.payments.get(i, 0) for i in range(n)]
-        longest = max((outcome.payment(i).numerator for i in range(n)), default=0)
-        kinds.add((sum(scores) < 2**62, longest < 2**62))
-    assert len(kinds) == 4
+def market_of_any_length(rng: Numbers) -> Market:
+    """Scores in int64 and as Python integers, prices short and long."""
+    n, wide, dear = rng.randint(1, 5), rng.choice([4, 30, 58, 61, 70]), rng.choice([4, 30, 61, 63, 90])
+    return Market.build(
+        scores=[rng.randint(1, 2**wide) for _ in range(n)],
+        bids=[rng.randint(0, 2**dear) for _ in range(n)],
+        budgets=[rng.randint(1, n * 2**dear)],
+        default_cap=rng.randint(1, n),
+    )
+
+
+@settings(max_examples=60)
+@given(market=made_by(market_of_any_length))
+def test_payments_in_either_type(market: Market) -> None:
+    """The price times the score, exactly."""
+    outcome, expected = run_mechanism(market, "driftpay-co"), literal_driftpay(literal_of(market))
+    payments = [outcome.payment(i) for i in range(market.n)]
+    assert payments == [expected.payments.get(i, 0) for i in range(market.n)]
+
+
+@pytest.mark.parametrize("short_scores", [True, False])
+@pytest.mark.parametrize("short_payments", [True, False])
+def test_payments_of_every_length_are_drawn(short_scores: bool, short_payments: bool) -> None:
+    def longest(market: Market) -> int:
+        outcome = run_mechanism(market, "driftpay-co")
+        return max((outcome.payment(i).numerator for i in range(market.n)), default=0)
+
+    reached(
+        made_by(market_of_any_length),
+        lambda market: (
+            (sum(market.scaled.scores.tolist()) < 2**62) == short_scores and (longest(market) < 2**62) == short_payments
+        ),
+    )
 
 
 @pytest.mark.parametrize("name", ["MOST_STATES", "MOST_TYPES"])
 @pytest.mark.parametrize("beyond", [-1, 0, 1])
 def test_equilibria_of_all_states_and_of_corners(name: str, beyond: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    ways = set()
-    for market in random_markets(25, seed=9, utility={"family": "linear", "a": 30, "s": 7}):
+    @settings(max_examples=25)
+    @given(market=sharing_markets({"family": "linear", "a": 30, "s": 7}))
+    def holds(market: MotsMarket) -> None:
         mechanism = swan(market)
         if mechanism.ratio is None:
-            continue
+            return
         everything = equilibria(mechanism)
         assert everything.method == "all states"
         size = math.prod(n + 1 for n in market.counts) if name == "MOST_STATES" else market.type_count
@@ -85,13 +103,13 @@ def test_equilibria_of_all_states_and_of_corners(name: str, beyond: int, monkeyp
             patch.setattr(equilibria_module, "MOST_STATES", 0)
             patch.setattr(equilibria_module, name, size - beyond)
             found = equilibria(mechanism, starts=3)
-        ways.add((beyond, found.method.split()[-1]))
         if found.complete:
             assert set(found.states) == set(everything.states)
         assert set(found.states) <= set(everything.states)
         limited = beyond > 0 or (name == "MOST_TYPES" and scenario(market) != "low")
         assert found.method.startswith("all") == (not limited or (name == "MOST_STATES" and scenario(market) == "low"))
-    assert ways
+
+    holds()
 
 
 @pytest.mark.parametrize(("name", "value"), [("PADDING", 0.0), ("PADDING", 100.0), ("WASTE", 0), ("WASTE", 10**9)])

@@ -15,7 +15,7 @@ from fedmech.fl.data.partitions import check_counts, check_labels
 from fedmech.fl.scoring.shapley import exact_shapley, leave_one_out, sampled_shapley
 from fedmech.fl.training.architectures import architecture
 from fedmech.fl.training.coalitions import train_coalitions
-from fedmech.fl.training.federated import _checked_participants
+from fedmech.fl.training.federated import checked_participants
 from fedmech.fl.training.holdings import check_clients, check_holdings, check_samples
 from fedmech.fl.training.recipe import Recipe
 from fedmech.models.arrays import plain_array, whole_numbers
@@ -43,7 +43,7 @@ def test_what_is_no_list_of_positions(given: Any) -> None:
     with pytest.raises(InputError, match="field 'members'"):
         whole_numbers(given, "members")
     with pytest.raises(InputError):
-        _checked_participants(given, 3)
+        checked_participants(given, 3)
     with pytest.raises(InputError):
         check_holdings([given], 10)
     with pytest.raises(InputError):
@@ -59,7 +59,7 @@ def test_what_is_no_list_of_positions(given: Any) -> None:
 def test_what_is_one(given: Any) -> None:
     found = whole_numbers(given, "members")
     assert (found.tolist(), found.dtype) == ([0, 2], np.dtype(np.int64))
-    assert _checked_participants(given, 3).tolist() == [0, 2]
+    assert checked_participants(given, 3).tolist() == [0, 2]
     assert whole_numbers([], "members").tolist() == []
 
 

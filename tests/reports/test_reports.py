@@ -21,7 +21,7 @@ from fedmech.models.data import digits_market_path, prototype_market_path
 from fedmech.models.display import Table, visible
 from fedmech.reports import procurement, results
 from fedmech.reports.document import SCRIPT, Report, Section, filtered
-from fedmech.reports.svg import Bar, Dots, bars, chart
+from fedmech.reports.svg import Bar, Dots, _ticks, bars, chart
 from typer.testing import CliRunner
 
 VOID = {"meta", "link", "br", "input", "img", "hr"}
@@ -377,3 +377,9 @@ def test_what_cannot_be_reported_on() -> None:
         fm.report(3)
     with pytest.raises(fm.InputError, match="mechanisms"):
         fm.report(fm.solve(market()), ["vcg"])
+
+
+def test_ticks_are_round_numbers_no_closer_than_asked() -> None:
+    assert _ticks(Fraction(0), Fraction(2)) == [Fraction(k, 2) for k in range(5)]
+    assert _ticks(Fraction(0), Fraction(2), 1) == [0, 1, 2]
+    assert _ticks(Fraction(0), Fraction(40), 1) == _ticks(Fraction(0), Fraction(40))

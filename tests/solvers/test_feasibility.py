@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import random
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
+from drawing import Numbers, generators
 from fedmech import Market
 from fedmech.solvers.feasibility import CheckError, check_feasible, check_shares, objective_value, violation
+from hypothesis import given, settings
 
 ROOMY = Market.build(
     scores=[Fraction(1, 2), 1, Fraction(3, 2), 2],
@@ -186,22 +187,22 @@ def test_shares_that_are_no_exact_numbers(share: Any) -> None:
 
 @pytest.mark.parametrize("bits", [1, 30, 31, 32, 61, 62, 63, 70])
 @pytest.mark.parametrize("digits", [1, 30, 31, 32, 58, 59, 60, 61, 62, 70])
-def test_shares_and_columns_of_every_length(bits: int, digits: int) -> None:
+@settings(max_examples=3)
+@given(rng=generators)
+def test_shares_and_columns_of_every_length(bits: int, digits: int, rng: Numbers) -> None:
     """Scores, costs and shares each of its own length, so that each is an array of int64 or of Python integers."""
-    for seed in range(3):
-        rng = random.Random(f"{bits} {digits} {seed}")
-        scores = [1 + rng.randint(0, 2**bits - 1) // 5 for _ in range(5)]
-        other = rng.choice([1, 31, 62, 70])
-        costs = [rng.randint(0, 2**other - 1) // 5 for _ in range(5)]
-        shares = {(i, 0): Fraction(rng.randint(0, 2**digits - 1), 2**digits - 1) for i in range(5)}
-        spend = sum((share * costs[i] for (i, _), share in shares.items()), Fraction(0))
-        market = Market.build(scores=scores, costs=costs, budgets=[-(-spend.numerator // spend.denominator)])
-        worth = sum((share * scores[i] for (i, _), share in shares.items()), Fraction(0))
-        assert check_shares(market, shares) == worth
-        if spend.denominator > 1:
-            poorer = Market.build(scores=scores, costs=costs, budgets=[spend.numerator // spend.denominator])
-            with pytest.raises(CheckError, match="pooled budget"):
-                check_shares(poorer, shares)
+    scores = [1 + rng.randint(0, 2**bits - 1) // 5 for _ in range(5)]
+    other = rng.choice([1, 31, 62, 70])
+    costs = [rng.randint(0, 2**other - 1) // 5 for _ in range(5)]
+    shares = {(i, 0): Fraction(rng.randint(0, 2**digits - 1), 2**digits - 1) for i in range(5)}
+    spend = sum((share * costs[i] for (i, _), share in shares.items()), Fraction(0))
+    market = Market.build(scores=scores, costs=costs, budgets=[-(-spend.numerator // spend.denominator)])
+    worth = sum((share * scores[i] for (i, _), share in shares.items()), Fraction(0))
+    assert check_shares(market, shares) == worth
+    if spend.denominator > 1:
+        poorer = Market.build(scores=scores, costs=costs, budgets=[spend.numerator // spend.denominator])
+        with pytest.raises(CheckError, match="pooled budget"):
+            check_shares(poorer, shares)
 
 
 def test_the_first_limit_that_is_broken_is_named() -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
+from drawing import Numbers, made_by, seeded
 from fedmech.models.sharing.expression import CertifiedArithmetic, OutsideDomain, evaluate
 from fedmech.models.sharing.market import MotsMarket
 from fedmech.solvers.sharing.assumptions import NotDecreasing, require_decreasing
 from fedmech.solvers.sharing.requirement import error_range, relevant_errors
+from hypothesis import strategies as st
 
 UTILITIES = [
     {"family": "inverse", "a": 3, "e0": "0.1"},
@@ -29,7 +30,7 @@ UTILITIES = [
 ]
 
 
-def random_market(draw: random.Random, utility: dict | None = None, *, largest: int = 5) -> MotsMarket:
+def random_market(draw: Numbers, utility: dict | None = None, *, largest: int = 5) -> MotsMarket:
     types = draw.randint(1, 4)
     counts = [draw.choice([0, 1, 1, 2, 3, largest]) for _ in range(types)]
     if not any(counts):
@@ -45,20 +46,26 @@ def random_market(draw: random.Random, utility: dict | None = None, *, largest: 
     )
 
 
-def random_markets(count: int, seed: int, utility: dict | None = None, *, largest: int = 5) -> Iterator[MotsMarket]:
+def sharing_markets(utility: dict | None = None, *, largest: int = 5) -> st.SearchStrategy[MotsMarket]:
     """Markets whose utility is defined and falls; their errors may not reach the utility's singularity."""
-    draw = random.Random(seed)
-    made = 0
-    while made < count:
-        market = random_market(draw, utility, largest=largest)
-        if not has_slopes(market):
-            continue
-        try:
-            require_decreasing(market)
-        except NotDecreasing:
-            continue
-        made += 1
-        yield market
+    return made_by(random_market, utility, largest=largest).filter(falls)
+
+
+def falling_market(seed: int, utility: dict | None = None) -> MotsMarket:
+    """The first such market of the numbers of a seed."""
+    draw = seeded(seed)
+    return next(market for market in iter(lambda: random_market(draw, utility), None) if falls(market))
+
+
+def falls(market: MotsMarket) -> bool:
+    """Whether the utility is defined and falls wherever the market's errors are."""
+    if not has_slopes(market):
+        return False
+    try:
+        require_decreasing(market)
+    except NotDecreasing:
+        return False
+    return True
 
 
 def has_slopes(market: MotsMarket) -> bool:

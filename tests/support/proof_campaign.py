@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from drawing import seeded
 from fedmech import Market
 from fedmech.solvers.certify.tree import NoCertificateError, prove
 from fedmech.solvers.control import Control, Stopped
@@ -58,7 +59,7 @@ def cases(seed: int) -> Iterator[tuple[Market, str, int]]:
     """Yield markets with a problem and its optimum, found by looking at all points."""
     market, best = alike_market(seed)
     yield market, "opt", best
-    market = tiny_market(seed, SCALES[seed % len(SCALES)])
+    market = tiny_market(seeded(seed), SCALES[seed % len(SCALES)])
     for problem in PROBLEMS:
         yield market, problem, max(value_of(market, problem, point) for point in points(market, problem))
 

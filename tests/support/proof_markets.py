@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+from drawing import Numbers
 from fedmech import Market
 from fedmech.solvers.feasibility import objective_value, violation
 from fedmech.solvers.proofs.nodes import Multipliers
@@ -19,14 +20,13 @@ PROBLEMS = ("orp", "opt", "opt-sep", "cover")
 CHECKERS = ("reference", "arrays")
 
 
-def random_market(seed: int, seats: bool = False, least: int = 1, most: int = 11) -> Market:
+def random_market(rng: Numbers, seats: bool = False, least: int = 1, most: int = 11) -> Market:
     """Markets with non-integers, ties, zero costs, empty groups and limits, with coverage."""
-    rng = np.random.default_rng(seed)
     n, m, level = int(rng.integers(least, most)), int(rng.integers(1, 4)), int(rng.integers(1, 4))
     unit, more = int(rng.choice([1, 3, 100])), max(1, most // 11)
     costs = [Fraction(int(x), unit) for x in rng.integers(0, 30, n)]
     scores = [Fraction(int(x), 7) for x in rng.integers(1, 30, n)]
-    if seed % 3 == 1:
+    if rng.integers(3) == 0:
         scores = [c + 2 for c in costs]
     return Market.build(
         scores=scores,
@@ -42,12 +42,11 @@ def random_market(seed: int, seats: bool = False, least: int = 1, most: int = 11
     )
 
 
-def tiny_market(seed: int, scale: int = 1) -> Market:
+def tiny_market(rng: Numbers, scale: int = 1) -> Market:
     """At most five workers and two requesters; all numbers times `scale`, so that they leave 64 bits where it is large."""
-    rng = np.random.default_rng(seed)
     n, m, level = int(rng.integers(1, 6)), int(rng.integers(1, 3)), int(rng.integers(1, 4))
     costs = rng.integers(0, 7, n) * int(rng.choice([1, 1, 2, 3]))
-    scores = rng.integers(1, 9, n) if seed % 3 else costs + 1
+    scores = rng.integers(1, 9, n) if rng.integers(3) else costs + 1
     coverage = rng.integers(0, 5, (n, 3)) * (rng.random((n, 3)) < 0.7)
     return Market.build(
         scores=[x * scale for x in scores.tolist()],
@@ -56,17 +55,16 @@ def tiny_market(seed: int, scale: int = 1) -> Market:
         group_ids=range(level),
         budgets=[x * scale for x in rng.integers(0, 14, m).tolist()],
         caps=rng.integers(0, 3, (level, m)).tolist(),
-        seats=rng.integers(0, 4, m).tolist() if seed % 2 else None,
+        seats=rng.integers(0, 4, m).tolist() if rng.integers(2) else None,
         coverage=[[x * scale for x in row] for row in coverage.tolist()],
     )
 
 
-def twin_market(seed: int) -> Market:
+def twin_market(rng: Numbers) -> Market:
     """Many workers alike, so that equal ones are bundled and some are plenty."""
-    rng = np.random.default_rng(seed)
     n, kinds = int(rng.integers(12, 40)), int(rng.integers(1, 4))
     one, two = rng.integers(1, 6, kinds), rng.integers(1, 6, kinds)
-    kind = rng.choice(kinds, n, p=rng.dirichlet(np.ones(kinds)))
+    kind = np.minimum(rng.integers(0, kinds, n), rng.integers(0, kinds, n))
     level = int(rng.integers(1, 3))
     return Market.build(
         scores=two[kind].tolist(),
@@ -92,7 +90,7 @@ def value_of(market: Market, problem: str, point: np.ndarray) -> int:
     return int(objective_value(market, problem, point) * unit)
 
 
-def random_multipliers(rng: np.random.Generator, shape: Any, top: int) -> Multipliers:
+def random_multipliers(rng: Numbers | np.random.Generator, shape: Any, top: int) -> Multipliers:
     def some(size: int) -> tuple[int, ...]:
         return tuple((rng.integers(0, top, size) * (rng.random(size) < 0.7)).tolist())
 
@@ -101,7 +99,7 @@ def random_multipliers(rng: np.random.Generator, shape: Any, top: int) -> Multip
     return Multipliers(int(rng.integers(1, 12)), count, some(shape.purses), some(shape.kinds), places)
 
 
-def random_tree(rng: np.random.Generator, tree: Any, most: int) -> list[dict[str, Any]]:
+def random_tree(rng: Numbers | np.random.Generator, tree: Any, most: int) -> list[dict[str, Any]]:
     """A tree of random branches and multipliers, as far as one checker gets with it; what it leaves open is for them to find."""
     found: list[dict[str, Any]] = []
     waiting = [tree.instance.root()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from drawing import Numbers
 from fedmech import Market
 from fedmech.models.exact import exact_sum
 from fedmech.solvers.control import Control
@@ -32,11 +33,10 @@ def enumerate_optimum(instance: SeparateInstance) -> int:
     return max(states.values())
 
 
-def random_instance(seed: int, workers: int = 8) -> SeparateInstance:
+def random_instance(rng: Numbers, workers: int = 8) -> SeparateInstance:
     """Small markets of every sort: tiny and huge integers, ties, zeros, no workers, seats, requesters alike."""
-    rng = np.random.default_rng(seed)
     n, m, groups = int(rng.integers(0, workers + 1)), int(rng.integers(1, 4)), int(rng.integers(1, 4))
-    top = int(rng.choice(np.array([2, 5, 30, 10**6, 10**15, 10**25], dtype=object)))
+    top = rng.choice([2, 5, 30, 10**6, 10**15, 10**25])
     factor = int(rng.integers(1, 2**62))
 
     def draw(count: int, least: int) -> list[int]:

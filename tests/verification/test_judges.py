@@ -6,7 +6,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from campaign import thorough
+from drawing import Numbers, generators
 from fedmech.fl.mechanisms.interface import run_mechanism
 from fedmech.models.input_error import InputError
 from fedmech.verification import broken
@@ -187,32 +187,32 @@ def random_shape(rng, n, seats):
 
 
 @pytest.mark.parametrize("seats", [False, True])
-def test_grid_runs_are_the_literal_ones(seats):
-    rng = np.random.default_rng(3)
-    for _ in range(25):
-        shape = random_shape(rng, int(rng.integers(1, 5)), seats)
-        grid = Grid(shape, rng.integers(0, 6, (6, shape.n)), rng.integers(0, 9, 6))
-        runs, best = grid.run(), grid.optimum()
-        for place in range(6):
-            document = shape_document(shape, grid.bids[place], int(grid.budgets[place]))
-            market = literal_market(document)
-            outcome = driftpay(market)
-            assert runs.hired[place] == sum(1 << i for i in outcome.winners)
-            assert runs.score[place] == market.value(outcome.winners)
-            if outcome.winners:
-                assert F(int(runs.price[place]), grid.unit) == outcome.price
-            assert best[place] == opt(market)
-            shipped = run_mechanism(document_market(document), "driftpay-co")
-            assert {i: shipped.payment(i) for i in shipped.winner_indices.tolist()} == outcome.payments
+@settings(max_examples=25)
+@given(rng=generators)
+def test_grid_runs_are_the_literal_ones(seats, rng: Numbers) -> None:
+    shape = random_shape(rng, int(rng.integers(1, 5)), seats)
+    grid = Grid(shape, rng.integers(0, 6, (6, shape.n)), rng.integers(0, 9, 6))
+    runs, best = grid.run(), grid.optimum()
+    for place in range(6):
+        document = shape_document(shape, grid.bids[place], int(grid.budgets[place]))
+        market = literal_market(document)
+        outcome = driftpay(market)
+        assert runs.hired[place] == sum(1 << i for i in outcome.winners)
+        assert runs.score[place] == market.value(outcome.winners)
+        if outcome.winners:
+            assert F(int(runs.price[place]), grid.unit) == outcome.price
+        assert best[place] == opt(market)
+        shipped = run_mechanism(document_market(document), "driftpay-co")
+        assert {i: shipped.payment(i) for i in shipped.winner_indices.tolist()} == outcome.payments
 
 
-def test_seats_of_shapes_are_placements():
-    rng = np.random.default_rng(4)
-    for _ in range(20):
-        shape = random_shape(rng, 4, True)
-        market = literal_market(shape_document(shape, [0] * 4, 0))
-        for mask in range(16):
-            assert shape.independent[mask] == placeable(market, [i for i in range(4) if mask >> i & 1])
+@settings(max_examples=20)
+@given(rng=generators)
+def test_seats_of_shapes_are_placements(rng: Numbers) -> None:
+    shape = random_shape(rng, 4, True)
+    market = literal_market(shape_document(shape, [0] * 4, 0))
+    for mask in range(16):
+        assert shape.independent[mask] == placeable(market, [i for i in range(4) if mask >> i & 1])
 
 
 def test_the_grid_finds_no_lie_and_the_audit_agrees():

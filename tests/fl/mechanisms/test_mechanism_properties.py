@@ -2,10 +2,10 @@
 
 from fractions import Fraction as F
 from itertools import combinations, pairwise
-from random import Random
 
 import pytest
 from campaign import some
+from drawing import made_by, reached
 from fedmech.fl.mechanisms.interface import find_mechanism, mechanisms, run_mechanism
 from fedmech.models.procurement.market import Market
 from hypothesis import given, settings
@@ -99,8 +99,7 @@ TRUTHFUL = [entry.name for entry in mechanisms("procurement") if "truthful" in e
 
 @pytest.mark.parametrize("name", TRUTHFUL)
 def test_the_markets_that_are_tried_hire_somebody(name):
-    cases = [small_case(Random(seed), name) for seed in range(40)]
-    assert sum(len(run_mechanism(market, name, **options).winners) > 0 for market, options in cases) >= 10
+    reached(made_by(small_case, name), lambda case: run_mechanism(case[0], name, **case[1]).winners)
 
 
 @pytest.mark.parametrize("name", TRUTHFUL)

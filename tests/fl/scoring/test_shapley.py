@@ -8,6 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from drawing import Numbers, generators, seeded
 from fedmech.fl.scoring.rank_correlation import rank_correlation
 from fedmech.fl.scoring.shapley import (
     all_coalitions,
@@ -17,11 +18,12 @@ from fedmech.fl.scoring.shapley import (
 )
 from fedmech.models.input_error import InputError
 from fedmech.solvers.control import Control
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 
-def random_game(n: int, seed: int) -> np.ndarray:
+def random_game(rng: Numbers, n: int) -> np.ndarray:
     """Values of all coalitions: non-integer, non-monotone, with ties, and not zero for the empty one."""
-    rng = np.random.default_rng(seed)
     values = [Fraction(int(rng.integers(-40, 41)), int(rng.integers(1, 9))) for _ in range(2**n)]
     game = np.empty(2**n, dtype=object)
     game[:] = values
@@ -66,9 +68,10 @@ def lookup(game: np.ndarray):
 
 
 @pytest.mark.parametrize("n", range(8))
-@pytest.mark.parametrize("seed", range(4))
-def test_three_ways_to_a_shapley_value(n, seed):
-    game = random_game(n, 100 * n + seed)
+@settings(max_examples=4)
+@given(rng=generators)
+def test_three_ways_to_a_shapley_value(n, rng: Numbers):
+    game = random_game(rng, n)
     exact = exact_shapley(game)
     assert exact.tolist() == by_dividends(game, n)
     if n <= 6:
@@ -89,10 +92,10 @@ def test_null_and_equal_workers():
 
 
 def test_leave_one_out():
-    game = random_game(5, 9)
+    game = random_game(seeded(9), 5)
     expected = [float(game[31]) - float(game[31 ^ 1 << i]) for i in range(5)]
     assert np.array_equal(leave_one_out(lookup(game), 5), expected)
-    assert leave_one_out(lookup(random_game(1, 2)), 1).shape == (1,)
+    assert leave_one_out(lookup(random_game(seeded(2), 1)), 1).shape == (1,)
 
 
 def test_leave_one_out_can_miss_everything():
@@ -103,7 +106,7 @@ def test_leave_one_out_can_miss_everything():
 
 
 def test_sampling_is_unbiased_and_its_errors_are_right():
-    game = random_game(6, 77)
+    game = random_game(seeded(77), 6)
     truth = exact_shapley(game).astype(float)
     errors, standardised = [], []
     for seed in range(60):
@@ -118,7 +121,7 @@ def test_sampling_is_unbiased_and_its_errors_are_right():
 
 
 def test_sampling_does_not_depend_on_the_blocks():
-    game = random_game(7, 5)
+    game = random_game(seeded(5), 7)
     whole = sampled_shapley(lookup(game), 7, permutations=30, seed=4, block=30)
     parts = sampled_shapley(lookup(game), 7, permutations=30, seed=4, block=7)
     assert np.array_equal(whole.values, parts.values)
@@ -126,7 +129,7 @@ def test_sampling_does_not_depend_on_the_blocks():
 
 
 def test_sampling_keeps_what_it_has_when_stopped():
-    game = random_game(5, 8)
+    game = random_game(seeded(8), 5)
     late = sampled_shapley(lookup(game), 5, permutations=10**6, seed=1, block=10, control=Control.for_seconds(0))
     assert late.permutations == 10
     calls = []
@@ -176,10 +179,11 @@ def tau_b(x: np.ndarray, y: np.ndarray) -> float:
     return concordance / math.sqrt(untied[0] * untied[1])
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_rank_correlations_with_ties(seed):
-    rng = np.random.default_rng(seed)
-    x, y = rng.integers(0, 5, 11) / 3, rng.normal(size=11).round(1)
+@settings(max_examples=20)
+@given(*(st.lists(st.integers(0, most), min_size=11, max_size=11) for most in (5, 40)))
+def test_rank_correlations_with_ties(thirds: list[int], tenths: list[int]):
+    assume(len({*thirds}) > 1 and len({*tenths}) > 1)
+    x, y = np.array(thirds) / 3, np.array(tenths) / 10
     found = rank_correlation(x, y)
     assert found.n == 11
     assert found.spearman == pytest.approx(np.corrcoef(ranks(x), ranks(y))[0, 1], abs=1e-12)

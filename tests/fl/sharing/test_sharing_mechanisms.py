@@ -11,7 +11,9 @@ import fedmech as fm
 import pytest
 from fedmech.cli import app
 from fedmech.fl.sharing.swan import NoTarget
-from mots_strategies import random_markets
+from fedmech.models.sharing.market import MotsMarket
+from hypothesis import given, settings
+from mots_strategies import sharing_markets
 from typer.testing import CliRunner
 
 NAMES = {"dynamic", "fl-only", "modified-fl", "pivotal", "single-peaked", "swan"}
@@ -34,35 +36,33 @@ def test_every_registered_mechanism_is_compared() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))
-def test_money_and_welfare_client_by_client(name: str) -> None:
-    ran = 0
-    for market in random_markets(8, seed=5, utility={"family": "inverse", "a": "7/3"}):
-        try:
-            found = fm.run(market, name)
-        except NoTarget:
-            continue
-        ran += 1
-        everybody, paid, welfare = name != "fl-only", F(0), F(0)
-        value = market.utility.exact(found.error) if found.error is not None else F(0)
-        for entry, k, reward in zip(market.types, found.state, found.rewards, strict=True):
-            for client in range(entry.count):
-                trains = client < k
-                if trains:
-                    paid += reward
-                    welfare += value - entry.cost
-                elif found.price is not None:
-                    paid -= found.price
-                if not trains and everybody and found.error is not None:
-                    welfare += value
-        assert found.incentive_cost == paid
-        assert found.welfare == welfare
-        assert (found.mechanism, sum(found.participants.values())) == (name, sum(found.state))
-        if name in ("swan", "single-peaked"):
-            states = itertools.product(*(range(n + 1) for n in market.counts))
-            assert found.welfare == max(market.welfare(k) for k in states if market.meets_requirement(k))
-            ends = {value - entry.cost + reward for entry, reward in zip(market.types, found.rewards, strict=True)}
-            assert ends == {value - (found.price or 0)}
-    assert ran
+@settings(max_examples=8)
+@given(market=sharing_markets({"family": "inverse", "a": "7/3"}))
+def test_money_and_welfare_client_by_client(name: str, market: MotsMarket) -> None:
+    try:
+        found = fm.run(market, name)
+    except NoTarget:
+        return
+    everybody, paid, welfare = name != "fl-only", F(0), F(0)
+    value = market.utility.exact(found.error) if found.error is not None else F(0)
+    for entry, k, reward in zip(market.types, found.state, found.rewards, strict=True):
+        for client in range(entry.count):
+            trains = client < k
+            if trains:
+                paid += reward
+                welfare += value - entry.cost
+            elif found.price is not None:
+                paid -= found.price
+            if not trains and everybody and found.error is not None:
+                welfare += value
+    assert found.incentive_cost == paid
+    assert found.welfare == welfare
+    assert (found.mechanism, sum(found.participants.values())) == (name, sum(found.state))
+    if name in ("swan", "single-peaked"):
+        states = itertools.product(*(range(n + 1) for n in market.counts))
+        assert found.welfare == max(market.welfare(k) for k in states if market.meets_requirement(k))
+        ends = {value - entry.cost + reward for entry, reward in zip(market.types, found.rewards, strict=True)}
+        assert ends == {value - (found.price or 0)}
 
 
 def test_a_mechanism_of_ones_own() -> None:

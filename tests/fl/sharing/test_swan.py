@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import random
 from collections.abc import Callable
 from fractions import Fraction
 
 import pytest
 from campaign import some
+from drawing import Numbers, generators, reached
 from fedmech.fl.sharing import swan as swan_module
 from fedmech.fl.sharing.comparators import dynamic, fl_only, modified_fl
 from fedmech.fl.sharing.equilibria import (
@@ -32,7 +32,8 @@ from fedmech.models.sharing.market import MotsMarket, State
 from fedmech.verification.claims.swan import mechanism as swan_mechanism
 from fedmech.verification.claims.swan import repairs
 from fedmech.verification.literal.sharing import LiteralMots, LiteralSwan
-from mots_strategies import random_markets, with_requirements
+from hypothesis import given, settings
+from mots_strategies import sharing_markets, with_requirements
 
 LINEAR = {"family": "linear", "a": 4, "s": 1}
 ABSTAIN, PARTICIPATE, BUY = range(3)
@@ -76,95 +77,89 @@ def literal_equilibria(
     return found
 
 
-def small_markets(count: int, seed: int) -> list[MotsMarket]:
-    made = []
-    for market in random_markets(1_000, seed=seed, utility=LINEAR, largest=4):
-        if market.population <= 5:
-            made.append(market)
-        if len(made) == count:
-            break
-    return made
+SMALL = sharing_markets(LINEAR, largest=2).filter(lambda market: market.population <= 5)
 
 
-def test_equilibria_are_those_of_the_literal_game() -> None:
-    several = 0
-    for market in small_markets(40, seed=1):
-        mechanism = swan(market)
+@settings(max_examples=40)
+@given(market=SMALL)
+def test_equilibria_are_those_of_the_literal_game(market: MotsMarket) -> None:
+    mechanism = swan(market)
+    if mechanism.ratio is None:
+        return
+    nobody = (0,) * market.type_count
+    expected = literal_equilibria(market, mechanism.price, mechanism.rewards)
+    ours = equilibria(mechanism)
+    assert ours.complete
+    assert {(k, nobody) for k in ours.states} == {(k, a) for k, a in expected if a == nobody}
+
+
+def test_some_games_have_several_equilibria() -> None:
+    reached(SMALL, lambda market: (rule := swan(market)).ratio is not None and len(equilibria(rule).states) > 1)
+
+
+@settings(max_examples=30)
+@given(market=SMALL)
+def test_payoffs_are_shares_whatever_the_role(market: MotsMarket) -> None:
+    mechanism = swan(market)
+    if mechanism.ratio is None:
+        return
+    for k in patterns(market):
+        U, P, R = utility(market, market.error(k)), mechanism.price(k), mechanism.rewards(k)
+        assert U - P == mechanism.share(k) >= 0
+        for entry, reward in zip(market.types, R, strict=True):
+            assert U + reward - entry.cost == mechanism.share(k)
+
+
+@settings(max_examples=30)
+@given(market=sharing_markets(LINEAR))
+def test_the_potential_is_the_literal_interpolation(market: MotsMarket) -> None:
+    if scenario(market) == "high":
+        return
+    mechanism, literal = swan(market), LiteralSwan(market.to_document())
+    for k in literal.market.states()[:100]:
+        assert mechanism.potential(k) == literal.f(k)[0]
+
+
+@settings(max_examples=some(25))
+@given(market=sharing_markets())
+def test_the_balance_at_the_target(market: MotsMarket) -> None:
+    for wanted in with_requirements(market, market.error_range[1]):
+        mechanism = swan(wanted)
         if mechanism.ratio is None:
             continue
-        nobody = (0,) * market.type_count
-        expected = literal_equilibria(market, mechanism.price, mechanism.rewards)
-        ours = equilibria(mechanism)
-        assert ours.complete
-        assert {(k, nobody) for k in ours.states} == {(k, a) for k, a in expected if a == nobody}
-        several += len(ours.states) > 1
-    assert several >= some(3)
+        paid = mechanism.incentive_cost(mechanism.target)
+        k, P, R = mechanism.target, mechanism.price(mechanism.target), mechanism.rewards(mechanism.target)
+        buyers = wanted.population - sum(k)
+        assert paid == sum(n * r for n, r in zip(k, R, strict=True)) - buyers * P
+        if mechanism.welfare > 0 and mechanism.potential(k) == mechanism.lagrangian(k):
+            assert paid == 0
 
 
-def test_payoffs_are_shares_whatever_the_role() -> None:
-    for market in small_markets(30, seed=2):
-        mechanism = swan(market)
-        if mechanism.ratio is None:
+@settings(max_examples=some(40))
+@given(market=sharing_markets(LINEAR, largest=3))
+def test_the_multiplier_closes_the_dual(market: MotsMarket) -> None:
+    for wanted in with_requirements(market, market.error_range[1]):
+        if wanted.max_error is None:
             continue
-        for k in patterns(market):
-            U, P, R = utility(market, market.error(k)), mechanism.price(k), mechanism.rewards(k)
-            assert U - P == mechanism.share(k) >= 0
-            for entry, reward in zip(market.types, R, strict=True):
-                assert U + reward - entry.cost == mechanism.share(k)
-
-
-def test_the_potential_is_the_literal_interpolation() -> None:
-    for market in random_markets(30, seed=3, utility=LINEAR):
-        if scenario(market) == "high":
+        mechanism = swan(wanted)
+        listed = list(patterns(wanted))
+        points = [(wanted.welfare(k), wanted.max_error - wanted.error(k)) for k in listed]
+        if all(slack < 0 for _, slack in points):
             continue
-        mechanism, literal = swan(market), LiteralSwan(market.to_document())
-        for k in literal.market.states()[:100]:
-            assert mechanism.potential(k) == literal.f(k)[0]
-
-
-def test_the_balance_at_the_target() -> None:
-    balanced = 0
-    for market in random_markets(some(25), seed=4):
-        for wanted in with_requirements(market, market.error_range[1]):
-            mechanism = swan(wanted)
-            if mechanism.ratio is None:
-                continue
-            paid = mechanism.incentive_cost(mechanism.target)
-            k, P, R = mechanism.target, mechanism.price(mechanism.target), mechanism.rewards(mechanism.target)
-            buyers = wanted.population - sum(k)
-            assert paid == sum(n * r for n, r in zip(k, R, strict=True)) - buyers * P
-            if mechanism.welfare > 0 and mechanism.potential(k) == mechanism.lagrangian(k):
-                assert paid == 0
-                balanced += 1
-    assert balanced > some(20)
-
-
-def test_the_multiplier_closes_the_dual() -> None:
-    bound = 0
-    for market in random_markets(some(40), seed=5, utility=LINEAR, largest=3):
-        for wanted in with_requirements(market, market.error_range[1]):
-            if wanted.max_error is None:
-                continue
-            mechanism = swan(wanted)
-            listed = list(patterns(wanted))
-            points = [(wanted.welfare(k), wanted.max_error - wanted.error(k)) for k in listed]
-            if all(slack < 0 for _, slack in points):
-                continue
-            dual = max(w + mechanism.multiplier * s for w, s in points)
-            # The dual is convex and piecewise linear: no smaller value at any crossing of two patterns.
-            crossings = {(w1 - w2) / (s2 - s1) for (w1, s1), (w2, s2) in itertools.combinations(points, 2) if s1 != s2}
-            assert mechanism.multiplier >= 0
-            for other in {Fraction(0), *(x for x in crossings if x > 0)}:
-                assert dual <= max(w + other * s for w, s in points)
-            bound += mechanism.multiplier > 0
-    assert bound > some(5)
+        dual = max(w + mechanism.multiplier * s for w, s in points)
+        # The dual is convex and piecewise linear: no smaller value at any crossing of two patterns.
+        crossings = {(w1 - w2) / (s2 - s1) for (w1, s1), (w2, s2) in itertools.combinations(points, 2) if s1 != s2}
+        assert mechanism.multiplier >= 0
+        for other in {Fraction(0), *(x for x in crossings if x > 0)}:
+            assert dual <= max(w + other * s for w, s in points)
 
 
 def test_the_multiplier_of_many_patterns_is_that_of_few(monkeypatch: pytest.MonkeyPatch) -> None:
-    tried = 0
-    for market in random_markets(60, seed=6, utility={"family": "inverse", "a": 3, "e0": "0.1"}):
+    @settings(max_examples=60)
+    @given(market=sharing_markets({"family": "inverse", "a": 3, "e0": "0.1"}))
+    def holds(market: MotsMarket) -> None:
         if scenario(market) == "low":
-            continue
+            return
         low, high = market.error_range
         wanted = market.with_max_error((low + high) / 2)
         listed = swan(wanted)
@@ -174,8 +169,8 @@ def test_the_multiplier_of_many_patterns_is_that_of_few(monkeypatch: pytest.Monk
         assert solved.multiplier == listed.multiplier
         assert solved.least <= listed.least
         assert not solved.least_exact
-        tried += 1
-    assert tried > some(10)
+
+    holds()
 
 
 def test_a_large_market_needs_no_listing() -> None:
@@ -199,22 +194,22 @@ def test_a_large_market_needs_no_listing() -> None:
     assert all(is_equilibrium(high, swan(high).share, k) for k in searched.states)
 
 
-def test_single_peaked_payments_leave_one_equilibrium() -> None:
-    for market in small_markets(30, seed=7):
-        target = swan(market).target
-        payments = SinglePeaked(market, target)
-        assert literal_equilibria(market, payments.price, payments.rewards) == {(target, (0,) * market.type_count)}
-        welfare = market.welfare(target)
-        if welfare > 0:
-            assert payments.incentive_cost(target) == 0
-        else:
-            assert 0 < payments.incentive_cost(target) + welfare <= swan_module.SMALL_INCENTIVE
-        draw = random.Random(1)
-        for _ in range(3):
-            start = tuple(draw.randint(0, n) for n in market.counts)
-            path = best_responses(market, payments.share, start, seed=draw.randint(0, 99))
-            assert path.settled
-            assert path.states[-1] == target
+@settings(max_examples=30)
+@given(market=SMALL, draw=generators)
+def test_single_peaked_payments_leave_one_equilibrium(market: MotsMarket, draw: Numbers) -> None:
+    target = swan(market).target
+    payments = SinglePeaked(market, target)
+    assert literal_equilibria(market, payments.price, payments.rewards) == {(target, (0,) * market.type_count)}
+    welfare = market.welfare(target)
+    if welfare > 0:
+        assert payments.incentive_cost(target) == 0
+    else:
+        assert 0 < payments.incentive_cost(target) + welfare <= swan_module.SMALL_INCENTIVE
+    for _ in range(3):
+        start = tuple(draw.randint(0, n) for n in market.counts)
+        path = best_responses(market, payments.share, start, seed=draw.randint(0, 99))
+        assert path.settled
+        assert path.states[-1] == target
 
 
 def test_a_broken_price_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -258,24 +253,24 @@ def test_no_target_says_why() -> None:
     assert caught.value.infeasible
 
 
-def test_comparators_are_no_better_than_swan() -> None:
-    for market in random_markets(some(25), seed=9):
-        for wanted in with_requirements(market, market.error_range[1]):
-            mechanism = swan(wanted)
-            for outcome in (dynamic(wanted), modified_fl(wanted)):
-                if any(outcome.state) and outcome.meets_requirement:
-                    assert outcome.welfare <= mechanism.welfare
-                    assert outcome.welfare == swan_module.welfare(wanted, outcome.state)
-            existing = fl_only(wanted)
-            if utility(wanted, wanted.error(existing.state)) >= 0:
-                assert existing.welfare <= mechanism.welfare
-            assert existing.incentive_cost >= 0
-            assert wanted.meets_requirement(existing.state)
+@settings(max_examples=some(25))
+@given(market=sharing_markets())
+def test_comparators_are_no_better_than_swan(market: MotsMarket) -> None:
+    for wanted in with_requirements(market, market.error_range[1]):
+        mechanism = swan(wanted)
+        for outcome in (dynamic(wanted), modified_fl(wanted)):
+            if any(outcome.state) and outcome.meets_requirement:
+                assert outcome.welfare <= mechanism.welfare
+                assert outcome.welfare == swan_module.welfare(wanted, outcome.state)
+        existing = fl_only(wanted)
+        if utility(wanted, wanted.error(existing.state)) >= 0:
+            assert existing.welfare <= mechanism.welfare
+        assert existing.incentive_cost >= 0
+        assert wanted.meets_requirement(existing.state)
 
 
 def test_the_dynamic_mechanism_can_cycle_and_collapse() -> None:
     collapse = dynamic(MotsMarket.build(sizes=[1], counts=[2], costs=[100], utility=LINEAR))
     assert collapse.state == (0,)
     assert collapse.welfare == 0
-    outcomes = [dynamic(market) for market in random_markets(some(200), seed=10)]
-    assert any(outcome.cycles for outcome in outcomes)
+    reached(sharing_markets(), lambda market: dynamic(market).cycles)

@@ -9,6 +9,7 @@ from fractions import Fraction
 import mpmath
 import pytest
 import sympy
+from drawing import Numbers, generators
 from fedmech.models.input_error import InputError
 from fedmech.models.sharing.expression import (
     LARGEST_POWER,
@@ -24,6 +25,7 @@ from fedmech.models.sharing.expression import (
     to_sympy,
 )
 from fedmech.models.sharing.utility import Utility
+from hypothesis import given, settings
 
 RATIONAL = [
     "2 - 3*eps",
@@ -58,21 +60,21 @@ def test_derivatives_are_sympys(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", RATIONAL + REAL)
-def test_enclosures_enclose(text: str) -> None:
-    draw = random.Random(3)
+@settings(max_examples=50)
+@given(draw=generators)
+def test_enclosures_enclose(text: str, draw: Numbers) -> None:
     tree = parse(text, ("eps",))
     arithmetic, fine = CertifiedArithmetic(53), CertifiedArithmetic(200)
-    for _ in range(50):
-        point = Fraction(draw.randint(1, 10**6), draw.randint(1, 10**6))
-        ends = [arithmetic.number(point * share) for share in (Fraction(999, 1000), Fraction(1001, 1000))]
-        wide = evaluate(tree, {"eps": arithmetic.context.mpf([ends[0].a, ends[1].b])}, arithmetic)
-        sharp = evaluate(tree, {"eps": fine.number(point)}, fine)
-        assert wide.a <= sharp.b
-        assert sharp.a <= wide.b
-        if is_rational(tree):
-            exact = fine.number(evaluate(tree, {"eps": point}, ExactArithmetic))
-            assert wide.a <= exact.b
-            assert exact.a <= wide.b
+    point = Fraction(draw.randint(1, 10**6), draw.randint(1, 10**6))
+    ends = [arithmetic.number(point * share) for share in (Fraction(999, 1000), Fraction(1001, 1000))]
+    wide = evaluate(tree, {"eps": arithmetic.context.mpf([ends[0].a, ends[1].b])}, arithmetic)
+    sharp = evaluate(tree, {"eps": fine.number(point)}, fine)
+    assert wide.a <= sharp.b
+    assert sharp.a <= wide.b
+    if is_rational(tree):
+        exact = fine.number(evaluate(tree, {"eps": point}, ExactArithmetic))
+        assert wide.a <= exact.b
+        assert exact.a <= wide.b
 
 
 @pytest.mark.parametrize(

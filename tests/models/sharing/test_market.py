@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import random
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from drawing import Numbers, generators
 from fedmech.models.data import prototype_market_path
 from fedmech.models.input_error import InputError
 from fedmech.models.sharing.market import (
@@ -20,6 +20,7 @@ from fedmech.models.sharing.market import (
 )
 from fedmech.models.sharing.utility import conditions
 from fedmech.verification.literal.sharing import LiteralMots
+from hypothesis import given, settings
 from mots_strategies import random_market
 
 GOOD = {
@@ -103,36 +104,34 @@ def test_broken_files_are_refused(text: str, tmp_path: Path) -> None:
         read_mots(tmp_path / "absent.mots.json")
 
 
-def test_numbers_are_exact_and_files_come_back(tmp_path: Path) -> None:
+@settings(max_examples=50)
+@given(draw=generators)
+def test_numbers_are_exact_and_files_come_back(tmp_path: Path, draw: Numbers) -> None:
     path = tmp_path / "x.mots.json"
     path.write_text(json.dumps(GOOD))
     market = read_mots(path)
     assert market.types[0].cost == Fraction(1, 10)
     assert market.max_error == Fraction(1, 20)
     assert market.client_variance == Fraction(1, 3)
-    draw = random.Random(1)
-    for _ in range(50):
-        market = random_market(draw)
-        write_mots(market, path)
-        again = read_mots(path)
-        assert again.to_document() == market.to_document()
-        assert again == market
+    market = random_market(draw)
+    write_mots(market, path)
+    again = read_mots(path)
+    assert again.to_document() == market.to_document()
+    assert again == market
 
 
-def test_error_cost_and_welfare_are_the_definitions() -> None:
-    draw = random.Random(2)
-    for _ in range(60):
-        market = random_market(draw, {"family": "inverse", "a": "7/3", "e0": "1/9"})
-        literal = LiteralMots(market.to_document())
-        for k in literal.states()[:50]:
-            assert market.error(k) == literal.error(k)
-            assert market.cost(k) == literal.cost(k)
-            assert market.welfare(k) == literal.W(k)
-            assert market.welfare(k, buyers=0) == literal.W(k, 0)
-        assert [market.is_low(i) for i in range(market.type_count)] == [
-            literal.is_low(i) for i in range(market.type_count)
-        ]
-        assert market.welfare((0,) * market.type_count) == 0
+@settings(max_examples=60)
+@given(draw=generators)
+def test_error_cost_and_welfare_are_the_definitions(draw: Numbers) -> None:
+    market = random_market(draw, {"family": "inverse", "a": "7/3", "e0": "1/9"})
+    literal = LiteralMots(market.to_document())
+    for k in literal.states()[:50]:
+        assert market.error(k) == literal.error(k)
+        assert market.cost(k) == literal.cost(k)
+        assert market.welfare(k) == literal.W(k)
+        assert market.welfare(k, buyers=0) == literal.W(k, 0)
+    assert [market.is_low(i) for i in range(market.type_count)] == [literal.is_low(i) for i in range(market.type_count)]
+    assert market.welfare((0,) * market.type_count) == 0
 
 
 def test_states_are_checked() -> None:

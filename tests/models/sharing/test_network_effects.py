@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import random
 from fractions import Fraction
 
 import pytest
 import sympy
 from campaign import some
+from drawing import Numbers, generators
 from fedmech.fl.sharing.linear_market import corrected_error, simulate, stated_error
 from fedmech.models.sharing import error_model
 from fedmech.models.sharing.error_model import (
@@ -22,6 +22,7 @@ from fedmech.models.sharing.error_model import (
 )
 from fedmech.verification.claims.swan import error as swan_error
 from fedmech.verification.ledger import judge, select
+from hypothesis import given, settings
 
 
 def error(ratio: Fraction, *parts: tuple[int, int]) -> Fraction:
@@ -29,57 +30,54 @@ def error(ratio: Fraction, *parts: tuple[int, int]) -> Fraction:
     return sum((Fraction(n, D) for n, D in parts), Fraction(0)) / K**2 + ratio * (1 - Fraction(1, K))
 
 
-def random_ratio(draw: random.Random) -> Fraction:
+def random_ratio(draw: Numbers) -> Fraction:
     return Fraction(draw.choice([0, 0, 1, 1, 2, 3, 5]), draw.randint(1, 15))
 
 
-def test_the_join_threshold_is_where_the_error_turns() -> None:
-    draw = random.Random(1)
-    for _ in range(500):
-        first, second = (draw.randint(1, 4), draw.randint(1, 9)), (draw.randint(1, 4), draw.randint(1, 9))
-        K = first[0] + second[0]
-        H = K / (Fraction(first[0], first[1]) + Fraction(second[0], second[1]))
-        D = draw.randint(1, 12)
-        limit = join_limit(K, H, D)
-        for ratio in (random_ratio(draw), limit, limit + Fraction(1, 10**9), limit - Fraction(1, 10**9)):
-            effect = error(ratio, first, second, (1, D)) - error(ratio, first, second)
-            assert (effect <= 0) == (ratio <= limit)
-            assert (effect == 0) == (ratio == limit)
+@settings(max_examples=some(500))
+@given(draw=generators)
+def test_the_join_threshold_is_where_the_error_turns(draw: Numbers) -> None:
+    first, second = (draw.randint(1, 4), draw.randint(1, 9)), (draw.randint(1, 4), draw.randint(1, 9))
+    K = first[0] + second[0]
+    H = K / (Fraction(first[0], first[1]) + Fraction(second[0], second[1]))
+    D = draw.randint(1, 12)
+    limit = join_limit(K, H, D)
+    for ratio in (random_ratio(draw), limit, limit + Fraction(1, 10**9), limit - Fraction(1, 10**9)):
+        effect = error(ratio, first, second, (1, D)) - error(ratio, first, second)
+        assert (effect <= 0) == (ratio <= limit)
+        assert (effect == 0) == (ratio == limit)
 
 
-def test_the_merge_condition_is_where_both_gain() -> None:
-    draw = random.Random(2)
+@settings(max_examples=some(300))
+@given(draw=generators)
+def test_the_merge_condition_is_where_both_gain(draw: Numbers) -> None:
     phi = derive("merge").results["phi(A, B)"]
-    for _ in range(300):
-        a, b = (draw.randint(1, 5), draw.randint(1, 9)), (draw.randint(1, 5), draw.randint(1, 9))
-        limits = [evaluate(phi, N_A=p[0], H_A=p[1], N_B=q[0], H_B=q[1]) for p, q in ((a, b), (b, a))]
-        for ratio in (random_ratio(draw), min(limits), min(limits) - Fraction(1, 10**9)):
-            both = error(ratio, a, b)
-            assert (both < error(ratio, a) and both < error(ratio, b)) == (ratio < min(limits))
+    a, b = (draw.randint(1, 5), draw.randint(1, 9)), (draw.randint(1, 5), draw.randint(1, 9))
+    limits = [evaluate(phi, N_A=p[0], H_A=p[1], N_B=q[0], H_B=q[1]) for p, q in ((a, b), (b, a))]
+    for ratio in (random_ratio(draw), min(limits), min(limits) - Fraction(1, 10**9)):
+        both = error(ratio, a, b)
+        assert (both < error(ratio, a) and both < error(ratio, b)) == (ratio < min(limits))
 
 
-def test_regions_and_switching_counts_follow_every_client() -> None:
-    draw = random.Random(3)
-    seen = set()
-    for _ in range(some(400)):
-        size, H, D = draw.randint(1, 6), Fraction(draw.randint(1, 40), draw.randint(1, 6)), draw.randint(1, 12)
-        ratio = draw.choice([random_ratio(draw), Fraction(1, D)])
+@settings(max_examples=some(300))
+@given(draw=generators)
+def test_regions_and_switching_counts_follow_every_client(draw: Numbers) -> None:
+    size, H, D = draw.randint(1, 6), Fraction(draw.randint(1, 40), draw.randint(1, 6)), draw.randint(1, 12)
+    ratio = draw.choice([random_ratio(draw), Fraction(1, D)])
 
-        def at(j: int, size: int = size, H: Fraction = H, D: int = D, ratio: Fraction = ratio) -> Fraction:
-            x = size + j
-            return (size / H + Fraction(j, D)) / x**2 + ratio * (1 - Fraction(1, x))
+    def at(j: int, size: int = size, H: Fraction = H, D: int = D, ratio: Fraction = ratio) -> Fraction:
+        x = size + j
+        return (size / H + Fraction(j, D)) / x**2 + ratio * (1 - Fraction(1, x))
 
-        helps = [at(j + 1) <= at(j) for j in range(300)]
-        kind, switch = region(ratio, size, H, D), switching_count(ratio, size, H, D)
-        seen.add(kind)
-        assert helps[0] == (kind in ("I", "II"))
-        if switch is None:
-            assert len(set(helps)) == 1
-        else:
-            assert switch > 0
-            assert helps[:switch] == [helps[0]] * min(switch, 300)
-            assert helps[switch:] == [not helps[0]] * max(0, 300 - switch)
-    assert seen == {"I", "II", "III", "IV"}
+    helps = [at(j + 1) <= at(j) for j in range(300)]
+    kind, switch = region(ratio, size, H, D), switching_count(ratio, size, H, D)
+    assert helps[0] == (kind in ("I", "II"))
+    if switch is None:
+        assert len(set(helps)) == 1
+    else:
+        assert switch > 0
+        assert helps[:switch] == [helps[0]] * min(switch, 300)
+        assert helps[switch:] == [not helps[0]] * max(0, 300 - switch)
 
 
 def test_the_peak_of_the_prototype() -> None:

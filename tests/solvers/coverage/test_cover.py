@@ -8,7 +8,8 @@ from fractions import Fraction
 import campaign
 import numpy as np
 import pytest
-from campaign import parts, thorough
+from campaign import some
+from drawing import Numbers, generators, made_by
 from fedmech import Market, solve
 from fedmech.solvers.control import Control
 from fedmech.solvers.coverage.branch import CoverAnswer, Levels, branch_and_bound
@@ -16,14 +17,14 @@ from fedmech.solvers.coverage.facility import NodeRelaxation, solve_cover, undom
 from fedmech.solvers.coverage.instance import CoverInstance, Router
 from fedmech.solvers.coverage.lazy_greedy import best_start, exchange, lazy_greedy
 from fedmech.solvers.coverage.level_bound import level_bound
+from hypothesis import given, settings
 
 
-def random_instance(seed: int, workers: int = 9) -> CoverInstance:
+def random_instance(rng: Numbers, workers: int = 9) -> CoverInstance:
     """Small markets of every sort: sparse and dense, tiny and huge integers, free workers, seats, no kinds."""
-    rng = np.random.default_rng(seed)
     n, m, groups = int(rng.integers(0, workers + 1)), int(rng.integers(1, 4)), int(rng.integers(1, 4))
     kinds = int(rng.integers(0, 5))
-    top = int(rng.choice(np.array([2, 5, 30, 10**6, 10**15, 10**25], dtype=object)))
+    top = rng.choice([2, 5, 30, 10**6, 10**15, 10**25])
     factor = int(rng.integers(1, 2**62))
 
     def draw(count: int) -> list[int]:
@@ -97,47 +98,43 @@ def check(instance: CoverInstance, answer: CoverAnswer, optimum: int) -> None:
     assert answer.stopped == "proved"
 
 
-@pytest.mark.parametrize("part", parts(4))
-def test_optimum_is_the_enumerated_one(part: int) -> None:
-    for seed in range(part * 300, part * 300 + 300):
-        instance = random_instance(seed)
-        optimum = enumerate_optimum(instance)
-        check(instance, solve_cover(instance), optimum)
-        check(instance, branch_and_bound(instance), optimum)
+@settings(max_examples=some(1200))
+@given(instance=made_by(random_instance))
+def test_optimum_is_the_enumerated_one(instance: CoverInstance) -> None:
+    optimum = enumerate_optimum(instance)
+    check(instance, solve_cover(instance), optimum)
+    check(instance, branch_and_bound(instance), optimum)
 
 
-def test_highs_takes_over_after_the_nodes() -> None:
-    claims = 0
-    for seed in range(300):
-        instance = random_instance(seed)
-        answer = solve_cover(instance, certify_nodes=0)
-        check(instance, answer, enumerate_optimum(instance))
-        claims += answer.claimed
-    assert claims > 5
+@settings(max_examples=some(300))
+@given(instance=made_by(random_instance))
+def test_highs_takes_over_after_the_nodes(instance: CoverInstance) -> None:
+    answer = solve_cover(instance, certify_nodes=0)
+    check(instance, answer, enumerate_optimum(instance))
 
 
-def test_exchange_and_greedy_are_feasible_and_no_better_than_the_optimum() -> None:
-    for seed in range(300):
-        instance = random_instance(seed)
-        optimum = enumerate_optimum(instance)
-        for density in (False, True):
-            greedy = lazy_greedy(instance, density, Control())
-            better = exchange(instance, greedy, Control())
-            assert instance.is_feasible(greedy)
-            assert instance.is_feasible(better)
-            assert instance.value(greedy) <= instance.value(better) <= optimum
-        # The best of both greedy orders and the best single worker is worth (1 - 1/e) / 2 of a budgeted optimum.
-        if (instance.group_totals >= np.bincount(instance.groups, minlength=len(instance.group_totals))).all():
-            singles = [instance.value(np.array([i])) for i in np.flatnonzero(instance.able)]
-            if not instance.seats_bind:
-                assert max([instance.value(best_start(instance, Control())), *singles]) * 100 >= 31 * optimum
+@settings(max_examples=some(300))
+@given(instance=made_by(random_instance))
+def test_exchange_and_greedy_are_feasible_and_no_better_than_the_optimum(instance: CoverInstance) -> None:
+    optimum = enumerate_optimum(instance)
+    for density in (False, True):
+        greedy = lazy_greedy(instance, density, Control())
+        better = exchange(instance, greedy, Control())
+        assert instance.is_feasible(greedy)
+        assert instance.is_feasible(better)
+        assert instance.value(greedy) <= instance.value(better) <= optimum
+    # The best of both greedy orders and the best single worker is worth (1 - 1/e) / 2 of a budgeted optimum.
+    if (instance.group_totals >= np.bincount(instance.groups, minlength=len(instance.group_totals))).all():
+        singles = [instance.value(np.array([i])) for i in np.flatnonzero(instance.able)]
+        if not instance.seats_bind:
+            assert max([instance.value(best_start(instance, Control())), *singles]) * 100 >= 31 * optimum
 
 
 @pytest.mark.parametrize("density", [False, True])
-def test_lazy_greedy_is_greedy(density: bool) -> None:
-    for seed in range(200):
-        instance = random_instance(seed)
-        assert lazy_greedy(instance, density, Control()).tolist() == plain_greedy(instance, density)
+@settings(max_examples=some(200))
+@given(instance=made_by(random_instance))
+def test_lazy_greedy_is_greedy(density: bool, instance: CoverInstance) -> None:
+    assert lazy_greedy(instance, density, Control()).tolist() == plain_greedy(instance, density)
 
 
 def plain_greedy(instance: CoverInstance, density: bool) -> list[int]:
@@ -159,62 +156,60 @@ def plain_greedy(instance: CoverInstance, density: bool) -> list[int]:
         chosen.append(choice)
 
 
-def test_any_levels_and_prices_bound_the_optimum() -> None:
-    rng = np.random.default_rng(0)
-    for seed in range(300):
-        instance = random_instance(seed)
-        optimum, unit = enumerate_optimum(instance), int(rng.integers(1, 9))
-        top = max(instance.coverage.ravel().tolist(), default=1) * unit + 1
+@settings(max_examples=some(300))
+@given(instance=made_by(random_instance), rng=generators)
+def test_any_levels_and_prices_bound_the_optimum(instance: CoverInstance, rng: Numbers) -> None:
+    optimum, unit = enumerate_optimum(instance), int(rng.integers(1, 9))
+    top = max(instance.coverage.ravel().tolist(), default=1) * unit + 1
 
-        def draw(count: int, most: int) -> list[int]:
-            return [int(x) % most for x in rng.integers(0, 2**62, count).tolist()]
+    def draw(count: int, most: int) -> list[int]:
+        return [int(x) % most for x in rng.integers(0, 2**62, count).tolist()]
 
-        groups, m = instance.caps.shape
-        levels = np.array(draw(instance.coverage.shape[1], top), dtype=object)
-        price = draw(1, 3)[0]
-        hint = Levels(levels, price, unit, draw(groups, top), draw(m, top))
-        seats = int(instance.seats.sum())
-        for places in (None, (np.array(hint.places, dtype=object), hint.worth(instance))):
-            found = level_bound(
-                instance.coverage, instance.costs, instance.groups, levels, price, unit, instance.budget, places,
-                instance.group_totals, seats,
-            )  # fmt: skip
-            assert found.total >= unit * optimum
-
-
-def test_dominated_workers_are_not_needed() -> None:
-    for seed in range(300):
-        instance = random_instance(seed)
-        kept = undominated(instance, Control())
-        part = CoverInstance(
-            instance.coverage[kept], instance.costs[kept], instance.groups[kept], instance.caps, instance.seats,
-            instance.budget,
+    groups, m = instance.caps.shape
+    levels = np.array(draw(instance.coverage.shape[1], top), dtype=object)
+    price = draw(1, 3)[0]
+    hint = Levels(levels, price, unit, draw(groups, top), draw(m, top))
+    seats = int(instance.seats.sum())
+    for places in (None, (np.array(hint.places, dtype=object), hint.worth(instance))):
+        found = level_bound(
+            instance.coverage, instance.costs, instance.groups, levels, price, unit, instance.budget, places,
+            instance.group_totals, seats,
         )  # fmt: skip
-        assert enumerate_optimum(part) == enumerate_optimum(instance)
-        for i in set(np.flatnonzero(instance.able & (instance.coverage > 0).any(axis=1)).tolist()) - set(kept.tolist()):
-            assert any(
-                instance.groups[k] == instance.groups[i]
-                and instance.costs[k] <= instance.costs[i]
-                and (instance.coverage[k] >= instance.coverage[i]).all()
-                for k in kept
-            )
+        assert found.total >= unit * optimum
 
 
-def test_router_places_what_can_be_placed() -> None:
-    rng = np.random.default_rng(3)
-    for seed in range(200):
-        instance = random_instance(seed)
-        groups = instance.caps.shape[0]
-        router, counts = Router(instance), [0] * groups
-        for group in rng.integers(0, groups, 10).tolist():
-            more = [count + (g == group) for g, count in enumerate(counts)]
-            fits = router.fits(group)
-            assert fits == can_be_placed(instance, more)
-            assert router.add(group) == fits
-            counts = more if fits else counts
-            assert [sum(row) for row in router.flow] == counts
-            assert (np.array(router.flow) <= instance.caps).all()
-            assert (np.array(router.flow).sum(axis=0) <= instance.seats).all()
+@settings(max_examples=some(300))
+@given(instance=made_by(random_instance))
+def test_dominated_workers_are_not_needed(instance: CoverInstance) -> None:
+    kept = undominated(instance, Control())
+    part = CoverInstance(
+        instance.coverage[kept], instance.costs[kept], instance.groups[kept], instance.caps, instance.seats,
+        instance.budget,
+    )  # fmt: skip
+    assert enumerate_optimum(part) == enumerate_optimum(instance)
+    for i in set(np.flatnonzero(instance.able & (instance.coverage > 0).any(axis=1)).tolist()) - set(kept.tolist()):
+        assert any(
+            instance.groups[k] == instance.groups[i]
+            and instance.costs[k] <= instance.costs[i]
+            and (instance.coverage[k] >= instance.coverage[i]).all()
+            for k in kept
+        )
+
+
+@settings(max_examples=some(200))
+@given(instance=made_by(random_instance), rng=generators)
+def test_router_places_what_can_be_placed(instance: CoverInstance, rng: Numbers) -> None:
+    groups = instance.caps.shape[0]
+    router, counts = Router(instance), [0] * groups
+    for group in rng.integers(0, groups, 10).tolist():
+        more = [count + (g == group) for g, count in enumerate(counts)]
+        fits = router.fits(group)
+        assert fits == can_be_placed(instance, more)
+        assert router.add(group) == fits
+        counts = more if fits else counts
+        assert [sum(row) for row in router.flow] == counts
+        assert (np.array(router.flow) <= instance.caps).all()
+        assert (np.array(router.flow).sum(axis=0) <= instance.seats).all()
 
 
 @pytest.mark.parametrize("kind", thorough(["sparse", "binary", "places", "clusters"], "sparse".__eq__))
@@ -289,11 +284,10 @@ def test_greedy_answer_has_a_valid_bound() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(20))
-def test_campaign_against_enumeration(seed: int) -> None:
-    for case in range(seed * 500, seed * 500 + 500):
-        instance = random_instance(case + 10**6, 11)
-        optimum = enumerate_optimum(instance)
-        check(instance, solve_cover(instance), optimum)
-        check(instance, solve_cover(instance, certify_nodes=0), optimum)
-        check(instance, branch_and_bound(instance), optimum)
+@settings(max_examples=10_000)
+@given(instance=made_by(random_instance, 11))
+def test_campaign_against_enumeration(instance: CoverInstance) -> None:
+    optimum = enumerate_optimum(instance)
+    check(instance, solve_cover(instance), optimum)
+    check(instance, solve_cover(instance, certify_nodes=0), optimum)
+    check(instance, branch_and_bound(instance), optimum)

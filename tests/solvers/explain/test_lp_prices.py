@@ -7,6 +7,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from drawing import Numbers, generators, reached, seeded
 from fedmech import Market, solve
 from fedmech.cli import app
 from fedmech.models.input_error import InputError
@@ -18,6 +19,7 @@ from fedmech.solvers.feasibility import violation
 from fedmech.solvers.highs.arrays import facility_model
 from fedmech.solvers.highs.run import run_highs
 from fedmech.solvers.seated.parametric import price_of_money
+from hypothesis import given, settings
 from typer.testing import CliRunner
 
 pytest.importorskip("cvxpy")
@@ -64,39 +66,39 @@ def dual_value(market: Market, problem: str, prices) -> float:
 
 
 @pytest.mark.parametrize("problem", ["orp", "opt", "opt-frac", "opt-sep"])
-def test_prices_prove_the_value_of_the_relaxation(problem):
-    rng = np.random.default_rng(50)
-    for _ in range(15):
-        market = random_market(rng, int(rng.integers(1, 9)))
-        prices = lp_prices(market, problem)
-        assert all(limit.price >= 0 for limit in prices.limits)
-        assert dual_value(market, problem, prices) == pytest.approx(prices.value, abs=1e-5)
-        if prices.exact_value is not None:
-            assert prices.value == pytest.approx(float(prices.exact_value), abs=1e-5)
-        integer = solve(market, "opt" if problem == "opt-frac" else problem, "brute-force").objective
-        assert integer is not None
-        assert float(integer) <= prices.value + 1e-5
+@settings(max_examples=15)
+@given(rng=generators)
+def test_prices_prove_the_value_of_the_relaxation(problem, rng: Numbers) -> None:
+    market = random_market(rng, int(rng.integers(1, 9)))
+    prices = lp_prices(market, problem)
+    assert all(limit.price >= 0 for limit in prices.limits)
+    assert dual_value(market, problem, prices) == pytest.approx(prices.value, abs=1e-5)
+    if prices.exact_value is not None:
+        assert prices.value == pytest.approx(float(prices.exact_value), abs=1e-5)
+    integer = solve(market, "opt" if problem == "opt-frac" else problem, "brute-force").objective
+    assert integer is not None
+    assert float(integer) <= prices.value + 1e-5
 
 
-def test_value_of_one_more_unit_of_budget():
-    rng = np.random.default_rng(51)
-    for _ in range(15):
-        market = random_market(rng, 8)
-        prices = lp_prices(market, "opt")
-        richer = market.with_budgets([market.budget(0) + 1, *[market.budget(j) for j in range(1, market.m)]])
-        before, after = (solve(m, "opt-frac", "parametric").objective for m in (market, richer))
-        assert before is not None
-        assert after is not None
-        assert prices.one_more_unit_of_budget == after - before
-        # Concave in the budget: a whole unit gains no more than its first bit.
-        paid = [limit.price for limit in prices.limits if limit.kind == "budget"]
-        assert float(after - before) <= max(paid, default=0.0) + 1e-5
+@settings(max_examples=15)
+@given(rng=generators)
+def test_value_of_one_more_unit_of_budget(rng: Numbers) -> None:
+    market = random_market(rng, 8)
+    prices = lp_prices(market, "opt")
+    richer = market.with_budgets([market.budget(0) + 1, *[market.budget(j) for j in range(1, market.m)]])
+    before, after = (solve(m, "opt-frac", "parametric").objective for m in (market, richer))
+    assert before is not None
+    assert after is not None
+    assert prices.one_more_unit_of_budget == after - before
+    # Concave in the budget: a whole unit gains no more than its first bit.
+    paid = [limit.price for limit in prices.limits if limit.kind == "budget"]
+    assert float(after - before) <= max(paid, default=0.0) + 1e-5
 
 
-def test_a_limit_with_a_price_binds():
-    rng = np.random.default_rng(52)
-    for _ in range(15):
-        assert all(limit.binding for limit in lp_prices(random_market(rng, 8), "opt").limits)
+@settings(max_examples=15)
+@given(rng=generators)
+def test_a_limit_with_a_price_binds(rng: Numbers) -> None:
+    assert all(limit.binding for limit in lp_prices(random_market(rng, 8), "opt").limits)
 
 
 def lifted(market: Market, names) -> Market:
@@ -122,62 +124,68 @@ def lifted(market: Market, names) -> Market:
     )
 
 
-@pytest.mark.thorough
-def test_no_member_of_a_conflict_can_be_spared():
-    rng = np.random.default_rng(53)
-    conflicts = 0
-    for _ in range(25):
+@settings(max_examples=25)
+@given(rng=generators)
+def test_no_member_of_a_conflict_can_be_spared(rng: Numbers) -> None:
+    market = random_market(rng, 8)
+    reach = price_of_money(market).value / market.scaled.score_denominator
+    assert find_conflict(market, min_score=reach * Fraction(99, 100) or Fraction(1, 10**9)) is None or reach == 0
+    wanted = reach + Fraction(5, 7)
+    conflict = find_conflict(market, min_score=wanted)
+    assert conflict is not None
+    assert conflict.proved
+    assert conflict.targets == (f"score of at least {wanted}",)
+    # The limits named, alone, already rule the target out; with any one of them lifted they do not.
+    others = [
+        "pooled budget" if market.m > 1 else f"budget of {market.requester_ids[0]}",
+        *[f"seats of {r}" for r in market.requester_ids],
+        *[f"cap of group {g} at {r}" for g, r in product(market.group_ids, market.requester_ids)],
+    ]
+    only = lifted(market, [name for name in others if name not in conflict.limits])
+    assert price_of_money(only).value / only.scaled.score_denominator < wanted
+    for name in conflict.limits:
+        spared = lifted(market, [other for other in others if other not in conflict.limits or other == name])
+        assert price_of_money(spared).value / spared.scaled.score_denominator >= wanted - Fraction(1, 10**4)
+
+
+def test_some_conflicts_name_limits():
+    """Of a score beyond reach, and of coverage, for which some can be had too."""
+
+    def by_score(rng: Numbers):
         market = random_market(rng, 8)
-        reach = price_of_money(market).value / market.scaled.score_denominator
-        assert find_conflict(market, min_score=reach * Fraction(99, 100) or Fraction(1, 10**9)) is None or reach == 0
-        wanted = reach + Fraction(5, 7)
-        conflict = find_conflict(market, min_score=wanted)
-        assert conflict is not None
-        assert conflict.proved
-        assert conflict.targets == (f"score of at least {wanted}",)
-        # The limits named, alone, already rule the target out; with any one of them lifted they do not.
-        others = [
-            "pooled budget" if market.m > 1 else f"budget of {market.requester_ids[0]}",
-            *[f"seats of {r}" for r in market.requester_ids],
-            *[f"cap of group {g} at {r}" for g, r in product(market.group_ids, market.requester_ids)],
-        ]
-        only = lifted(market, [name for name in others if name not in conflict.limits])
-        assert price_of_money(only).value / only.scaled.score_denominator < wanted
-        for name in conflict.limits:
-            spared = lifted(market, [other for other in others if other not in conflict.limits or other == name])
-            assert price_of_money(spared).value / spared.scaled.score_denominator >= wanted - Fraction(1, 10**4)
-        conflicts += bool(conflict.limits)
-    assert conflicts > 5
+        return find_conflict(market, min_score=price_of_money(market).value / market.scaled.score_denominator + 1)
+
+    def by_coverage(rng: Numbers):
+        return find_conflict(random_market(rng, 5, coverage=True), coverage_targets=[Fraction(1, 4)] * 3)
+
+    reached(generators, lambda rng: by_score(rng).limits)
+    reached(generators, lambda rng: (conflict := by_coverage(rng)) and conflict.proved)
+    reached(generators, lambda rng: not by_coverage(rng))
 
 
-def test_coverage_that_conflicts_cannot_be_had():
-    rng = np.random.default_rng(54)
-    proved = met = 0
-    for _ in range(40):
-        market = random_market(rng, 5, coverage=True)
-        targets = [Fraction(int(t), 4) if t else None for t in rng.integers(0, 5, 3)]
-        if not any(targets):
-            continue
-        conflict = find_conflict(market, coverage_targets=targets)
-        assert market.scaled.coverage is not None
-        possible = False
-        for assignment in product(range(-1, market.m), repeat=market.n):
-            at = np.array(assignment)
-            hired = np.flatnonzero(at >= 0)
-            counts = np.zeros((market.L, market.m), dtype=int)
-            np.add.at(counts, (market.group_of[hired], at[hired]), 1)
-            fits = (counts <= market.caps).all() and (counts.sum(axis=0) <= market.seats).all()
-            if fits and market.scaled.needed_costs[hired].sum() <= market.scaled.total_budget:
-                best = market.scaled.coverage[hired].max(axis=0, initial=0)
-                possible |= all(
-                    t is None or best[r] >= t * market.scaled.coverage_denominator for r, t in enumerate(targets)
-                )
-        if conflict is not None:
-            assert not possible
-            proved += conflict.proved
-        met += possible
-    assert proved > 5
-    assert met > 5
+@settings(max_examples=40)
+@given(rng=generators)
+def test_coverage_that_conflicts_cannot_be_had(rng: Numbers) -> None:
+    market = random_market(rng, 5, coverage=True)
+    targets = [Fraction(int(t), 4) if t else None for t in rng.integers(0, 5, 3)]
+    if not any(targets):
+        return
+    conflict = find_conflict(market, coverage_targets=targets)
+    assert market.scaled.coverage is not None
+    possible = False
+    for assignment in product(range(-1, market.m), repeat=market.n):
+        at = np.array(assignment)
+        hired = np.flatnonzero(at >= 0)
+        counts = np.zeros((market.L, market.m), dtype=int)
+        np.add.at(counts, (market.group_of[hired], at[hired]), 1)
+        fits = (counts <= market.caps).all() and (counts.sum(axis=0) <= market.seats).all()
+        if fits and market.scaled.needed_costs[hired].sum() <= market.scaled.total_budget:
+            best = market.scaled.coverage[hired].max(axis=0, initial=0)
+            possible |= all(
+                t is None or best[r] >= t * market.scaled.coverage_denominator for r, t in enumerate(targets)
+            )
+    if conflict is not None:
+        assert not possible
 
 
 def test_nobody_to_hire_has_no_prices() -> None:
@@ -190,7 +198,7 @@ def test_nobody_to_hire_has_no_prices() -> None:
 
 
 def test_what_cannot_be_priced_is_refused():
-    market = random_market(np.random.default_rng(55), 4)
+    market = random_market(seeded(55), 4)
     with pytest.raises(InputError, match="needs every worker"):
         lp_prices(market, "cover")
     with pytest.raises(InputError, match="coverage"):
@@ -255,20 +263,17 @@ def test_coverage_levels_on_the_command_line(tmp_path):
     assert runner.invoke(app, ["solve", str(file), "--problem", "cover", "--at-least", "1,1,1,1,1,1"]).exit_code == 2
 
 
-def test_prices_of_coverage_are_those_of_facility_location():
+@settings(max_examples=10)
+@given(rng=generators)
+def test_prices_of_coverage_are_those_of_facility_location(rng: Numbers) -> None:
     """The value by cvxpy is that of the relaxation in arrays, where their budget is not rounded down for whole workers."""
-    rng = np.random.default_rng(56)
-    compared = 0
-    for _ in range(10):
-        market = random_market(rng, 8, coverage=True)
-        model = facility_model(market, Control()).model
-        model.integer[:] = False
-        point = run_highs(model, Control()).point
-        assert point is not None
-        value = float(model.objective @ point) / market.scaled.coverage_denominator
-        priced, room = lp_prices(market, "cover").value, 1e-6 * max(1.0, value)
-        assert priced >= value - room
-        if market.scaled.total_budget % math.gcd(*market.scaled.needed_costs.tolist()) == 0:
-            assert abs(priced - value) <= room
-            compared += 1
-    assert compared >= 4
+    market = random_market(rng, 8, coverage=True)
+    model = facility_model(market, Control()).model
+    model.integer[:] = False
+    point = run_highs(model, Control()).point
+    assert point is not None
+    value = float(model.objective @ point) / market.scaled.coverage_denominator
+    priced, room = lp_prices(market, "cover").value, 1e-6 * max(1.0, value)
+    assert priced >= value - room
+    if market.scaled.total_budget % math.gcd(*market.scaled.needed_costs.tolist()) == 0:
+        assert abs(priced - value) <= room

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from campaign import seeds, thorough
+from campaign import seeds
+from drawing import seeded
 from fedmech import InputError, Market, solve, write_proof
 from fedmech.models.procurement.generate import generate_market
 from fedmech.solvers.feasibility import objective_value, violation
@@ -53,13 +54,13 @@ def accepted(market: Market, problem: str, folder: Path) -> tuple[str, str, str]
 @pytest.mark.parametrize(("problem", "seats"), thorough(KINDS, ("opt-sep", False).__eq__))
 def test_every_optimum_is_accepted(problem: str, seats: bool, tmp_path: Path) -> None:
     for seed in seeds(60):
-        accepted(random_market(seed, seats), problem, tmp_path)
+        accepted(random_market(seeded(seed), seats), problem, tmp_path)
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)
 def test_numbers_beyond_64_bits(problem: str, tmp_path: Path) -> None:
     for seed in seeds(24):
-        accepted(tiny_market(seed, 10**30 + 57), problem, tmp_path)
+        accepted(tiny_market(seeded(seed), 10**30 + 57), problem, tmp_path)
 
 
 def branching_market(seed: int = 2) -> Market:
@@ -98,7 +99,7 @@ def test_trees_by_column_and_by_the_number_hired(tmp_path: Path) -> None:
 @pytest.mark.parametrize("problem", PROBLEMS)
 def test_the_program_admits_what_the_market_does(problem: str) -> None:
     for seed in seeds(16):
-        market = tiny_market(seed)
+        market = tiny_market(seeded(seed))
         program = literal_program(market, problem)
         for choice in itertools.product(range(-1, market.m), repeat=market.n):
             assignment = np.array(choice, dtype=np.int64)
@@ -262,7 +263,7 @@ def test_effort_changes_trees_and_no_verdict(
     """Whatever is tried first, a certificate that is written is accepted."""
     for value in values:
         monkeypatch.setattr(module, name, value)
-        for market in (correlated_market(), branching_market(23), random_market(4, True)):
+        for market in (correlated_market(), branching_market(23), random_market(seeded(4), True)):
             for problem in ("opt", "opt-sep") if market.n < 20 else ("opt",):
                 try:
                     accepted(market, problem, tmp_path)

@@ -7,10 +7,11 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from drawing import Numbers, made_by
 from fedmech import Market, solve
 from fedmech.solvers.placement import matroid, price_guess
 from fedmech.solvers.seated import parametric
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 
@@ -39,9 +40,8 @@ def test_the_best_of_each_group_ties_to_the_lower_index(each: int, unit: int, da
         assert matroid.best_set(market, column).tolist() == sorted(best)
 
 
-def frac_market(seed: int) -> Market:
-    rng = np.random.default_rng(seed)
-    n, big = 12, [1, 1, 10**6, 2**80][seed % 4]
+def frac_market(rng: Numbers) -> Market:
+    n, big = 12, rng.choice([1, 1, 10**6, 2**80])
     costs = rng.integers(0, 6, n).tolist()
     return Market.build(
         scores=[int(v) * big for v in rng.integers(1, 9, n)],
@@ -50,7 +50,7 @@ def frac_market(seed: int) -> Market:
         group_ids=["g0", "g1"],
         budgets=[int(rng.integers(0, sum(costs) + 2))],
         caps=[[int(rng.integers(0, 7))], [None]],
-        seats=[None if seed % 3 else 4],
+        seats=[None if rng.randrange(3) else 4],
     )
 
 
@@ -58,13 +58,19 @@ def frac_market(seed: int) -> Market:
 @pytest.mark.parametrize("module", [parametric, price_guess])
 def test_opt_frac_from_a_guessed_price(steps: tuple, module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is guessed, from all workers or from a sample of three, the price found is right: its proof is checked by `solve`."""
-    expected = [solve(frac_market(seed), "opt-frac") for seed in range(40)]
-    monkeypatch.setattr(parametric, "SAMPLE", 3)
-    monkeypatch.setattr(module, "SAMPLE", 3)
-    monkeypatch.setattr(parametric, "STEPS", tuple(Fraction(step) for step in steps))
-    for seed, before in enumerate(expected):
-        found = solve(frac_market(seed), "opt-frac")
+
+    @settings(max_examples=25)
+    @given(market=made_by(frac_market))
+    def holds(market: Market) -> None:
+        before = solve(market, "opt-frac")
+        with monkeypatch.context() as patch:
+            patch.setattr(parametric, "SAMPLE", 3)
+            patch.setattr(module, "SAMPLE", 3)
+            patch.setattr(parametric, "STEPS", tuple(Fraction(step) for step in steps))
+            found = solve(market, "opt-frac")
         assert (found.value, found.exactness) == (before.value, "checked")
+
+    holds()
 
 
 @pytest.mark.parametrize("price", ["1/3", 1, "7/5", "1/1000000007", 123456789, "2/7000000001", 10**40])

@@ -6,7 +6,8 @@ from itertools import chain, combinations
 import networkx
 import numpy as np
 import pytest
-from campaign import parts, thorough
+from campaign import some
+from drawing import Numbers, generators
 from fedmech.solvers.placement import prefix_scan as scan_module
 from fedmech.solvers.placement.orp_seats import best_placeable_set
 from fedmech.solvers.placement.polymatroid import (
@@ -17,6 +18,8 @@ from fedmech.solvers.placement.polymatroid import (
     rank,
 )
 from fedmech.solvers.placement.prefix_scan import prefix_scan
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 
 def placeable(groups, caps, seats, workers):
@@ -71,7 +74,7 @@ def small_market(rng, n):
     n_groups, n_requesters = int(rng.integers(1, 4)), int(rng.integers(1, 4))
     top = int(rng.choice([2, 4, 9, 10**6]))
     return (
-        rng.integers(0, top + 1, n) * int(rng.choice([1, 0], p=[0.9, 0.1])),
+        rng.integers(0, top + 1, n) * int(rng.random() < 0.9),
         rng.integers(1, top + 1, n),
         rng.integers(0, n_groups, n),
         int(rng.integers(0, 2 * top + n)),
@@ -102,33 +105,31 @@ def check_scan(bids, scores, groups, budget, caps, seats, with_seats):
 
 
 @pytest.mark.parametrize("with_seats", [False, True])
-@pytest.mark.parametrize("block", parts(4))
-def test_scan_is_the_definition(block, with_seats):
-    rng = np.random.default_rng(100 + block)
-    for _ in range(75):
-        bids, scores, groups, budget, caps, seats = small_market(rng, int(rng.integers(0, 8)))
-        check_scan(bids, scores, groups, budget, caps, seats, with_seats)
+@settings(max_examples=some(600))
+@given(rng=generators)
+def test_scan_is_the_definition(with_seats, rng: Numbers) -> None:
+    bids, scores, groups, budget, caps, seats = small_market(rng, int(rng.integers(0, 8)))
+    check_scan(bids, scores, groups, budget, caps, seats, with_seats)
 
 
 @pytest.mark.slow
-def test_scan_is_the_definition_campaign():
-    rng = np.random.default_rng(7)
-    for trial in range(6000):
-        check_scan(*small_market(rng, int(rng.integers(0, 9))), with_seats=bool(trial % 2))
+@settings(max_examples=6000)
+@given(rng=generators, with_seats=st.booleans())
+def test_scan_is_the_definition_campaign(rng: Numbers, with_seats):
+    check_scan(*small_market(rng, int(rng.integers(0, 9))), with_seats)
 
 
-@pytest.mark.parametrize("with_seats", thorough([False, True], (False).__eq__))
-def test_scan_orders_ratios_that_floats_cannot_tell_apart(with_seats):
+@pytest.mark.parametrize("with_seats", [False, True])
+@pytest.mark.parametrize(("base", "kind"), [(2**52, np.int64), (2**80, object)])
+@settings(max_examples=some(80))
+@given(rng=generators)
+def test_scan_orders_ratios_that_floats_cannot_tell_apart(with_seats, base, kind, rng: Numbers):
     """Ratios of integers near 2^52 and 2^80 differ far below one unit in the last place."""
-    rng = np.random.default_rng(5)
-    for trial in range(80):
-        _, _, groups, _, caps, seats = small_market(rng, 7)
-        base = 2**52 if trial % 2 else 2**80
-        scores = [base - int(x) for x in rng.integers(1, 5, 7)]
-        bids = [base - int(x) for x in rng.integers(1, 5, 7)]
-        kind = np.int64 if trial % 2 else object
-        budget = int(rng.integers(0, 7)) * base
-        check_scan(np.array(bids, kind), np.array(scores, kind), groups, budget, caps, seats, with_seats)
+    _, _, groups, _, caps, seats = small_market(rng, 7)
+    scores = [base - int(x) for x in rng.integers(1, 5, 7)]
+    bids = [base - int(x) for x in rng.integers(1, 5, 7)]
+    budget = int(rng.integers(0, 7)) * base
+    check_scan(np.array(bids, kind), np.array(scores, kind), groups, budget, caps, seats, with_seats)
 
 
 def test_equal_ratios_are_split_by_index():
@@ -199,32 +200,31 @@ def test_a_wrong_guess_is_noticed(monkeypatch):
             assert (found.winners == plain.winners).all()
 
 
-def test_orp_with_seats_is_the_best_placeable_set():
-    rng = np.random.default_rng(11)
-    for _ in range(200):
-        _, scores, groups, _, caps, seats = small_market(rng, int(rng.integers(0, 8)))
-        best = best_placeable_set(scores, groups, caps, seats)
-        expected = literal_orp(scores, feasible_sets(groups, caps, seats), range(len(scores)))
-        assert tuple(best.chosen) == tuple(sorted(expected))
-        assignment = place(groups[best.chosen], best.routing)
-        used = np.zeros_like(caps)
-        np.add.at(used, (groups[best.chosen], assignment), 1)
-        assert (used <= caps).all()
-        assert (used.sum(axis=0) <= seats).all()
+@settings(max_examples=some(200))
+@given(rng=generators)
+def test_orp_with_seats_is_the_best_placeable_set(rng: Numbers) -> None:
+    _, scores, groups, _, caps, seats = small_market(rng, int(rng.integers(0, 8)))
+    best = best_placeable_set(scores, groups, caps, seats)
+    expected = literal_orp(scores, feasible_sets(groups, caps, seats), range(len(scores)))
+    assert tuple(best.chosen) == tuple(sorted(expected))
+    assignment = place(groups[best.chosen], best.routing)
+    used = np.zeros_like(caps)
+    np.add.at(used, (groups[best.chosen], assignment), 1)
+    assert (used <= caps).all()
+    assert (used.sum(axis=0) <= seats).all()
 
 
-def test_the_rank_function_is_the_largest_flow():
-    rng = np.random.default_rng(12)
-    for _ in range(100):
-        caps, seats = rng.integers(0, 5, (4, 3)), rng.integers(0, 8, 3)
-        for members in chain.from_iterable(combinations(range(4), k) for k in range(5)):
-            inside = np.isin(np.arange(4), members)
-            flow = SeatFlow(caps, seats)
-            flow.push(np.flatnonzero(inside), np.full(len(members), 99))
-            assert flow.counts.sum() == rank(caps, seats, inside)
-        counts = rng.integers(0, 5, 4)
-        masks = ((np.arange(16)[:, None] >> np.arange(4)) & 1).astype(bool)
-        assert counts_fit(caps, seats, counts) == all(counts[a].sum() <= rank(caps, seats, a) for a in masks)
+@given(rng=generators)
+def test_the_rank_function_is_the_largest_flow(rng: Numbers) -> None:
+    caps, seats = rng.integers(0, 5, (4, 3)), rng.integers(0, 8, 3)
+    for members in chain.from_iterable(combinations(range(4), k) for k in range(5)):
+        inside = np.isin(np.arange(4), members)
+        flow = SeatFlow(caps, seats)
+        flow.push(np.flatnonzero(inside), np.full(len(members), 99))
+        assert flow.counts.sum() == rank(caps, seats, inside)
+    counts = rng.integers(0, 5, 4)
+    masks = ((np.arange(16)[:, None] >> np.arange(4)) & 1).astype(bool)
+    assert counts_fit(caps, seats, counts) == all(counts[a].sum() <= rank(caps, seats, a) for a in masks)
 
 
 def test_compiled_and_plain_augmentation_agree():

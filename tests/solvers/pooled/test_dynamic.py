@@ -11,6 +11,8 @@ from pathlib import Path
 import kinds as oracle
 import numpy as np
 import pytest
+from campaign import some
+from drawing import Numbers, generators, made_by
 from fedmech import Market, solve
 from fedmech.models.exact import common_divisor
 from fedmech.solvers.control import Control, Stopped
@@ -21,14 +23,18 @@ from fedmech.solvers.pooled.dynamic import boxes, close_by_money, lists, program
 from fedmech.solvers.pooled.dynamic import solve as search
 from fedmech.solvers.pooled.leaf import Incumbent, Leaf, open_leaf
 from fedmech.solvers.pooled.solve import _clean
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from jooken import clustered, read_knapsacks
 
 NEVER_MIND = 10**9
 
 
-def drawn(seed: int) -> tuple[list[int], list[int], list[int], list[int], int]:
+Case = tuple[list[int], list[int], list[int], list[int], int]
+
+
+def drawn(rng: Numbers) -> Case:
     """Scores, costs, groups, limits, budget: ties, zeros, clusters, few kinds, common divisors, budgets that fit exactly."""
-    rng = random.Random(seed)
     n, groups, top = rng.randint(1, 14), rng.randint(1, 3), rng.choice([2, 5, 30, 1000])
     costs = [rng.randint(0, top) for _ in range(n)]
     scores = [rng.randint(1, top) for _ in range(n)]
@@ -91,27 +97,32 @@ def test_optimum_of_any_small_problem(
     monkeypatch.setattr(search, "COARSENESS", coarse)
     monkeypatch.setattr(program, "MOST_INTERVALS", intervals)
     monkeypatch.setattr(boxes, "MOST_BOX_WORK", work)
-    for seed in range(150):
-        case = drawn(seed)
-        leaf, incumbent = closed(case, forget=seed % 2 == 0)
-        assert leaf.closed, seed
-        assert incumbent.value == optimum(*case), seed
+
+    @settings(max_examples=some(150))
+    @given(case=made_by(drawn), forget=st.booleans())
+    def holds(case: Case, forget: bool) -> None:
+        leaf, incumbent = closed(case, forget=forget)
+        assert leaf.closed
+        assert incumbent.value == optimum(*case)
+
+    holds()
 
 
 @pytest.mark.parametrize("factor", [1, 2**31, 2**53, 2**62, 10**30])
 @pytest.mark.parametrize("column", ["scores", "costs", "both"])
-def test_columns_of_any_size(factor: int, column: str) -> None:
+@settings(max_examples=60)
+@given(case=made_by(drawn))
+def test_columns_of_any_size(factor: int, column: str, case: Case) -> None:
     """Costs lose a common divisor; scores that are too large are left alone, and never wrong."""
-    for seed in range(60):
-        scores, costs, groups, limits, budget = drawn(seed)
-        best = optimum(scores, costs, groups, limits, budget)
-        up, dear = factor if column != "costs" else 1, factor if column != "scores" else 1
-        case = ([v * up for v in scores], [c * dear for c in costs], groups, limits, budget * dear)
-        leaf, incumbent = closed(case)
-        assert incumbent.value <= best * up
-        assert not leaf.closed or incumbent.value == best * up
-        if column == "costs" or factor == 1:
-            assert leaf.closed
+    scores, costs, groups, limits, budget = case
+    best = optimum(scores, costs, groups, limits, budget)
+    up, dear = factor if column != "costs" else 1, factor if column != "scores" else 1
+    case = ([v * up for v in scores], [c * dear for c in costs], groups, limits, budget * dear)
+    leaf, incumbent = closed(case)
+    assert incumbent.value <= best * up
+    assert not leaf.closed or incumbent.value == best * up
+    if column == "costs" or factor == 1:
+        assert leaf.closed
 
 
 def by_money(scores: list[int], costs: list[int], budget: int) -> int:
@@ -259,7 +270,7 @@ def test_shares_are_exact_up_to_the_rooms() -> None:
     assert found.tolist() == [r * w // c for r, w, c in zip(rest, worth, cost, strict=True)]
 
 
-def random_states(rng: np.random.Generator, size: int) -> states.States:
+def random_states(rng: Numbers, size: int) -> states.States:
     cost = np.cumsum(rng.integers(0, 3, size)) + 1
     score = np.cumsum(rng.integers(1, 4, size))
     keep = np.append(cost[1:] > cost[:-1], True) if size else np.zeros(0, dtype=bool)
@@ -268,8 +279,10 @@ def random_states(rng: np.random.Generator, size: int) -> states.States:
 
 def test_merging_compiled_and_not(monkeypatch: pytest.MonkeyPatch) -> None:
     """The loop that numba compiles and the arrays do the same; they change over at :data:`START_UP`."""
-    for seed in range(400):
-        rng = np.random.default_rng(seed)
+
+    @settings(max_examples=some(400))
+    @given(rng=generators)
+    def holds(rng: Numbers) -> None:
         one, two = random_states(rng, int(rng.integers(0, 40))), random_states(rng, int(rng.integers(0, 40)))
         ahead = int(rng.integers(0, 6))
         cost = rng.integers(1, 9, ahead)
@@ -282,7 +295,7 @@ def test_merging_compiled_and_not(monkeypatch: pytest.MonkeyPatch) -> None:
         room = int(rng.integers(0, 60))
         one = one.where(one.cost <= room)
         gate = states.Gate.open(room, 10**6)
-        if seed % 2:
+        if rng.randrange(2):
             gate = states.Gate(np.array([0, 12, 30]), np.array([9, 25, 44]), rng.integers(-5, 50, 3))
         arguments = (
             one,
@@ -301,7 +314,9 @@ def test_merging_compiled_and_not(monkeypatch: pytest.MonkeyPatch) -> None:
         found, again = states.extended(*arguments)
         assert best == again
         for name in ("cost", "score", "taken"):
-            assert getattr(found, name).tolist() == getattr(expected, name).tolist(), seed
+            assert getattr(found, name).tolist() == getattr(expected, name).tolist()
+
+    holds()
 
 
 def test_numba_is_taken_after_its_start_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -381,27 +396,25 @@ def test_leaves_of_counts_are_left_alone() -> None:
     assert leaf.cells == ()
 
 
-def test_a_limit_on_all_items_together() -> None:
+@settings(max_examples=some(300))
+@given(case=made_by(drawn), rng=generators)
+def test_a_limit_on_all_items_together(case: Case, rng: Numbers) -> None:
     """Where it has no price the program goes without it, and what it finds has to keep it all the same."""
-    done = 0
-    for seed in range(300):
-        scores, costs, groups, limits, budget = drawn(seed)
-        most = random.Random(-seed).randint(0, len(scores))
-        rows = [(*row, 1) for row in zip(scores, costs, groups, strict=True)]
-        best = oracle.opt(oracle.Kinds(rows, [budget], [[k] for k in limits], [most]))
-        _, problem = _clean(PooledProblem.of(scores, costs, groups, limits, budget, most))
-        items = Grouped.of(problem)
-        incumbent = Incumbent(np.zeros(problem.n, dtype=bool), 0, common_divisor(problem.scores) or 1)
-        sizes = np.bincount(problem.groups, minlength=len(limits)).tolist()
-        whole = min(problem.places, sum(map(min, sizes, limits)))
-        leaf = open_leaf(problem, items, 0, whole, incumbent)
-        incumbent.chosen, incumbent.value = np.zeros(problem.n, dtype=bool), 0
-        close_by_money(leaf, incumbent, NEVER_MIND, Control())
-        assert problem.feasible(incumbent.chosen)
-        assert incumbent.value == problem.value(incumbent.chosen) <= best
-        assert not leaf.closed or incumbent.value == best
-        done += leaf.closed
-    assert 100 < done < 300
+    scores, costs, groups, limits, budget = case
+    most = rng.randint(0, len(scores))
+    rows = [(*row, 1) for row in zip(scores, costs, groups, strict=True)]
+    best = oracle.opt(oracle.Kinds(rows, [budget], [[k] for k in limits], [most]))
+    _, problem = _clean(PooledProblem.of(scores, costs, groups, limits, budget, most))
+    items = Grouped.of(problem)
+    incumbent = Incumbent(np.zeros(problem.n, dtype=bool), 0, common_divisor(problem.scores) or 1)
+    sizes = np.bincount(problem.groups, minlength=len(limits)).tolist()
+    whole = min(problem.places, sum(map(min, sizes, limits)))
+    leaf = open_leaf(problem, items, 0, whole, incumbent)
+    incumbent.chosen, incumbent.value = np.zeros(problem.n, dtype=bool), 0
+    close_by_money(leaf, incumbent, NEVER_MIND, Control())
+    assert problem.feasible(incumbent.chosen)
+    assert incumbent.value == problem.value(incumbent.chosen) <= best
+    assert not leaf.closed or incumbent.value == best
 
 
 def test_seats_that_have_no_price(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -416,30 +429,32 @@ def test_seats_that_have_no_price(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.value == solve(Market.build(scores=scores, costs=costs, budgets=[budget])).value
 
 
-def test_hundreds_of_equal_workers() -> None:
+def many_equal(rng: Numbers) -> oracle.Kinds:
+    rows = [
+        (rng.randint(1, 9), rng.randint(0, 9), rng.randrange(2), rng.choice([1, 3, 15, 16, 17, 200])) for _ in range(4)
+    ]
+    return oracle.Kinds(
+        list({r[:3]: r for r in rows}.values()), [rng.randint(0, 400)], [[rng.randint(0, 60)], [400]], [1000]
+    )
+
+
+@settings(max_examples=15)
+@given(case=made_by(many_equal))
+def test_hundreds_of_equal_workers(case: oracle.Kinds) -> None:
     """Bundles of 1, 2, 4, ... copies are all numbers of copies."""
-    for seed in range(15):
-        rng = random.Random(seed)
-        rows = [
-            (rng.randint(1, 9), rng.randint(0, 9), rng.randrange(2), rng.choice([1, 3, 15, 16, 17, 200]))
-            for _ in range(4)
-        ]
-        case = oracle.Kinds(
-            list({r[:3]: r for r in rows}.values()), [rng.randint(0, 400)], [[rng.randint(0, 60)], [400]], [1000]
-        )
-        market = case.market()
-        leaf, incumbent = closed(
-            (
-                market.scaled.scores,
-                market.scaled.needed_costs,
-                market.group_of,
-                market.group_totals.tolist(),
-                market.scaled.total_budget,
-            ),
-            True,
-        )
-        assert leaf.closed
-        assert incumbent.value == oracle.opt(case)
+    market = case.market()
+    leaf, incumbent = closed(
+        (
+            market.scaled.scores,
+            market.scaled.needed_costs,
+            market.group_of,
+            market.group_totals.tolist(),
+            market.scaled.total_budget,
+        ),
+        True,
+    )
+    assert leaf.closed
+    assert incumbent.value == oracle.opt(case)
 
 
 def test_published_files_are_read(tmp_path: Path) -> None:

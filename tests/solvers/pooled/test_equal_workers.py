@@ -5,25 +5,23 @@ From 16 equal workers on the search leaves a group's count to them (``core.PIVOT
 
 from __future__ import annotations
 
-import random
-from functools import cache
-
 import kinds
 import numpy as np
 import pytest
-from campaign import seeds, some, thorough
+from campaign import some
+from drawing import Numbers, generators, made_by, reached
 from fedmech import solve
 from fedmech.solvers.control import Control
 from fedmech.solvers.pooled import PooledProblem, core, leaf, solve_pooled
 from fedmech.solvers.pooled.dual import Grouped
+from hypothesis import given, settings
 from kinds import Kinds
 
 NO_SEATS = 10**6
 
 
-def equal_workers(seed: int) -> Kinds:
+def equal_workers(rng: Numbers) -> Kinds:
     """Groups of one or two kinds of some 4 to 40 equal workers, and a few others; caps and budget bind or not."""
-    rng = random.Random(seed)
     rows, caps = [], []
     # In half of the markets most workers are equally good value: then many reduced values are zero.
     slopes = rng.choice([[1, 2, 3, 3], [rng.randint(1, 3)]])
@@ -71,31 +69,30 @@ def test_a_place_of_a_full_group_without_a_price_may_stay_empty(problem: str, me
     assert (solution.objective, solution.bound, solution.status) == (63, 63, "optimal")
 
 
-@cache
-def counted_case(seed: int) -> tuple[PooledProblem, int]:
-    case = equal_workers(seed)
-    return problem_of(case), kinds.opt(case)
-
-
-@pytest.mark.parametrize("copies", thorough([2, 4, 8], (4).__eq__))
+@pytest.mark.parametrize("copies", [2, 4, 8])
 def test_equal_workers_agree_with_counting(copies: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(core, "PIVOT_COPIES", copies)
-    pivoted = 0
+    pivoted: list[object] = []
     honest = core.build_core
 
     def counted(*arguments, **more):
-        nonlocal pivoted
         built = honest(*arguments, **more)
-        pivoted += len(built.pivots) > 0
+        pivoted.extend(built.pivots)
         return built
 
     monkeypatch.setattr(leaf, "build_core", counted)
-    for seed in range(200):
-        problem, best = counted_case(seed)
+
+    @settings(max_examples=some(200))
+    @given(case=made_by(equal_workers))
+    def holds(case: Kinds) -> None:
+        problem, best = problem_of(case), kinds.opt(case)
         found = solve_pooled(problem)
-        assert problem.feasible(found.chosen), seed
-        assert (found.value, found.bound, found.proved) == (best, best, True), seed
-    assert pivoted > 5
+        assert problem.feasible(found.chosen)
+        assert (found.value, found.bound, found.proved) == (best, best, True)
+
+    holds()
+    pivoted.clear()
+    reached(made_by(equal_workers), lambda case: solve_pooled(problem_of(case)) and pivoted)
 
 
 @pytest.mark.parametrize("pivots", thorough([True, False], (False).__eq__))
@@ -105,11 +102,12 @@ def test_a_closed_leaf_holds_nothing_better(pivots: bool, monkeypatch: pytest.Mo
         monkeypatch.setattr(core, "PIVOT_COPIES", 10**6)
     # Neither what the dual meets nor filling up may find the best set first.
     monkeypatch.setattr(leaf, "filled", lambda part, _: part.reduced > 0)
-    closed = 0
-    for seed in seeds(300):
-        case = equal_workers(seed)
+
+    @settings(max_examples=some(300))
+    @given(case=made_by(equal_workers), rng=generators)
+    def holds(case: Kinds, rng: Numbers) -> None:
         problem, by_count = problem_of(case), kinds.opt_by_count(case)
-        items, rng = Grouped.of(problem), random.Random(seed)
+        items = Grouped.of(problem)
         for _ in range(3):
             low = rng.randint(0, len(by_count) - 1)
             high = rng.choice([low, rng.randint(low, len(by_count) - 1)])
@@ -120,15 +118,15 @@ def test_a_closed_leaf_holds_nothing_better(pivots: bool, monkeypatch: pytest.Mo
             opened = leaf.open_leaf(problem, items, low, high, deaf)
             incumbent = leaf.Incumbent(np.zeros(problem.n, dtype=bool), best - 1, 1)
             leaf.search_leaf(opened, items, incumbent, 300_000, 0, Control())
-            closed += opened.closed
-            assert incumbent.value >= best or not opened.closed, (seed, low, high)
-    assert closed > some(400)
+            assert incumbent.value >= best or not opened.closed, (low, high)
+
+    holds()
 
 
 @pytest.mark.slow
-def test_equal_workers_agree_with_counting_for_long() -> None:
-    for seed in range(10**5, 10**5 + 20_000):
-        case = equal_workers(seed)
-        best = kinds.opt(case)
-        found = solve_pooled(problem_of(case))
-        assert (found.value, found.bound, found.proved) == (best, best, True), seed
+@settings(max_examples=some(20000))
+@given(case=made_by(equal_workers))
+def test_equal_workers_agree_with_counting_for_long(case: Kinds) -> None:
+    best = kinds.opt(case)
+    found = solve_pooled(problem_of(case))
+    assert (found.value, found.bound, found.proved) == (best, best, True)

@@ -6,7 +6,8 @@ import itertools
 
 import numpy as np
 import pytest
-from campaign import seeds, some
+from campaign import some
+from drawing import Numbers, made_by, reached, seeded
 from fedmech import Market, solve
 from fedmech.solvers.control import Control, Stopped
 from fedmech.solvers.pooled import enumeration
@@ -14,11 +15,11 @@ from fedmech.solvers.pooled.enumeration import _halves, best_flips
 from fedmech.solvers.pooled.flips import EnumerationTooLarge, FlipProblem
 from fedmech.solvers.pooled.merging import MergeSearch, compiled_extend, extend
 from fedmech.solvers.pooled.plain import PlainSearch
+from hypothesis import given, settings
 
 
-def random_flips(seed: int) -> tuple[FlipProblem, float]:
+def random_flips(rng: Numbers) -> tuple[FlipProblem, float]:
     """Flips of a consistent problem: what a flip loses follows from its money, its score and its group's price."""
-    rng = np.random.default_rng(seed)
     size, price = int(rng.integers(0, 11)), int(rng.integers(0, 4))
     groups = rng.integers(-1, 3, size) if rng.random() < 0.8 else np.zeros(size, dtype=np.int64)
     unit = 8.0
@@ -68,37 +69,37 @@ def is_possible(flips: FlipProblem, taken: np.ndarray) -> bool:
 
 
 @pytest.mark.parametrize("way", ["plain", "merges", "compiled"])
-def test_best_flips_of_every_way(way: str) -> None:
-    found_some = split_some = 0
-    for seed in seeds(500):
-        flips, limit = random_flips(seed)
-        halves, split = _halves(flips, limit)
-        above = limit * (1 + enumeration.ROUNDING_SLACK)
-        if way == "plain":
-            found = PlainSearch(flips, above, 10**6, Control()).run(halves, split)
-        else:
-            kernel = extend if way == "merges" else compiled_extend(10**9)
-            assert kernel is not None
-            found = MergeSearch(flips, above, 10**6, Control(), kernel).run(halves, split)
-        best = by_every_subset(flips, limit)
-        if best is not None:
-            assert found is not None
-            assert found[0] >= best
-        if found is not None:
-            assert flips.score[found[1]].sum() == found[0]
-            assert is_possible(flips, found[1])
-            # Each half keeps to the limit, both together need not: what is found may lose more, but must be possible.
-            most = by_every_subset(flips, np.inf)
-            assert most is not None
-            assert found[0] <= most
-        found_some += found is not None
-        split_some += split is not None
-    assert found_some > some(100)
-    assert split_some > some(50)
+@settings(max_examples=some(500))
+@given(case=made_by(random_flips))
+def test_best_flips_of_every_way(way: str, case: tuple[FlipProblem, float]) -> None:
+    flips, limit = case
+    halves, split = _halves(flips, limit)
+    above = limit * (1 + enumeration.ROUNDING_SLACK)
+    if way == "plain":
+        found = PlainSearch(flips, above, 10**6, Control()).run(halves, split)
+    else:
+        kernel = extend if way == "merges" else compiled_extend(10**9)
+        assert kernel is not None
+        found = MergeSearch(flips, above, 10**6, Control(), kernel).run(halves, split)
+    best = by_every_subset(flips, limit)
+    if best is not None:
+        assert found is not None
+        assert found[0] >= best
+    if found is not None:
+        assert flips.score[found[1]].sum() == found[0]
+        assert is_possible(flips, found[1])
+        # Each half keeps to the limit, both together need not: what is found may lose more, but must be possible.
+        most = by_every_subset(flips, np.inf)
+        assert most is not None
+        assert found[0] <= most
+
+
+def test_some_flips_are_found_and_some_are_split() -> None:
+    reached(made_by(random_flips), lambda case: by_every_subset(*case) is not None and _halves(*case)[1] is not None)
 
 
 def test_a_search_cut_short_says_so() -> None:
-    flips, _ = random_flips(3)
+    flips, _ = random_flips(seeded(3))
     halves, split = _halves(flips, 1e9)
     with pytest.raises(EnumerationTooLarge):
         MergeSearch(flips, 1e9, 1, Control(), extend).run(halves, split)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-import random
 import sys
 import time
 from collections.abc import Callable
@@ -15,7 +14,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from campaign import parts, seeds, some, thorough
+from campaign import some
+from drawing import Numbers, generators, made_by, reached
 from fedmech import Market, solve
 from fedmech.models.procurement.generate import generate_market
 from fedmech.solvers.control import Control
@@ -35,6 +35,7 @@ from fedmech.solvers.pooled.passes import classify, suspects
 from fedmech.solvers.pooled.reduction import sampled_guess
 from fedmech.solvers.pooled.relaxation import Taken, audit
 from fedmech.solvers.proofs import walk
+from hypothesis import given, settings
 
 _FILE = Path(__file__).parents[2] / "benchmarks" / "pooled_families.py"
 _SPEC = importlib.util.spec_from_file_location("pooled_families", _FILE)
@@ -59,9 +60,8 @@ def enumerate_all(problem: PooledProblem) -> int:
     return int(max((picks @ problem.scores)[fits.astype(bool)])) if n else 0
 
 
-def random_problem(seed: int, most: int = 12) -> PooledProblem:
+def random_problem(rng: Numbers, most: int = 12) -> PooledProblem:
     """Small problems of all kinds: ties, zeros, empty groups, limits and budgets of zero, huge numbers."""
-    rng = np.random.default_rng(seed)
     n, level = int(rng.integers(0, most + 1)), int(rng.integers(1, 5))
     top = int(rng.choice([2, 3, 10, 100, 10**4, 10**6]))
     costs, scores = rng.integers(0, top + 1, n), rng.integers(1, top + 1, n)
@@ -75,8 +75,8 @@ def random_problem(seed: int, most: int = 12) -> PooledProblem:
     elif kind == 4:
         costs, scores = costs * 2, costs * 2 + 1
     elif kind == 5:
-        scores = np.maximum(1, np.rint(rng.lognormal(0, 3, n))).astype(np.int64)
-        costs = np.rint(rng.lognormal(0, 3, n)).astype(np.int64)
+        scores = np.maximum(1, np.rint(np.exp(rng.uniform(-5, 9, n)))).astype(np.int64)
+        costs = np.rint(np.exp(rng.uniform(-5, 9, n))).astype(np.int64)
     elif kind == 6:
         costs = np.where(rng.random(n) < 0.3, 0, costs)
     elif kind == 7:
@@ -98,27 +98,21 @@ def check(problem: PooledProblem, result, optimum: int) -> None:
     assert result.value == optimum == result.bound
 
 
-@pytest.mark.parametrize("block", parts(8))
-def test_agrees_with_enumeration(block: int) -> None:
-    for seed in seeds(block * 800, (block + 1) * 800):
-        problem = random_problem(seed)
-        check(problem, solve_pooled(problem), enumerate_all(problem))
+@settings(max_examples=some(2400))
+@given(problem=made_by(random_problem))
+def test_agrees_with_enumeration(problem: PooledProblem) -> None:
+    check(problem, solve_pooled(problem), enumerate_all(problem))
 
 
 @pytest.mark.slow
-def test_agrees_with_enumeration_for_long() -> None:
-    end = time.monotonic() + 900
-    seed = 10**6
-    while time.monotonic() < end:
-        problem = random_problem(seed, 15)
-        check(problem, solve_pooled(problem), enumerate_all(problem))
-        seed += 1
-    print(f"{seed - 10**6} problems agree")
+@settings(max_examples=50_000)
+@given(problem=made_by(random_problem, 15))
+def test_agrees_with_enumeration_for_long(problem: PooledProblem) -> None:
+    check(problem, solve_pooled(problem), enumerate_all(problem))
 
 
-def scaled_problem(seed: int) -> PooledProblem:
+def scaled_problem(rng: Numbers) -> PooledProblem:
     """Small problems whose numbers are of many magnitudes."""
-    rng = np.random.default_rng(seed)
     n, level = int(rng.integers(1, 13)), int(rng.integers(1, 5))
     base, powers = int(rng.choice([2, 10, 1000])), int(rng.choice([2, 5, 13]))
     top = int(rng.choice([3, 10, 1000, 10**6]))
@@ -144,14 +138,18 @@ def test_branching_alone_agrees_with_enumeration(
     monkeypatch.setattr(pooled_solve, "many_ties", lambda _: False)
     monkeypatch.setattr(branching, "NODE_CORE", enumerated)
     monkeypatch.setattr(branching, "CORES", cores)
-    for seed in seeds(400):
-        for problem in (scaled_problem(seed), random_problem(seed + 20_000)):
+
+    @settings(max_examples=some(400))
+    @given(rng=generators)
+    def holds(rng: Numbers) -> None:
+        for problem in (scaled_problem(rng), random_problem(rng)):
             check(problem, solve_pooled(problem), enumerate_all(problem))
 
+    holds()
 
-def two_scales(seed: int, most: int) -> PooledProblem:
+
+def two_scales(rng: Numbers, most: int) -> PooledProblem:
     """Few dear items among many cheap ones; scores and costs may be of different scales, or all ties."""
-    rng = np.random.default_rng(seed)
     n, level, top = int(rng.integers(2, most + 1)), int(rng.integers(1, 4)), int(rng.choice([2, 5, 30, 1000]))
     factor = int(rng.choice([20, 1000, 10**9, 2**60]))
     one = np.where(rng.random(n) < rng.uniform(0.1, 0.7), factor, 1).astype(object)
@@ -169,13 +167,13 @@ def two_scales(seed: int, most: int) -> PooledProblem:
 def test_dear_items_first_agrees_with_enumeration(
     share: float, jump: float, begins: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    decided = 0
+    decided: list[Leaf] = []
 
     def counted(leaf: Leaf, *arguments) -> None:
-        nonlocal decided
         before = leaf.closed
         dust.decide_dear(leaf, *arguments)
-        decided += leaf.closed and not before
+        if leaf.closed and not before:
+            decided.append(leaf)
 
     def unsearched(leaf: Leaf, items: Grouped, *_: object) -> None:
         leaf.base = base_set(leaf, items)
@@ -193,26 +191,39 @@ def test_dear_items_first_agrees_with_enumeration(
     monkeypatch.setattr(dust, "COST_JUMP", jump)
     if not begins:
         monkeypatch.setattr(dust, "_begin", lambda *_: None)
-    for seed in seeds(250):
-        for problem in (two_scales(seed, 11), scaled_problem(seed), random_problem(seed + 30_000)):
+
+    @settings(max_examples=some(250))
+    @given(rng=generators)
+    def holds(rng: Numbers) -> None:
+        for problem in (two_scales(rng, 11), scaled_problem(rng), random_problem(rng)):
             check(problem, solve_pooled(problem), enumerate_all(problem))
-    assert decided > some(25)
+
+    holds()
+    decided.clear()
+    reached(made_by(two_scales, 11), lambda problem: solve_pooled(problem) and decided)
+
+
+def dear_alone(problem: PooledProblem) -> tuple[bool, int]:
+    """Whether the leaf is closed, and what is found, where of the cheap items nothing is known."""
+    items, incumbent = Grouped.of(problem), Incumbent(np.zeros(problem.n, dtype=bool), 0, 1)
+    leaf = open_leaf(problem, items, 0, problem.n, incumbent)
+    dust.decide_dear(leaf, incumbent, lambda part: (np.zeros(part.n, dtype=bool), False), Control())
+    return leaf.closed, incumbent.value
 
 
 def test_dear_items_are_not_called_decided_where_the_cheap_ones_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dust, "LEAST_DUST", 1)
     monkeypatch.setattr(dust, "_begin", lambda *_: None)
-    closed = left = 0
-    for seed in seeds(400):
-        problem = two_scales(seed, 11)
-        items, incumbent = Grouped.of(problem), Incumbent(np.zeros(problem.n, dtype=bool), 0, 1)
-        leaf = open_leaf(problem, items, 0, problem.n, incumbent)
-        dust.decide_dear(leaf, incumbent, lambda part: (np.zeros(part.n, dtype=bool), False), Control())
-        closed += leaf.closed
-        left += incumbent.value < enumerate_all(problem)
-        assert not leaf.closed or incumbent.value == enumerate_all(problem)
-    assert closed > some(20)
-    assert left > some(20)
+
+    @settings(max_examples=some(400))
+    @given(problem=made_by(two_scales, 11))
+    def holds(problem: PooledProblem) -> None:
+        closed, value = dear_alone(problem)
+        assert not closed or value == enumerate_all(problem)
+
+    holds()
+    reached(made_by(two_scales, 11), lambda problem: dear_alone(problem)[0])
+    reached(made_by(two_scales, 11), lambda problem: dear_alone(problem)[1] < enumerate_all(problem))
 
 
 @pytest.mark.thorough
@@ -405,33 +416,32 @@ def test_noise_of_ties_repeats_late() -> None:
     assert (reduction.scatter_noise(np.arange(1000) + period) == noise).all()
 
 
-def test_audit_agrees_with_the_definition() -> None:
-    rng = np.random.default_rng(0)
-    for seed in range(60):
-        problem = random_problem(seed + 500)
-        if not problem.n:
-            continue
-        level = len(problem.limits)
-        m = LeafMultipliers(
-            0,
-            sum(problem.limits),
-            int(rng.integers(1, 2**40)),
-            int(rng.integers(0, 2**40)),
-            int(rng.integers(0, 9)),
-            tuple(int(x) for x in rng.integers(0, 2**20, level)),
-        )
-        q = [
-            m.scale * int(v) - m.price * int(c) - m.count - m.limits[g]
-            for v, c, g in zip(problem.scores, problem.costs, problem.groups, strict=True)
-        ]
-        mark = rng.random(problem.n) < 0.5
-        counts = np.bincount(problem.groups[mark], minlength=level).tolist()
-        base = Taken(mark, problem.value(mark), problem.cost(mark), counts)
-        width = int(rng.choice([-1, 0, 10**9, 2**45]))
-        bound, found = audit(problem, m, base, width)
-        assert bound == m.constant(problem.budget, problem.limits) + sum(max(0, x) for x in q)
-        wanted = [i for i, x in enumerate(q) if abs(x) <= width or (x < 0 if mark[i] else x > 0)]
-        assert found.tolist() == wanted
+@settings(max_examples=60)
+@given(problem=made_by(random_problem), rng=generators)
+def test_audit_agrees_with_the_definition(problem: PooledProblem, rng: Numbers) -> None:
+    if not problem.n:
+        return
+    level = len(problem.limits)
+    m = LeafMultipliers(
+        0,
+        sum(problem.limits),
+        int(rng.integers(1, 2**40)),
+        int(rng.integers(0, 2**40)),
+        int(rng.integers(0, 9)),
+        tuple(int(x) for x in rng.integers(0, 2**20, level)),
+    )
+    q = [
+        m.scale * int(v) - m.price * int(c) - m.count - m.limits[g]
+        for v, c, g in zip(problem.scores, problem.costs, problem.groups, strict=True)
+    ]
+    mark = rng.random(problem.n) < 0.5
+    counts = np.bincount(problem.groups[mark], minlength=level).tolist()
+    base = Taken(mark, problem.value(mark), problem.cost(mark), counts)
+    width = int(rng.choice([-1, 0, 10**9, 2**45]))
+    bound, found = audit(problem, m, base, width)
+    assert bound == m.constant(problem.budget, problem.limits) + sum(max(0, x) for x in q)
+    wanted = [i for i, x in enumerate(q) if abs(x) <= width or (x < 0 if mark[i] else x > 0)]
+    assert found.tolist() == wanted
 
 
 def test_compiled_passes_match_the_chunked_ones() -> None:
@@ -455,8 +465,9 @@ def test_compiled_passes_match_the_chunked_ones() -> None:
 
 
 def test_both_enumerations_find_the_best_flips(monkeypatch: pytest.MonkeyPatch) -> None:
-    rng = np.random.default_rng(1)
-    for trial in range(150):
+    @settings(max_examples=some(300))
+    @given(rng=generators)
+    def holds(rng: Numbers) -> None:
         k = int(rng.integers(1, 11))
         sign = rng.choice([-1, 1], k)
         money = rng.integers(0, 50, k) * sign
@@ -479,9 +490,11 @@ def test_both_enumerations_find_the_best_flips(monkeypatch: pytest.MonkeyPatch) 
             monkeypatch.setattr("fedmech.solvers.pooled.enumeration.LEAST", small)
             monkeypatch.setattr("fedmech.solvers.pooled.enumeration.START_UP", small)
             found = best_flips(flips, 1.0)
-            assert (found and found[0]) == best, trial
+            assert (found and found[0]) == best
             if found is not None:
                 assert score[found[1]].sum() == found[0]
+
+    holds()
 
 
 def test_time_limit_leaves_the_best_point_and_a_bound() -> None:
@@ -569,20 +582,22 @@ def test_no_price_of_money_is_negative_where_floats_tie(given: dict[str, Any]) -
     assert found.value == solve(Market.build(**given), "opt", "brute-force").value
 
 
-def test_scores_about_the_ends_of_floats() -> None:
-    for seed in range(120):
-        draw = random.Random(seed)
-        top, n = draw.choice([2**53, 2**54, 2**55]), draw.randint(3, 5)
-        market = Market.build(
-            scores=[top - draw.randint(0, 1) for _ in range(n)],
-            costs=[draw.randint(0, 2) for _ in range(n)],
-            groups=["a"] * n,
-            budgets=[draw.randint(1, 2), 0],
-            default_cap=1,
-        )
-        found = solve(market, "opt")
-        assert (found.status, found.refused) == ("optimal", None)
-        assert found.value == solve(market, "opt", "brute-force").value
+def market_at_the_ends_of_floats(rng: Numbers) -> Market:
+    top, n = rng.choice([2**53, 2**54, 2**55]), rng.randint(3, 5)
+    return Market.build(
+        scores=[top - rng.randint(0, 1) for _ in range(n)],
+        costs=[rng.randint(0, 2) for _ in range(n)],
+        groups=["a"] * n,
+        budgets=[rng.randint(1, 2), 0],
+        default_cap=1,
+    )
+
+
+@given(market=made_by(market_at_the_ends_of_floats))
+def test_scores_about_the_ends_of_floats(market: Market) -> None:
+    found = solve(market, "opt")
+    assert (found.status, found.refused) == ("optimal", None)
+    assert found.value == solve(market, "opt", "brute-force").value
 
 
 def test_dear_workers_among_many_magnitudes_are_decided_first(monkeypatch: pytest.MonkeyPatch) -> None:

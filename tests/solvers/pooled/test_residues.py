@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import random
 from types import ModuleType
 
 import numpy as np
 import pytest
+from drawing import Numbers, generators, made_by, reached, seeded
 from fedmech import Market, solve
 from fedmech.models.exact import common_divisor
 from fedmech.solvers.control import Control
@@ -18,13 +18,13 @@ from fedmech.solvers.pooled.slopes.single import SlopeOptimum
 from fedmech.solvers.pooled.solve import _clean
 from fedmech.solvers.proofs import subadditive
 from fedmech.solvers.proofs.proof import Proof, ProofError
+from hypothesis import given, settings
 
 Case = tuple[list[int], list[int], list[int], list[int], int]
 
 
-def curved(seed: int, n: int = 40, top: int = 400) -> Case:
+def curved(rng: Numbers, n: int = 40, top: int = 400) -> Case:
     """Scores that rise with costs, bent this way or that, in rounded numbers; a common divisor, caps that bind or not."""
-    rng = random.Random(seed)
     costs = [rng.randint(1, top) for _ in range(n)]
     shape = rng.randrange(4)
     if shape == 0:
@@ -77,40 +77,38 @@ def closed(case: Case) -> tuple[PooledProblem, SlopeOptimum | None]:
     return problem, found
 
 
-def test_optima_and_proofs() -> None:
+@settings(max_examples=45)
+@given(case=made_by(curved), rng=generators)
+def test_optima_and_proofs(case: Case, rng: Numbers) -> None:
     """Both checkers take the proof, none of one step less, and no other function proves that either."""
-    rng = random.Random(5)
-    met = 0
-    for seed in range(45):
-        case = curved(seed)
-        problem, found = closed(case)
-        if found is None or found.proof is None:
-            continue
-        met += 1
-        best = unlimited(case)
-        assert found.value == best
-        market = Market.build(scores=case[0], costs=case[1], budgets=[case[4]])
-        body = dict(found.proof.body)
-        step = common_divisor(problem.scores)
-        for checker in ("reference", "arrays"):
-            subadditive.check_bound(found.proof, market, lambda: None, checker)
-            for _ in range(3):
-                values = list(body["values"])
-                values[rng.randrange(1, len(values))] += rng.choice([-5, 3, 10**6])
-                other = body | rng.choice([{}, {"values": values}, {"scale": body["scale"] + 1}])
-                with pytest.raises(ProofError):
-                    subadditive.check_bound(
-                        Proof("opt", "subadditive", best - step, other), market, lambda: None, checker
-                    )
-    assert met > 25
+    problem, found = closed(case)
+    if found is None or found.proof is None:
+        return
+    best = unlimited(case)
+    assert found.value == best
+    market = Market.build(scores=case[0], costs=case[1], budgets=[case[4]])
+    body = dict(found.proof.body)
+    step = common_divisor(problem.scores)
+    for checker in ("reference", "arrays"):
+        subadditive.check_bound(found.proof, market, lambda: None, checker)
+        for _ in range(3):
+            values = list(body["values"])
+            values[rng.randrange(1, len(values))] += rng.choice([-5, 3, 10**6])
+            other = body | rng.choice([{}, {"values": values}, {"scale": body["scale"] + 1}])
+            with pytest.raises(ProofError):
+                subadditive.check_bound(Proof("opt", "subadditive", best - step, other), market, lambda: None, checker)
 
 
-def test_whatever_is_left_is_solved() -> None:
-    for seed in range(40):
-        case = curved(seed, 34, 60)
-        found = solve_pooled(PooledProblem.of(*case))
-        assert found.proved
-        assert found.value == optimum(case)
+def test_some_are_proved_by_a_function() -> None:
+    reached(made_by(curved), lambda case: (found := closed(case)[1]) and found.proof)
+
+
+@settings(max_examples=40)
+@given(case=made_by(curved, 34, 60))
+def test_whatever_is_left_is_solved(case: Case) -> None:
+    found = solve_pooled(PooledProblem.of(*case))
+    assert found.proved
+    assert found.value == optimum(case)
 
 
 def test_half_of_the_time_is_left_for_a_point(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,14 +159,16 @@ def test_constants(module: ModuleType, name: str, value: object, monkeypatch: py
     if module is break_item:
         monkeypatch.setattr(break_item, "ORDERED_ITEMS", 0)
     monkeypatch.setattr(module, name, value)
-    met = 0
-    for seed in (2, 3, 5, 8, 13):
-        case = curved(seed)
+
+    @settings(max_examples=5)
+    @given(case=made_by(curved))
+    def holds(case: Case) -> None:
         _, found = closed(case)
-        best = unlimited(case)
-        assert found is None or found.value == best
-        met += found is not None
-    assert met or (name, value) in NOTHING
+        assert found is None or found.value == unlimited(case)
+
+    holds()
+    if (name, value) not in NOTHING:
+        reached(made_by(curved), lambda case: closed(case)[1])
 
 
 @pytest.mark.parametrize(
@@ -253,31 +253,27 @@ def test_what_is_no_curve_is_left_alone() -> None:
 
 
 def test_a_search_without_time_says_nothing() -> None:
-    _, problem = _clean(PooledProblem.of(*curved(2)))
+    _, problem = _clean(PooledProblem.of(*curved(seeded(2))))
     assert close_by_residues(problem, common_divisor(problem.scores), Control()) is not None
     assert close_by_residues(problem, common_divisor(problem.scores), Control.for_seconds(0.0)) is None
 
 
 @pytest.mark.parametrize("equal", [True, False])
-def test_limits_that_a_sample_does_not_show_to_bind(equal: bool) -> None:
+@settings(max_examples=6)
+@given(case=made_by(curved, 36, 60), rng=generators)
+def test_limits_that_a_sample_does_not_show_to_bind(equal: bool, case: Case, rng: Numbers) -> None:
     """One place less than the best set without limits takes: within the slack of the sample, so that set is proposed."""
-    proposed = 0
-    for seed in range(6):
-        scores, costs, _, _, budget = curved(seed, 36, 60)
-        rng = random.Random(seed)
-        scores = [1] * 36 if equal else scores
-        groups, budget = [rng.randrange(3) for _ in costs], min(budget, sum(costs) // 2)
-        free = solve_pooled(PooledProblem.of(scores, costs, groups, [36] * 3, budget)).chosen
-        limits = [max(0, int(np.count_nonzero(np.array(groups)[free] == g)) - (g == seed % 3)) for g in range(3)]
-        case = (scores, costs, groups, limits, budget)
-        assert closed(case)[1] is None
-        unlimited_set = closed((scores, costs, groups, [36] * 3, budget))[1]
-        proposed += unlimited_set is not None and not PooledProblem.of(*case).placeable(unlimited_set.chosen)
-        result, best = solve_pooled(PooledProblem.of(*case)), optimum(case)
-        assert (result.proved, result.value) == (True, best)
-        assert PooledProblem.of(*case).feasible(result.chosen)
-        market = Market.build(
-            scores=scores, costs=costs, groups=groups, group_ids=range(3), caps=[[k] for k in limits], budgets=[budget]
-        )
-        assert solve(market, "opt").value == best
-    assert proposed >= 2
+    scores, costs, _, _, budget = case
+    scores = [1] * 36 if equal else scores
+    groups, budget = [rng.randrange(3) for _ in costs], min(budget, sum(costs) // 2)
+    free = solve_pooled(PooledProblem.of(scores, costs, groups, [36] * 3, budget)).chosen
+    limits = [max(0, int(np.count_nonzero(np.array(groups)[free] == g)) - (g == rng.randrange(3))) for g in range(3)]
+    case = (scores, costs, groups, limits, budget)
+    assert closed(case)[1] is None
+    result, best = solve_pooled(PooledProblem.of(*case)), optimum(case)
+    assert (result.proved, result.value) == (True, best)
+    assert PooledProblem.of(*case).feasible(result.chosen)
+    market = Market.build(
+        scores=scores, costs=costs, groups=groups, group_ids=range(3), caps=[[k] for k in limits], budgets=[budget]
+    )
+    assert solve(market, "opt").value == best

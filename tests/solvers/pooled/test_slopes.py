@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import replace
 from itertools import combinations
 from types import ModuleType
@@ -10,6 +9,8 @@ from types import ModuleType
 import kinds as oracle
 import numpy as np
 import pytest
+from campaign import some
+from drawing import Numbers, generators, made_by, reached
 from fedmech import Market, solve
 from fedmech.models.exact import common_divisor
 from fedmech.solvers.certify.leaves import proof_of_leaves
@@ -20,15 +21,15 @@ from fedmech.solvers.pooled.slopes import SlopeOptimum, border, change, close_by
 from fedmech.solvers.pooled.solve import _clean
 from fedmech.solvers.proofs import staircase
 from fedmech.solvers.proofs.proof import Proof, ProofError
+from hypothesis import given, settings
 from proof_markets import accepted
 
 Case = tuple[list[int], list[int], list[int], list[int], int]
 """Scores, costs, groups, limits, budget."""
 
 
-def drawn(seed: int, classes: int = 1, most: int = 14, top: int = 30) -> Case:
+def drawn(rng: Numbers, classes: int = 1, most: int = 14, top: int = 30) -> Case:
     """Scores on as many lines, of any slope; ties, limits that bind or not, budgets that can be met or not."""
-    rng = random.Random(seed)
     n, groups = rng.randint(8, most), rng.choice([1, 1, 2])
     price, scale, times = rng.randint(1, 3), rng.randint(1, 3), rng.choice([1, 1, 4])
     costs = [scale * rng.randint(1, top) for _ in range(n)]
@@ -74,32 +75,36 @@ def times(case: Case, scores: int, costs: int) -> Case:
 
 
 @pytest.mark.parametrize(("dear", "fine"), [(1, 1), (2**62, 1), (1, 2**62), (2**70, 10**30)])
-def test_optima_and_proofs(dear: int, fine: int) -> None:
+@settings(max_examples=60)
+@given(rng=generators)
+def test_optima_and_proofs(dear: int, fine: int, rng: Numbers) -> None:
     """Of columns of 64 bits and of Python integers, each for itself; both checkers take the proof, and none of one step less."""
-    met = 0
-    for seed in range(80):
-        case = times(drawn(seed), fine, dear)
-        problem, found = closed(case)
-        if found is None:
-            continue
-        met += 1
-        best = optimum(case)
-        assert found.value == best
-        if problem.n < len(case[0]):
-            continue
-        proof = proof_of_leaves("opt", best, found.leaves)
-        market = market_of(case)
-        assert accepted(proof, market)
-        assert not accepted(replace(proof, bound=best - 1), market)
-    assert met > 25
+    case = times(drawn(rng), fine, dear)
+    problem, found = closed(case)
+    if found is None:
+        return
+    best = optimum(case)
+    assert found.value == best
+    if problem.n < len(case[0]):
+        return
+    proof = proof_of_leaves("opt", best, found.leaves)
+    market = market_of(case)
+    assert accepted(proof, market)
+    assert not accepted(replace(proof, bound=best - 1), market)
 
 
-def test_whatever_is_left_is_solved() -> None:
-    for seed in range(150):
-        case = drawn(seed, most=12)
-        found = solve_pooled(PooledProblem.of(*case))
-        assert found.proved
-        assert found.value == optimum(case)
+@pytest.mark.parametrize(("dear", "fine"), [(1, 1), (2**62, 1), (1, 2**62), (2**70, 10**30)])
+def test_some_are_closed_in_columns_of_either_type(dear: int, fine: int) -> None:
+    reached(generators, lambda rng: closed(times(drawn(rng), fine, dear))[1] is not None)
+    reached(generators, lambda rng: by_corners(times(tall(rng), fine, dear)))
+
+
+@settings(max_examples=some(150))
+@given(case=made_by(drawn, most=12))
+def test_whatever_is_left_is_solved(case: Case) -> None:
+    found = solve_pooled(PooledProblem.of(*case))
+    assert found.proved
+    assert found.value == optimum(case)
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -118,33 +123,28 @@ def test_every_way_to_fill_the_budget(sign: int) -> None:
     assert met > 60
 
 
-def test_the_same_leaves_with_another_number_prove_nothing_better() -> None:
+@settings(max_examples=40)
+@given(case=made_by(drawn), rng=generators)
+def test_the_same_leaves_with_another_number_prove_nothing_better(case: Case, rng: Numbers) -> None:
     """Forged: a price, a count, an interval changed; both checkers say the same, and accept nothing below the optimum."""
-    rng = random.Random(1)
-    refused = 0
-    for seed in range(40):
-        case = drawn(seed)
-        problem, found = closed(case)
-        if found is None or problem.n < len(case[0]):
-            continue
-        market, best = market_of(case), found.value
-        for _ in range(7):
-            leaves = list(found.leaves)
-            at = rng.randrange(len(leaves))
-            name = rng.choice(["scale", "price", "count", "high", "limits"])
-            old = getattr(leaves[at], name)
-            new = (1,) * len(old) if name == "limits" else old + rng.choice([-2, -1, 1, 2])
-            leaves[at] = replace(leaves[at], **{name: new})
-            for bound in (best, best - 1):
-                taken = accepted(proof_of_leaves("opt", bound, leaves), market)
-                assert not taken or bound >= best
-                refused += not taken
-    assert refused > 90
+    problem, found = closed(case)
+    if found is None or problem.n < len(case[0]):
+        return
+    market, best = market_of(case), found.value
+    for _ in range(7):
+        leaves = list(found.leaves)
+        at = rng.randrange(len(leaves))
+        name = rng.choice(["scale", "price", "count", "high", "limits"])
+        old = getattr(leaves[at], name)
+        new = (1,) * len(old) if name == "limits" else old + rng.choice([-2, -1, 1, 2])
+        leaves[at] = replace(leaves[at], **{name: new})
+        for bound in (best, best - 1):
+            taken = accepted(proof_of_leaves("opt", bound, leaves), market)
+            assert not taken or bound >= best
 
 
-def tall(seed: int) -> Case:
+def tall(rng: Numbers) -> Case:
     """Scores on two or three lines, one of them the slope itself or below it."""
-    rng = random.Random(seed)
     price, scale, n = rng.choice([1, 1, 2]), rng.choice([1, 1, 3]), rng.randint(10, 24)
     offsets = rng.sample([rng.randint(1, 20), rng.randint(1, 20), rng.choice([0, 0, -1])], rng.choice([2, 2, 3]))
     costs = [scale * rng.randint(2, 25) for _ in range(n)]
@@ -154,28 +154,31 @@ def tall(seed: int) -> Case:
     return scores, costs, [rng.randrange(groups) for _ in range(n)], limits, rng.randint(max(costs), sum(costs))
 
 
+def by_corners(case: Case) -> bool:
+    """Whether the corners of a staircase close a case."""
+    found = closed(case)[1]
+    return found is not None and found.proof is not None
+
+
 @pytest.mark.parametrize(("dear", "fine"), [(1, 1), (2**62, 1), (1, 2**62), (2**70, 10**30)])
-def test_corners_of_a_staircase(dear: int, fine: int) -> None:
+@settings(max_examples=60)
+@given(rng=generators)
+def test_corners_of_a_staircase(dear: int, fine: int, rng: Numbers) -> None:
     """Optima and proofs, in columns of either type; both checkers refuse one step less, and another slope proves nothing better."""
-    rng = random.Random(dear)
-    met = 0
-    for seed in range(80):
-        case = times(tall(seed), fine, dear)
-        problem, found = closed(case)
-        if found is None or found.proof is None:
-            continue
-        met += 1
-        best = optimum(case)
-        assert found.value == best
-        assert problem.n == len(case[0])
-        market, step = market_of(case), common_divisor(problem.scores)
-        for checker in ("reference", "arrays"):
-            staircase.check_bound(found.proof, market, lambda: None, checker)
-            body = {name: max(1, number + rng.choice([-1, 0, 1])) for name, number in found.proof.body.items()}
-            for forged in (found.proof.body, body):
-                with pytest.raises(ProofError):
-                    staircase.check_bound(Proof("opt", "staircase", best - step, forged), market, lambda: None, checker)
-    assert met > 20
+    case = times(tall(rng), fine, dear)
+    problem, found = closed(case)
+    if found is None or found.proof is None:
+        return
+    best = optimum(case)
+    assert found.value == best
+    assert problem.n == len(case[0])
+    market, step = market_of(case), common_divisor(problem.scores)
+    for checker in ("reference", "arrays"):
+        staircase.check_bound(found.proof, market, lambda: None, checker)
+        body = {name: max(1, number + rng.choice([-1, 0, 1])) for name, number in found.proof.body.items()}
+        for forged in (found.proof.body, body):
+            with pytest.raises(ProofError):
+                staircase.check_bound(Proof("opt", "staircase", best - step, forged), market, lambda: None, checker)
 
 
 @pytest.mark.parametrize(
@@ -183,13 +186,16 @@ def test_corners_of_a_staircase(dear: int, fine: int) -> None:
 )
 def test_constants_of_stairs(name: str, value: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stairs, name, value)
-    met = 0
-    for seed in range(60):
-        case = tall(seed)
+
+    @settings(max_examples=40)
+    @given(case=made_by(tall))
+    def holds(case: Case) -> None:
         _, found = closed(case)
         assert found is None or found.value == optimum(case)
-        met += found is not None and found.proof is not None
-    assert met or (name, value) == ("MOST_CORNERS", 0)
+
+    holds()
+    if (name, value) != ("MOST_CORNERS", 0):
+        reached(made_by(tall), by_corners)
 
 
 def test_three_lines_above_the_slope_are_left_alone() -> None:
@@ -208,15 +214,15 @@ def test_three_lines_above_the_slope_are_left_alone() -> None:
         assert found is None or found.proof is not None
 
 
-def test_workers_that_cost_nothing_are_counted() -> None:
+@settings(max_examples=60)
+@given(rng=generators)
+def test_workers_that_cost_nothing_are_counted(rng: Numbers) -> None:
     """A class whose cheapest are free of charge is a class like any other."""
-    for seed in range(60):
-        rng = random.Random(seed)
-        costs = [rng.choice([0, rng.randint(1, 9)]) for _ in range(16)]
-        scores = [cost + rng.choice([3, 7]) for cost in costs]
-        case = scores, costs, [0] * 16, [16], rng.randint(0, 30)
-        _, found = closed(case)
-        assert found is None or found.value == optimum(case)
+    costs = [rng.choice([0, rng.randint(1, 9)]) for _ in range(16)]
+    scores = [cost + rng.choice([3, 7]) for cost in costs]
+    case = scores, costs, [0] * 16, [16], rng.randint(0, 30)
+    _, found = closed(case)
+    assert found is None or found.value == optimum(case)
 
 
 @pytest.mark.parametrize("family", ["multiple strongly correlated", "profit ceiling"])
@@ -294,20 +300,24 @@ def test_constants(module: ModuleType, name: str, value: float, dear: int, monke
         if name == "FOUR_EXCHANGES":
             monkeypatch.setattr(change, "TWO_EXCHANGES", 0)
     monkeypatch.setattr(module, name, value)
-    met = 0
-    for seed in range(25):
-        case = times(drawn(seed, most=11), 1, dear)
+
+    @settings(max_examples=12)
+    @given(rng=generators)
+    def holds(rng: Numbers) -> None:
+        case = times(drawn(rng, most=11), 1, dear)
         _, found = closed(case)
         assert found is None or found.value == optimum(case)
-        met += found is not None
-    assert met or (name, value) in {
+
+    holds()
+    if (name, value) not in {
         ("LEAST_ITEMS", 10**6),
         ("SLOPE_SHARE", 0),
         ("MOST_CLASSES", 0),
         ("TWO_EXCHANGES", 1),
         ("FOUR_EXCHANGES", 1),
         ("FOUR_EXCHANGES", 2),
-    }
+    }:
+        reached(generators, lambda rng: closed(times(drawn(rng, most=11), 1, dear))[1] is not None)
 
 
 @pytest.mark.parametrize(

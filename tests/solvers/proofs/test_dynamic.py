@@ -6,15 +6,16 @@ import itertools
 import random
 from typing import Any
 
-import campaign
 import kinds as oracle
 import numpy as np
 import pytest
-from campaign import parts
+from campaign import some
+from drawing import Numbers, generators, made_by
 from fedmech import Market, solve
 from fedmech.solvers.pooled import solve as pooled_solve
 from fedmech.solvers.proofs import dynamic
 from fedmech.solvers.proofs.proof import Proof, ProofError, check_bound
+from hypothesis import given, settings
 from jooken import clustered
 
 
@@ -32,9 +33,8 @@ def body(
     return {"scale": scale, "price": price, "places": places or [0] * market.L, "cells": cells}
 
 
-def drawn(seed: int) -> Market:
+def drawn(rng: Numbers) -> Market:
     """Ties, zeros, several requesters with caps and seats, columns of either type, each for itself."""
-    rng = random.Random(seed)
     n, groups, requesters, top = rng.randint(1, 12), rng.randint(1, 3), rng.randint(1, 3), rng.choice([3, 9, 60])
     scores, costs = ([rng.randint(low, top) for _ in range(n)] for low in (1, 0))
     if rng.random() < 0.3:
@@ -61,39 +61,37 @@ def relaxed(market: Market) -> int:
 CELLS = ([0], [1, 0], [2, 1, 0], [7, 0], [1000, 0])
 
 
-@pytest.mark.parametrize("part", parts(20))
-def test_accepted_at_the_relaxed_optimum_and_never_below(part: int) -> None:
-    for seed in range(25 * part, 25 * part + 25):
-        market, rng = drawn(seed), random.Random(-seed)
-        best, unit = relaxed(market), int(np.gcd.reduce(market.scaled.scores))
-        assert oracle.opt(oracle.Kinds.of(market)) <= best
-        given = body(
-            market,
-            rng.choice(CELLS),
-            rng.randint(1, 4),
-            rng.randint(0, 4),
-            [rng.choice([0, 0, 1, 7]) for _ in range(market.L)],
-        )
-        fits = unit < 2**50
-        for problem in ("opt", "opt-sep"):
-            if fits:
-                assert refusal(market, best, given, problem) is None, seed
-                assert refusal(market, best + unit - 1, given, problem) is None
-            assert refusal(market, best - 1, given, problem) is not None, seed
-            assert refusal(market, best - unit, given, problem) is not None
+@settings(max_examples=some(500))
+@given(market=made_by(drawn), rng=generators)
+def test_accepted_at_the_relaxed_optimum_and_never_below(market: Market, rng: Numbers) -> None:
+    best, unit = relaxed(market), int(np.gcd.reduce(market.scaled.scores))
+    assert oracle.opt(oracle.Kinds.of(market)) <= best
+    said = body(
+        market,
+        rng.choice(CELLS),
+        rng.randint(1, 4),
+        rng.randint(0, 4),
+        [rng.choice([0, 0, 1, 7]) for _ in range(market.L)],
+    )
+    fits = unit < 2**50
+    for problem in ("opt", "opt-sep"):
+        if fits:
+            assert refusal(market, best, said, problem) is None
+            assert refusal(market, best + unit - 1, said, problem) is None
+        assert refusal(market, best - 1, said, problem) is not None
+        assert refusal(market, best - unit, said, problem) is not None
 
 
-@pytest.mark.parametrize("part", parts(10))
-def test_no_body_proves_too_much(part: int) -> None:
+@settings(max_examples=some(60))
+@given(market=made_by(drawn))
+def test_no_body_proves_too_much(market: Market) -> None:
     """Multipliers and cells of every kind: they may prove less than they could, never more."""
-    for seed in campaign.seeds(6 * part, 6 * part + 6):
-        market = drawn(seed)
-        best = relaxed(market)
-        for scale, price, place, cells in itertools.product(
-            [1, 29], [0, 3, 10**9], [0, 5, 10**12], [[], [1], [0], [3, 2, 0], [10**15, 0]]
-        ):
-            given = body(market, cells, scale, price, [place] * market.L)
-            assert refusal(market, best - 1, given) is not None, (seed, given)
+    best = relaxed(market)
+    for scale, price, place, cells in itertools.product(
+        [1, 29], [0, 3, 10**9], [0, 5, 10**12], [[], [1], [0], [3, 2, 0], [10**15, 0]]
+    ):
+        said = body(market, cells, scale, price, [place] * market.L)
+        assert refusal(market, best - 1, said) is not None, said
 
 
 def test_boxes_alone_prove_no_more_than_they_can(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,14 +102,14 @@ def test_boxes_alone_prove_no_more_than_they_can(monkeypatch: pytest.MonkeyPatch
     found = solve(market, "opt")
     assert found.proof is not None
     assert found.proof.kind == "dynamic"
-    best, given = int(found.proof.bound), dict(found.proof.body)
+    best, said = int(found.proof.bound), dict(found.proof.body)
     assert found.value == best
     for cells in ([0], [5000, 0], [10**6, 1000, 0]):
-        assert refusal(market, best, {**given, "cells": cells}) is None
-        assert refusal(market, best - 1, {**given, "cells": cells}) is not None
+        assert refusal(market, best, {**said, "cells": cells}) is None
+        assert refusal(market, best - 1, {**said, "cells": cells}) is not None
     for length in (1, 100, 10**4, 10**6):
-        assert refusal(market, best - 1, {**given, "cells": [length]}) is not None
-    assert "leaves something" in str(refusal(market, best, {**given, "cells": []}))
+        assert refusal(market, best - 1, {**said, "cells": [length]}) is not None
+    assert "leaves something" in str(refusal(market, best, {**said, "cells": []}))
 
 
 @pytest.mark.parametrize(
@@ -168,29 +166,33 @@ def test_both_sides_of_every_limit(name: str, message: str, monkeypatch: pytest.
     """Each limit is lowered to the least that this proof needs, and by one more."""
     scores, costs, budget = clustered(24, 10**4, 4, 0.2, 0.01, 40, seed=1)
     market = Market.build(scores=scores, costs=costs, budgets=[budget])
-    best, given = relaxed(market), body(market, [0])
+    best, said = relaxed(market), body(market, [0])
     low, high = 0, 1 << 62
     while high - low > 1:
         middle = (low + high) // 2
         with monkeypatch.context() as patch:
             patch.setattr(dynamic, name, middle)
-            low, high = (low, middle) if refusal(market, best, given) is None else (middle, high)
+            low, high = (low, middle) if refusal(market, best, said) is None else (middle, high)
     assert 2 < high < 10**7
     monkeypatch.setattr(dynamic, name, high)
-    assert refusal(market, best, given) is None
+    assert refusal(market, best, said) is None
     monkeypatch.setattr(dynamic, name, high - 1)
-    assert message in str(refusal(market, best, given))
+    assert message in str(refusal(market, best, said))
 
 
 @pytest.mark.parametrize("most", [1, 2, 5])
 def test_intervals_of_sums_may_be_joined(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dynamic, "SUMS", most)
-    for seed in range(60):
-        market = drawn(seed)
+
+    @settings(max_examples=60)
+    @given(market=made_by(drawn))
+    def holds(market: Market) -> None:
         best, unit = relaxed(market), int(np.gcd.reduce(market.scaled.scores))
         if unit < 2**50:
             assert refusal(market, best, body(market, [3, 0])) is None
         assert refusal(market, best - 1, body(market, [3, 0])) is not None
+
+    holds()
 
 
 def test_quotients_are_exact_up_to_the_limits() -> None:
@@ -254,14 +256,14 @@ def test_multipliers_of_every_length_against_columns_of_words() -> None:
         )
         scale, price, *places = (rng.getrandbits(bits) for bits in rng.choices(lengths, k=4))
         scale += 1
-        given = body(market, [0], scale, price, places)
+        said = body(market, [0], scale, price, places)
         best, unit = relaxed(market), int(np.gcd.reduce(market.scaled.scores))
-        assert refusal(market, best, given) in (None, "the program's numbers are too large"), draw
-        assert refusal(market, best - unit, given) is not None, draw
+        assert refusal(market, best, said) in (None, "the program's numbers are too large"), draw
+        assert refusal(market, best - unit, said) is not None, draw
         # Without a pass of the program the multipliers are all there is.
         reduced = [scale * v - price * c - places[g] for v, c, g in zip(scores, costs, groups, strict=True)]
         alone = price * budget + 2 * places[0] + places[1] + sum(max(0, q) for q in reduced)
-        assert refusal(market, alone // scale // unit * unit, {**given, "cells": []}) is None, draw
+        assert refusal(market, alone // scale // unit * unit, {**said, "cells": []}) is None, draw
 
 
 def test_money_that_buys_nothing_is_worth_nothing() -> None:
@@ -275,16 +277,16 @@ def test_money_that_buys_nothing_is_worth_nothing() -> None:
 def test_factors_beyond_a_word_at_zeros_and_at_nothing(factor: int) -> None:
     free = Market.build(scores=[3, 2], costs=[0, 0], budgets=[0])
     dear = Market.build(scores=[3, 2], costs=[1, 1], budgets=[0])
-    for market, best, given in (
+    for market, best, said in (
         (free, 5, body(free, [0], price=factor)),
         (dear, 0, body(dear, [0], scale=factor, price=factor)),
         (dear, 0, body(dear, [0], scale=factor, price=0)),
         (dear, 0, body(dear, [0], scale=1, price=factor, places=[factor])),
     ):
-        assert refusal(market, best, given) is None
-        assert refusal(market, best + 1, given) is None
+        assert refusal(market, best, said) is None
+        assert refusal(market, best + 1, said) is None
         if best:
-            assert refusal(market, best - 1, given) is not None
+            assert refusal(market, best - 1, said) is not None
 
 
 def test_the_clock_is_read_between_passes_over_all_workers() -> None:

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import itertools
-import random
 from collections import Counter, defaultdict
 from fractions import Fraction
 
 import numpy as np
 import pytest
-from campaign import parts
+from campaign import some
+from drawing import Numbers, made_by, seeded
 from fedmech.solvers.proofs import dynamic
 from fedmech.solvers.proofs.dynamic import Program, Step
 from fedmech.solvers.proofs.proof import ProofError
+from hypothesis import given, settings
+
+Case = tuple[Program, list[tuple[int, int, int]], list[int]]
 
 
-def drawn(seed: int) -> tuple[Program, list[tuple[int, int, int]], list[int]]:
-    """A program with its workers and limits: several groups, some with more workers than places.
-
-    Where the seed is odd, costs are long, so that hardly any two sets cost the same.
-    """
-    rng, least, top = random.Random(seed), *((1, 10**6) if seed % 2 else (0, 9))
+def drawn(rng: Numbers, least: int = 0, top: int = 9) -> Case:
+    """A program with its workers and limits: several groups, some with more workers than places; costs from `least` to `top`."""
     groups, scale = rng.randint(1, 3), rng.choice([1, 1, 2, 6])
     kinds = [(rng.randrange(groups), rng.randint(least, top), rng.randint(0, 9)) for _ in range(rng.randint(1, 5))]
     workers = [kind for kind in kinds for _ in range(rng.choice([1, 1, 2, 3, 5]))][:10]
@@ -62,130 +61,140 @@ def sums_of(costs: list[int]) -> set[int]:
     return {sum(some) for size in range(len(costs) + 1) for some in itertools.combinations(costs, size)}
 
 
-@pytest.mark.parametrize("part", parts(6))
-def test_the_steps_are_bundles_of_all_workers(part: int) -> None:
-    for seed in range(50 * part, 50 * part + 50):
-        program, workers, limits = drawn(seed)
-        sizes, costs = Counter(group for group, _, _ in workers), defaultdict(list)
-        for group, cost, _ in sorted(workers):
-            costs[group].append(cost)
-        divisor = int(np.gcd.reduce([cost for _, cost, _ in workers])) or 1
-        total = sum(cost for _, cost, _ in workers) // divisor
-        assert sum(step.cost for step in program.steps) == total
-        assert sum(step.score for step in program.steps) == sum(score for _, _, score in workers)
-        assert sum(step.copies for step in program.steps) == len(workers)
-        assert program.money <= total
-        later = 0
-        for at in range(len(program.steps) - 1, -1, -1):
-            step = program.steps[at]
-            assert step.later == later
-            behind = itertools.takewhile(lambda other: other.debt is None, program.steps[at + 1 :])
-            assert step.ahead == sum(other.copies for other in behind)
-            assert step.worth == program.scale * step.score - step.place * step.copies
-            if step.debt is not None:
-                later += step.place * (step.ahead + step.copies - step.debt)
-        begins = [step for step in program.steps if step.debt is not None]
-        debts = Counter(step.debt for step in begins if step.debt)
-        bound = {g: sum(costs[g][: limits[g] + 1]) for g in sizes if sizes[g] > limits[g]}
-        money = program.money if program.money < total else None
-        if money is not None:
-            assert debts == Counter(sizes[g] - limits[g] for g, least in bound.items() if least // divisor <= money)
+@settings(max_examples=some(300))
+@given(case=made_by(drawn))
+def test_the_steps_are_bundles_of_all_workers(case: Case) -> None:
+    program, workers, limits = case
+    sizes, costs = Counter(group for group, _, _ in workers), defaultdict(list)
+    for group, cost, _ in sorted(workers):
+        costs[group].append(cost)
+    divisor = int(np.gcd.reduce([cost for _, cost, _ in workers])) or 1
+    total = sum(cost for _, cost, _ in workers) // divisor
+    assert sum(step.cost for step in program.steps) == total
+    assert sum(step.score for step in program.steps) == sum(score for _, _, score in workers)
+    assert sum(step.copies for step in program.steps) == len(workers)
+    assert program.money <= total
+    later = 0
+    for at in range(len(program.steps) - 1, -1, -1):
+        step = program.steps[at]
+        assert step.later == later
+        behind = itertools.takewhile(lambda other: other.debt is None, program.steps[at + 1 :])
+        assert step.ahead == sum(other.copies for other in behind)
+        assert step.worth == program.scale * step.score - step.place * step.copies
+        if step.debt is not None:
+            later += step.place * (step.ahead + step.copies - step.debt)
+    begins = [step for step in program.steps if step.debt is not None]
+    debts = Counter(step.debt for step in begins if step.debt)
+    bound = {g: sum(costs[g][: limits[g] + 1]) for g in sizes if sizes[g] > limits[g]}
+    money = program.money if program.money < total else None
+    if money is not None:
+        assert debts == Counter(sizes[g] - limits[g] for g, least in bound.items() if least // divisor <= money)
 
 
-@pytest.mark.parametrize("part", parts(6))
-def test_states_are_those_that_may_reach_the_goal(part: int) -> None:
-    """Step by step, of one debt: no dearer one that scores no more, and none that the relaxation cannot bring to the goal."""
-    ended = 0
-    for seed in range(50 * part, 50 * part + 50):
-        program, *_ = drawn(seed)
-        steps = program.steps
-        table, made = {0: {0: 0}}, 0
-        for at, step in enumerate(steps):
-            if step.debt is not None:
-                table = {step.debt: table[0]} if 0 in table else {}
-            found: dict[int, dict[int, int]] = defaultdict(dict)
-            for debt, states in table.items():
-                for cost, score in states.items():
-                    into = found[max(0, debt - step.copies)]
-                    into[cost] = max(into.get(cost, -1), score)
-                    if debt <= step.ahead:
-                        into, dearer = found[debt], cost + step.cost
-                        into[dearer] = max(into.get(dearer, -1), score + step.score)
-            block = steps[(at + 1) // 8 * 8 :] if at + 1 < len(steps) else []
-            sums = sums_of([other.cost for other in block])
-            table = {}
-            for debt, states in found.items():
-                rest = step.later + step.place * (step.ahead - debt)
-                kept = {
-                    cost: score
-                    for cost, score in states.items()
-                    if cost <= program.money
-                    and not any(less < cost and score <= other for less, other in states.items())
-                    and program.scale * score + relaxation(steps[at + 1 :], sums, program.money - cost) + rest
-                    >= program.scale * program.goal
-                }
-                if kept:
-                    table[debt] = kept
-            made += sum(map(len, table.values()))
-        open_end = 0 in table
-        assert (program.run(0, None, lambda: None) is not None) == open_end, seed
-        assert program.made == made if seed % 2 else program.made >= made, seed
-        assert open_end or max(completions(steps, 0, program.money), default=-1) < program.goal
-        ended += not open_end
-    assert 5 < ended < 45
-
-
-@pytest.mark.parametrize("part", parts(6))
-def test_gains_of_cells_of_one_unit_are_those_of_all_ways_to_go_on(part: int) -> None:
-    listed = 0
-    for seed in range(30 * part, 30 * part + 30):
-        program, *_ = drawn(seed)
-        steps, money = program.steps, program.money
-        tables = program.run(1, None, lambda: None)
-        if tables is None:
-            assert max(completions(steps, 0, money), default=-1) < program.goal
-            continue
-        found = program.gains(tables, 1)
-        # Costs and debts before every step, with the best score of those who spend it.
-        best: dict[tuple[int, int], int] = {(0, 0): 0}
-        for at in range(len(steps) + 1):
-            right: dict[int, dict[int, int]] = defaultdict(dict)
-            for (debt, cost), score in best.items():
-                more = completions(steps[at:], debt, money - cost)
-                if more and score + max(more) >= program.goal:
-                    right[debt][cost] = max(more)
-            listed += len(right)
-            # What may not reach the goal may stand there, as long as it is said to gain no more than it does.
-            given = {
-                debt: dict(zip(low.tolist(), gain.tolist(), strict=True)) for debt, (low, _, gain) in found[at].items()
+def states_to_keep(program: Program) -> int:
+    """Count them step by step, of one debt: no dearer one that scores no more, none that the relaxation cannot bring to the goal."""
+    steps = program.steps
+    table, made = {0: {0: 0}}, 0
+    for at, step in enumerate(steps):
+        if step.debt is not None:
+            table = {step.debt: table[0]} if 0 in table else {}
+        found: dict[int, dict[int, int]] = defaultdict(dict)
+        for debt, states in table.items():
+            for cost, score in states.items():
+                into = found[max(0, debt - step.copies)]
+                into[cost] = max(into.get(cost, -1), score)
+                if debt <= step.ahead:
+                    into, dearer = found[debt], cost + step.cost
+                    into[dearer] = max(into.get(dearer, -1), score + step.score)
+        block = steps[(at + 1) // 8 * 8 :] if at + 1 < len(steps) else []
+        sums = sums_of([other.cost for other in block])
+        table = {}
+        for debt, states in found.items():
+            rest = step.later + step.place * (step.ahead - debt)
+            kept = {
+                cost: score
+                for cost, score in states.items()
+                if cost <= program.money
+                and not any(less < cost and score <= other for less, other in states.items())
+                and program.scale * score + relaxation(steps[at + 1 :], sums, program.money - cost) + rest
+                >= program.scale * program.goal
             }
-            for debt, cells in right.items():
-                for cost, gain in cells.items():
-                    assert given[debt][cost] == gain, (seed, at)
-            if at < len(steps):
-                for debt, cells in given.items():
-                    for cost in cells:
-                        assert cost in right[debt], (seed, at)
-                step, after = steps[at], {}
-                for (debt, cost), score in best.items():
-                    if step.debt is not None:
-                        if debt:
-                            continue
-                        debt = step.debt
-                    moves = [(max(0, debt - step.copies), cost, score)]
-                    if debt <= step.ahead and cost + step.cost <= money:
-                        moves.append((debt, cost + step.cost, score + step.score))
-                    for owed, spent, scored in moves:
-                        after[owed, spent] = max(after.get((owed, spent), -1), scored)
-                best = after
-    assert listed > 20
+            if kept:
+                table[debt] = kept
+        made += sum(map(len, table.values()))
+    open_end = 0 in table
+    assert (program.run(0, None, lambda: None) is not None) == open_end
+    assert open_end or max(completions(steps, 0, program.money), default=-1) < program.goal
+    return made
+
+
+@settings(max_examples=some(300))
+@given(case=made_by(drawn) | made_by(drawn, 1, 10**6))
+def test_states_are_those_that_may_reach_the_goal(case: Case) -> None:
+    program, *_ = case
+    assert states_to_keep(program) <= program.made
+
+
+def test_no_other_states_are_kept_where_no_two_sets_cost_the_same() -> None:
+    """Numbers as they come from a seed: hypothesis looks for those that are equal."""
+    for seed in range(40):
+        program, *_ = drawn(seeded(seed), 1, 10**6)
+        assert states_to_keep(program) == program.made, seed
+
+
+@settings(max_examples=some(180))
+@given(case=made_by(drawn))
+def test_gains_of_cells_of_one_unit_are_those_of_all_ways_to_go_on(
+    case: Case,
+) -> None:
+    program, *_ = case
+    steps, money = program.steps, program.money
+    tables = program.run(1, None, lambda: None)
+    if tables is None:
+        assert max(completions(steps, 0, money), default=-1) < program.goal
+        return
+    found = program.gains(tables, 1)
+    # Costs and debts before every step, with the best score of those who spend it.
+    best: dict[tuple[int, int], int] = {(0, 0): 0}
+    for at in range(len(steps) + 1):
+        right: dict[int, dict[int, int]] = defaultdict(dict)
+        for (debt, cost), score in best.items():
+            more = completions(steps[at:], debt, money - cost)
+            if more and score + max(more) >= program.goal:
+                right[debt][cost] = max(more)
+        # What may not reach the goal may stand there, as long as it is said to gain no more than it does.
+        given = {
+            debt: dict(zip(low.tolist(), gain.tolist(), strict=True)) for debt, (low, _, gain) in found[at].items()
+        }
+        for debt, cells in right.items():
+            for cost, gain in cells.items():
+                assert given[debt][cost] == gain, at
+        if at < len(steps):
+            for debt, cells in given.items():
+                for cost in cells:
+                    assert cost in right[debt], at
+            step, after = steps[at], {}
+            for (debt, cost), score in best.items():
+                if step.debt is not None:
+                    if debt:
+                        continue
+                    debt = step.debt
+                moves = [(max(0, debt - step.copies), cost, score)]
+                if debt <= step.ahead and cost + step.cost <= money:
+                    moves.append((debt, cost + step.cost, score + step.score))
+                for owed, spent, scored in moves:
+                    after[owed, spent] = max(after.get((owed, spent), -1), scored)
+            best = after
 
 
 @pytest.mark.parametrize("most", [1, 3, dynamic.SUMS])
 def test_intervals_hold_all_sums_that_money_pays(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dynamic, "SUMS", most)
-    for seed in range(0, 120, 2):
-        program, *_ = drawn(seed)
+
+    @settings(max_examples=60)
+    @given(case=made_by(drawn))
+    def holds(case: Case) -> None:
+        program, *_ = case
         costs = [step.cost for step in program.steps]
         assert len(program.sums) == -(-len(costs) // 8) + 1
         for at, (low, high) in enumerate(program.sums):
@@ -196,6 +205,8 @@ def test_intervals_hold_all_sums_that_money_pays(most: int, monkeypatch: pytest.
             assert held >= right
             assert len(low) <= max(1, most)
             assert all(low[1:] > high[:-1] + 1)
+
+    holds()
 
 
 def test_intervals_are_united_where_they_are_near() -> None:
@@ -279,27 +290,25 @@ def test_intervals_are_cut_where_cells_end_and_lose_nothing() -> None:
 
 
 @pytest.mark.parametrize("lengths", [(1,), (40, 5, 2, 1), (7, 3), (8, 4, 1)])
-def test_cells_hold_all_states_on_the_way_to_the_goal(lengths: tuple[int, ...]) -> None:
+@settings(max_examples=40)
+@given(case=made_by(drawn))
+def test_cells_hold_all_states_on_the_way_to_the_goal(lengths: tuple[int, ...], case: Case) -> None:
     """Of each pass, the ones after it by what the one before says can be gained."""
-    reached = 0
-    for seed in range(40):
-        program, *_ = drawn(seed)
-        ways = [way_of(program, hires) for hires in itertools.product((False, True), repeat=len(program.steps))]
-        gains = None
-        for length in lengths:
-            tables = program.run(length, gains, lambda: None)
-            for way in ways:
-                if way is None:
-                    continue
-                assert tables is not None
-                for table, (debt, cost, score) in zip(tables, way, strict=True):
-                    low, high, most = table[debt]
-                    assert ((low <= cost) & (cost <= high) & (score <= most)).any()
-                reached += 1
-            if tables is None:
-                break
-            gains = program.gains(tables, length)
-    assert reached > 50
+    program, *_ = case
+    ways = [way_of(program, hires) for hires in itertools.product((False, True), repeat=len(program.steps))]
+    gains = None
+    for length in lengths:
+        tables = program.run(length, gains, lambda: None)
+        for way in ways:
+            if way is None:
+                continue
+            assert tables is not None
+            for table, (debt, cost, score) in zip(tables, way, strict=True):
+                low, high, most = table[debt]
+                assert ((low <= cost) & (cost <= high) & (score <= most)).any()
+        if tables is None:
+            break
+        gains = program.gains(tables, length)
 
 
 @pytest.mark.parametrize(

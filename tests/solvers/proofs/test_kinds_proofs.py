@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import random
 from typing import Any
 
 import kinds as oracle
 import pytest
+from campaign import some
+from drawing import Numbers, generators, made_by, seeded
 from fedmech import Market, solve
 from fedmech.solvers.control import Control, Stopped
 from fedmech.solvers.proofs import kinds
 from fedmech.solvers.proofs.proof import Proof, ProofError, check_bound
 from fedmech.solvers.separate.by_kind import count_by_kind
+from fedmech.solvers.separate.instance import SeparateInstance
 from fedmech.solvers.separate.method import instance_of
+from hypothesis import given, settings
 from separate_instances import as_market, enumerate_optimum, random_instance
 
 
@@ -26,17 +29,16 @@ def accepted(market: Market, bound: Any, body: Any = None) -> bool:
     return True
 
 
-def test_accepted_where_the_bound_is_true_and_nowhere_else() -> None:
-    for seed in range(300):
-        instance = random_instance(seed)
-        market, optimum = as_market(instance), enumerate_optimum(instance)
-        assert accepted(market, optimum)
-        assert accepted(market, optimum + 1)
-        assert not accepted(market, optimum - 1)
+@settings(max_examples=some(300))
+@given(instance=made_by(random_instance))
+def test_accepted_where_the_bound_is_true_and_nowhere_else(instance: SeparateInstance) -> None:
+    market, optimum = as_market(instance), enumerate_optimum(instance)
+    assert accepted(market, optimum)
+    assert accepted(market, optimum + 1)
+    assert not accepted(market, optimum - 1)
 
 
-def many_copies(seed: int) -> oracle.Kinds:
-    rng = random.Random(seed)
+def many_copies(rng: Numbers) -> oracle.Kinds:
     groups, requesters = rng.randint(1, 2), rng.randint(1, 4)
     rows = [(rng.randint(1, 9), rng.randint(0, 9), rng.randrange(groups), rng.choice([1, 2, 16, 40])) for _ in range(3)]
     rows = list({row[:3]: row for row in rows}.values())
@@ -45,32 +47,29 @@ def many_copies(seed: int) -> oracle.Kinds:
     return oracle.Kinds(rows, budgets, caps, [rng.randint(0, 20) for _ in range(requesters)])
 
 
-def test_hundreds_of_equal_workers() -> None:
-    for seed in range(60):
-        case = many_copies(seed)
-        market, optimum = case.market(), oracle.opt_sep(case)
-        instance = instance_of(market)
-        found = count_by_kind(instance, 2**14, 2**27, Control())
-        assert found is not None
-        assert instance.is_feasible(found)
-        assert instance.value(found) == optimum
-        assert accepted(market, optimum)
-        assert not accepted(market, optimum - 1)
+@settings(max_examples=60)
+@given(case=made_by(many_copies))
+def test_hundreds_of_equal_workers(case: oracle.Kinds) -> None:
+    market, optimum = case.market(), oracle.opt_sep(case)
+    instance = instance_of(market)
+    found = count_by_kind(instance, 2**14, 2**27, Control())
+    assert found is not None
+    assert instance.is_feasible(found)
+    assert instance.value(found) == optimum
+    assert accepted(market, optimum)
+    assert not accepted(market, optimum - 1)
 
 
-def test_merged_groups_prove_what_is_best_with_their_caps_added_up() -> None:
-    below = 0
-    for seed in range(300):
-        instance = random_instance(seed)
-        market, rng = as_market(instance), random.Random(seed)
-        classes = [rng.randrange(market.L) for _ in range(market.L)]
-        merged = instance.merged(classes)
-        assert merged.caps.sum() == instance.caps.sum()
-        bound = enumerate_optimum(merged)
-        assert accepted(market, bound, {"classes": classes})
-        assert not accepted(market, bound - 1, {"classes": classes})
-        below += enumerate_optimum(instance) < bound
-    assert below > 10
+@settings(max_examples=some(300))
+@given(instance=made_by(random_instance), rng=generators)
+def test_merged_groups_prove_what_is_best_with_their_caps_added_up(instance: SeparateInstance, rng: Numbers) -> None:
+    market = as_market(instance)
+    classes = [rng.randrange(market.L) for _ in range(market.L)]
+    merged = instance.merged(classes)
+    assert merged.caps.sum() == instance.caps.sum()
+    bound = enumerate_optimum(merged)
+    assert accepted(market, bound, {"classes": classes})
+    assert not accepted(market, bound - 1, {"classes": classes})
 
 
 def test_nearly_equal_workers_of_many_groups() -> None:
@@ -122,21 +121,21 @@ def test_equal_ratios_of_very_different_magnitude(exponent: int) -> None:
 
 @pytest.mark.parametrize("cells", [1, 8, 64, 2**14])
 @pytest.mark.parametrize("work", [0, 10, 1000, 2**27])
-def test_counting_gives_up_or_is_right(cells: int, work: int) -> None:
+@settings(max_examples=25)
+@given(instance=made_by(random_instance))
+def test_counting_gives_up_or_is_right(cells: int, work: int, instance: SeparateInstance) -> None:
     """Of a market of 1 + 2 + 3 copies the table has 2 * 3 entries, and of twelve kinds 2**11."""
-    for seed in range(25):
-        instance = random_instance(seed)
-        found = count_by_kind(instance, cells, work, Control())
-        if found is not None:
-            assert instance.is_feasible(found)
-            assert instance.value(found) == enumerate_optimum(instance)
-        elif cells == 2**14:
-            assert work < 2**27
+    found = count_by_kind(instance, cells, work, Control())
+    if found is not None:
+        assert instance.is_feasible(found)
+        assert instance.value(found) == enumerate_optimum(instance)
+    elif cells == 2**14:
+        assert work < 2**27
 
 
 def test_counting_stops_at_the_deadline() -> None:
     with pytest.raises(Stopped):
-        count_by_kind(instance_of(many_copies(0).market()), 2**14, 2**27, Control.for_seconds(0))
+        count_by_kind(instance_of(many_copies(seeded(0)).market()), 2**14, 2**27, Control.for_seconds(0))
 
 
 @pytest.mark.parametrize("limit", ["MOST_WORK", "MOST_CELLS"])

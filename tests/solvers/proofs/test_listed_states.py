@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import itertools
-import random
 from collections.abc import Callable, Iterator
 
 import pytest
+from campaign import some
+from drawing import Numbers, generators
 from fedmech.models.sharing.market import MotsMarket
 from fedmech.solvers.proofs.listed_states import Listing, _within
 from fedmech.solvers.proofs.social import Types
+from hypothesis import given, settings
 
 Point = tuple[int, int]
 
 
-def drawn(draw: random.Random) -> tuple[Types, list[int], int, int, int, int]:
+def drawn(draw: Numbers) -> tuple[Types, list[int], int, int, int, int]:
     """Types, what a client of each adds to the loss, and what is asked of a listing."""
     number = draw.randint(1, 4)
     types = Types(
@@ -40,49 +42,42 @@ def points(types: Types, reduced: list[int], reach: int, K: int, low: int, high:
             yield T, sum(k * c for k, c in zip(state, types.c, strict=True))
 
 
-def test_every_state_that_loses_little_is_listed_and_nothing_that_is_no_state() -> None:
-    draw = random.Random(1)
-    found = exact = 0
-    for _ in range(800):
-        case = types, reduced, _, K, low, high = drawn(draw)
-        wanted = set(points(*case))
-        listing = Listing(*case)
-        listed = set(listing.states(ends_only=False))
-        assert wanted <= listed, case
-        found += len(wanted)
-        if len(listing.pair) == 1:
-            # What the last type loses when it is alone is not looked at.
-            assert listed <= set(points(types, reduced, 10**6, K, low, high)), case
-            continue
-        exact += len(wanted)
-        assert listed == wanted, case
-    assert min(found, exact) > 300
+@settings(max_examples=some(800))
+@given(draw=generators)
+def test_every_state_that_loses_little_is_listed_and_nothing_that_is_no_state(draw: Numbers) -> None:
+    case = types, reduced, _, K, low, high = drawn(draw)
+    wanted = set(points(*case))
+    listing = Listing(*case)
+    listed = set(listing.states(ends_only=False))
+    assert wanted <= listed, case
+    if len(listing.pair) == 1:
+        # What the last type loses when it is alone is not looked at.
+        assert listed <= set(points(types, reduced, 10**6, K, low, high)), case
+        return
+    assert listed == wanted, case
 
 
-def test_the_ends_of_lines_suffice_for_what_is_convex() -> None:
-    draw = random.Random(2)
-    fewer = 0
-    for _ in range(500):
-        case = drawn(draw)
-        wanted = set(points(*case))
-        listing = Listing(*case)
-        ends = set(listing.states(ends_only=True))
-        every = set(listing.states(ends_only=False))
-        assert ends <= every
-        fewer += len(ends) < len(every)
-        for bend, slope in ((0, 0), (0, 3), (0, -2), (1, -9), (2, -31), (7, 0)):
-            if wanted:
-                assert max(bend * T * T + slope * T - C for T, C in wanted) <= max(
-                    bend * T * T + slope * T - C for T, C in ends
-                ), case
-    assert fewer > 3
+@settings(max_examples=some(500))
+@given(draw=generators)
+def test_the_ends_of_lines_suffice_for_what_is_convex(draw: Numbers) -> None:
+    case = drawn(draw)
+    wanted = set(points(*case))
+    listing = Listing(*case)
+    ends = set(listing.states(ends_only=True))
+    every = set(listing.states(ends_only=False))
+    assert ends <= every
+    for bend, slope in ((0, 0), (0, 3), (0, -2), (1, -9), (2, -31), (7, 0)):
+        if wanted:
+            assert max(bend * T * T + slope * T - C for T, C in wanted) <= max(
+                bend * T * T + slope * T - C for T, C in ends
+            ), case
 
 
-def test_a_reach_below_nothing_holds_no_state() -> None:
-    draw = random.Random(3)
-    for _ in range(50):
-        types, reduced, _, K, low, high = drawn(draw)
-        assert not list(Listing(types, reduced, -1, K, low, high).states(ends_only=False))
+@settings(max_examples=50)
+@given(draw=generators)
+def test_a_reach_below_nothing_holds_no_state(draw: Numbers) -> None:
+    types, reduced, _, K, low, high = drawn(draw)
+    assert not list(Listing(types, reduced, -1, K, low, high).states(ends_only=False))
 
 
 def test_the_part_of_a_range_within_bounds() -> None:

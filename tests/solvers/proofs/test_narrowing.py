@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
+from campaign import some
+from drawing import Numbers, generators, made_by, seeded
 from fedmech import Market
 from fedmech.solvers.proofs.nodes import Entry, Multipliers, Node
 from fedmech.solvers.proofs.proof import ProofError
 from fedmech.solvers.proofs.tree import open_tree
 from fedmech.solvers.proofs.walk import Narrowed
+from hypothesis import given, settings
 from proof_markets import CHECKERS, PROBLEMS, random_market, tiny_market
 
 WORDS = (1, 1, 1, 2**20, 2**31, 2**40, 2**53, 2**61, 2**62, 2**63, 10**30)
 
 
-def random_multipliers(rng: np.random.Generator, tree: Any) -> Multipliers:
+def random_multipliers(rng: Numbers, tree: Any) -> Multipliers:
     """Numbers of any length, some of them near what decides workers."""
     shape = tree.instance.shape
     scale, top = int(rng.integers(1, 12)) * int(rng.choice(WORDS)), int(rng.choice([1, 4, 30]))
@@ -48,71 +49,65 @@ def shown(found: Narrowed) -> Any:
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)
-def test_both_checkers_leave_the_same_of_a_node(problem: str) -> None:
-    rng = np.random.default_rng(PROBLEMS.index(problem))
-    seen: Counter[str] = Counter()
-    for seed in range(150):
-        market = random_market(seed, seed % 2 == 0) if seed % 3 else tiny_market(seed, int(rng.choice(WORDS)))
-        names = [name for name in ("scores", "costs", "budgets", "coverage") if rng.random() < 0.2]
-        market = market.with_scaled(**{name: getattr(market.scaled, name).astype(object) for name in names})
-        purses = market.m if problem == "opt-sep" and rng.random() < 0.7 else 1
-        worth = market.scaled.coverage if problem == "cover" else market.scaled.scores
-        assert worth is not None
-        bound = int(worth.max()) * int(rng.integers(0, 5)) // 2
-        trees = [open_tree(market, problem, bound, purses, lambda: None, checker) for checker in CHECKERS]
-        assert trees[0].instance.goal == trees[1].instance.goal
-        nodes: list[Node] = [tree.instance.root() for tree in trees]
-        for _ in range(int(rng.integers(0, 3))):
-            worker = int(rng.integers(0, market.n))
-            splits = [tree.instance.split_by_worker(node, worker) for tree, node in zip(trees, nodes, strict=True)]
-            assert len(splits[0]) == len(splits[1])
-            chosen = int(rng.integers(0, len(splits[0])))
-            nodes = [split[chosen] for split in splits]
-        low = int(rng.integers(0, 3)) * int(rng.random() < 0.3)
-        high = nodes[0].high - int(rng.integers(0, 3)) * int(rng.random() < 0.3)
-        nodes = [replace(node, low=low, high=high) for node in nodes]
-        for _ in range(3):
-            multipliers = random_multipliers(rng, trees[0])
-            found = [
-                tree.narrow(replace(node, multipliers=multipliers)) for tree, node in zip(trees, nodes, strict=True)
-            ]
-            one, two = map(shown, found)
-            assert one == two, (seed, multipliers)
-            seen["closed" if one is None else "left"] += 1
-            if one is None:
-                break
-            seen["flips"] += any(one[-1])
-            nodes = [narrowed.node for narrowed in found]
-    assert min(seen.values()) > 30, seen
+@settings(max_examples=some(150))
+@given(rng=generators)
+def test_both_checkers_leave_the_same_of_a_node(problem: str, rng: Numbers) -> None:
+    market = random_market(rng, rng.randrange(2) == 0) if rng.randrange(3) else tiny_market(rng, int(rng.choice(WORDS)))
+    names = [name for name in ("scores", "costs", "budgets", "coverage") if rng.random() < 0.2]
+    market = market.with_scaled(**{name: getattr(market.scaled, name).astype(object) for name in names})
+    purses = market.m if problem == "opt-sep" and rng.random() < 0.7 else 1
+    worth = market.scaled.coverage if problem == "cover" else market.scaled.scores
+    assert worth is not None
+    bound = int(worth.max()) * int(rng.integers(0, 5)) // 2
+    trees = [open_tree(market, problem, bound, purses, lambda: None, checker) for checker in CHECKERS]
+    assert trees[0].instance.goal == trees[1].instance.goal
+    nodes: list[Node] = [tree.instance.root() for tree in trees]
+    for _ in range(int(rng.integers(0, 3))):
+        worker = int(rng.integers(0, market.n))
+        splits = [tree.instance.split_by_worker(node, worker) for tree, node in zip(trees, nodes, strict=True)]
+        assert len(splits[0]) == len(splits[1])
+        chosen = int(rng.integers(0, len(splits[0])))
+        nodes = [split[chosen] for split in splits]
+    low = int(rng.integers(0, 3)) * int(rng.random() < 0.3)
+    high = nodes[0].high - int(rng.integers(0, 3)) * int(rng.random() < 0.3)
+    nodes = [replace(node, low=low, high=high) for node in nodes]
+    for _ in range(3):
+        multipliers = random_multipliers(rng, trees[0])
+        found = [tree.narrow(replace(node, multipliers=multipliers)) for tree, node in zip(trees, nodes, strict=True)]
+        one, two = map(shown, found)
+        assert one == two, multipliers
+        if one is None:
+            break
+        nodes = [narrowed.node for narrowed in found]
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)
 @pytest.mark.parametrize("number", [2**61, 2**62, 2**63, 2**64, 10**30])
-def test_one_long_number_among_short_ones(problem: str, number: int) -> None:
+@settings(max_examples=5)
+@given(market=made_by(random_market))
+def test_one_long_number_among_short_ones(problem: str, number: int, market: Market) -> None:
     """Each multiplier by itself may be long."""
-    for seed in range(3):
-        market = random_market(seed)
-        trees = [open_tree(market, problem, 0, 1, lambda: None, checker) for checker in CHECKERS]
-        shape = trees[0].instance.shape
-        short = Multipliers(2, 1, (1,), (1,) * shape.kinds, ((1,) * shape.groups,))
-        changes: list[dict[str, Any]] = [
-            {"scale": number},
-            {"count": number},
-            {"count": -number},
-            {"money": (number,)},
-            {"levels": (number, *short.levels[1:]) if shape.kinds else ()},
-            {"places": ((number, *short.places[0][1:]),)},
-        ]
-        for long in changes:
-            multipliers = replace(short, **long)
-            one, two = (shown(tree.narrow(replace(tree.instance.root(), multipliers=multipliers))) for tree in trees)
-            assert one == two, (seed, long)
+    trees = [open_tree(market, problem, 0, 1, lambda: None, checker) for checker in CHECKERS]
+    shape = trees[0].instance.shape
+    short = Multipliers(2, 1, (1,), (1,) * shape.kinds, ((1,) * shape.groups,))
+    changes: list[dict[str, Any]] = [
+        {"scale": number},
+        {"count": number},
+        {"count": -number},
+        {"money": (number,)},
+        {"levels": (number, *short.levels[1:]) if shape.kinds else ()},
+        {"places": ((number, *short.places[0][1:]),)},
+    ]
+    for long in changes:
+        multipliers = replace(short, **long)
+        one, two = (shown(tree.narrow(replace(tree.instance.root(), multipliers=multipliers))) for tree in trees)
+        assert one == two, long
 
 
 @pytest.mark.parametrize("checker", CHECKERS)
 @pytest.mark.parametrize("problem", PROBLEMS)
 def test_a_node_without_multipliers_is_left_open(problem: str, checker: str) -> None:
-    market = random_market(2)
+    market = random_market(seeded(2))
     tree = open_tree(market, problem, 0, 1, lambda: None, checker)
     found = tree.narrow(tree.instance.root())
     assert found.gap >= 0

@@ -5,20 +5,22 @@ The claimed maxima and the optimum come from enumerations that share nothing wit
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from math import gcd
 from typing import Any
 
 import numpy as np
 import pytest
-from campaign import parts
+from campaign import some
+from drawing import Numbers, generators, made_by, reached
 from fedmech import Market, solve
 from fedmech.solvers.control import Control
 from fedmech.solvers.proofs import disjoint_sets, packing, purse_sets
 from fedmech.solvers.proofs.proof import Proof, ProofError, check_bound, proof_document
 from fedmech.solvers.separate import search
+from fedmech.solvers.separate.instance import SeparateInstance
 from fedmech.solvers.separate.search import solve_separate
+from hypothesis import given, settings
 from separate_instances import as_market, enumerate_optimum, random_instance
 
 
@@ -68,7 +70,7 @@ def best_of(market: Market, mine: list[int], margins: list[int]) -> int:
     return most(0, money, seats, caps)
 
 
-def random_body(market: Market, rng: random.Random) -> tuple[dict[str, Any], list[int]]:
+def random_body(market: Market, rng: Numbers) -> tuple[dict[str, Any], list[int]]:
     """Draw prices of every sort with true maxima, or a little more; the true maxima are returned too."""
     scores, costs = market.scaled.scores.tolist(), market.scaled.needed_costs.tolist()
     scale = rng.choice([1, 2, 7, 2**20, 10**30])
@@ -98,36 +100,23 @@ def random_body(market: Market, rng: random.Random) -> tuple[dict[str, Any], lis
     return {"scale": scale, "workers": workers, "pooled": pooled, "purses": purses}, true
 
 
-def agree(seeds: range, workers: int = 7) -> None:
-    """Check every bound near the optimum with random prices: accepted if and only if nothing is worth more."""
-    for seed in seeds:
-        instance, rng = random_instance(seed, workers), random.Random(seed)
-        market, optimum = as_market(instance), enumerate_optimum(instance)
-        unit = gcd(*market.scaled.scores.tolist()) or 1
-        for _ in range(3):
-            body, true = random_body(market, rng)
-            for bound in {
-                optimum,
-                optimum - unit,
-                optimum - 1,
-                optimum + 1,
-                optimum // 2,
-                optimum + rng.randint(0, 1000),
-            }:
-                if bound >= 0:
-                    assert accepted(market, bound, body) == ((bound // unit + 1) * unit > optimum), (seed, bound)
-            for k, best in enumerate(true):
-                if best > 0:
-                    purses = [
-                        dict(purse, best=best - 1) if k == other else purse
-                        for other, purse in enumerate(body["purses"])
-                    ]
-                    assert not accepted(market, optimum, {**body, "purses": purses}), (seed, "too low a maximum")
-
-
-@pytest.mark.parametrize("part", parts(4))
-def test_accepted_where_the_bound_is_true_and_nowhere_else(part: int) -> None:
-    agree(range(25 * part, 25 * part + 25))
+@settings(max_examples=some(100))
+@given(instance=made_by(random_instance, 7), rng=generators)
+def test_accepted_where_the_bound_is_true_and_nowhere_else(instance: SeparateInstance, rng: Numbers) -> None:
+    """Every bound near the optimum, with random prices: accepted if and only if nothing is worth more."""
+    market, optimum = as_market(instance), enumerate_optimum(instance)
+    unit = gcd(*market.scaled.scores.tolist()) or 1
+    for _ in range(3):
+        body, true = random_body(market, rng)
+        for bound in {optimum, optimum - unit, optimum - 1, optimum + 1, optimum // 2, optimum + rng.randint(0, 1000)}:
+            if bound >= 0:
+                assert accepted(market, bound, body) == ((bound // unit + 1) * unit > optimum), bound
+        for k, best in enumerate(true):
+            if best > 0:
+                purses = [
+                    dict(purse, best=best - 1) if k == other else purse for other, purse in enumerate(body["purses"])
+                ]
+                assert not accepted(market, optimum, {**body, "purses": purses}), "too low a maximum"
 
 
 @pytest.mark.parametrize(
@@ -143,7 +132,7 @@ def test_verdicts_do_not_depend_on_thresholds(
     module: Any, name: str, value: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, name, value)
-    agree(range(100, 115))
+    test_accepted_where_the_bound_is_true_and_nowhere_else()
 
 
 @pytest.mark.parametrize(
@@ -159,20 +148,23 @@ def test_what_is_too_large_is_refused_never_accepted(
     module: Any, name: str, least: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With hardly any room some true bound is refused; no false one is ever accepted."""
-    verdicts = []
-    for limit in (least, getattr(module, name)):
-        monkeypatch.setattr(module, name, limit)
-        kept = 0
-        for seed in range(30):
-            instance, rng = random_instance(seed), random.Random(seed)
-            market, optimum = as_market(instance), enumerate_optimum(instance)
-            unit = gcd(*market.scaled.scores.tolist()) or 1
-            for _ in range(3):
-                body, _ = random_body(market, rng)
-                kept += accepted(market, optimum, body)
-                assert optimum < unit or not accepted(market, optimum - unit, body)
-        verdicts.append(kept)
-    assert verdicts[0] < verdicts[1]
+    usual = getattr(module, name)
+
+    def only_with_room(rng: Numbers) -> bool:
+        """Whether a true bound is accepted as usual, and no longer where there is hardly any room."""
+        market = as_market(instance := random_instance(rng))
+        optimum, unit = enumerate_optimum(instance), gcd(*market.scaled.scores.tolist()) or 1
+        body, _ = random_body(market, rng)
+        verdicts = []
+        for limit in (least, usual):
+            monkeypatch.setattr(module, name, limit)
+            verdicts.append(accepted(market, optimum, body))
+            assert optimum < unit or not accepted(market, optimum - unit, body)
+        return verdicts == [False, True]
+
+    if name != "MOST_SPLITS":
+        reached(generators, only_with_room)
+    settings(max_examples=10)(given(rng=generators)(lambda rng: only_with_room(rng) and None))()
 
 
 def fields(body: dict[str, Any]) -> list[tuple[Callable[[], int], Callable[[int], None]]]:
@@ -201,53 +193,52 @@ def uncounted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("uncounted")
-def test_no_change_of_an_honest_proof_proves_a_false_bound() -> None:
-    tried = 0
-    for seed in range(120):
-        instance, rng = random_instance(seed), random.Random(seed)
-        optimum = enumerate_optimum(instance)
-        found = solve_separate(instance)
-        unit = gcd(*instance.scores.tolist()) or 1
-        if found.proof is None or found.proof.kind != "packing" or optimum < unit:
-            continue
-        market = as_market(instance)
-        body = proof_document(found.proof)["body"]
-        assert accepted(market, optimum, body)
-        for _ in range(12):
-            read, write = rng.choice(fields(body))
-            before = read()
-            write(
-                max(0, rng.choice([before - 1, before + 1, before // 2, 2 * before, 0, rng.randint(0, 2 * before + 1)]))
-            )
-            assert not accepted(market, optimum - unit, body), seed
-            if rng.random() < 0.5:
-                write(before)
-            tried += 1
-    assert tried > 300
+@settings(max_examples=60)
+@given(instance=made_by(random_instance), rng=generators)
+def test_no_change_of_an_honest_proof_proves_a_false_bound(instance: SeparateInstance, rng: Numbers) -> None:
+    optimum = enumerate_optimum(instance)
+    found = solve_separate(instance)
+    unit = gcd(*instance.scores.tolist()) or 1
+    if found.proof is None or found.proof.kind != "packing" or optimum < unit:
+        return
+    market = as_market(instance)
+    body = proof_document(found.proof)["body"]
+    assert accepted(market, optimum, body)
+    for _ in range(12):
+        read, write = rng.choice(fields(body))
+        before = read()
+        write(max(0, rng.choice([before - 1, before + 1, before // 2, 2 * before, 0, rng.randint(0, 2 * before + 1)])))
+        assert not accepted(market, optimum - unit, body)
+        if rng.random() < 0.5:
+            write(before)
 
 
 @pytest.mark.usefixtures("uncounted")
 @pytest.mark.parametrize("seconds", [None, 0.0, 0.05])
-def test_the_search_proves_its_bound_also_where_it_is_stopped(seconds: float | None) -> None:
-    for seed in range(40):
-        instance = random_instance(seed, 9)
-        found = solve_separate(instance, Control.for_seconds(seconds))
-        if found.proof is not None:
-            check_bound(found.proof, as_market(instance))
-            assert found.proof.bound == found.bound
+@settings(max_examples=40)
+@given(instance=made_by(random_instance, 9))
+def test_the_search_proves_its_bound_also_where_it_is_stopped(
+    seconds: float | None, instance: SeparateInstance
+) -> None:
+    found = solve_separate(instance, Control.for_seconds(seconds))
+    if found.proof is not None:
+        check_bound(found.proof, as_market(instance))
+        assert found.proof.bound == found.bound
 
 
 @pytest.mark.usefixtures("uncounted")
-def test_a_solution_is_checked_with_its_proof() -> None:
-    kinds = set()
-    for seed in range(40):
-        instance = random_instance(seed)
-        solution = solve(as_market(instance), "opt-sep")
-        assert solution.value == enumerate_optimum(instance)
-        assert solution.exactness == "checked"
-        assert solution.proof is not None
-        kinds.add(solution.proof.kind)
-    assert "packing" in kinds
+@settings(max_examples=40)
+@given(instance=made_by(random_instance))
+def test_a_solution_is_checked_with_its_proof(instance: SeparateInstance) -> None:
+    solution = solve(as_market(instance), "opt-sep")
+    assert solution.value == enumerate_optimum(instance)
+    assert solution.exactness == "checked"
+    assert solution.proof is not None
+
+
+@pytest.mark.usefixtures("uncounted")
+def test_some_proofs_are_packings() -> None:
+    reached(made_by(random_instance), lambda instance: (p := solve_separate(instance).proof) and p.kind == "packing")
 
 
 MARKET = Market.build(scores=[5, 4, 3], costs=[3, 2, 2], budgets=[3, 2])

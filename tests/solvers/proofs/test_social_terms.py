@@ -7,36 +7,35 @@ import random
 from fractions import Fraction
 
 import pytest
+from drawing import Numbers, generators
 from fedmech.models.sharing.expression import parse
 from fedmech.models.sharing.market import MotsMarket
 from fedmech.solvers.proofs import social
 from fedmech.solvers.proofs.enclosure import EXACT, Interval
 from fedmech.solvers.proofs.proof import ProofError
-from mots_strategies import random_markets
+from hypothesis import given, settings
+from mots_strategies import falling_market
 
 
-def test_a_single_number_of_participants_leaves_sums_that_states_can_have() -> None:
+@settings(max_examples=40)
+@given(draw=generators)
+def test_a_single_number_of_participants_leaves_sums_that_states_can_have(draw: Numbers) -> None:
     """Between two lines lie the multiples of the grid that are left, from the first to the last."""
-    draw = random.Random(1)
-    narrowed = 0
-    for _ in range(40):
-        market = drawn_market(draw)
-        types = social.Types(market)
-        if not types.grid:
-            continue
-        for K in range(1, market.population + 1):
-            low, high = sorted(Fraction(draw.randint(0, 60), 30) * K * max(types.q) / types.Q for _ in range(2))
-            cell = social.Cell(K, K, social.Line(low - 3 * K, Fraction(3)), social.Line(high, Fraction(0)))
-            found = social.narrowed(cell, types)
-            step = Fraction(types.grid, types.Q)
-            for end in (found.lower, found.upper):
-                assert (end.at(K) * types.Q - K * types.q[0]) % types.grid == 0
-            assert low <= found.lower.at(K) < low + step
-            limit = types.requirement(K, K)
-            most = high if limit is None else min(high, limit.at(K))
-            assert most - step < found.upper.at(K) <= most
-            narrowed += found.upper.at(K) < high
-    assert narrowed
+    market = drawn_market(draw)
+    types = social.Types(market)
+    if not types.grid:
+        return
+    for K in range(1, market.population + 1):
+        low, high = sorted(Fraction(draw.randint(0, 60), 30) * K * max(types.q) / types.Q for _ in range(2))
+        cell = social.Cell(K, K, social.Line(low - 3 * K, Fraction(3)), social.Line(high, Fraction(0)))
+        found = social.narrowed(cell, types)
+        step = Fraction(types.grid, types.Q)
+        for end in (found.lower, found.upper):
+            assert (end.at(K) * types.Q - K * types.q[0]) % types.grid == 0
+        assert low <= found.lower.at(K) < low + step
+        limit = types.requirement(K, K)
+        most = high if limit is None else min(high, limit.at(K))
+        assert most - step < found.upper.at(K) <= most
 
 
 def test_a_requirement_is_met_by_its_line_at_both_ends_or_in_the_middle() -> None:
@@ -150,7 +149,7 @@ def test_bounds_along_a_line_and_over_a_point(noise: object) -> None:
 
 
 def test_cuts_at_the_ends_of_a_cell() -> None:
-    market = next(random_markets(1, seed=9))
+    market = falling_market(9)
     types, leaf = social.Types(market), ["plane", 0, 0]
     population = market.population
     assert population > 2
@@ -213,7 +212,7 @@ def test_pieces_in_which_a_sign_shows(name: str, least: int, monkeypatch: pytest
             social._verify_sign(tree, Fraction(0), Fraction(1), -1, lambda: None)
 
 
-def drawn_market(draw: random.Random, most: int = 5) -> MotsMarket:
+def drawn_market(draw: Numbers, most: int = 5) -> MotsMarket:
     """Few types of different sizes, with noise of clients and of data."""
     number = draw.randint(1, 3)
     return MotsMarket.build(

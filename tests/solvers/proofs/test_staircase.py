@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import random
-from collections import Counter
+import itertools
 from fractions import Fraction
 from math import gcd
 from typing import Any
 
 import kinds as oracle
+import numpy as np
 import pytest
+from campaign import some
+from drawing import Numbers, generators, made_by, reached
 from fedmech import Market
 from fedmech.solvers.proofs import staircase
 from fedmech.solvers.proofs.proof import Proof, ProofError, check_bound
+from hypothesis import given, settings
 
 CHECKERS = ("reference", "arrays")
 
@@ -32,9 +35,8 @@ def refusal(market: Market, bound: Any, body: Any, checker: str | None = None, p
     return None
 
 
-def drawn(seed: int) -> tuple[Market, int, int]:
+def drawn(rng: Numbers) -> tuple[Market, int, int]:
     """Scores on one to three lines, some worth less than the slope; zeros, ties, dear workers; columns of both types, each for itself."""
-    rng = random.Random(seed)
     n, scale, price, top = rng.randint(0, 9), rng.randint(1, 3), rng.randint(0, 3), rng.choice([2, 6, 40])
     costs = [scale * rng.randint(0, top) for _ in range(n)]
     offsets = [rng.randint(-2, top) for _ in range(rng.randint(1, 3))]
@@ -82,35 +84,37 @@ def least_bound(market: Market, scale: int, price: int) -> int | None:
     return (price * money + best) // scale // step * step
 
 
-def test_the_least_bound_that_is_accepted() -> None:
-    sorts: Counter[str] = Counter()
-    for seed in range(220):
-        market, scale, price = drawn(seed)
-        for q, p in ((scale, price), (scale, price + 1), (scale + 1, price), (1, 0)):
-            least = least_bound(market, q, p)
-            if least is None:
-                assert not accepted(market, 10**60, q, p)
-                sorts["three"] += 1
-                continue
-            sorts[f"{market.scaled.scores.dtype}, {market.scaled.needed_costs.dtype}"] += 1
-            assert accepted(market, least, q, p), (seed, q, p)
-            assert accepted(market, least + 1, q, p)
-            assert accepted(market, least, q, p, "opt-sep")
-            assert not accepted(market, least - 1, q, p), (seed, q, p)
-    assert sorts["three"] > 9
-    assert min(sorts.values()) > 9
-    assert len(sorts) == 5
+@settings(max_examples=some(220))
+@given(case=made_by(drawn))
+def test_the_least_bound_that_is_accepted(case: tuple[Market, int, int]) -> None:
+    market, scale, price = case
+    for q, p in ((scale, price), (scale, price + 1), (scale + 1, price), (1, 0)):
+        least = least_bound(market, q, p)
+        if least is None:
+            assert not accepted(market, 10**60, q, p)
+            continue
+        assert accepted(market, least, q, p), (q, p)
+        assert accepted(market, least + 1, q, p)
+        assert accepted(market, least, q, p, "opt-sep")
+        assert not accepted(market, least - 1, q, p), (q, p)
 
 
-def test_nothing_below_the_optimum_is_accepted() -> None:
-    rng = random.Random(2)
-    for seed in range(60):
-        market, scale, price = drawn(seed)
-        best = oracle.opt(oracle.Kinds.of(market))
-        for _ in range(6):
-            forged = max(1, scale + rng.randint(-1, 1) * scale // 2), max(0, price + rng.randint(-1, 1))
-            for bound in (best - 1, best // 2, -1):
-                assert bound == best or not accepted(market, bound, *forged), (seed, forged)
+@settings(max_examples=30)
+@given(case=made_by(drawn), rng=generators)
+def test_nothing_below_the_optimum_is_accepted(case: tuple[Market, int, int], rng: Numbers) -> None:
+    market, scale, price = case
+    best = oracle.opt(oracle.Kinds.of(market))
+    for _ in range(6):
+        forged = max(1, scale + rng.randint(-1, 1) * scale // 2), max(0, price + rng.randint(-1, 1))
+        for bound in (best - 1, best // 2, -1):
+            assert bound == best or not accepted(market, bound, *forged), forged
+
+
+def test_columns_of_either_type_and_three_classes_are_drawn() -> None:
+    cases = made_by(drawn)
+    for scores, costs in itertools.product((np.int64, object), repeat=2):
+        reached(cases, lambda c: (c[0].scaled.scores.dtype, c[0].scaled.needed_costs.dtype) == (scores, costs))  # noqa: B023
+    reached(cases, lambda case: least_bound(*case) is None)
 
 
 @pytest.mark.parametrize("size", [399, 400, 401])

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import ast
-import random
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import campaign
 import numpy as np
 import pytest
+from campaign import some
+from drawing import Numbers, generators, made_by, seeded
 from fedmech import Market, solve
 from fedmech.models.procurement.generate import generate_market
 from fedmech.solvers.certify.leaves import proof_of_leaves
@@ -25,6 +25,7 @@ from fedmech.solvers.proofs.reference.check import Tree as Reference
 from fedmech.solvers.proofs.reference.narrow import narrow
 from fedmech.solvers.proofs.tree import FEW, open_tree
 from fedmech.solvers.proofs.walk import Narrowed
+from hypothesis import given, settings
 from proof_markets import (
     CHECKERS,
     PROBLEMS,
@@ -73,123 +74,105 @@ def holds(instance, node, point: np.ndarray) -> bool:
 
 @pytest.mark.parametrize("checker", CHECKERS)
 @pytest.mark.parametrize("problem", PROBLEMS)
-def test_no_better_point_is_ever_ruled_out(problem: str, checker: str) -> None:
+@settings(max_examples=some(250))
+@given(market=made_by(tiny_market), rng=generators)
+def test_no_better_point_is_ever_ruled_out(problem: str, checker: str, market: Market, rng: Numbers) -> None:
     """For random multipliers, purses, count intervals and bounds: narrowing keeps all that is better."""
-    rng = np.random.default_rng(PROBLEMS.index(problem))
-    closed = kept = 0
-    for seed in campaign.seeds(250):
-        market = tiny_market(seed)
-        all_points = list(points(market, problem))
-        values = [value_of(market, problem, point) for point in all_points]
-        for purses in {1, market.m if problem == "opt-sep" else 1}:
-            bound = int(rng.choice(values))
-            tree = opened(market, problem, bound, purses, checker)
-            root = tree.instance.root()
-            low = int(rng.integers(0, 3)) * int(rng.random() < 0.3)
-            node = replace(root, low=low, high=root.high - int(rng.random() < 0.3))
-            better = [
-                point
-                for point, value in zip(all_points, values, strict=True)
-                if value >= tree.instance.goal and node.low <= (point >= 0).sum() <= node.high
-            ]
-            assert not any(bound < value < tree.instance.goal for value in values)
-            multipliers = random_multipliers(rng, tree.instance.shape, 30)
-            found = tree.narrow(replace(node, multipliers=multipliers))
-            if found.gap < 0:
-                assert not better
-                closed += 1
-                continue
-            assert all(holds(tree.instance, found.node, point) for point in better)
-            kept += len(better) > 0
-            if better:
-                assert not tree.searched(found)
-    assert closed > 5
-    assert kept > 5
+    all_points = list(points(market, problem))
+    values = [value_of(market, problem, point) for point in all_points]
+    for purses in {1, market.m if problem == "opt-sep" else 1}:
+        bound = int(rng.choice(values))
+        tree = opened(market, problem, bound, purses, checker)
+        root = tree.instance.root()
+        low = int(rng.integers(0, 3)) * int(rng.random() < 0.3)
+        node = replace(root, low=low, high=root.high - int(rng.random() < 0.3))
+        better = [
+            point
+            for point, value in zip(all_points, values, strict=True)
+            if value >= tree.instance.goal and node.low <= (point >= 0).sum() <= node.high
+        ]
+        assert not any(bound < value < tree.instance.goal for value in values)
+        multipliers = random_multipliers(rng, tree.instance.shape, 30)
+        found = tree.narrow(replace(node, multipliers=multipliers))
+        if found.gap < 0:
+            assert not better
+            continue
+        assert all(holds(tree.instance, found.node, point) for point in better)
+        if better:
+            assert not tree.searched(found)
 
 
 @pytest.mark.parametrize("scale", campaign.thorough([1, 10**9, 10**17, 10**40], (10**9, 10**17).__contains__))
 @pytest.mark.parametrize("problem", PROBLEMS)
-def test_random_trees_prove_nothing_false(problem: str, scale: int) -> None:
-    rng = np.random.default_rng(10 + PROBLEMS.index(problem))
-    yes = no = 0
-    for seed in campaign.seeds(120):
-        market = tiny_market(seed, scale)
-        best = max(value_of(market, problem, point) for point in points(market, problem))
-        purses = market.m if problem == "opt-sep" and seed % 3 else 1
-        bound = best if seed % 2 else max(0, best - scale * int(rng.integers(1, 4)))
-        checker = CHECKERS[seed % 5 == 0]
-        nodes = random_tree(rng, opened(market, problem, bound, purses, checker), 30)
-        if accepted(Proof(problem, "tree", bound, {"purses": purses, "nodes": nodes}), market):
-            yes += 1
-            assert bound >= best
-        else:
-            no += 1
-    assert yes > 1
-    assert no > 5
+@settings(max_examples=some(120))
+@given(rng=generators)
+def test_random_trees_prove_nothing_false(problem: str, scale: int, rng: Numbers) -> None:
+    market = tiny_market(rng, scale)
+    best = max(value_of(market, problem, point) for point in points(market, problem))
+    purses = market.m if problem == "opt-sep" and rng.randrange(3) else 1
+    bound = best if rng.randrange(2) else max(0, best - scale * int(rng.integers(1, 4)))
+    checker = CHECKERS[rng.randrange(5) == 0]
+    nodes = random_tree(rng, opened(market, problem, bound, purses, checker), 30)
+    if accepted(Proof(problem, "tree", bound, {"purses": purses, "nodes": nodes}), market):
+        assert bound >= best
 
 
 @pytest.mark.parametrize("seats", [False, True])
 @pytest.mark.parametrize("problem", PROBLEMS)
-def test_a_grown_proof_holds_at_its_bound_and_not_below(problem: str, seats: bool) -> None:
-    for seed in range(24 if campaign.whole else 8):
-        market = random_market(seed, seats, *((1, 11) if seed % 4 else (15, 26)))
-        solution = solve(market, problem)
-        assert solution.value is not None
-        unit = market.scaled.coverage_denominator if problem == "cover" else market.scaled.score_denominator
-        value = int(solution.value * unit)
-        for bound in (value, value + 1, 2 * value + 5):
-            proof = prove(market, problem, bound)
-            assert accepted(proof, market)
-        if value:
-            assert not accepted(replace(prove(market, problem, value), bound=below(market, problem, value)), market)
+@settings(max_examples=some(32))
+@given(rng=generators)
+def test_a_grown_proof_holds_at_its_bound_and_not_below(problem: str, seats: bool, rng: Numbers) -> None:
+    market = random_market(rng, seats, *((1, 11) if rng.randrange(4) else (15, 26)))
+    solution = solve(market, problem)
+    assert solution.value is not None
+    unit = market.scaled.coverage_denominator if problem == "cover" else market.scaled.score_denominator
+    value = int(solution.value * unit)
+    for bound in (value, value + 1, 2 * value + 5):
+        proof = prove(market, problem, bound)
+        assert accepted(proof, market)
+    if value:
+        assert not accepted(replace(prove(market, problem, value), bound=below(market, problem, value)), market)
 
 
-def test_searches_of_many_alike_prove_nothing_false() -> None:
+@settings(max_examples=70)
+@given(market=made_by(twin_market), rng=generators)
+def test_searches_of_many_alike_prove_nothing_false(market: Market, rng: Numbers) -> None:
     """Bundles, plentiful workers, priced counts: a bound one unit below the optimum never passes, the optimum may."""
-    rng = np.random.default_rng(5)
-    yes = no = 0
-    for seed in range(70):
-        market = twin_market(seed)
-        solution = solve(market, "opt")
-        assert solution.value is not None
-        value = int(solution.value * market.scaled.score_denominator)
-        whole = [node["multipliers"] for node in prove(market, "opt", value).body["nodes"] if "multipliers" in node]
-        for bound in (value, below(market, "opt", value)):
-            # The multipliers of the proof, and others near them.
-            for trial in range(4):
-                given = whole[int(rng.integers(0, len(whole)))]
-                nudge = rng.integers(-1, 2, 2 + market.L).tolist() if trial else [0] * (2 + market.L)
-                places = tuple(max(0, mu + x) for mu, x in zip(given["places"][0], nudge[2:], strict=True))
-                money = max(0, given["money"][0] + nudge[1])
-                multipliers = Multipliers(given["scale"], given["count"] + nudge[0], (money,), (), (places,))
-                if accepted(one_leaf("opt", bound, multipliers), market):
-                    yes += 1
-                    assert bound == value
-                else:
-                    no += 1
-    assert yes > 50
-    assert no > 100
+    solution = solve(market, "opt")
+    assert solution.value is not None
+    value = int(solution.value * market.scaled.score_denominator)
+    whole = [node["multipliers"] for node in prove(market, "opt", value).body["nodes"] if "multipliers" in node]
+    for bound in (value, below(market, "opt", value)):
+        # The multipliers of the proof, and others near them.
+        for trial in range(4):
+            one = whole[int(rng.integers(0, len(whole)))]
+            nudge = rng.integers(-1, 2, 2 + market.L).tolist() if trial else [0] * (2 + market.L)
+            places = tuple(max(0, mu + x) for mu, x in zip(one["places"][0], nudge[2:], strict=True))
+            money = max(0, one["money"][0] + nudge[1])
+            multipliers = Multipliers(one["scale"], one["count"] + nudge[0], (money,), (), (places,))
+            if accepted(one_leaf("opt", bound, multipliers), market):
+                assert bound == value
 
 
-def test_nested_seats_with_a_priced_count() -> None:
+@settings(max_examples=40)
+@given(market=made_by(tiny_market))
+def test_nested_seats_with_a_priced_count(market: Market) -> None:
     """A price on the count under seat limits is charged to its end, in bound and search alike."""
-    for seed in range(40):
-        market = tiny_market(2 * seed + 1)
-        all_points = list(points(market, "opt"))
-        value = max(value_of(market, "opt", point) for point in all_points)
-        for bound in {value, below(market, "opt", value)}:
-            for checker in CHECKERS:
-                tree = opened(market, "opt", bound, 1, checker)
-                root = tree.instance.root()
-                for low in range(root.high + 1):
-                    for nu in (-9, 0, 4, 25):
-                        multipliers = Multipliers(2, nu, (1,), (), ((1,) * market.L,))
-                        found = tree.narrow(replace(root, low=low, high=low, multipliers=multipliers))
-                        if found.gap >= 0 and not tree.searched(found):
-                            continue
-                        assert not any(
-                            value_of(market, "opt", point) > bound for point in all_points if (point >= 0).sum() == low
-                        )
+    all_points = list(points(market, "opt"))
+    value = max(value_of(market, "opt", point) for point in all_points)
+    for bound in {value, below(market, "opt", value)}:
+        for checker in CHECKERS:
+            tree = opened(market, "opt", bound, 1, checker)
+            root = tree.instance.root()
+            for low in range(root.high + 1):
+                for nu in (-9, 0, 4, 25):
+                    multipliers = Multipliers(2, nu, (1,), (), ((1,) * market.L,))
+                    found = tree.narrow(replace(root, low=low, high=low, multipliers=multipliers))
+                    if found.gap >= 0 and not tree.searched(found):
+                        continue
+                    assert not any(
+                        value_of(market, "opt", point) > bound for point in all_points if (point >= 0).sum() == low
+                    )
 
 
 def test_units_of_fractions() -> None:
@@ -211,9 +194,8 @@ def test_places_given_up_by_many_alike() -> None:
                 assert not accepted(one_leaf("opt", money - 1, multipliers), market)
 
 
-def nearly_alike(seed: int) -> Market:
+def nearly_alike(rng: Numbers) -> Market:
     """Many workers alike in two capped groups beside a few of about their price, of numbers of up to 52 bits; a tiny price of places."""
-    rng = random.Random(seed)
     base, slope = 2 ** rng.choice([30, 40, 45, 50]), rng.randint(1, 1000)
     rows, caps = [], []
     for group in range(2):
@@ -231,7 +213,7 @@ def nearly_alike(seed: int) -> Market:
 @pytest.mark.parametrize("seed", [10, 18, 25, 48, 54, 57])
 def test_no_more_places_are_offered_than_can_be_empty(seed: int) -> None:
     """At a price of places that is tiny against the gap, as many as it allows would be billions, and a search of their bundles endless."""
-    market = nearly_alike(seed)
+    market = nearly_alike(seeded(seed))
     solution = solve(market, "opt")
     assert solution.proof is not None
     assert isinstance(solution.proof.bound, int)
@@ -243,7 +225,7 @@ def test_no_more_places_are_offered_than_can_be_empty(seed: int) -> None:
 
 @pytest.mark.parametrize("checker", CHECKERS)
 def test_plenty_saves_combinations(checker: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    market = nearly_alike(24)
+    market = nearly_alike(seeded(24))
     proof = solve(market, "opt").proof
     assert proof is not None
     assert isinstance(proof.bound, int)
@@ -340,20 +322,21 @@ def columns_as_objects(market: Market, *names: str) -> Market:
         ("scores", "costs", "budgets"),
     ],
 )
-def test_columns_of_python_integers(names: tuple[str, ...]) -> None:
+@settings(max_examples=12)
+@given(rng=generators)
+def test_columns_of_python_integers(names: tuple[str, ...], rng: Numbers) -> None:
     """Each column by itself may hold Python integers."""
-    for seed in range(12):
-        market = columns_as_objects(random_market(seed, seed % 2 == 1), *names)
-        plain = random_market(seed, seed % 2 == 1)
-        for problem in PROBLEMS:
-            solution = solve(plain, problem)
-            assert solution.value is not None
-            unit = market.scaled.coverage_denominator if problem == "cover" else market.scaled.score_denominator
-            value = int(solution.value * unit)
-            proof = prove(plain, problem, value)
-            assert accepted(proof, market)
-            if value:
-                assert not accepted(replace(proof, bound=below(plain, problem, value)), market)
+    plain = random_market(rng, rng.randrange(2) == 1)
+    market = columns_as_objects(plain, *names)
+    for problem in PROBLEMS:
+        solution = solve(plain, problem)
+        assert solution.value is not None
+        unit = market.scaled.coverage_denominator if problem == "cover" else market.scaled.score_denominator
+        value = int(solution.value * unit)
+        proof = prove(plain, problem, value)
+        assert accepted(proof, market)
+        if value:
+            assert not accepted(replace(proof, bound=below(plain, problem, value)), market)
 
 
 @pytest.mark.parametrize("budget", [277_000_000_000, 2**62, 2**63 + 5, 10**20])

@@ -9,6 +9,7 @@ from math import gcd
 
 import numpy as np
 import pytest
+from drawing import Numbers, generators, made_by
 from fedmech import Market
 from fedmech.solvers.proofs.arrays import instance as arrays_instance
 from fedmech.solvers.proofs.arrays import limbs
@@ -17,40 +18,41 @@ from fedmech.solvers.proofs.proof import Proof
 from fedmech.solvers.proofs.reference.search import PLENTY
 from fedmech.solvers.proofs.tree import check_bound, open_tree
 from fedmech.solvers.proofs.walk import TooManyStates, Work
+from hypothesis import given, settings
 from proof_markets import CHECKERS, PROBLEMS, refusal, tiny_market
 
 
 @pytest.mark.parametrize("checker", CHECKERS)
-def test_limits_are_what_caps_and_seats_leave(checker: str) -> None:
+@settings(max_examples=60)
+@given(rng=generators)
+def test_limits_are_what_caps_and_seats_leave(checker: str, rng: Numbers) -> None:
     """The room of each limit against the most places that any counts by requester take of its groups."""
-    rng = np.random.default_rng(5)
-    for _ in range(60):
-        groups, requesters = int(rng.integers(1, 4)), int(rng.integers(1, 3))
-        caps, seats = rng.integers(0, 4, (groups, requesters)), rng.integers(0, 6, requesters)
-        market = Market.build(
-            scores=[1] * 3 * groups,
-            costs=[0] * 3 * groups,
-            groups=list(range(groups)) * 3,
-            group_ids=range(groups),
-            budgets=[0] * requesters,
-            caps=caps.tolist(),
-            seats=seats.tolist(),
-        )
-        prices = tuple(rng.permutation(groups).tolist())
-        most = {}
-        for chosen in product((False, True), repeat=groups):
-            taken = caps[np.array(chosen)].sum(axis=0)
-            most[chosen] = int(np.minimum(taken, seats).sum())
-        instance = open_tree(market, "opt", 0, 1, lambda: None, checker).instance
-        node, together = instance.root(), [False] * groups
-        for groups_of, _, room in limits_of(checker, instance, node, prices):
-            if not instance.nested[0]:
-                together = [False] * groups
-            for group in groups_of:
-                together[group] = True
-            assert room == most[tuple(together)]
-        bind = any(caps[:, j].sum() > seats[j] for j in range(requesters))
-        assert instance.nested == [bind]
+    groups, requesters = int(rng.integers(1, 4)), int(rng.integers(1, 3))
+    caps, seats = rng.integers(0, 4, (groups, requesters)), rng.integers(0, 6, requesters)
+    market = Market.build(
+        scores=[1] * 3 * groups,
+        costs=[0] * 3 * groups,
+        groups=list(range(groups)) * 3,
+        group_ids=range(groups),
+        budgets=[0] * requesters,
+        caps=caps.tolist(),
+        seats=seats.tolist(),
+    )
+    prices = tuple(rng.permutation(groups).tolist())
+    most = {}
+    for chosen in product((False, True), repeat=groups):
+        taken = caps[np.array(chosen)].sum(axis=0)
+        most[chosen] = int(np.minimum(taken, seats).sum())
+    instance = open_tree(market, "opt", 0, 1, lambda: None, checker).instance
+    node, together = instance.root(), [False] * groups
+    for groups_of, _, room in limits_of(checker, instance, node, prices):
+        if not instance.nested[0]:
+            together = [False] * groups
+        for group in groups_of:
+            together[group] = True
+        assert room == most[tuple(together)]
+    bind = any(caps[:, j].sum() > seats[j] for j in range(requesters))
+    assert instance.nested == [bind]
 
 
 def limits_of(checker: str, instance, node: Node, prices: tuple[int, ...]):  # type: ignore[no-untyped-def]
@@ -169,14 +171,14 @@ def test_a_split_by_count_loses_no_number_and_shares_none() -> None:
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)
-def test_nothing_is_decided_at_the_root(problem: str) -> None:
-    for seed in range(20):
-        market = tiny_market(seed)
-        one, two = (open_tree(market, problem, 0, 1, lambda: None, checker).instance.root() for checker in CHECKERS)
-        for root in (one, two):
-            assert (root.score, root.low, root.hired, set(root.covered) - {0}) == (0, 0, 0, set())
-        assert (one.high, one.money) == (two.high, two.money)
-        assert [list(workers) for workers in one.open] == [workers.tolist() for workers in two.open]
+@settings(max_examples=20)
+@given(market=made_by(tiny_market))
+def test_nothing_is_decided_at_the_root(problem: str, market: Market) -> None:
+    one, two = (open_tree(market, problem, 0, 1, lambda: None, checker).instance.root() for checker in CHECKERS)
+    for root in (one, two):
+        assert (root.score, root.low, root.hired, set(root.covered) - {0}) == (0, 0, 0, set())
+    assert (one.high, one.money) == (two.high, two.money)
+    assert [list(workers) for workers in one.open] == [workers.tolist() for workers in two.open]
 
 
 @pytest.mark.parametrize("checker", CHECKERS)
@@ -212,7 +214,6 @@ def test_what_divides_all_numbers_whatever_part_of_them_comes_first(
     chunk: int, kind: type, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(arrays_instance, "CHUNK", chunk)
-    rng = np.random.default_rng(chunk)
     for numbers in (
         [6, 6, 4],
         [4, 6, 9],
@@ -225,9 +226,14 @@ def test_what_divides_all_numbers_whatever_part_of_them_comes_first(
         [30, 42, 70, 105],
     ):
         assert arrays_instance.divisor(np.array(numbers, dtype=kind)) == gcd(*numbers)
-    for _ in range(50):
+
+    @settings(max_examples=50)
+    @given(rng=generators)
+    def holds(rng: Numbers) -> None:
         some = (rng.integers(0, 40, int(rng.integers(0, 9))) * int(rng.choice([1, 2, 6]))).tolist()
         assert arrays_instance.divisor(np.array(some, dtype=kind)) == gcd(*some)
+
+    holds()
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 3, 7, 8, 9])

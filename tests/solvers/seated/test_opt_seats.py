@@ -6,7 +6,8 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from campaign import parts, some, thorough
+from campaign import some
+from drawing import Numbers, generators, made_by, reached
 from fedmech.models.procurement.market import Market
 from fedmech.solvers.control import Control
 from fedmech.solvers.placement.orp_seats import best_placeable_set
@@ -18,6 +19,7 @@ from fedmech.solvers.seated.duals import SeatMarket, lagrangian, most_workers
 from fedmech.solvers.seated.method import best_affordable_set
 from fedmech.solvers.seated.swaps import improve_by_swaps
 from fedmech.solvers.solve import solve
+from hypothesis import given, settings
 
 
 def all_sets(n):
@@ -94,78 +96,74 @@ def check_against_enumeration(market):
     assert found.covered >= found.gap_to(1) or not found.by_solver
 
 
-@pytest.mark.parametrize("block", parts(4))
-def test_optimum_is_the_best_of_all_sets(block):
-    rng = np.random.default_rng(200 + block)
-    for _ in range(150):
-        check_against_enumeration(small_market(rng, int(rng.integers(0, 11))))
+@settings(max_examples=some(600))
+@given(rng=generators)
+def test_optimum_is_the_best_of_all_sets(rng: Numbers) -> None:
+    check_against_enumeration(small_market(rng, int(rng.integers(0, 11))))
 
 
 @pytest.mark.slow
-def test_optimum_is_the_best_of_all_sets_campaign():
-    rng = np.random.default_rng(17)
-    for _ in range(5000):
-        check_against_enumeration(small_market(rng, int(rng.integers(0, 13))))
+@settings(max_examples=5000)
+@given(rng=generators)
+def test_optimum_is_the_best_of_all_sets_campaign(rng: Numbers) -> None:
+    check_against_enumeration(small_market(rng, int(rng.integers(0, 13))))
 
 
-def test_bound_and_loss_add_up_for_every_placeable_set():
+@given(rng=generators)
+def test_bound_and_loss_add_up_for_every_placeable_set(rng: Numbers) -> None:
     """D v(S) = bound - loss(S) term by term, and the bound survives every set: the certificate behind the optimum."""
-    rng = np.random.default_rng(31)
-    for _ in range(100):
-        market = small_market(rng, int(rng.integers(1, 9)))
-        _, duals = lagrangian(market, Control())
-        inside = np.zeros(len(market.caps), dtype=bool)
-        tight = []
-        for members, y in zip(duals.chain, duals.prices, strict=True):
-            inside[members] = True
-            assert y >= 0
-            tight.append((inside.copy(), y))
-        wrong_side = np.abs(duals.reduced)
-        for row in placeable_rows(all_sets(len(market.scores)), market):
-            loss = duals.multiplier * (market.budget - int(row @ market.costs))
-            for members, y in tight:
-                room = rank(market.caps, market.seats, members) - int(row[members[market.groups]].sum())
-                assert room >= 0
-                loss += y * room
-            loss += int(wrong_side[(row == 1) != (duals.reduced > 0)].sum())
-            assert duals.denominator * int(row @ market.scores) == duals.bound - loss
+    market = small_market(rng, int(rng.integers(1, 9)))
+    _, duals = lagrangian(market, Control())
+    inside = np.zeros(len(market.caps), dtype=bool)
+    tight = []
+    for members, y in zip(duals.chain, duals.prices, strict=True):
+        inside[members] = True
+        assert y >= 0
+        tight.append((inside.copy(), y))
+    wrong_side = np.abs(duals.reduced)
+    for row in placeable_rows(all_sets(len(market.scores)), market):
+        loss = duals.multiplier * (market.budget - int(row @ market.costs))
+        for members, y in tight:
+            room = rank(market.caps, market.seats, members) - int(row[members[market.groups]].sum())
+            assert room >= 0
+            loss += y * room
+        loss += int(wrong_side[(row == 1) != (duals.reduced > 0)].sum())
+        assert duals.denominator * int(row @ market.scores) == duals.bound - loss
 
 
-def test_enumeration_returns_the_least_loss_within_the_limit_and_nothing_beyond():
-    rng = np.random.default_rng(32)
-    for _ in range(100):
-        market = small_market(rng, 8)
-        _, duals = lagrangian(market, Control())
-        least = duals.bound - duals.denominator * true_optimum(market)
-        found = enumerate_within(market, duals, least, 10**6, Control())
-        assert found.complete
-        assert found.best is not None
-        assert duals.bound - duals.denominator * market.value(found.best) == least
-        if least > 0:
-            below = enumerate_within(market, duals, least - 1, 10**6, Control())
-            assert below.complete
-            assert below.best is None
+@given(rng=generators)
+def test_enumeration_returns_the_least_loss_within_the_limit_and_nothing_beyond(rng: Numbers) -> None:
+    market = small_market(rng, 8)
+    _, duals = lagrangian(market, Control())
+    least = duals.bound - duals.denominator * true_optimum(market)
+    found = enumerate_within(market, duals, least, 10**6, Control())
+    assert found.complete
+    assert found.best is not None
+    assert duals.bound - duals.denominator * market.value(found.best) == least
+    if least > 0:
+        below = enumerate_within(market, duals, least - 1, 10**6, Control())
+        assert below.complete
+        assert below.best is None
 
 
-def test_size_cut_is_the_largest_affordable_set():
-    rng = np.random.default_rng(33)
-    for _ in range(100):
-        market = small_market(rng, 8)
-        sets = placeable_rows(all_sets(8), market)
-        affordable = sets[(sets @ market.costs) <= market.budget]
-        assert most_workers(market) == affordable.sum(axis=1).max()
+@given(rng=generators)
+def test_size_cut_is_the_largest_affordable_set(rng: Numbers) -> None:
+    market = small_market(rng, 8)
+    sets = placeable_rows(all_sets(8), market)
+    affordable = sets[(sets @ market.costs) <= market.budget]
+    assert most_workers(market) == affordable.sum(axis=1).max()
 
 
-def test_swaps_keep_the_set_placeable_and_affordable():
-    rng = np.random.default_rng(34)
-    for _ in range(60):
-        market = small_market(rng, 10)
-        best, duals = lagrangian(market, Control())
-        better = improve_by_swaps(market, duals, best, Control())
-        assert market.value(better) >= market.value(best)
-        assert market.cost(better) <= market.budget
-        picked = np.isin(np.arange(10), better).astype(np.int64)[None, :]
-        assert len(placeable_rows(picked, market))
+@settings(max_examples=60)
+@given(rng=generators)
+def test_swaps_keep_the_set_placeable_and_affordable(rng: Numbers) -> None:
+    market = small_market(rng, 10)
+    best, duals = lagrangian(market, Control())
+    better = improve_by_swaps(market, duals, best, Control())
+    assert market.value(better) >= market.value(best)
+    assert market.cost(better) <= market.budget
+    picked = np.isin(np.arange(10), better).astype(np.int64)[None, :]
+    assert len(placeable_rows(picked, market))
 
 
 def medium_market(rng, n, kind, spread=10**6):
@@ -236,34 +234,34 @@ def test_thousands_of_workers_are_certified(kind):
     assert solution.exactness == "checked"
 
 
-def test_numbers_beyond_int64():
+@settings(max_examples=60)
+@given(rng=generators)
+def test_numbers_beyond_int64(rng: Numbers) -> None:
     """Scores and costs near 2^70: the same market in Python integers, and its optimum scaled."""
-    rng = np.random.default_rng(38)
-    for _ in range(60):
-        market = small_market(rng, 8)
-        huge = 2**70
-        wide = SeatMarket(
-            np.array([int(v) * huge for v in market.scores], dtype=object),
-            np.array([int(c) * huge for c in market.costs], dtype=object),
-            market.groups,
-            market.budget * huge,
-            market.caps,
-            market.seats,
-        )
-        assert best_affordable_set(wide, Control()).value == true_optimum(market) * huge
+    market = small_market(rng, 8)
+    huge = 2**70
+    wide = SeatMarket(
+        np.array([int(v) * huge for v in market.scores], dtype=object),
+        np.array([int(c) * huge for c in market.costs], dtype=object),
+        market.groups,
+        market.budget * huge,
+        market.caps,
+        market.seats,
+    )
+    assert best_affordable_set(wide, Control()).value == true_optimum(market) * huge
 
 
-def test_numbers_of_very_different_size():
+@settings(max_examples=some(150))
+@given(rng=generators)
+def test_numbers_of_very_different_size(rng: Numbers) -> None:
     """Scores and costs from 1 to beyond 2^50, in int64 throughout and through the front."""
-    rng = np.random.default_rng(42)
-    for _ in range(150):
-        market = small_market(rng, 8)
-        powers = 2 ** rng.integers(0, 34, (2, 8))
-        market = replace(market, scores=market.scores * powers[0] + 1, costs=market.costs * powers[1])
-        market = replace(market, budget=int(rng.integers(0, int(market.costs.sum()) + 2)))
-        check_against_enumeration(market)
-        solution = solve(as_market(market), "opt", "polymatroid")
-        assert solution.objective == true_optimum(market)
+    market = small_market(rng, 8)
+    powers = 2 ** rng.integers(0, 34, (2, 8))
+    market = replace(market, scores=market.scores * powers[0] + 1, costs=market.costs * powers[1])
+    market = replace(market, budget=int(rng.integers(0, int(market.costs.sum()) + 2)))
+    check_against_enumeration(market)
+    solution = solve(as_market(market), "opt", "polymatroid")
+    assert solution.objective == true_optimum(market)
 
 
 def test_differences_that_floats_cannot_see():
@@ -310,41 +308,55 @@ def test_ctrl_c_leaves_a_point_and_a_bound(monkeypatch, stage):
 
 
 def test_highs_takes_over_where_the_enumeration_gives_up(monkeypatch):
-    monkeypatch.setattr(opt_seats, "_forget_seats", lambda *_, **__: None)
-    rng = np.random.default_rng(41)
-    for _ in range(25):
+    monkeypatch.setattr(opt_seats, "_forget_seats", lambda *_: None)
+
+    @settings(max_examples=25)
+    @given(rng=generators)
+    def holds(rng: Numbers) -> None:
         market = small_market(rng, 10)
         found = best_affordable_set(market, Control(), most_states=2)
         assert found.value == true_optimum(market)
         assert found.by_solver or found.covered >= found.gap_to(1)
 
+    holds()
 
-def test_the_problem_without_seats_bounds_and_sometimes_settles_it():
-    rng = np.random.default_rng(42)
-    settled = binding = 0
-    for turn in range(some(1000)):
-        market = small_market(rng, 10, 3 if turn % 2 else 1)
-        optimum = true_optimum(market)
-        state = opt_seats.SeatOptimum(np.zeros(0, dtype=np.intp))
-        market = replace(market, most=most_workers(market))
-        state.chosen, state.duals = lagrangian(market, Control())
-        state.value = market.value(state.chosen)
-        opt_seats._forget_seats(market, state, Control())
-        assert state.pooled is not None
-        assert state.value <= optimum <= state.pooled
-        assert market.value(state.chosen) == state.value
-        assert optimum <= state.upper(1)
-        # With two groups there is no set of groups but each alone and all together.
-        assert len(market.caps) > 2 or state.pooled == optimum == state.value
-        settled += state.upper(1) == state.value
-        binding += optimum < state.pooled
-        if turn % 3 == 0:
-            # Whatever the enumeration may hold, an optimum is only claimed where it is one.
-            found = best_affordable_set(market, Control(), most_states=2)
-            assert found.value == optimum
-            assert found.upper(1) >= optimum
-    assert settled > some(100)
-    assert binding > some(20)
+
+def without_seats(market):
+    """What the problem without seats says, beside the optimum."""
+    optimum = true_optimum(market)
+    state = opt_seats.SeatOptimum(np.zeros(0, dtype=np.intp))
+    market = replace(market, most=most_workers(market))
+    state.chosen, state.duals = lagrangian(market, Control())
+    state.value = market.value(state.chosen)
+    opt_seats._forget_seats(market, state, Control())
+    return optimum, state
+
+
+@settings(max_examples=some(1000))
+@given(market=made_by(small_market, 10) | made_by(small_market, 10, 3))
+def test_the_problem_without_seats_bounds_and_sometimes_settles_it(market: SeatMarket):
+    optimum, state = without_seats(market)
+    assert state.pooled is not None
+    assert state.value <= optimum <= state.pooled
+    assert market.value(state.chosen) == state.value
+    assert optimum <= state.upper(1)
+    # With two groups there is no set of groups but each alone and all together.
+    assert len(market.caps) > 2 or state.pooled == optimum == state.value
+
+
+@settings(max_examples=some(300))
+@given(market=made_by(small_market, 10))
+def test_an_optimum_is_only_claimed_where_it_is_one(market: SeatMarket):
+    """Whatever the enumeration may hold."""
+    found = best_affordable_set(market, Control(), most_states=2)
+    assert found.value == true_optimum(market)
+    assert found.upper(1) >= found.value
+
+
+def test_seats_bind_in_some_markets_and_in_some_do_not():
+    markets = made_by(small_market, 10, 3)
+    reached(markets, lambda market: (found := without_seats(market))[1].upper(1) == found[1].value > 0)
+    reached(markets, lambda market: (found := without_seats(market))[0] < found[1].pooled)
 
 
 def test_the_method_is_registered():

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from campaign import seeds, some, thorough
+from campaign import some
+from drawing import made_by, reached, seeded
 from fedmech import Market, generate_market, solve
 from fedmech.models.exact import exact_sum
 from fedmech.solvers.control import Control
@@ -22,6 +23,7 @@ from fedmech.solvers.separate.method import instance_of
 from fedmech.solvers.separate.search import solve_separate
 from fedmech.solvers.separate.set_program import SetProgram
 from fedmech.solvers.separate.steps import Steps
+from hypothesis import given, settings
 from separate_instances import as_market, enumerate_optimum, random_instance, searched_by_blocks
 
 
@@ -39,15 +41,16 @@ def held(instance: SeparateInstance, found: Steps, optimum: int) -> int:
     return sum("worker" in node for node in answer.proof.body["nodes"])
 
 
-def test_the_bound_and_its_proof_hold() -> None:
-    proved = 0
-    for seed in seeds(60):
-        instance = random_instance(seed)
-        found = searched_by_blocks(instance)
-        held(instance, found, enumerate_optimum(instance))
-        assert found.answer.proof is not None
-        proved += found.answer.proved
-    assert proved > some(30)
+@settings(max_examples=some(60))
+@given(instance=made_by(random_instance))
+def test_the_bound_and_its_proof_hold(instance: SeparateInstance) -> None:
+    found = searched_by_blocks(instance)
+    held(instance, found, enumerate_optimum(instance))
+    assert found.answer.proof is not None
+
+
+def test_some_optima_are_proved() -> None:
+    reached(made_by(random_instance), lambda instance: instance.n > 2 and searched_by_blocks(instance).answer.proved)
 
 
 BOTH_SIDES: dict[str, tuple[Any, str, list[Any]]] = {
@@ -67,37 +70,39 @@ def test_the_constants_decide_how_far_it_gets_and_never_what_holds(what: str, mo
     module, name, values = BOTH_SIDES[what]
     for value in values:
         monkeypatch.setattr(module, name, value)
-        for seed in range(10):
-            instance = random_instance(seed)
-            held(instance, searched_by_blocks(instance), enumerate_optimum(instance))
+        settings(max_examples=10)(given(instance=made_by(random_instance))(holds))()
+
+
+def holds(instance: SeparateInstance) -> None:
+    held(instance, searched_by_blocks(instance), enumerate_optimum(instance))
 
 
 @pytest.mark.parametrize("most", [0, 1, 2, 3])
-def test_a_tree_that_is_not_finished_proves_what_it_has(most: int) -> None:
-    bounds: list[int] = []
-    for seed in range(12):
-        instance = random_instance(seed)
-        found = searched_by_blocks(instance, most)
-        assert held(instance, found, enumerate_optimum(instance)) <= max(0, most - 1)
-        bounds.append(found.answer.bound)
-    assert len({*bounds}) > 5
+@settings(max_examples=12)
+@given(instance=made_by(random_instance))
+def test_a_tree_that_is_not_finished_proves_what_it_has(most: int, instance: SeparateInstance) -> None:
+    assert held(instance, searched_by_blocks(instance, most), enumerate_optimum(instance)) <= max(0, most - 1)
 
 
 @pytest.mark.parametrize("most", [0, 1, 10**6])
 def test_the_whole_search_ends_alike_however_many_leaves(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "MOST_LEAVES", most)
     monkeypatch.setattr(steps, "find_worker_prices", lambda *_: None)
-    for seed in range(10):
-        instance = random_instance(seed)
+
+    @settings(max_examples=10)
+    @given(instance=made_by(random_instance))
+    def holds(instance: SeparateInstance) -> None:
         answer = solve_separate(instance, None, list_limit=0, node_limit=1)
         optimum = enumerate_optimum(instance)
         assert answer.value <= optimum <= answer.bound
         if answer.claimed or answer.proved:
             assert answer.value == optimum
 
+    holds()
+
 
 def test_without_time_nothing_is_said() -> None:
-    instance = random_instance(3)
+    instance = random_instance(seeded(3))
     tree = BlockTree(instance, lambda *_: None, lambda: 0)
     tree.grow(10, Control.for_seconds(0))
     assert tree.root is None
@@ -106,7 +111,7 @@ def test_without_time_nothing_is_said() -> None:
 @pytest.mark.parametrize("rounds", range(12))
 def test_time_that_is_up_in_the_middle(rounds: int) -> None:
     """Whatever was reached then is proved."""
-    instance = random_instance(4)
+    instance = random_instance(seeded(4))
     optimum = enumerate_optimum(instance)
     tree = BlockTree(instance, lambda *_: None, lambda: 0)
     tree.grow(100, Clock(rounds))
@@ -144,7 +149,7 @@ def test_numbers_that_highs_does_not_take_leave_what_was_known(monkeypatch: pyte
         raise HighsRefused("no")
 
     monkeypatch.setattr(SetProgram, "add", refuse)
-    found = searched_by_blocks(random_instance(4))
+    found = searched_by_blocks(random_instance(seeded(4)))
     assert not found.answer.proved
     assert found.answer.proof is None
 
@@ -176,9 +181,13 @@ def late(suffices: Any, proof: Proof, market: Market, control: Control) -> bool:
 
 def test_highs_that_finds_no_prices_leaves_the_first_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SetProgram, "solve", lambda *_: None)
-    for seed in range(8):
-        instance = random_instance(seed)
+
+    @settings(max_examples=8)
+    @given(instance=made_by(random_instance))
+    def holds(instance: SeparateInstance) -> None:
         held(instance, searched_by_blocks(instance), enumerate_optimum(instance))
+
+    holds()
 
 
 @pytest.mark.parametrize("factor", thorough([1, 10**21], (1).__eq__))

@@ -7,7 +7,8 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from campaign import parts, seeds, some, thorough
+from campaign import some
+from drawing import Numbers, generators, made_by, reached
 from fedmech import Market, solve
 from fedmech.solvers.control import Control, StopReason
 from fedmech.solvers.proofs.proof import check_bound
@@ -23,6 +24,7 @@ from fedmech.solvers.separate.pooled_relaxation import pooled_optimum
 from fedmech.solvers.separate.search import PooledOptimum, solve_separate
 from fedmech.solvers.separate.split import Splitter
 from fedmech.solvers.separate.steps import SeparateAnswer
+from hypothesis import given, settings
 from separate_instances import as_market, enumerate_optimum, random_instance
 
 
@@ -80,24 +82,23 @@ def uncounted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("uncounted")
-@pytest.mark.parametrize("part", parts(4))
-def test_optimum_is_the_enumerated_one(part: int) -> None:
-    for seed in seeds(part * 250, part * 250 + 250):
-        instance = random_instance(seed)
-        answer = solve_separate(instance)
-        check(instance, answer, enumerate_optimum(instance))
-        if answer.proof is not None:
-            check_bound(answer.proof, as_market(instance))
-
-
-def test_counting_by_kind_finds_the_optimum() -> None:
-    for seed in seeds(400):
-        instance = random_instance(seed)
-        answer = solve_separate(instance)
-        check(instance, answer, enumerate_optimum(instance))
-        assert answer.proof is not None
-        assert answer.step in ("split", "kinds")
+@settings(max_examples=some(1000))
+@given(instance=made_by(random_instance))
+def test_optimum_is_the_enumerated_one(instance: SeparateInstance) -> None:
+    answer = solve_separate(instance)
+    check(instance, answer, enumerate_optimum(instance))
+    if answer.proof is not None:
         check_bound(answer.proof, as_market(instance))
+
+
+@settings(max_examples=some(400))
+@given(instance=made_by(random_instance))
+def test_counting_by_kind_finds_the_optimum(instance: SeparateInstance) -> None:
+    answer = solve_separate(instance)
+    check(instance, answer, enumerate_optimum(instance))
+    assert answer.proof is not None
+    assert answer.step in ("split", "kinds")
+    check_bound(answer.proof, as_market(instance))
 
 
 def nothing_pooled(instance: SeparateInstance, control: Control) -> tuple[np.ndarray | None, int, StopReason]:
@@ -106,15 +107,17 @@ def nothing_pooled(instance: SeparateInstance, control: Control) -> tuple[np.nda
 
 @pytest.mark.usefixtures("uncounted")
 @pytest.mark.parametrize("pooled", [pooled_by_enumeration, nothing_pooled])
-def test_whatever_the_pooled_optimum_says_first(pooled: PooledOptimum) -> None:
-    steps = set()
-    for seed in seeds(150):
-        instance = random_instance(seed)
-        answer = solve_separate(instance, None, pooled)
-        check(instance, answer, enumerate_optimum(instance))
-        steps.add(answer.step)
-    assert "split" in steps
-    assert "pooled sets" in steps
+@settings(max_examples=some(150))
+@given(instance=made_by(random_instance))
+def test_whatever_the_pooled_optimum_says_first(pooled: PooledOptimum, instance: SeparateInstance) -> None:
+    answer = solve_separate(instance, None, pooled)
+    check(instance, answer, enumerate_optimum(instance))
+
+
+@pytest.mark.usefixtures("uncounted")
+@pytest.mark.parametrize("step", ["split", "pooled sets"])
+def test_steps_that_decide(step: str) -> None:
+    reached(made_by(random_instance), lambda instance: solve_separate(instance, None, nothing_pooled).step == step)
 
 
 @pytest.mark.usefixtures("uncounted")
@@ -123,69 +126,65 @@ def test_highs_takes_over_where_lists_grow_too_long(lists: int, monkeypatch: pyt
     monkeypatch.setattr(search, "RESTARTS", 1)
     monkeypatch.setattr(steps, "find_worker_prices", lambda *_: None)
     monkeypatch.setattr(steps.Steps, "by_blocks", lambda *_: False)
-    claims = 0
-    for seed in range(40):
-        instance = random_instance(seed)
+
+    @settings(max_examples=40)
+    @given(instance=made_by(random_instance))
+    def holds(instance: SeparateInstance) -> None:
         optimum = enumerate_optimum(instance)
         answer = solve_separate(instance, None, nothing_pooled, lists, 1)
         assert instance.is_feasible(answer.assignment)
         assert answer.value <= optimum <= answer.bound
         if answer.claimed or answer.proved:
             assert answer.value == optimum
-        claims += answer.claimed
-    assert claims > 2
+
+    holds()
+    reached(made_by(random_instance), lambda instance: solve_separate(instance, None, nothing_pooled, lists, 1).claimed)
 
 
-def test_highs_on_classes_finds_the_optimum() -> None:
-    for seed in seeds(200):
-        instance = random_instance(seed)
-        everyone = np.ones((instance.n, instance.m), dtype=bool)
-        found = improve_by_highs(instance, Control(), 0, everyone)
-        value = 0 if found.assignment is None else instance.value(found.assignment)
-        assert value <= enumerate_optimum(instance)
-        if found.claimed:
-            assert value == enumerate_optimum(instance)
+@settings(max_examples=some(200))
+@given(instance=made_by(random_instance))
+def test_highs_on_classes_finds_the_optimum(instance: SeparateInstance) -> None:
+    everyone = np.ones((instance.n, instance.m), dtype=bool)
+    found = improve_by_highs(instance, Control(), 0, everyone)
+    value = 0 if found.assignment is None else instance.value(found.assignment)
+    assert value <= enumerate_optimum(instance)
+    if found.claimed:
+        assert value == enumerate_optimum(instance)
 
 
-def test_any_multipliers_bound_the_optimum() -> None:
-    rng = np.random.default_rng(0)
-    for seed in seeds(400):
-        instance = random_instance(seed)
-        assert random_multipliers(instance, rng).bound >= enumerate_optimum(instance)
+@settings(max_examples=some(400))
+@given(instance=made_by(random_instance), rng=generators)
+def test_any_multipliers_bound_the_optimum(instance: SeparateInstance, rng: Numbers) -> None:
+    assert random_multipliers(instance, rng).bound >= enumerate_optimum(instance)
 
 
-def test_loss_is_what_separates_an_allocation_from_the_bound() -> None:
-    rng = np.random.default_rng(1)
-    for seed in seeds(300):
-        instance = random_instance(seed)
-        multipliers = random_multipliers(instance, rng)
-        point = repair_and_fill(instance, np.full(instance.n, -1, dtype=np.int64), Control())
-        left = sum(multipliers.best[point < 0].tolist())
-        loss = sum(losses(instance, multipliers, point)) + left
-        assert multipliers.total - loss == multipliers.denominator * instance.value(point)
+@settings(max_examples=some(300))
+@given(instance=made_by(random_instance), rng=generators)
+def test_loss_is_what_separates_an_allocation_from_the_bound(instance: SeparateInstance, rng: Numbers) -> None:
+    multipliers = random_multipliers(instance, rng)
+    point = repair_and_fill(instance, np.full(instance.n, -1, dtype=np.int64), Control())
+    left = sum(multipliers.best[point < 0].tolist())
+    loss = sum(losses(instance, multipliers, point)) + left
+    assert multipliers.total - loss == multipliers.denominator * instance.value(point)
 
 
-def test_lists_hold_every_set_within_the_loss() -> None:
-    rng = np.random.default_rng(2)
-    compared = 0
-    for seed in seeds(250):
-        instance = random_instance(seed, 7)
-        if not instance.n:
-            continue
-        multipliers = random_multipliers(instance, rng)
-        gamma = int(rng.integers(0, 2**62)) * multipliers.total // 2**62
-        pairs = core_of(multipliers, instance, gamma)
-        core = np.flatnonzero(pairs.any(axis=1))
-        for j in range(instance.m):
-            columns = list_columns(instance, multipliers, j, pairs, core, gamma, 10**5, Control())
-            listed = {
-                frozenset(packing.workers_in(mask, core).tolist()): int(loss)
-                for mask, loss in zip(columns.mask, columns.loss, strict=True)
-            }
-            assert len(listed) == columns.loss.size
-            assert listed == enumerate_sets(instance, multipliers, j, pairs, gamma)
-            compared += len(listed)
-    assert compared > some(500)
+@settings(max_examples=some(250))
+@given(instance=made_by(random_instance, 7), rng=generators)
+def test_lists_hold_every_set_within_the_loss(instance: SeparateInstance, rng: Numbers) -> None:
+    if not instance.n:
+        return
+    multipliers = random_multipliers(instance, rng)
+    gamma = int(rng.integers(0, 2**62)) * multipliers.total // 2**62
+    pairs = core_of(multipliers, instance, gamma)
+    core = np.flatnonzero(pairs.any(axis=1))
+    for j in range(instance.m):
+        columns = list_columns(instance, multipliers, j, pairs, core, gamma, 10**5, Control())
+        listed = {
+            frozenset(packing.workers_in(mask, core).tolist()): int(loss)
+            for mask, loss in zip(columns.mask, columns.loss, strict=True)
+        }
+        assert len(listed) == columns.loss.size
+        assert listed == enumerate_sets(instance, multipliers, j, pairs, gamma)
 
 
 def enumerate_sets(
@@ -206,9 +205,12 @@ def enumerate_sets(
     return found
 
 
-def random_packing(seed: int) -> tuple[list[Columns], list[int], np.ndarray, int]:
-    rng = np.random.default_rng(seed)
-    core = int(rng.integers(1, 70 if seed % 5 == 0 else 9))
+Packing = tuple[list[Columns], list[int], np.ndarray, int]
+"""Sets of each requester, which requesters are alike, what each worker loses who is left out, and the gap."""
+
+
+def random_packing(rng: Numbers) -> Packing:
+    core = int(rng.integers(1, 70 if rng.random() < 0.2 else 9))
     columns: list[Columns] = []
     alike: list[int] = []
     for j in range(int(rng.integers(1, 5))):
@@ -238,33 +240,36 @@ def packing_loss(columns: list[Columns], left_out: np.ndarray, chosen: tuple[int
 
 
 @pytest.mark.parametrize("way", ["plain", "kernel", "compiled"])
-def test_packing_is_the_best_one(way: str) -> None:
-    for seed in seeds(400):
-        columns, alike, left_out, gamma = random_packing(seed)
-        everything = itertools.product(*(range(c.loss.size) for c in columns))
-        values = [x for chosen in everything if (x := packing_loss(columns, left_out, chosen)) is not None]
-        best = min([*values, gamma + 1])
-        if way == "plain":
-            found = packing.pack(columns, left_out, gamma, alike, 10**9, Control())
-            chosen, loss, complete = found.chosen, found.loss, found.complete
-        else:
-            chosen, limit, complete, _ = packing.run_kernel(
-                columns, left_out, gamma, alike, 10**9, Control(), compiled=way == "compiled"
-            )
-            loss = limit + 1
-        assert complete
-        assert loss == best
-        assert (chosen is None) == (best > gamma)
-        assert chosen is None or packing_loss(columns, left_out, chosen) == best
+@settings(max_examples=some(400))
+@given(case=made_by(random_packing))
+def test_packing_is_the_best_one(way: str, case: Packing) -> None:
+    columns, alike, left_out, gamma = case
+    everything = itertools.product(*(range(c.loss.size) for c in columns))
+    values = [x for chosen in everything if (x := packing_loss(columns, left_out, chosen)) is not None]
+    best = min([*values, gamma + 1])
+    if way == "plain":
+        found = packing.pack(columns, left_out, gamma, alike, 10**9, Control())
+        chosen, loss, complete = found.chosen, found.loss, found.complete
+    else:
+        chosen, limit, complete, _ = packing.run_kernel(
+            columns, left_out, gamma, alike, 10**9, Control(), compiled=way == "compiled"
+        )
+        loss = limit + 1
+    assert complete
+    assert loss == best
+    assert (chosen is None) == (best > gamma)
+    assert chosen is None or packing_loss(columns, left_out, chosen) == best
 
 
 @pytest.mark.parametrize("counting_from", thorough([0, 2, 8], (2).__ge__))
 def test_packing_by_dear_workers_is_the_best_one(counting_from: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packing_kernel, "WORTH_COUNTING", counting_from)
-    packed = 0
-    for seed in seeds(1000, 1400):
-        columns, alike, left_out, gamma = random_packing(seed)
-        left_out = left_out * (1 + 5 * (seed % 3))
+
+    @settings(max_examples=some(400))
+    @given(case=made_by(random_packing), rng=generators)
+    def holds(case: Packing, rng: Numbers) -> None:
+        columns, alike, left_out, gamma = case
+        left_out = left_out * (1 + 5 * (rng.randrange(3)))
         everything = itertools.product(*(range(c.loss.size) for c in columns))
         values = [x for chosen in everything if (x := packing_loss(columns, left_out, chosen)) is not None]
         best = min([*values, gamma + 1])
@@ -275,64 +280,62 @@ def test_packing_by_dear_workers_is_the_best_one(counting_from: int, monkeypatch
         assert limit + 1 == best
         assert (chosen is None) == (best > gamma)
         assert chosen is None or packing_loss(columns, left_out, chosen) == best
-        packed += chosen is not None
-    assert packed > some(50)
+
+    holds()
 
 
 def test_packing_kernel_goes_on_where_it_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packing_kernel, "WORTH_COUNTING", 0)
-    for seed in seeds(100):
-        columns, alike, left_out, gamma = random_packing(seed)
+
+    @settings(max_examples=some(100))
+    @given(case=made_by(random_packing))
+    def holds(case: Packing) -> None:
+        columns, alike, left_out, gamma = case
         whole = packing.run_kernel(columns, left_out * 5, gamma, alike, 10**9, Control(), compiled=False)
         monkeypatch.setattr(packing, "KERNEL_WORK", 1)
         assert packing.run_kernel(columns, left_out * 5, gamma, alike, 10**9, Control(), compiled=False) == whole
         monkeypatch.undo()
         monkeypatch.setattr(packing_kernel, "WORTH_COUNTING", 0)
 
-
-def test_split_keeps_workers_caps_and_seats() -> None:
-    solved = 0
-    for seed in seeds(300):
-        instance = random_instance(seed)
-        chosen = pooled_by_enumeration(instance, Control())[0] if instance.n <= 6 else None
-        if chosen is None:
-            continue
-        members = np.flatnonzero(chosen)
-        splitter = Splitter(instance, members, seed, Control())
-        done = splitter.balance(40)
-        if not splitter.routed:
-            assert instance.seats_bind
-            continue
-        assignment = splitter.assignment()
-        assert np.array_equal(np.flatnonzero(assignment >= 0), members)
-        purse = tuple(10**30 for _ in instance.budgets)
-        rich = SeparateInstance(instance.scores, instance.costs, instance.groups, instance.caps, instance.seats, purse)
-        assert rich.is_feasible(assignment)
-        assert done == instance.is_feasible(assignment)
-        assert instance.is_feasible(repair_and_fill(instance, assignment, Control()))
-        solved += done
-    assert solved > some(100)
+    holds()
 
 
-def test_exact_split_decides() -> None:
-    rng = np.random.default_rng(4)
-    verdicts = set()
-    for seed in seeds(500):
-        instance = random_instance(seed)
-        members = np.flatnonzero(rng.random(instance.n) < rng.choice([0.3, 0.6, 0.9]))
-        # Splitting the members is OPT-SEP on them alone with every score 1, if its optimum hires them all.
-        part = SeparateInstance.of(
-            np.ones(members.size, dtype=int), instance.costs[members], instance.groups[members], instance.caps,
-            instance.seats, instance.budgets,
-        )  # fmt: skip
-        possible = enumerate_optimum(part) == members.size
-        found = split_exactly(instance, members, Control(), 10**6, 10**6)
-        assert (found is not None) == possible
-        if found is not None:
-            assert instance.is_feasible(found)
-            assert np.array_equal(np.flatnonzero(found >= 0), members)
-        verdicts.add((possible, members.size > 3))
-    assert len(verdicts) == 4
+@settings(max_examples=some(300))
+@given(instance=made_by(random_instance), rng=generators)
+def test_split_keeps_workers_caps_and_seats(instance: SeparateInstance, rng: Numbers) -> None:
+    chosen = pooled_by_enumeration(instance, Control())[0] if instance.n <= 6 else None
+    if chosen is None:
+        return
+    members = np.flatnonzero(chosen)
+    splitter = Splitter(instance, members, rng.integers(100), Control())
+    done = splitter.balance(40)
+    if not splitter.routed:
+        assert instance.seats_bind
+        return
+    assignment = splitter.assignment()
+    assert np.array_equal(np.flatnonzero(assignment >= 0), members)
+    purse = tuple(10**30 for _ in instance.budgets)
+    rich = SeparateInstance(instance.scores, instance.costs, instance.groups, instance.caps, instance.seats, purse)
+    assert rich.is_feasible(assignment)
+    assert done == instance.is_feasible(assignment)
+    assert instance.is_feasible(repair_and_fill(instance, assignment, Control()))
+
+
+@settings(max_examples=some(500))
+@given(instance=made_by(random_instance), rng=generators)
+def test_exact_split_decides(instance: SeparateInstance, rng: Numbers) -> None:
+    members = np.flatnonzero(rng.random(instance.n) < rng.choice([0.3, 0.6, 0.9]))
+    # Splitting the members is OPT-SEP on them alone with every score 1, if its optimum hires them all.
+    part = SeparateInstance.of(
+        np.ones(members.size, dtype=int), instance.costs[members], instance.groups[members], instance.caps,
+        instance.seats, instance.budgets,
+    )  # fmt: skip
+    possible = enumerate_optimum(part) == members.size
+    found = split_exactly(instance, members, Control(), 10**6, 10**6)
+    assert (found is not None) == possible
+    if found is not None:
+        assert instance.is_feasible(found)
+        assert np.array_equal(np.flatnonzero(found >= 0), members)
 
 
 def test_exact_split_says_when_it_cannot_tell() -> None:
@@ -342,25 +345,23 @@ def test_exact_split_says_when_it_cannot_tell() -> None:
         split_exactly(instance, members, Control(), 3, 10**6)
 
 
-@pytest.mark.parametrize("part", parts(2))
-def test_pooled_sets_alone_find_the_optimum(part: int) -> None:
-    for seed in seeds(part * 300, part * 300 + 300):
-        instance = random_instance(seed)
-        alone = steps.Steps(instance, Control())
-        assert alone.by_pooled_sets(10**6, 10**6, 10**6)
-        assert alone.answer.proved
-        assert alone.answer.value == enumerate_optimum(instance)
+@settings(max_examples=some(600))
+@given(instance=made_by(random_instance))
+def test_pooled_sets_alone_find_the_optimum(instance: SeparateInstance) -> None:
+    alone = steps.Steps(instance, Control())
+    assert alone.by_pooled_sets(10**6, 10**6, 10**6)
+    assert alone.answer.proved
+    assert alone.answer.value == enumerate_optimum(instance)
 
 
-@pytest.mark.parametrize("part", parts(2))
-def test_lists_and_packing_alone_find_the_optimum(part: int) -> None:
-    for seed in seeds(part * 300, part * 300 + 300):
-        instance = random_instance(seed)
-        alone = steps.Steps(instance, Control())
-        alone.prepare()
-        assert alone.by_loss(10**6, 10**6)
-        assert alone.answer.proved
-        assert alone.answer.value == enumerate_optimum(instance)
+@settings(max_examples=some(600))
+@given(instance=made_by(random_instance))
+def test_lists_and_packing_alone_find_the_optimum(instance: SeparateInstance) -> None:
+    alone = steps.Steps(instance, Control())
+    alone.prepare()
+    assert alone.by_loss(10**6, 10**6)
+    assert alone.answer.proved
+    assert alone.answer.value == enumerate_optimum(instance)
 
 
 def test_split_of_many_workers_is_exact_to_the_last_unit() -> None:
@@ -462,16 +463,16 @@ def test_an_interrupt_keeps_the_point_and_the_bound() -> None:
     assert 0 < answer.value <= optimum <= answer.bound
 
 
-def test_pooled_relaxation_is_a_bound() -> None:
-    for seed in seeds(300):
-        instance = random_instance(seed)
-        chosen, bound, stopped = pooled_optimum(instance, Control())
-        assert bound >= enumerate_optimum(instance)
-        assert stopped == "proved"
-        assert chosen is not None
-        assert sum(instance.costs[chosen].tolist()) <= sum(instance.budgets)
-        if not instance.seats_bind:
-            assert bound <= pooled_by_enumeration(instance, Control())[1]
+@settings(max_examples=some(300))
+@given(instance=made_by(random_instance))
+def test_pooled_relaxation_is_a_bound(instance: SeparateInstance) -> None:
+    chosen, bound, stopped = pooled_optimum(instance, Control())
+    assert bound >= enumerate_optimum(instance)
+    assert stopped == "proved"
+    assert chosen is not None
+    assert sum(instance.costs[chosen].tolist()) <= sum(instance.budgets)
+    if not instance.seats_bind:
+        assert bound <= pooled_by_enumeration(instance, Control())[1]
 
 
 @pytest.mark.parametrize(
@@ -503,11 +504,16 @@ def test_decimals_are_meant_exactly() -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("uncounted")
+@settings(max_examples=40_000)
+@given(instance=made_by(random_instance, 9))
+def test_campaign_against_enumeration(instance: SeparateInstance) -> None:
+    check(instance, solve_separate(instance), enumerate_optimum(instance))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("uncounted")
 @pytest.mark.parametrize("seed", range(40))
-def test_campaign_against_enumeration_and_the_literal_model(seed: int) -> None:
-    for case in seeds(seed * 1000, seed * 1000 + 1000):
-        instance = random_instance(case + 10**6, 9)
-        check(instance, solve_separate(instance), enumerate_optimum(instance))
+def test_campaign_against_the_literal_model(seed: int) -> None:
     rng = np.random.default_rng(seed)
     kind = "acd"[seed % 3]
     instance = hard_instance(kind, int(rng.integers(10, 30)), int(rng.integers(2, 4)), 3, seed)

@@ -12,13 +12,15 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from campaign import seeds, thorough
+from campaign import some
+from drawing import Numbers, generators, made_by
 from fedmech import Market, solve
 from fedmech.models import exact
 from fedmech.solvers.coverage import branch
 from fedmech.solvers.coverage import instance as cover_instance
 from fedmech.solvers.separate import instance as separate_instance
 from fedmech.solvers.separate import one_requester, search
+from hypothesis import given, settings
 
 EXPONENTS = (31, 53, 62, 63, 1100)
 METHODS = {"opt-sep": ("loss-search",), "cover": ("facility", "branch-and-bound")}
@@ -35,8 +37,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     return request.param
 
 
-def small(seed: int) -> dict[str, list]:
-    rng = random.Random(seed)
+def small(rng: Numbers) -> dict[str, list]:
     n, groups, m = rng.randint(2, 7), rng.randint(1, 3), rng.randint(1, 3)
     costs = [rng.randint(0, 9) for _ in range(n)]
     return {
@@ -76,34 +77,32 @@ def near(total: int) -> list[int]:
 
 @pytest.mark.usefixtures("way")
 @pytest.mark.parametrize(("problem", "method"), PAIRS)
-def test_a_scaled_column_scales_the_optimum(problem: str, method: str) -> None:
-    rng = random.Random(7)
-    for seed in seeds(12):
-        case = small(seed)
-        best = solve(scaled(case), problem, "brute-force").value
-        assert best is not None
-        gains = (
-            case["scores"] if problem == "opt-sep" else [max(column) for column in zip(*case["coverage"], strict=True)]
-        )
-        worth, money = near(max(1, sum(gains))), near(max(1, sum(case["costs"])))
-        for w, c in [
-            (1, 1),
-            *((w, 1) for w in worth),
-            *((1, c) for c in money),
-            (rng.choice(worth), rng.choice(money)),
-        ]:
-            market = scaled(case, w, c, w)
-            assert optimum(market, problem, method) == best * w, (seed, w, c)
+@settings(max_examples=some(12))
+@given(case=made_by(small), rng=generators)
+def test_a_scaled_column_scales_the_optimum(problem: str, method: str, case: dict[str, list], rng: Numbers) -> None:
+    best = solve(scaled(case), problem, "brute-force").value
+    assert best is not None
+    gains = case["scores"] if problem == "opt-sep" else [max(column) for column in zip(*case["coverage"], strict=True)]
+    worth, money = near(max(1, sum(gains))), near(max(1, sum(case["costs"])))
+    for w, c in [
+        (1, 1),
+        *((w, 1) for w in worth),
+        *((1, c) for c in money),
+        (rng.choice(worth), rng.choice(money)),
+    ]:
+        market = scaled(case, w, c, w)
+        assert optimum(market, problem, method) == best * w, (w, c)
 
 
 @pytest.mark.usefixtures("way")
 @pytest.mark.parametrize(("problem", "method"), PAIRS)
 @pytest.mark.parametrize("column", ["scores", "costs", "budgets", "coverage"])
-def test_python_integers_in_one_column_change_nothing(problem: str, method: str, column: str) -> None:
-    for seed in range(12):
-        market = scaled(small(seed))
-        odd = market.with_scaled(**{column: getattr(market.scaled, column).astype(object)})
-        assert optimum(odd, problem, method) == solve(market, problem, "brute-force").value, seed
+@settings(max_examples=12)
+@given(case=made_by(small))
+def test_python_integers_in_one_column_change_nothing(problem: str, method: str, column: str, case: dict) -> None:
+    market = scaled(case)
+    odd = market.with_scaled(**{column: getattr(market.scaled, column).astype(object)})
+    assert optimum(odd, problem, method) == solve(market, problem, "brute-force").value
 
 
 @pytest.mark.usefixtures("way")
@@ -112,11 +111,17 @@ def test_python_integers_in_one_column_change_nothing(problem: str, method: str,
 def test_a_lower_limit_of_64_bits_changes_nothing(
     problem: str, method: str, limit: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cases = [scaled(small(seed)) for seed in range(10)]
-    expected = [solve(market, problem, "brute-force").value for market in cases]
-    for module in (exact, separate_instance, cover_instance, one_requester, branch):
-        monkeypatch.setattr(module, "INT64_SAFE", limit)
-    assert [optimum(market, problem, method) for market in cases] == expected
+    @settings(max_examples=8)
+    @given(case=made_by(small))
+    def holds(case: dict) -> None:
+        market = scaled(case)
+        expected = solve(market, problem, "brute-force").value
+        with monkeypatch.context() as patch:
+            for module in (exact, separate_instance, cover_instance, one_requester, branch):
+                patch.setattr(module, "INT64_SAFE", limit)
+            assert optimum(market, problem, method) == expected
+
+    holds()
 
 
 @pytest.mark.usefixtures("way")

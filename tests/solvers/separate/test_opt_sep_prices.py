@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from campaign import seeds, some
+from campaign import some
+from drawing import Numbers, generators, made_by
 from fedmech import Market, generate_market, solve
 from fedmech.solvers.certify.fallback import root_proof
 from fedmech.solvers.control import Control
 from fedmech.solvers.proofs import disjoint_sets
 from fedmech.solvers.separate import one_requester, search
 from fedmech.solvers.separate.greedy import repair_and_fill
+from fedmech.solvers.separate.instance import SeparateInstance
 from fedmech.solvers.separate.one_requester import OneRequester
 from fedmech.solvers.separate.packing import workers_in
 from fedmech.solvers.separate.refill import refill
@@ -24,6 +26,7 @@ from fedmech.solvers.separate.worker_prices import (
     list_priced,
     price_purses,
 )
+from hypothesis import given, settings
 from separate_instances import enumerate_optimum, random_instance
 
 WAYS = {"listed": {}, "grown": {"LISTED_SETS": 0}, "searched": {"LISTED_SETS": 0, "FEW_SLOTS": -1}}
@@ -38,62 +41,87 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.mark.usefixtures("way")
-def test_worker_prices_and_packing_alone_find_the_optimum() -> None:
-    searched = 0
-    for seed in seeds(200):
-        instance = random_instance(seed)
-        optimum = enumerate_optimum(instance)
-        alone = Steps(instance, Control())
-        alone.prepare()
-        alone.find_prices()
-        assert alone.answer.value <= optimum <= alone.answer.bound
-        alone.answer = SeparateAnswer(np.full(instance.n, -1, dtype=np.int64), 0, alone.answer.bound)
-        searched += optimum > 0
-        assert alone.by_prices(10**6, 10**6)
-        assert alone.answer.value == optimum
-    assert searched > some(50)
+@settings(max_examples=some(200))
+@given(instance=made_by(random_instance))
+def test_worker_prices_and_packing_alone_find_the_optimum(instance: SeparateInstance) -> None:
+    optimum = enumerate_optimum(instance)
+    alone = Steps(instance, Control())
+    alone.prepare()
+    alone.find_prices()
+    assert alone.answer.value <= optimum <= alone.answer.bound
+    alone.answer = SeparateAnswer(np.full(instance.n, -1, dtype=np.int64), 0, alone.answer.bound)
+    assert alone.by_prices(10**6, 10**6)
+    assert alone.answer.value == optimum
 
 
 @pytest.mark.usefixtures("way")
-def test_any_worker_prices_bound_the_optimum_and_list_what_is_near() -> None:
-    for seed in seeds(80):
-        instance = random_instance(seed, workers=6)
-        if not instance.n:
-            continue
-        rng = np.random.default_rng(seed)
-        start = [Fraction(int(rng.integers(0, 101)) * v, 100) for v in instance.scores.tolist()]
+@settings(max_examples=some(80))
+@given(instance=made_by(random_instance, workers=6), rng=generators)
+def test_any_worker_prices_bound_the_optimum_and_list_what_is_near(instance: SeparateInstance, rng: Numbers) -> None:
+    if not instance.n:
+        return
+    start = [Fraction(int(rng.integers(0, 101)) * v, 100) for v in instance.scores.tolist()]
+    nobody = np.full(instance.n, -1, dtype=np.int64)
+    requesters = list(range(instance.m))
+    ones = {j: OneRequester(instance, j, Control()) for j in requesters}
+    prices = find_worker_prices(instance, start, nobody, requesters, Control(), 0, ones)
+    assert prices is not None
+    assert prices.total >= enumerate_optimum(instance) * prices.denominator
+    gamma = int(rng.integers(0, 101)) * prices.total // 100
+    purses = price_purses(instance, prices, requesters, Control())
+    columns, core = list_priced(instance, prices, purses, ones, requesters, gamma, 10**6, Control())
+    for j in range(instance.m):
+        expected: set[tuple[int, tuple[int, ...]]] = set()
+        for flags in itertools.product((False, True), repeat=instance.n):
+            members = np.flatnonzero(flags)
+            one = np.full(instance.n, -1, dtype=np.int64)
+            one[members] = j
+            made = prices.denominator * instance.value(one) - sum(prices.price[members].tolist())
+            if instance.is_feasible(one):
+                assert made <= prices.best[j]
+                if prices.best[j] - made <= gamma:
+                    expected.add((prices.best[j] - made, tuple(members.tolist())))
+        masks = zip(columns[j].loss.tolist(), columns[j].mask, strict=True)
+        assert {(loss, tuple(workers_in(mask, core).tolist())) for loss, mask in masks} == expected
+
+
+@pytest.mark.parametrize("seconds", [0.0, 60.0])
+def test_an_allocation_out_of_the_sets_that_were_found(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The best choice among them, however requesters are alike; without time it may be none."""
+    monkeypatch.setattr(steps, "PACKING_SECONDS", seconds)
+
+    @settings(max_examples=some(40))
+    @given(instance=made_by(random_instance, workers=6), rng=generators)
+    def holds(instance: SeparateInstance, rng: Numbers) -> None:
+        if same := rng.random() < 0.5:
+            first = {
+                "caps": np.repeat(instance.caps[:, :1], instance.m, axis=1),
+                "seats": np.full(instance.m, instance.seats[0]),
+            }
+            instance = replace(instance, **first, budgets=(instance.budgets[0],) * instance.m)
+        alike = [0] * instance.m if same else list(range(instance.m))
+        ones = {j: OneRequester(instance, j, Control()) for j in {*alike}}
         nobody = np.full(instance.n, -1, dtype=np.int64)
-        requesters = list(range(instance.m))
-        ones = {j: OneRequester(instance, j, Control()) for j in requesters}
-        prices = find_worker_prices(instance, start, nobody, requesters, Control(), 0, ones)
-        assert prices is not None
-        assert prices.total >= enumerate_optimum(instance) * prices.denominator
-        gamma = int(rng.integers(0, 101)) * prices.total // 100
-        purses = price_purses(instance, prices, requesters, Control())
-        columns, core = list_priced(instance, prices, purses, ones, requesters, gamma, 10**6, Control())
-        for j in range(instance.m):
-            expected: set[tuple[int, tuple[int, ...]]] = set()
-            for flags in itertools.product((False, True), repeat=instance.n):
-                members = np.flatnonzero(flags)
-                one = np.full(instance.n, -1, dtype=np.int64)
-                one[members] = j
-                made = prices.denominator * instance.value(one) - sum(prices.price[members].tolist())
-                if instance.is_feasible(one):
-                    assert made <= prices.best[j]
-                    if prices.best[j] - made <= gamma:
-                        expected.add((prices.best[j] - made, tuple(members.tolist())))
-            masks = zip(columns[j].loss.tolist(), columns[j].mask, strict=True)
-            assert {(loss, tuple(workers_in(mask, core).tolist())) for loss, mask in masks} == expected
-
-
-def test_prices_alone_give_a_feasible_allocation_and_a_bound() -> None:
-    for seed in seeds(40):
-        instance = random_instance(seed, workers=6)
+        program = program_for(instance, alike)
+        find_worker_prices(instance, [Fraction(0)] * instance.n, nobody, alike, Control(), 0, ones, program)
+        found = allocate_packing(instance, program, alike, Control.for_seconds(seconds or None))
+        assert instance.is_feasible(found)
+        sets = [[members for kind, members in program.sets if kind == k] for k in range(len({*alike}))]
+        kinds = sorted({*alike})
+        best = 0
+        for choice in itertools.product(*([None, *sets[kinds.index(twin)]] for twin in alike)):
+            hired = [i for members in choice if members is not None for i in members.tolist()]
+            if len({*hired}) == len(hired):
+                best = max(best, sum(instance.scores[hired].tolist()))
+        # HiGHS has floats.
+        assert float(instance.value(found)) == pytest.approx(float(best), rel=1e-6)
         alone = Steps(instance, Control())
         alone.prepare()
         alone.find_prices()
         assert instance.is_feasible(alone.answer.assignment)
         assert alone.answer.value <= enumerate_optimum(instance) <= alone.answer.bound
+
+    holds()
 
 
 def sets_of(rows: np.ndarray, total: np.ndarray, n: int) -> set[tuple[int, tuple[int, ...]]]:
@@ -107,9 +135,11 @@ def sets_of(rows: np.ndarray, total: np.ndarray, n: int) -> set[tuple[int, tuple
 @pytest.mark.parametrize("size", [0, 3, 10, 10**6])
 def test_one_requester_answers_alike_however_it_is_asked(name: str, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """By a list, by growing or by a search: the same best set's worth, and the same sets near it."""
-    rng, grown = np.random.default_rng(size), 0
-    for seed in seeds(100):
-        instance = random_instance(seed)
+    grown = False
+
+    @settings(max_examples=some(100))
+    @given(instance=made_by(random_instance), rng=generators)
+    def holds(instance: SeparateInstance, rng: Numbers) -> None:
         for j in range(instance.m):
             monkeypatch.undo()
             listed = OneRequester(instance, j, Control())
@@ -135,31 +165,31 @@ def test_one_requester_answers_alike_however_it_is_asked(name: str, size: int, m
             again = other.near(instance.scores, least, 10**6, Control())
             if again is not None:
                 assert sets_of(*again, instance.n) == sets_of(*near, instance.n)
-                grown += other.sets is None
+                nonlocal grown
+                grown = grown or other.sets is None
+
+    holds()
     assert grown or (name, size) in {("LISTED_SETS", 10**6), ("FEW_SLOTS", 0)}
 
 
-def test_refilling_finds_the_best_set_of_one_requester() -> None:
-    improved = 0
-    for seed in range(200):
-        instance = random_instance(seed, workers=7)
-        if instance.seats_bind:
-            continue
-        start = repair_and_fill(instance, np.full(instance.n, -1, dtype=np.int64), Control())
-        for j in range(instance.m):
-            free = np.flatnonzero(start < 0)
-            open_to = np.flatnonzero((start < 0) | (start == j))
-            best = instance.value(start)
-            for flags in itertools.product((False, True), repeat=open_to.size):
-                other = np.where(start == j, -1, start)
-                other[open_to[np.array(flags, dtype=bool)]] = j
-                if instance.is_feasible(other):
-                    best = max(best, instance.value(other))
-            better = refill(instance, start, j, free, Control())
-            assert best == instance.value(start if better is None else better)
-            assert better is None or instance.is_feasible(better)
-            improved += better is not None
-    assert improved > 5
+@settings(max_examples=some(200))
+@given(instance=made_by(random_instance, workers=7))
+def test_refilling_finds_the_best_set_of_one_requester(instance: SeparateInstance) -> None:
+    if instance.seats_bind:
+        return
+    start = repair_and_fill(instance, np.full(instance.n, -1, dtype=np.int64), Control())
+    for j in range(instance.m):
+        free = np.flatnonzero(start < 0)
+        open_to = np.flatnonzero((start < 0) | (start == j))
+        best = instance.value(start)
+        for flags in itertools.product((False, True), repeat=open_to.size):
+            other = np.where(start == j, -1, start)
+            other[open_to[np.array(flags, dtype=bool)]] = j
+            if instance.is_feasible(other):
+                best = max(best, instance.value(other))
+        better = refill(instance, start, j, free, Control())
+        assert best == instance.value(start if better is None else better)
+        assert better is None or instance.is_feasible(better)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -8,7 +8,8 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
-from campaign import seeds, some, thorough
+from campaign import seeds, some
+from drawing import Numbers, generators
 from fedmech.models.input_error import InputError
 from fedmech.models.sharing.market import MotsMarket
 from fedmech.solvers.control import Control, Stopped
@@ -25,7 +26,9 @@ from fedmech.solvers.sharing.solve import solve_social_state
 from fedmech.solvers.sharing.tradeoff import sensitivity, walk_frontier
 from fedmech.solvers.sharing.worth import Worth, compare, utility_between, worth
 from fedmech.verification.literal.sharing import LiteralMots
-from mots_strategies import UTILITIES, random_markets, with_requirements
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mots_strategies import UTILITIES, sharing_markets, with_requirements
 
 AGREEMENT_TESTED = {"enumeration", "frontier", "pareto", "pyomo-highs"}
 AUDIENCES = ("everyone", "participants")
@@ -40,59 +43,60 @@ def test_every_method_has_an_agreement_test() -> None:
     thorough(range(len(UTILITIES)), lambda index: "exp(" in str(UTILITIES[index])),
     ids=[str(u.get("expression", u.get("family"))) for u in UTILITIES],
 )
-def test_exact_methods_agree(index: int) -> None:
-    for market in random_markets(some(4), seed=index, utility=UTILITIES[index]):
-        free = solve_social_state(market, "enumeration")
-        assert free.error is not None
-        for wanted in with_requirements(market, free.error):
-            for audience in AUDIENCES:
-                answers = {
-                    name: solve_social_state(wanted, name, audience=audience)
-                    for name in ("enumeration", "frontier", "pareto")
-                }
-                reference = answers["enumeration"]
-                for name, answer in answers.items():
-                    where = (name, audience, wanted.to_document(), answer.state, reference.state)
-                    assert (answer.status, answer.stopped) == ("optimal", "proved"), where
-                    assert answer.exactness == ("checked" if name == "frontier" else "enumerated")
-                    assert answer.welfare is not None
-                    assert reference.welfare is not None
-                    assert answer.state is not None
-                    assert wanted.meets_requirement(answer.state), where
-                    assert answer.error == wanted.error(answer.state)
-                    assert compare(wanted, answer.welfare, reference.welfare) == 0, where
+@settings(max_examples=some(4))
+@given(data=st.data())
+def test_exact_methods_agree(index: int, data: st.DataObject) -> None:
+    market = data.draw(sharing_markets(UTILITIES[index]))
+    free = solve_social_state(market, "enumeration")
+    assert free.error is not None
+    for wanted in with_requirements(market, free.error):
+        for audience in AUDIENCES:
+            answers = {
+                name: solve_social_state(wanted, name, audience=audience)
+                for name in ("enumeration", "frontier", "pareto")
+            }
+            reference = answers["enumeration"]
+            for name, answer in answers.items():
+                where = (name, audience, wanted.to_document(), answer.state, reference.state)
+                assert (answer.status, answer.stopped) == ("optimal", "proved"), where
+                assert answer.exactness == ("checked" if name == "frontier" else "enumerated")
+                assert answer.welfare is not None
+                assert reference.welfare is not None
+                assert answer.state is not None
+                assert wanted.meets_requirement(answer.state), where
+                assert answer.error == wanted.error(answer.state)
+                assert compare(wanted, answer.welfare, reference.welfare) == 0, where
 
 
-def test_enumeration_is_the_literal_definition() -> None:
-    for market in random_markets(some(60), seed=5, utility={"family": "linear", "a": 2, "s": 3}):
-        answer, literal = solve_social_state(market, "enumeration"), LiteralMots(market.to_document())
-        best = literal.best()
-        assert answer.state in best
-        assert answer.welfare is not None
-        assert answer.welfare.low == answer.welfare.high == literal.W(best[0])
-        assert answer.tied == len(best) - 1
-        assert answer.no_model == (literal.W(best[0]) < 0)
+@settings(max_examples=some(60))
+@given(market=sharing_markets({"family": "linear", "a": 2, "s": 3}))
+def test_enumeration_is_the_literal_definition(market: MotsMarket) -> None:
+    answer, literal = solve_social_state(market, "enumeration"), LiteralMots(market.to_document())
+    best = literal.best()
+    assert answer.state in best
+    assert answer.welfare is not None
+    assert answer.welfare.low == answer.welfare.high == literal.W(best[0])
+    assert answer.tied == len(best) - 1
+    assert answer.no_model == (literal.W(best[0]) < 0)
 
 
-def test_pyomo_and_highs_agree() -> None:
-    tried = 0
-    for market in random_markets(some(32), seed=8, largest=4):
-        if not is_convex(market):
-            continue
-        free = solve_social_state(market)
-        assert free.error is not None
-        middle = (error_range(market).least + free.error) / 2
-        for wanted in (market, market.with_max_error(middle)):
-            for audience in AUDIENCES:
-                ours = solve_social_state(wanted, audience=audience)
-                theirs = solve_social_state(wanted, "pyomo-highs", audience=audience)
-                assert theirs.status == "optimal"
-                assert theirs.exactness == "solver"
-                assert ours.welfare is not None
-                assert theirs.welfare is not None
-                assert float(theirs.welfare.middle) == pytest.approx(float(ours.welfare.middle), rel=1e-6, abs=1e-6)
-                tried += 1
-    assert tried > some(20)
+@settings(max_examples=some(32))
+@given(market=sharing_markets(largest=4))
+def test_pyomo_and_highs_agree(market: MotsMarket) -> None:
+    if not is_convex(market):
+        return
+    free = solve_social_state(market)
+    assert free.error is not None
+    middle = (error_range(market).least + free.error) / 2
+    for wanted in (market, market.with_max_error(middle)):
+        for audience in AUDIENCES:
+            ours = solve_social_state(wanted, audience=audience)
+            theirs = solve_social_state(wanted, "pyomo-highs", audience=audience)
+            assert theirs.status == "optimal"
+            assert theirs.exactness == "solver"
+            assert ours.welfare is not None
+            assert theirs.welfare is not None
+            assert float(theirs.welfare.middle) == pytest.approx(float(ours.welfare.middle), rel=1e-6, abs=1e-6)
 
 
 def test_pyomo_refuses_what_it_cannot_do() -> None:
@@ -174,27 +178,29 @@ def test_middle_sizes_agree_with_the_undominated_states() -> None:
             assert b.status == "optimal"
 
 
-def test_an_impossible_requirement_names_the_least_error() -> None:
-    for market in random_markets(some(20), seed=11):
-        least = error_range(market).least
-        assert least == min(market.error(k) for k in LiteralMots(market.to_document()).states())
-        answer = solve_social_state(market.with_max_error(least / 2 if least else None))
-        if least:
-            assert answer.status == "infeasible"
-            assert answer.error == least
-            assert answer.state is not None
-            assert market.error(answer.state) == least
-        assert solve_social_state(market.with_max_error(least)).status == "optimal"
+@settings(max_examples=some(20))
+@given(market=sharing_markets())
+def test_an_impossible_requirement_names_the_least_error(market: MotsMarket) -> None:
+    least = error_range(market).least
+    assert least == min(market.error(k) for k in LiteralMots(market.to_document()).states())
+    answer = solve_social_state(market.with_max_error(least / 2 if least else None))
+    if least:
+        assert answer.status == "infeasible"
+        assert answer.error == least
+        assert answer.state is not None
+        assert market.error(answer.state) == least
+    assert solve_social_state(market.with_max_error(least)).status == "optimal"
 
 
-def test_the_error_range_is_exact() -> None:
-    for market in random_markets(some(80), seed=12):
-        errors = [market.error(k) for k in LiteralMots(market.to_document()).states()]
-        reach, outer = error_range(market), market.error_range
-        assert (reach.least, reach.greatest) == (min(errors), max(errors))
-        assert market.error(reach.least_state) == reach.least
-        assert market.error(reach.greatest_state) == reach.greatest
-        assert outer[0] <= reach.least <= reach.greatest <= outer[1]
+@settings(max_examples=some(80))
+@given(market=sharing_markets())
+def test_the_error_range_is_exact(market: MotsMarket) -> None:
+    errors = [market.error(k) for k in LiteralMots(market.to_document()).states()]
+    reach, outer = error_range(market), market.error_range
+    assert (reach.least, reach.greatest) == (min(errors), max(errors))
+    assert market.error(reach.least_state) == reach.least
+    assert market.error(reach.greatest_state) == reach.greatest
+    assert outer[0] <= reach.least <= reach.greatest <= outer[1]
 
 
 def test_a_stopped_search_proves_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -366,29 +372,30 @@ def test_utilities_that_rise_are_refused() -> None:
             solve_social_state(market)
 
 
-def test_orders_give_the_cheapest_states() -> None:
-    for market in random_markets(some(40), seed=21, utility={"family": "linear", "a": 2, "s": 1}):
-        scaled = ScaledTypes.of(market)
-        envelope = Envelope(scaled)
-        literal = LiteralMots(market.to_document())
-        for price in ((0, 1), (1, 3), (7, 2), (100, 1), envelope.highest):
-            a, b = price
-            order = envelope.order(price)
-            best: dict[int, Fraction] = {}
+@settings(max_examples=some(40))
+@given(market=sharing_markets({"family": "linear", "a": 2, "s": 1}))
+def test_orders_give_the_cheapest_states(market: MotsMarket) -> None:
+    scaled = ScaledTypes.of(market)
+    envelope = Envelope(scaled)
+    literal = LiteralMots(market.to_document())
+    for price in ((0, 1), (1, 3), (7, 2), (100, 1), envelope.highest):
+        a, b = price
+        order = envelope.order(price)
+        best: dict[int, Fraction] = {}
+        for k in literal.states():
+            T = sum((n / D for n, D in zip(k, literal.D, strict=True)), Fraction(0))
+            paid = b * literal.cost(k) * scaled.c_unit + a * T * scaled.q_unit
+            best[sum(k)] = min(best.get(sum(k), paid), paid)
+        for K, least in best.items():
+            vertex = order.vertex(K)
+            assert b * vertex.w + a * vertex.t == least
+            counts = order.counts(K)
+            assert sum(counts) == K
+            assert sum(k * q for k, q in zip(counts, scaled.q, strict=True)) == vertex.t
+            plane = order.plane(K)
             for k in literal.states():
-                T = sum((n / D for n, D in zip(k, literal.D, strict=True)), Fraction(0))
-                paid = b * literal.cost(k) * scaled.c_unit + a * T * scaled.q_unit
-                best[sum(k)] = min(best.get(sum(k), paid), paid)
-            for K, least in best.items():
-                vertex = order.vertex(K)
-                assert b * vertex.w + a * vertex.t == least
-                counts = order.counts(K)
-                assert sum(counts) == K
-                assert sum(k * q for k, q in zip(counts, scaled.q, strict=True)) == vertex.t
-                plane = order.plane(K)
-                for k in literal.states():
-                    T = sum((n / D for n, D in zip(k, literal.D, strict=True)), Fraction(0)) * scaled.q_unit
-                    assert b * literal.cost(k) * scaled.c_unit >= plane.worth + plane.nu * (sum(k) - K) - a * T
+                T = sum((n / D for n, D in zip(k, literal.D, strict=True)), Fraction(0)) * scaled.q_unit
+                assert b * literal.cost(k) * scaled.c_unit >= plane.worth + plane.nu * (sum(k) - K) - a * T
 
 
 def welfare_error_frontier(market: MotsMarket) -> list[tuple[Fraction, Worth]]:
@@ -405,14 +412,15 @@ def welfare_error_frontier(market: MotsMarket) -> list[tuple[Fraction, Worth]]:
     return frontier
 
 
-def test_the_walk_is_the_pareto_frontier() -> None:
-    for market in random_markets(some(30), seed=31):
-        walked = list(walk_frontier(market))[::-1]
-        whole = welfare_error_frontier(market)
-        assert [answer.error for answer in walked] == [error for error, _ in whole]
-        for answer, (_, welfare) in zip(walked, whole, strict=True):
-            assert answer.welfare is not None
-            assert compare(market, answer.welfare, welfare) == 0
+@settings(max_examples=some(30))
+@given(market=sharing_markets())
+def test_the_walk_is_the_pareto_frontier(market: MotsMarket) -> None:
+    walked = list(walk_frontier(market))[::-1]
+    whole = welfare_error_frontier(market)
+    assert [answer.error for answer in walked] == [error for error, _ in whole]
+    for answer, (_, welfare) in zip(walked, whole, strict=True):
+        assert answer.welfare is not None
+        assert compare(market, answer.welfare, welfare) == 0
 
 
 def test_sensitivity_moves_one_parameter() -> None:
@@ -435,16 +443,17 @@ def test_the_method_is_not_changed_silently() -> None:
 
 
 @pytest.mark.slow
-def test_exact_methods_agree_in_a_long_campaign() -> None:
-    for market in random_markets(800, seed=99):
-        free = solve_social_state(market, "enumeration")
-        assert free.error is not None
-        for wanted in with_requirements(market, free.error):
-            a, b = solve_social_state(wanted, "enumeration"), solve_social_state(wanted)
-            assert a.welfare is not None
-            assert b.welfare is not None
-            assert b.status == "optimal"
-            assert compare(wanted, a.welfare, b.welfare) == 0, wanted.to_document()
+@settings(max_examples=800)
+@given(market=sharing_markets())
+def test_exact_methods_agree_in_a_long_campaign(market: MotsMarket) -> None:
+    free = solve_social_state(market, "enumeration")
+    assert free.error is not None
+    for wanted in with_requirements(market, free.error):
+        a, b = solve_social_state(wanted, "enumeration"), solve_social_state(wanted)
+        assert a.welfare is not None
+        assert b.welfare is not None
+        assert b.status == "optimal"
+        assert compare(wanted, a.welfare, b.welfare) == 0, wanted.to_document()
 
 
 @pytest.mark.parametrize("costs", [["1e380", "1e381"], ["1e-380", "2e-380"], ["1e300", "1e-300"]])
@@ -487,18 +496,18 @@ def test_vanishing_utilities_are_bounded() -> None:
         solve_social_state(vast)
 
 
-def test_beside_a_pole_digits_are_counted_by_how_steep_the_utility_is() -> None:
+@settings(max_examples=2)
+@given(rng=generators)
+def test_beside_a_pole_digits_are_counted_by_how_steep_the_utility_is(rng: Numbers) -> None:
     """With many clients errors differ from the pole in the 13th digit: fewer digits of the welfare are right than of the error."""
-    rng = random.Random(8)
-    for _ in range(2):
-        sizes = sorted(rng.randint(50, 1000) for _ in range(20))
-        market = MotsMarket.build(
-            sizes=sizes,
-            counts=[rng.randint(1, 2**40) for _ in sizes],
-            costs=[f"{size * rng.randint(90, 110)}e-8" for size in sizes],
-            dimension=10,
-            client_variance="1/100",
-            utility={"family": "inverse-gap", "a": 100, "p": 2},
-        )
-        answer = solve_social_state(market)
-        assert (answer.status, answer.exactness, answer.refused) == ("optimal", "checked", None)
+    sizes = sorted(rng.randint(50, 1000) for _ in range(20))
+    market = MotsMarket.build(
+        sizes=sizes,
+        counts=[rng.randint(1, 2**40) for _ in sizes],
+        costs=[f"{size * rng.randint(90, 110)}e-8" for size in sizes],
+        dimension=10,
+        client_variance="1/100",
+        utility={"family": "inverse-gap", "a": 100, "p": 2},
+    )
+    answer = solve_social_state(market)
+    assert (answer.status, answer.exactness, answer.refused) == ("optimal", "checked", None)

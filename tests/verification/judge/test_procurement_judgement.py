@@ -17,13 +17,15 @@ import pytest
 from brute_procurement import Brute
 from campaign import some, thorough
 from command_line import MAIN, fedmech
+from drawing import Numbers, generators
 from fedmech.fl.mechanisms.interface import find_mechanism
 from fedmech.verification import guarantees
 from fedmech.verification.judge import procurement
 from fedmech.verification.judge.ruling import PAYMENTS, Between, Premise, Ruling, at_most
+from hypothesis import given, settings
 
 
-def draw_document(draw: random.Random) -> dict[str, Any]:
+def draw_document(draw: Numbers) -> dict[str, Any]:
     n, m = draw.choice([0, 1, 2, 3, 3, 4, 4, 5]), draw.choice([1, 1, 2, 2, 3])
     if n == 5:
         m = min(m, 2)
@@ -177,20 +179,20 @@ def test_beta_is_below_one_or_all_is_free() -> None:
     assert (free.guarantee, free.attained, free.made_by["beta"]) == (2, Between.exactly(1), "w1")
 
 
-def test_a_falling_price_against_brute_force(tmp_path: Path) -> None:
+@settings(max_examples=20)
+@given(draw=generators)
+def test_a_falling_price_against_brute_force(tmp_path: Path, draw: Numbers) -> None:
     """Workers dearer than the budget are in no set that it affords, so they change nothing."""
-    draw = random.Random(9)
-    for _ in range(20):
-        rows = [(draw.randint(1, 9), draw.randint(0, 12)) for _ in range(draw.randint(1, 4))]
-        workers = [{"id": f"w{i}", "group": "g", "score": str(v), "cost": str(c)} for i, (v, c) in enumerate(rows)]
-        budget = draw.randint(0, 12)
-        document = {"format": "fedmech-market/1", "workers": workers, "requesters": [{"id": "r", "budget": budget}]}
-        document["caps"] = []
-        market, brute = read(document, tmp_path), Brute(document)
-        row, alg = row_of(market, "F-GRAVIN", "gravin"), fm.run(market, "gravin").score
-        assert (row.applies, row.guarantee, row.holds) == (True, 3, True)
-        assert row.attained == (Between.exactly(brute.opt() / alg) if alg else None)
-        assert alg > 0 or brute.opt() == 0
+    rows = [(draw.randint(1, 9), draw.randint(0, 12)) for _ in range(draw.randint(1, 4))]
+    workers = [{"id": f"w{i}", "group": "g", "score": str(v), "cost": str(c)} for i, (v, c) in enumerate(rows)]
+    budget = draw.randint(0, 12)
+    document = {"format": "fedmech-market/1", "workers": workers, "requesters": [{"id": "r", "budget": budget}]}
+    document["caps"] = []
+    market, brute = read(document, tmp_path), Brute(document)
+    row, alg = row_of(market, "F-GRAVIN", "gravin"), fm.run(market, "gravin").score
+    assert (row.applies, row.guarantee, row.holds) == (True, 3, True)
+    assert row.attained == (Between.exactly(brute.opt() / alg) if alg else None)
+    assert alg > 0 or brute.opt() == 0
 
 
 def test_twins_on_all_levels_against_brute_force(tmp_path: Path) -> None:
