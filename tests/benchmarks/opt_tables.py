@@ -18,9 +18,11 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from pooled_families import FAMILIES
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "support"))
+from pooled_families import FAMILIES  # noqa: E402
+
 KINDS = ("a", "b", "c", "d")
 
 

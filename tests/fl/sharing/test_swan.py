@@ -273,4 +273,9 @@ def test_the_dynamic_mechanism_can_cycle_and_collapse() -> None:
     collapse = dynamic(MotsMarket.build(sizes=[1], counts=[2], costs=[100], utility=LINEAR))
     assert collapse.state == (0,)
     assert collapse.welfare == 0
-    reached(sharing_markets(), lambda market: dynamic(market).cycles)
+    # The three who cost something join and leave together, round after round.
+    utility = {"family": "exponential", "a": 2, "s": "3/2"}
+    cycle = MotsMarket.build(
+        sizes=[1, 9], counts=[3, 1], costs=["1.7", 0], utility=utility, data_variance=0, client_variance="1/3"
+    )
+    assert dynamic(cycle).cycles

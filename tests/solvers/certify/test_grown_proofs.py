@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-from typing import Any
-
 import campaign
 import pytest
 from campaign import some
@@ -18,28 +13,10 @@ from fedmech.solvers.certify.tree import NoCertificateError, certify, prove
 from fedmech.solvers.control import Control, Stopped
 from fedmech.solvers.proofs.proof import Proof, check_bound
 from hypothesis import given, settings
+from pooled_families import FAMILIES, market_of
 from proof_markets import PROBLEMS, random_market
 
-ROOT = Path(__file__).parents[3]
-_SPEC = importlib.util.spec_from_file_location("pooled_families_here", ROOT / "tests/benchmarks/pooled_families.py")
-assert _SPEC is not None
-assert _SPEC.loader is not None
-families = importlib.util.module_from_spec(_SPEC)
-sys.modules["pooled_families_here"] = families
-_SPEC.loader.exec_module(families)
-
 KINDS = [(problem, seats) for problem in PROBLEMS for seats in (False, True)]
-
-
-def as_market(problem: Any) -> Market:
-    return Market.build(
-        scores=problem.scores,
-        costs=problem.costs,
-        groups=problem.groups.tolist(),
-        group_ids=range(len(problem.limits)),
-        budgets=[problem.budget // 3, problem.budget - problem.budget // 3],
-        caps=[[k // 2, k - k // 2] for k in problem.limits],
-    )
 
 
 def grown(market: Market, problem: str) -> Proof:
@@ -95,18 +72,18 @@ def test_generated_markets(kind: str, seat_share: float | None, n: int) -> None:
     grown(generate_market(kind, 30 if few else n, seat_share=seat_share, seed=2), "opt")
 
 
-@pytest.mark.parametrize("family", sorted(families.FAMILIES))
+@pytest.mark.parametrize("family", sorted(FAMILIES))
 def test_hard_families(family: str) -> None:
     """Those that enumeration alone cannot close among them: numbers of many magnitudes take a tree."""
-    nodes = grown(as_market(families.FAMILIES[family](SMALLER.get(family, 400), 1)), "opt").body["nodes"]
+    nodes = grown(market_of(FAMILIES[family](SMALLER.get(family, 400), 1)), "opt").body["nodes"]
     assert len(nodes) < 2000
     assert family not in BRANCHES or any(BRANCHES[family] in entry for entry in nodes)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("family", sorted(families.FAMILIES))
+@pytest.mark.parametrize("family", sorted(FAMILIES))
 def test_hard_families_when_large(family: str) -> None:
-    market = as_market(families.FAMILIES[family](10_000, 1))
+    market = market_of(FAMILIES[family](10_000, 1))
     solution = solve(market, "opt", time_limit=60, allow_suboptimal=True)
     if solution.status == "optimal":
         grown(market, "opt")

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pooled_families
 import pytest
 from campaign import some
 from drawing import Numbers, generators, made_by, reached
@@ -36,15 +34,7 @@ from fedmech.solvers.pooled.reduction import sampled_guess
 from fedmech.solvers.pooled.relaxation import Taken, audit
 from fedmech.solvers.proofs import walk
 from hypothesis import given, settings
-
-_FILE = Path(__file__).parents[2] / "benchmarks" / "pooled_families.py"
-_SPEC = importlib.util.spec_from_file_location("pooled_families", _FILE)
-assert _SPEC is not None
-assert _SPEC.loader is not None
-families = importlib.util.module_from_spec(_SPEC)
-sys.modules["pooled_families"] = families
-_SPEC.loader.exec_module(families)
-FAMILIES = families.FAMILIES
+from pooled_families import FAMILIES, market_of
 
 # Known to stay open within a minute: scores on a circle.
 OPEN_WHEN_LARGE = {"circle"}
@@ -238,19 +228,8 @@ def test_branching_stops_at_its_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     assert result.stopped == "node-limit"
 
 
-def as_market(problem: PooledProblem) -> Market:
-    return Market.build(
-        scores=problem.scores,
-        costs=problem.costs,
-        groups=problem.groups.tolist(),
-        group_ids=range(len(problem.limits)),
-        budgets=[problem.budget // 3, problem.budget - problem.budget // 3],
-        caps=[[k // 2, k - k // 2] for k in problem.limits],
-    )
-
-
 def agree_with_highs(problem: PooledProblem, seconds: float) -> bool:
-    market = as_market(problem)
+    market = market_of(problem)
     ours = solve(market, "opt", "pooled")
     peer = solve(market, "opt", "highs-arrays", time_limit=seconds, allow_suboptimal=True)
     assert ours.status == "optimal"
@@ -271,7 +250,7 @@ def test_agrees_with_highs(letter: str) -> None:
         groups = int(rng.integers(1, 6))
         money = float(rng.choice([0.1, 0.5, 0.9]))
         share = float(rng.choice([0.3, 1.0]))
-        problem = families.kind(
+        problem = pooled_families.kind(
             letter, n, seed, top=int(rng.choice([30, 1000])), groups=groups, share=share, money=money
         )
         agreed += agree_with_highs(problem, 3)
@@ -285,7 +264,7 @@ def test_agrees_with_highs_up_to_500_workers() -> None:
     for seed in range(200):
         letter = str(rng.choice(list("abcdi")))
         n = int(rng.integers(20, 500))
-        problem = families.kind(
+        problem = pooled_families.kind(
             letter,
             n,
             seed,
@@ -338,7 +317,7 @@ def test_degenerate_problems() -> None:
 def test_huge_numbers_change_nothing(exponent: int) -> None:
     scale = 2**exponent
     for letter in "abcd":
-        small = families.kind(letter, 32, 3, top=10**6, groups=3)
+        small = pooled_families.kind(letter, 32, 3, top=10**6, groups=3)
         odd = small.scores.astype(object) * scale + 1
         huge = PooledProblem.of(
             odd, small.costs.astype(object) * scale, small.groups, small.limits, small.budget * scale

@@ -242,28 +242,28 @@ def test_cells_that_lie_across_those_of_the_pass_before() -> None:
     assert refusal(market, 23, body(market, [3, 2, 0])) is not None
 
 
-def test_multipliers_of_every_length_against_columns_of_words() -> None:
+@settings(max_examples=some(200))
+@given(rng=generators)
+def test_multipliers_of_every_length_against_columns_of_words(rng: Numbers) -> None:
     """Sums of short multipliers are made in words, of long ones in Python integers: any of them alone may be long."""
-    rng = random.Random(8)
     lengths = (0, 0, 1, 40, 45, 58, 60, 63, 90)
     groups = [0, 1, 0, 1, 0]
-    for draw in range(200):
-        up, dear = rng.choice([1, 10**6]), rng.choice([1, 10**6])
-        scores, costs = [rng.randint(1, 9) * up for _ in groups], [rng.randint(0, 9) * dear for _ in groups]
-        budget = 12 * dear
-        market = Market.build(
-            scores=scores, costs=costs, budgets=[budget], groups=groups, caps=[[2], [1]], group_ids=range(2)
-        )
-        scale, price, *places = (rng.getrandbits(bits) for bits in rng.choices(lengths, k=4))
-        scale += 1
-        said = body(market, [0], scale, price, places)
-        best, unit = relaxed(market), int(np.gcd.reduce(market.scaled.scores))
-        assert refusal(market, best, said) in (None, "the program's numbers are too large"), draw
-        assert refusal(market, best - unit, said) is not None, draw
-        # Without a pass of the program the multipliers are all there is.
-        reduced = [scale * v - price * c - places[g] for v, c, g in zip(scores, costs, groups, strict=True)]
-        alone = price * budget + 2 * places[0] + places[1] + sum(max(0, q) for q in reduced)
-        assert refusal(market, alone // scale // unit * unit, {**said, "cells": []}) is None, draw
+    up, dear = rng.choice([1, 10**6]), rng.choice([1, 10**6])
+    scores, costs = [rng.randint(1, 9) * up for _ in groups], [rng.randint(0, 9) * dear for _ in groups]
+    budget = 12 * dear
+    market = Market.build(
+        scores=scores, costs=costs, budgets=[budget], groups=groups, caps=[[2], [1]], group_ids=range(2)
+    )
+    scale, price, *places = (rng.getrandbits(bits) for bits in rng.choices(lengths, k=4))
+    scale += 1
+    said = body(market, [0], scale, price, places)
+    best, unit = relaxed(market), int(np.gcd.reduce(market.scaled.scores))
+    assert refusal(market, best, said) in (None, "the program's numbers are too large")
+    assert refusal(market, best - unit, said) is not None
+    # Without a pass of the program the multipliers are all there is.
+    reduced = [scale * v - price * c - places[g] for v, c, g in zip(scores, costs, groups, strict=True)]
+    alone = price * budget + 2 * places[0] + places[1] + sum(max(0, q) for q in reduced)
+    assert refusal(market, alone // scale // unit * unit, {**said, "cells": []}) is None
 
 
 def test_money_that_buys_nothing_is_worth_nothing() -> None:

@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from campaign import some
-from drawing import Numbers, made_by, seeded
+from drawing import Numbers, generators, made_by, seeded
 from fedmech.solvers.proofs import dynamic
 from fedmech.solvers.proofs.dynamic import Program, Step
 from fedmech.solvers.proofs.proof import ProofError
@@ -209,21 +209,21 @@ def test_intervals_hold_all_sums_that_money_pays(most: int, monkeypatch: pytest.
     holds()
 
 
-def test_intervals_are_united_where_they_are_near() -> None:
-    rng = np.random.default_rng(1)
-    for near in (0, 1, 3, 10):
-        for _ in range(40):
-            low = rng.integers(0, 60, int(rng.integers(1, 9)))
-            high = low + rng.integers(0, 6, len(low))
-            one, two = dynamic.united(low, high, near)
-            held = {x for a, b in zip(low.tolist(), high.tolist(), strict=True) for x in range(a, b + 1)}
-            runs: list[list[int]] = []
-            for x in sorted(held):
-                if runs and x - runs[-1][1] - 1 <= near:
-                    runs[-1][1] = x
-                else:
-                    runs.append([x, x])
-            assert [list(pair) for pair in zip(one.tolist(), two.tolist(), strict=True)] == runs
+@pytest.mark.parametrize("near", [0, 1, 3, 10])
+@settings(max_examples=40)
+@given(rng=generators)
+def test_intervals_are_united_where_they_are_near(near: int, rng: Numbers) -> None:
+    low = rng.integers(0, 60, int(rng.integers(1, 9)))
+    high = low + rng.integers(0, 6, len(low))
+    one, two = dynamic.united(low, high, near)
+    held = {x for a, b in zip(low.tolist(), high.tolist(), strict=True) for x in range(a, b + 1)}
+    runs: list[list[int]] = []
+    for x in sorted(held):
+        if runs and x - runs[-1][1] - 1 <= near:
+            runs[-1][1] = x
+        else:
+            runs.append([x, x])
+    assert [list(pair) for pair in zip(one.tolist(), two.tolist(), strict=True)] == runs
 
 
 def test_without_workers_no_more_than_nothing_is_reached() -> None:

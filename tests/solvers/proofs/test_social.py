@@ -116,7 +116,7 @@ class RandomCovers:
         return [self.plane()]
 
 
-@settings(max_examples=5)
+@settings(max_examples=2)
 @given(free=sharing_markets(largest=3), draw=generators)
 def test_no_cover_proves_less_than_the_optimum(free: MotsMarket, draw: Numbers) -> None:
     """The soundness of the checker, on covers that no search would write: an optimum is never undercut."""

@@ -478,9 +478,11 @@ def test_what_runs_out_of_time_stops() -> None:
 
 def test_ranks_serve_where_gains_do_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     """Gains too large to be lifted key by key are replaced by their ranks: the same rows are kept."""
-    rng = np.random.default_rng(0)
     lifted = array_search._Run._lifted
-    for _ in range(200):
+
+    @settings(max_examples=some(200))
+    @given(rng=generators)
+    def kept_alike(rng: Numbers) -> None:
         size = int(rng.integers(1, 60))
         key = np.sort(rng.integers(0, 5, size))
         gain = rng.integers(-50, 50, size)
@@ -495,6 +497,8 @@ def test_ranks_serve_where_gains_do_not_fit(monkeypatch: pytest.MonkeyPatch) -> 
             literal.append(k not in most or g > most[k])
             most[k] = max(most.get(k, g), g)
         assert kept == [literal, literal]
+
+    kept_alike()
 
 
 def imported(path: Path) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from fedmech import Market
 from fedmech.solvers.pooled import PooledProblem
 
 RANGE = 10**6
@@ -143,3 +144,15 @@ FAMILIES: dict[str, Callable[[int, int], PooledProblem]] = {
     "profit ceiling": lambda n, s: _changed(n, s, _ceiling),
     "circle": lambda n, s: _changed(n, s, _circle),
 }
+
+
+def market_of(problem: PooledProblem) -> Market:
+    """The problem as the market of two requesters, who share money and places."""
+    return Market.build(
+        scores=problem.scores,
+        costs=problem.costs,
+        groups=problem.groups.tolist(),
+        group_ids=range(len(problem.limits)),
+        budgets=[problem.budget // 3, problem.budget - problem.budget // 3],
+        caps=[[k // 2, k - k // 2] for k in problem.limits],
+    )
