@@ -79,5 +79,9 @@ def made_by(make: Callable[..., T], *arguments: Any, **named: Any) -> st.SearchS
 
 
 def reached(strategy: st.SearchStrategy[T], condition: Callable[[T], Any]) -> None:
-    """Find something drawn that meets a condition, so that what is tested of all of it is not tested of nothing."""
-    find(strategy, condition, settings=settings(max_examples=2000, phases=[Phase.generate], database=None))
+    """Find something drawn that meets a condition, the same in every run, so that what is tested of all is not tested of nothing."""
+    find(
+        strategy,
+        condition,
+        settings=settings(max_examples=2000, phases=[Phase.generate], derandomize=True, database=None),
+    )
