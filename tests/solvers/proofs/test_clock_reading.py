@@ -61,21 +61,25 @@ def test_every_loop_of_a_checker_reads_the_clock(monkeypatch: pytest.MonkeyPatch
         found |= readers(prove(market, "opt", int(value * market.scaled.score_denominator)), market)
     strong = generate_market("c", 40, requesters=3, groups=3, seed=1)
     proof = solve(strong, "opt-sep").proof
+    assert proof is not None
     found |= readers(proof, strong)
     alike = Market.build(scores=[3] * 20 + [5] * 20, costs=[2] * 20 + [3] * 20, budgets=[17, 23])
     best = solve(alike, "opt-sep").value
+    assert best is not None
     found |= readers(Proof("opt-sep", "kinds", int(best), {"classes": list(range(alike.L))}), alike)
     for utility in ({"family": "exponential", "a": 2, "s": "3/2"}, {"family": "linear", "a": 2, "s": 3}):
         shared = MotsMarket.build(
             sizes=[2, 5, 9, 11], counts=[3, 2, 2, 4], costs=["0.1", "0.2", "1", "0.3"], utility=utility
         )
         proof = solve_social_state(shared).proof
+        assert proof is not None
         found |= readers(proof, shared)
     listed = [entry for K in range(1, 27) for entry in (["K", K], ["list", 0, 0])]
     free = MotsMarket.build(
         sizes=[50, 61, 73], counts=[9, 9, 9], costs=[0, 0, 0], utility={"family": "linear", "a": 1, "s": 1}
     )
     bound = solve_social_state(free).bound
+    assert bound is not None
     body = {"audience": "everyone", "bends": [], "curvature": [1], "cells": [*listed, ["list", 0, 0]]}
     states = Listing.states
     # As if there were hundreds of states that are worth nearly as much.
@@ -83,3 +87,4 @@ def test_every_loop_of_a_checker_reads_the_clock(monkeypatch: pytest.MonkeyPatch
         Listing, "states", lambda self, **options: (x for x in states(self, **options) for _ in range(300))
     )
     found |= readers(Proof("social-state", "social", bound, body), free)
+    assert found >= LOOPS

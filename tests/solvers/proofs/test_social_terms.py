@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import random
 from fractions import Fraction
 
 import pytest
-from drawing import Numbers, generators
+from drawing import Numbers, generators, seeded
 from fedmech.models.sharing.expression import parse
 from fedmech.models.sharing.market import MotsMarket
 from fedmech.solvers.proofs import social
@@ -40,7 +39,7 @@ def test_a_single_number_of_participants_leaves_sums_that_states_can_have(draw: 
 
 def test_a_requirement_is_met_by_its_line_at_both_ends_or_in_the_middle() -> None:
     """``T <= r2 K^2 + r1 K``: the chord of what is convex, the tangent of what is concave."""
-    draw, signs = random.Random(32), set()
+    draw, signs = seeded(32), set()
     for _ in range(40):
         market = drawn_market(draw)
         for limit in (market.client_variance / 2, market.client_variance * 2, market.client_variance + 1):
@@ -168,7 +167,7 @@ def test_cuts_at_the_ends_of_a_cell() -> None:
 
 def test_a_requirement_narrows_a_cell_that_it_nowhere_exceeds() -> None:
     """Where they meet at an end too; where the requirement's line is higher at one end, the cell's own stays."""
-    draw, narrowed = random.Random(33), 0
+    draw, narrowed = seeded(33), 0
     for _ in range(20):
         market = drawn_market(draw)
         types = social.Types(market.with_max_error(market.client_variance + Fraction(1, 3)))
@@ -234,7 +233,7 @@ def sums_of(types: social.Types) -> set[tuple[int, Fraction]]:
 
 
 def test_the_extreme_errors_are_those_of_states() -> None:
-    draw, inside = random.Random(41), 0
+    draw, inside = seeded(41), 0
     for _ in range(60):
         types = social.Types(drawn_market(draw, 16))
         errors = {point: types.error(*point) for point in sums_of(types)}
@@ -247,7 +246,7 @@ def test_the_extreme_errors_are_those_of_states() -> None:
 @pytest.mark.parametrize("everyone", [True, False])
 def test_no_state_of_a_cell_is_above_its_bound(everyone: bool) -> None:
     """Cells wider at one end than at the other, utilities of either curvature, planes of which no side is the higher one."""
-    draw, tight = random.Random(42), 0
+    draw, tight = seeded(42), 0
     for _ in range(100):
         market = drawn_market(draw)
         types = social.Types(market)

@@ -28,7 +28,7 @@ from hypothesis import given, settings
 from separate_instances import as_market, enumerate_optimum, random_instance
 
 
-def random_multipliers(instance: SeparateInstance, rng: np.random.Generator) -> PurseMultipliers:
+def random_multipliers(instance: SeparateInstance, rng: Numbers) -> PurseMultipliers:
     denominator = int(rng.integers(1, 9))
     top = max(instance.scores.tolist(), default=1) * denominator // (1 + max(instance.costs.tolist(), default=1))
 
