@@ -158,7 +158,7 @@ def test_some_conflicts_name_limits():
     def by_coverage(rng: Numbers):
         return find_conflict(random_market(rng, 5, coverage=True), coverage_targets=[Fraction(1, 4)] * 3)
 
-    reached(generators, lambda rng: by_score(rng).limits)
+    reached(generators, lambda rng: (conflict := by_score(rng)) and conflict.limits)
     reached(generators, lambda rng: (conflict := by_coverage(rng)) and conflict.proved)
     reached(generators, lambda rng: not by_coverage(rng))
 
