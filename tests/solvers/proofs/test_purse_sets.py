@@ -339,7 +339,6 @@ def test_workers_alike_are_not_listed_apart_where_one_set_is_enough(
 @pytest.mark.parametrize("at_once", [1, purse_sets.PAIRS_AT_ONCE])
 def test_a_set_is_found_if_there_is_one(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Few kinds of workers, whose parts are merged again and again, beside the list of all sets."""
-    found = {True: 0, False: 0}
 
     @settings(max_examples=some(150))
     @given(rng=generators)
@@ -368,10 +367,8 @@ def test_a_set_is_found_if_there_is_one(at_once: int, monkeypatch: pytest.Monkey
         listed = as_found(some) if some.loss.size else {}
         assert listed.items() <= every.items()
         assert bool(listed) == bool(every)
-        found[bool(every)] += 1
 
     holds()
-    assert min(found.values()) > 20
 
 
 def test_where_sets_within_the_gap_are_wanted_all_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
