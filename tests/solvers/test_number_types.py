@@ -164,7 +164,7 @@ def test_weights_do_not_wrap_where_only_costs_are_python_integers(rng: Numbers) 
     n = 9
     market = Market.build(
         scores=[rng.randint(1, 100) for _ in range(n)],
-        costs=["9.141592653589793238", *(Fraction(rng.randrange(10**19), 10**18) for _ in range(n - 1))],
+        costs=["0.9141592653589793238463", *(Fraction(rng.randrange(10**19), 10**18) for _ in range(n - 1))],
         groups=[rng.randrange(3) for _ in range(n)],
         group_ids=range(3),
         budgets=[round(rng.uniform(5, 20), 2) for _ in range(2)],

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from drawing import seeded
 from fedmech import InputError, Market, solve
 from fedmech.solvers.certify.tree import certify
 from fedmech.solvers.proofs import document as document_module
@@ -84,10 +85,10 @@ def test_each_thing_that_a_document_may_not_say() -> None:
 
 def test_digests_are_of_the_fields_in_any_order() -> None:
     assert digest({"a": 1, "b": {"c": 2, "d": 3}}) == digest({"b": {"d": 3, "c": 2}, "a": 1}) != digest({"a": 1})
-    document = certified(random_market(0), "opt")
+    document = certified(random_market(seeded(0)), "opt")
     for nothing in ({1, 2}, {"a": object()}):
         with pytest.raises(ProofError, match="cannot be written as JSON"):
-            check_document({**document, "body": nothing, "seal": None}, random_market(0))
+            check_document({**document, "body": nothing, "seal": None}, random_market(seeded(0)))
 
 
 def test_coverage_is_part_of_cover_alone() -> None:
