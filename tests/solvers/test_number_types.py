@@ -11,7 +11,7 @@ from fractions import Fraction
 import kinds
 import numpy as np
 import pytest
-from campaign import some
+from campaign import some, thorough
 from drawing import Numbers, generators, made_by
 from fedmech import Market, solve
 from fedmech.models import exact

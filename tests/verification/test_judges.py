@@ -6,6 +6,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from campaign import thorough
 from drawing import Numbers, generators
 from fedmech.fl.mechanisms.interface import run_mechanism
 from fedmech.models.input_error import InputError

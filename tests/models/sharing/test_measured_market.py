@@ -21,7 +21,8 @@ def tabulated(market: MotsMarket) -> MeasuredMarket:
     return MeasuredMarket.of(market, {state: market.error(state) for state in participating_states(market.counts)})
 
 
-@settings(max_examples=6)
+@pytest.mark.thorough
+@settings(max_examples=12)
 @given(market=sharing_markets(largest=3))
 def test_a_table_of_eq_3_changes_nothing(market: MotsMarket) -> None:
     measured = tabulated(market)

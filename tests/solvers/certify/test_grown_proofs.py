@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import campaign
 import pytest
-from campaign import some
+from campaign import some, thorough
 from drawing import Numbers, generators, seeded
 from fedmech import InputError, Market, solve
 from fedmech.models.procurement.generate import generate_market

@@ -8,7 +8,7 @@ from fractions import Fraction
 import campaign
 import numpy as np
 import pytest
-from campaign import some
+from campaign import some, thorough
 from drawing import Numbers, generators, made_by
 from fedmech import Market, solve
 from fedmech.solvers.control import Control
@@ -98,7 +98,7 @@ def check(instance: CoverInstance, answer: CoverAnswer, optimum: int) -> None:
     assert answer.stopped == "proved"
 
 
-@settings(max_examples=some(1200))
+@settings(max_examples=some(300))
 @given(instance=made_by(random_instance))
 def test_optimum_is_the_enumerated_one(instance: CoverInstance) -> None:
     optimum = enumerate_optimum(instance)

@@ -124,6 +124,7 @@ def lifted(market: Market, names) -> Market:
     )
 
 
+@pytest.mark.thorough
 @settings(max_examples=25)
 @given(rng=generators)
 def test_no_member_of_a_conflict_can_be_spared(rng: Numbers) -> None:

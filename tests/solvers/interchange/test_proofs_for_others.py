@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from campaign import seeds
+from campaign import seeds, thorough
 from drawing import seeded
 from fedmech import InputError, Market, solve, write_proof
 from fedmech.models.procurement.generate import generate_market

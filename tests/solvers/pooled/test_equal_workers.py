@@ -8,7 +8,7 @@ from __future__ import annotations
 import kinds
 import numpy as np
 import pytest
-from campaign import some
+from campaign import some, thorough
 from drawing import Numbers, generators, made_by, reached
 from fedmech import solve
 from fedmech.solvers.control import Control
@@ -69,7 +69,7 @@ def test_a_place_of_a_full_group_without_a_price_may_stay_empty(problem: str, me
     assert (solution.objective, solution.bound, solution.status) == (63, 63, "optimal")
 
 
-@pytest.mark.parametrize("copies", [2, 4, 8])
+@pytest.mark.parametrize("copies", thorough([2, 4, 8], (4).__eq__))
 def test_equal_workers_agree_with_counting(copies: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(core, "PIVOT_COPIES", copies)
     pivoted: list[object] = []

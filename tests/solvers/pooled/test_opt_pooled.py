@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pooled_families
 import pytest
-from campaign import some
+from campaign import some, thorough
 from drawing import Numbers, generators, made_by, reached
 from fedmech import Market, solve
 from fedmech.models.procurement.generate import generate_market
@@ -88,7 +88,7 @@ def check(problem: PooledProblem, result, optimum: int) -> None:
     assert result.value == optimum == result.bound
 
 
-@settings(max_examples=some(2400))
+@settings(max_examples=some(800))
 @given(problem=made_by(random_problem))
 def test_agrees_with_enumeration(problem: PooledProblem) -> None:
     check(problem, solve_pooled(problem), enumerate_all(problem))

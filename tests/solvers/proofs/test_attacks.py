@@ -84,7 +84,7 @@ NO_NUMBERS = [
 
 
 @pytest.mark.parametrize("replacements", [HUGE, NO_NUMBERS], ids=["huge numbers", "no numbers"])
-@settings(max_examples=4)
+@settings(max_examples=2)
 @given(rng=generators)
 def test_whatever_stands_in_a_body_nothing_false_is_accepted(replacements: list[Any], rng: Numbers) -> None:
     for market, proof, best in proofs(rng):
@@ -105,7 +105,7 @@ def test_whatever_stands_in_a_body_nothing_false_is_accepted(replacements: list[
             assert len(reason) < 400
 
 
-@settings(max_examples=12)
+@settings(max_examples=4)
 @given(rng=generators)
 def test_a_bound_off_by_one_is_refused(rng: Numbers) -> None:
     """One unit lower, whatever the kind of proof; and bounds that are no numbers."""
@@ -123,7 +123,7 @@ def test_a_bound_off_by_one_is_refused(rng: Numbers) -> None:
                 check_bound(replace(proof, bound=bound), market)  # type: ignore[arg-type]
 
 
-@settings(max_examples=8)
+@settings(max_examples=3)
 @given(rng=generators)
 def test_a_proof_of_another_market_or_problem_proves_nothing_false(rng: Numbers) -> None:
     for market, proof, _ in proofs(rng):
@@ -150,7 +150,7 @@ def test_a_proof_of_another_market_or_problem_proves_nothing_false(rng: Numbers)
             assert proof.bound >= value * unit
 
 
-@settings(max_examples=6)
+@settings(max_examples=2)
 @given(rng=generators)
 def test_kinds_cannot_be_exchanged(rng: Numbers) -> None:
     for market, proof, _ in proofs(rng):

@@ -6,6 +6,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from campaign import thorough
 from drawing import Numbers, generators
 from fedmech.models.exact import INT64_SAFE, python_integers
 from fedmech.solvers.proofs import disjoint_sets

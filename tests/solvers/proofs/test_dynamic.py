@@ -61,7 +61,7 @@ def relaxed(market: Market) -> int:
 CELLS = ([0], [1, 0], [2, 1, 0], [7, 0], [1000, 0])
 
 
-@settings(max_examples=some(500))
+@settings(max_examples=some(200))
 @given(market=made_by(drawn), rng=generators)
 def test_accepted_at_the_relaxed_optimum_and_never_below(market: Market, rng: Numbers) -> None:
     best, unit = relaxed(market), int(np.gcd.reduce(market.scaled.scores))
@@ -82,7 +82,7 @@ def test_accepted_at_the_relaxed_optimum_and_never_below(market: Market, rng: Nu
         assert refusal(market, best - unit, said, problem) is not None
 
 
-@settings(max_examples=some(60))
+@settings(max_examples=some(24))
 @given(market=made_by(drawn))
 def test_no_body_proves_too_much(market: Market) -> None:
     """Multipliers and cells of every kind: they may prove less than they could, never more."""

@@ -61,7 +61,7 @@ def sums_of(costs: list[int]) -> set[int]:
     return {sum(some) for size in range(len(costs) + 1) for some in itertools.combinations(costs, size)}
 
 
-@settings(max_examples=some(300))
+@settings(max_examples=some(120))
 @given(case=made_by(drawn))
 def test_the_steps_are_bundles_of_all_workers(case: Case) -> None:
     program, workers, limits = case
@@ -128,7 +128,7 @@ def states_to_keep(program: Program) -> int:
     return made
 
 
-@settings(max_examples=some(300))
+@settings(max_examples=some(120))
 @given(case=made_by(drawn) | made_by(drawn, 1, 10**6))
 def test_states_are_those_that_may_reach_the_goal(case: Case) -> None:
     program, *_ = case
@@ -142,7 +142,7 @@ def test_no_other_states_are_kept_where_no_two_sets_cost_the_same() -> None:
         assert states_to_keep(program) == program.made, seed
 
 
-@settings(max_examples=some(180))
+@settings(max_examples=some(80))
 @given(case=made_by(drawn))
 def test_gains_of_cells_of_one_unit_are_those_of_all_ways_to_go_on(
     case: Case,

@@ -184,7 +184,7 @@ def listed(leaf: Leaf) -> tuple[int, int]:
     return few, more
 
 
-@settings(max_examples=some(400))
+@settings(max_examples=some(200))
 @given(leaf=made_by(random_leaf, False) | made_by(random_leaf, True))
 def test_the_least_loss_is_that_of_its_definition(leaf: Leaf) -> None:
     """Arrays keep some combinations that cost the same."""

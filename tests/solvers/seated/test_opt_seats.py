@@ -6,7 +6,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from campaign import some
+from campaign import some, thorough
 from drawing import Numbers, generators, made_by, reached
 from fedmech.models.procurement.market import Market
 from fedmech.solvers.control import Control
@@ -96,7 +96,7 @@ def check_against_enumeration(market):
     assert found.covered >= found.gap_to(1) or not found.by_solver
 
 
-@settings(max_examples=some(600))
+@settings(max_examples=some(240))
 @given(rng=generators)
 def test_optimum_is_the_best_of_all_sets(rng: Numbers) -> None:
     check_against_enumeration(small_market(rng, int(rng.integers(0, 11))))
@@ -332,7 +332,7 @@ def without_seats(market):
     return optimum, state
 
 
-@settings(max_examples=some(1000))
+@settings(max_examples=some(500))
 @given(market=made_by(small_market, 10) | made_by(small_market, 10, 3))
 def test_the_problem_without_seats_bounds_and_sometimes_settles_it(market: SeatMarket):
     optimum, state = without_seats(market)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from campaign import some
+from campaign import some, thorough
 from drawing import made_by, reached, seeded
 from fedmech import Market, generate_market, solve
 from fedmech.models.exact import exact_sum

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from campaign import some
+from campaign import some, thorough
 from drawing import Numbers, generators, made_by, reached
 from fedmech import Market, solve
 from fedmech.solvers.control import Control, StopReason
@@ -82,7 +82,7 @@ def uncounted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("uncounted")
-@settings(max_examples=some(1000))
+@settings(max_examples=some(400))
 @given(instance=made_by(random_instance))
 def test_optimum_is_the_enumerated_one(instance: SeparateInstance) -> None:
     answer = solve_separate(instance)
@@ -345,7 +345,7 @@ def test_exact_split_says_when_it_cannot_tell() -> None:
         split_exactly(instance, members, Control(), 3, 10**6)
 
 
-@settings(max_examples=some(600))
+@settings(max_examples=some(300))
 @given(instance=made_by(random_instance))
 def test_pooled_sets_alone_find_the_optimum(instance: SeparateInstance) -> None:
     alone = steps.Steps(instance, Control())
@@ -354,7 +354,7 @@ def test_pooled_sets_alone_find_the_optimum(instance: SeparateInstance) -> None:
     assert alone.answer.value == enumerate_optimum(instance)
 
 
-@settings(max_examples=some(600))
+@settings(max_examples=some(300))
 @given(instance=made_by(random_instance))
 def test_lists_and_packing_alone_find_the_optimum(instance: SeparateInstance) -> None:
     alone = steps.Steps(instance, Control())

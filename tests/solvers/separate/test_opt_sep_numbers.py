@@ -12,7 +12,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from campaign import some
+from campaign import some, thorough
 from drawing import Numbers, generators, made_by
 from fedmech import Market, solve
 from fedmech.models import exact

@@ -8,7 +8,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
-from campaign import seeds, some
+from campaign import seeds, some, thorough
 from drawing import Numbers, generators
 from fedmech.models.input_error import InputError
 from fedmech.models.sharing.market import MotsMarket

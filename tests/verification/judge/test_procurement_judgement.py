@@ -95,9 +95,10 @@ def expected(brute: Brute, seen: dict[str, list[F]]) -> dict[tuple[str, str], tu
     return found
 
 
-def test_random_markets_against_brute_force(tmp_path: Path) -> None:
+@pytest.mark.parametrize("markets", thorough([60, 500], (500).__eq__))
+def test_random_markets_against_brute_force(markets: int, tmp_path: Path) -> None:
     draw, count = seeded(7), Counter()
-    for _ in range(some(500)):
+    for _ in range(some(markets)):
         document = draw_document(draw)
         market, brute = read(document, tmp_path), Brute(document)
         judged = fm.judge(market)
