@@ -308,7 +308,7 @@ def test_ctrl_c_leaves_a_point_and_a_bound(monkeypatch, stage):
 
 
 def test_highs_takes_over_where_the_enumeration_gives_up(monkeypatch):
-    monkeypatch.setattr(opt_seats, "_forget_seats", lambda *_: None)
+    monkeypatch.setattr(opt_seats, "_forget_seats", lambda *_, **__: None)
 
     @settings(max_examples=25)
     @given(rng=generators)
