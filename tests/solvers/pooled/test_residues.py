@@ -116,7 +116,7 @@ def test_half_of_the_time_is_left_for_a_point(monkeypatch: pytest.MonkeyPatch) -
     asked: list[float | None] = []
     monkeypatch.setattr(pooled_solve, "close_by_slope", lambda *_: None)
     monkeypatch.setattr(pooled_solve, "close_by_residues", lambda *given: asked.append(given[2].remaining()))
-    problem = PooledProblem.of(*curved(2))
+    problem = PooledProblem.of(*curved(seeded(2)))
     for seconds in (None, 1000.0):
         assert solve_pooled(problem, Control.for_seconds(seconds)).proved
     assert asked[0] is None
