@@ -346,7 +346,8 @@ def _close(
 
     What each earns, on 304 leaves of the families of ``tests/benchmarks`` (100 and 3,000 items, two seconds each): the first enumeration
     closes 238; dear items and the short tree 5 (numbers of two and of thirteen magnitudes); the program over money 25 (clustered
-    costs, few kinds); the longer enumeration 2. The last three are for leaves that nothing cuts.
+    costs, few kinds); the longer enumeration 2. The last four are for leaves that nothing cuts: without the longest program over money one
+    of Jooken's published instances, 400 clustered items, is open after a minute and closed in seven seconds with it.
     """
     ties = many_ties(leaf)
     search_leaf(leaf, items, incumbent, min(QUICK_STATES, most_states), FIRST_ROUNDS if ties else 0, control)
@@ -368,7 +369,9 @@ def _close(
         close_by_money(leaf, incumbent, MOST_BY_MONEY if few else FIRST_BY_MONEY, control)
     if not leaf.closed and not ties:
         small = many_small(leaf, incumbent) and not helps
-        if small or split is None:
+        if small:
+            close_by_money(leaf, incumbent, MOST_BY_MONEY, control)
+        if not leaf.closed and (small or split is None):
             branch(leaf, items, incumbent, MOST_BRANCH_NODES if small else FIRST_NODES, control)
     if not leaf.closed and split is None:
         search_leaf(leaf, items, incumbent, most_states, MOST_ROUNDS, control)
