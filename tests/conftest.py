@@ -17,9 +17,11 @@ from hypothesis import HealthCheck, settings
 # What is compiled is kept: programs that tests start, and later runs, need not compile package and tests again.
 sys.dont_write_bytecode = False
 
+# The same examples in every run: a test that turns red says something of the change. Others are drawn by ``--hypothesis-profile=explore``.
 # A deadline would measure how busy the machine is, and so does the check for what is drawn slowly; many of our markets are large.
 settings.register_profile(
     "fedmech",
+    derandomize=True,
     deadline=None,
     suppress_health_check=[
         HealthCheck.too_slow,
@@ -29,6 +31,7 @@ settings.register_profile(
         HealthCheck.function_scoped_fixture,
     ],
 )
+settings.register_profile("explore", settings.get_profile("fedmech"), derandomize=False)
 settings.load_profile("fedmech")
 
 
