@@ -263,6 +263,7 @@ def test_a_crash_on_seven_workers_is_caught(plant: Any) -> None:
     assert all(row["score"] == 1 and row["cost"] == 0 for row in found.case.document["workers"])
 
 
+@pytest.mark.thorough
 def test_a_small_market_left_open_is_caught(plant: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     # Whatever the numbers are, it is left open: they are tried for as long as there is time.
     monkeypatch.setattr(shrinking, "_bolder", lambda case: iter(()))

@@ -148,11 +148,10 @@ def test_the_multiplier_closes_the_dual(market: MotsMarket) -> None:
         if all(slack < 0 for _, slack in points):
             continue
         dual = max(w + mechanism.multiplier * s for w, s in points)
-        # The dual is convex and piecewise linear: no smaller value at any crossing of two patterns.
-        crossings = {(w1 - w2) / (s2 - s1) for (w1, s1), (w2, s2) in itertools.combinations(points, 2) if s1 != s2}
-        assert mechanism.multiplier >= 0
-        for other in {Fraction(0), *(x for x in crossings if x > 0)}:
-            assert dual <= max(w + other * s for w, s in points)
+        # The dual is convex and piecewise linear: it is least where it neither falls to the right nor, above zero, rises from the left.
+        active = [s for w, s in points if w + mechanism.multiplier * s == dual]
+        assert max(active) >= 0
+        assert mechanism.multiplier == 0 or (mechanism.multiplier > 0 and min(active) <= 0)
 
 
 def test_the_multiplier_of_many_patterns_is_that_of_few(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -254,8 +253,8 @@ def test_no_target_says_why() -> None:
     assert caught.value.infeasible
 
 
-@settings(max_examples=some(25))
-@given(market=sharing_markets())
+@settings(max_examples=some(12))
+@given(market=sharing_markets(largest=3))
 def test_comparators_are_no_better_than_swan(market: MotsMarket) -> None:
     for wanted in with_requirements(market, market.error_range[1]):
         mechanism = swan(wanted)

@@ -103,7 +103,7 @@ def test_a_closed_leaf_holds_nothing_better(pivots: bool, monkeypatch: pytest.Mo
     # Neither what the dual meets nor filling up may find the best set first.
     monkeypatch.setattr(leaf, "filled", lambda part, _: part.reduced > 0)
 
-    @settings(max_examples=some(300))
+    @settings(max_examples=some(120))
     @given(case=made_by(equal_workers), rng=generators)
     def holds(case: Kinds, rng: Numbers) -> None:
         problem, by_count = problem_of(case), kinds.opt_by_count(case)
