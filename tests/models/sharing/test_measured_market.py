@@ -34,6 +34,10 @@ def test_a_table_of_eq_3_changes_nothing(market: MotsMarket) -> None:
         for audience in ("everyone", "participants"):
             a, b = solve_social_state(one, audience=audience), solve_social_state(other, audience=audience)
             assert a.status == b.status
+            if a.status == "infeasible":
+                # Of several states of least error either is shown.
+                assert a.error == b.error == reach.least
+                continue
             assert a.welfare is None or b.welfare is None or abs(a.welfare.middle - b.welfare.middle) < 1e-20
         assert dynamic(one).state == dynamic(other).state
         assert fl_only(one).welfare == pytest.approx(fl_only(other).welfare, abs=1e-20)
