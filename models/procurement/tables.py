@@ -292,9 +292,14 @@ def _side_by_side(column: Any) -> TextColumn | None:
     return TextColumn(joined, begins, ends) if joined.isascii() and (begins < ends).all() else None
 
 
+_FLOATS = {"halffloat": "float16", "float": "float32", "double": "float64"}
+"""Types that Arrow calls otherwise than numpy."""
+
+
 def arrow_numbers(chunk: Any) -> np.ndarray:
-    """Return the numbers of an Arrow array without gaps; its own ``to_numpy`` would import pandas."""
-    values = np.frombuffer(chunk.buffers()[1] or b"", dtype=chunk.type.to_pandas_dtype())
+    """Return the numbers of an Arrow array without gaps; its own ``to_numpy`` and ``to_pandas_dtype`` would import pandas."""
+    kind = str(chunk.type)
+    values = np.frombuffer(chunk.buffers()[1] or b"", dtype=_FLOATS.get(kind, kind))
     return values[chunk.offset : chunk.offset + len(chunk)]
 
 

@@ -331,7 +331,7 @@ def test_rows_of_quoted_files_are_read_in_blocks(
         tables.read_csv(path)
 
 
-@pytest.mark.parametrize("kind", ["int8", "uint16", "int64", "uint64", "float32", "float64"])
+@pytest.mark.parametrize("kind", ["int8", "uint16", "int64", "uint64", "float16", "float32", "float64"])
 def test_numbers_of_parquet_files_in_pieces(kind: str, tmp_path: Path) -> None:
     """Row groups are chunks of a column, and a chunk may begin anywhere in its buffer."""
     wanted = np.array([3, 1, 4, 1, 5], dtype=kind)
